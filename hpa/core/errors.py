@@ -1,0 +1,37 @@
+"""Errors that are told to a user, not to a programmer: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used; the message says what was expected, what came and what to do."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One defect of one thing the user gave, e.g. of one row or one file."""
+
+    subject: str
+    """What is wrong: an image id, `train.csv row 7`, a path."""
+    reason: str
+    """Why, and what to do."""
+
+    def __str__(self) -> str:
+        """Read as `subject: reason`."""
+        return f"{self.subject}: {self.reason}"
+
+
+class DataError(InputError):
+    """All the defects of a data set at once, so that they can be mended in one go."""
+
+    def __init__(self, where: str, problems: Sequence[Problem], shown: int = 50) -> None:
+        self.where = where
+        self.problems = tuple(problems)
+        lines = [f"{where}: {len(problems)} problem{'s' if len(problems) != 1 else ''}"]
+        lines += [f"  - {problem}" for problem in problems[:shown]]
+        if len(problems) > shown:
+            lines.append(f"  … and {len(problems) - shown} more")
+        super().__init__("\n".join(lines))

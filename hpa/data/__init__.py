@@ -1,0 +1,1 @@
+"""From folders to batches: readers, the image table, folds, the cell store, data sets, synthetic worlds."""

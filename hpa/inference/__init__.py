@@ -1,0 +1,1 @@
+"""From fields to a submission: predictors that wrap predictors, fusion, rules, encoding."""

@@ -1,0 +1,183 @@
+"""The roles of the architecture on one page: what flows between the parts, and what each part must do.
+
+Axes: `image`, `cell` (all cells of a batch, of several images, in one axis), `channel`, `class`, `height`, `width`,
+`side` (of a square crop), `feature`. Probabilities are called so; everything before the sigmoid is called logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hpa.core.field import Field, Segmentation
+
+if TYPE_CHECKING:
+    from hpa.data.table import ImageTable
+
+Split = Literal["train", "test"]
+Unit = Literal["cell", "image"]
+"""What a strategy must see whole: `cell` lets the sampler shuffle cells, `image` keeps an image's cells together."""
+
+
+# ------------------------------------------------------------------------------------------------ what flows
+@dataclass
+class CellBatch:
+    """Cells of several images, their images' labels beside them.
+
+    Attributes:
+        crops: Each cell cut out, masked and resized; intensities in [0, 1] (the store's bit depth divided out).
+        image_of_cell: For each cell, the row of its image in `image_targets`.
+        cell_id: Number of each cell in the whole data set, the same in every epoch.
+        cells_in_image: How many cells each image holds, drawn into this batch or not.
+        image_targets: 0/1 (or soft) labels of each image.
+        cell_targets: Labels of each cell where they are known, else NaN rows; None where no cell has any.
+    """
+
+    crops: Float[Tensor, "cell channel side side"]
+    image_of_cell: Int[Tensor, " cell"]
+    cell_id: Int[Tensor, " cell"]
+    cells_in_image: Int[Tensor, " image"]
+    image_targets: Float[Tensor, "image class"]
+    cell_targets: Float[Tensor, "cell class"] | None = None
+
+    def __len__(self) -> int:
+        """Count the cells."""
+        return self.crops.shape[0]
+
+
+@dataclass
+class CellOutput:
+    """What a model says of the cells of a batch, whichever way it looked at them.
+
+    Attributes:
+        features: Penultimate layer, one vector a cell.
+        logits: One row a cell.
+        maps: Class maps where the model makes any (class activation), else None.
+        image_logits: One row an image where the model has an image head or pool, else None.
+    """
+
+    features: Float[Tensor, "cell feature"]
+    logits: Float[Tensor, "cell class"]
+    maps: Float[Tensor, "map class map_height map_width"] | None = None
+    image_logits: Float[Tensor, "image class"] | None = None
+
+
+@dataclass
+class PixelOutput:
+    """What a dense model says of every pixel."""
+
+    logits: Float[Tensor, "image class height width"]
+
+
+@dataclass
+class InstanceOutput:
+    """What a detector says: its own loss terms in training, its instances in evaluation (one dict an image)."""
+
+    losses: dict[str, Tensor]
+    instances: list[dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class CellPrediction:
+    """Probabilities of the cells of a batch or a field, on the CPU, cells in the order of the batch or label map."""
+
+    probabilities: Float[Tensor, "cell class"]
+    features: Float[Tensor, "cell feature"]
+    image_probabilities: Float[Tensor, "image class"] | None = None
+
+
+@dataclass(frozen=True)
+class SegmentedField:
+    """A field with its cells: what predictors of fields read."""
+
+    field: Field
+    segmentation: Segmentation
+
+
+# ------------------------------------------------------------------------------------------------ who does what
+class ImageSource(Protocol):
+    """A data set on disk, whatever its layout (`data=`)."""
+
+    channels: tuple[str, ...]
+    class_names: tuple[str, ...]
+
+    def table(self, split: Split) -> ImageTable:
+        """List the images of a split; rows that cannot be used stand in `table.problems`, none is dropped."""
+
+    def read(self, image_id: str, split: Split) -> Field:
+        """Read one image; InputError says which file is wrong and why."""
+
+
+class Segmenter(Protocol):
+    """Finds cells (`segmenter=`)."""
+
+    channels: tuple[str, ...]
+    """The channels it reads; a field may hold more, in any order."""
+
+    def segment(self, fields: Sequence[Field]) -> list[Segmentation]:
+        """Segment fields of any size and bit depth, one result a field, cells numbered 1..n."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything that decides the result (settings, hash of the weights), as plain types: the cache key."""
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """Element-wise or ranking loss on logits (`loss=`)."""
+
+    def __call__(
+        self,
+        logits: Float[Tensor, "row class"],
+        targets: Float[Tensor, "row class"],
+        weights: Float[Tensor, "row class"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the mean loss; targets in [0, 1] may be soft; weights multiply each element before the mean."""
+
+
+class Supervision(Protocol):
+    """A way to teach the model (`supervision=`): an nn.Module that holds the loss it was given.
+
+    What it remembers between steps are its buffers, what it learns its parameters; both are saved and resumed.
+    """
+
+    unit: Unit
+
+    def terms(self, model: nn.Module, batch: Any, progress: float) -> dict[str, Float[Tensor, ""]]:
+        """Call the model and return named loss terms; their sum is minimised. `progress` runs from 0 to 1."""
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
+        """Give what is trained beside the model."""
+
+
+class CellAugmentation(Protocol):
+    """Changes crops of the training set (`augment=`)."""
+
+    def __call__(
+        self, crop: Float[Any, "side side channel"], mask: Bool[Any, "side side"], seed: int
+    ) -> Float[Any, "side side channel"]:
+        """Return the changed crop (numpy float32 in [0, 1]); the same seed gives the same change."""
+
+
+class Predictor(Protocol):
+    """Model, or a wrapper of predictors (test-time augmentation), on batches."""
+
+    def predict(self, batch: CellBatch) -> CellPrediction:
+        """Return probabilities of the batch's cells."""
+
+
+class FieldPredictor(Protocol):
+    """Model with its own pre-processing, or an ensemble of such, on segmented fields."""
+
+    def predict(self, fields: Sequence[SegmentedField]) -> list[CellPrediction]:
+        """Return one prediction a field, its rows in the order of the label map (cell 1 first)."""
+
+
+class Rule(Protocol):
+    """Changes confidences after the network (`rules=`): border, area, nucleus, negative class."""
+
+    def __call__(self, field: SegmentedField, probabilities: Float[Any, "cell class"]) -> Float[Any, "cell class"]:
+        """Return the changed confidences (numpy), higher is surer."""

@@ -1,0 +1,1 @@
+"""Losses on logits: one idea, one file, one class, one paper."""

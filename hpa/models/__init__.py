@@ -1,0 +1,1 @@
+"""Networks: a batch in, an output of `hpa.interfaces` out."""

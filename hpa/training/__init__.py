@@ -1,0 +1,1 @@
+"""The one LightningModule, its optimizers, callbacks and checkpoints."""
