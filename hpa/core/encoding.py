@@ -1,0 +1,161 @@
+"""Masks and label maps as text: the competition's strings, and the plain column runs of HuBMAP.
+
+A competition string is the COCO run-length text of one mask in column order, zlib at level 9, base64 (the format of the
+OpenImages segmentation track: Benenson et al., CVPR 2019). Column runs are `start length` pairs, counted from 1, down
+the columns from left to right.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Int, Int32
+
+from hpa.core.errors import InputError
+from hpa.core.run_lengths import Runs, pack, runs_of, unpack
+
+_ZLIB_LEVEL = 9  # strings are compared byte for byte, so the level belongs to the format
+
+
+def encode_mask(mask: Bool[np.ndarray, "height width"]) -> str:
+    """Return the competition string of one mask; a mask without a pixel has one too.
+
+    >>> encode_mask(np.eye(2, dtype=bool))
+    'eNozMDQyAAAB6wDE'
+
+    Raises:
+        InputError: If a side is 0.
+    """
+    runs, _ = runs_of(mask)
+    return _compress(pack(runs, 1, mask.size)[0])
+
+
+def encode_label_map(label_map: Int[np.ndarray, "height width"]) -> dict[int, str]:
+    """Return the competition string of every cell by its number, ascending; numbers may have gaps.
+
+    Raises:
+        InputError: If a side is 0 or a number is negative.
+    """
+    runs, cells = runs_of(label_map)
+    texts = pack(runs, len(cells), label_map.size)
+    return {cell: _compress(text) for cell, text in zip(cells.tolist(), texts, strict=True)}
+
+
+def decode_mask(text: str, height: int, width: int) -> Bool[np.ndarray, "height width"]:
+    """Return the mask of a competition string.
+
+    Raises:
+        InputError: If the text does not decode or is a mask of another number of pixels.
+    """
+    return _painted(decode_runs([text], height, width), height, width)
+
+
+def decode_label_map(texts: dict[int, str], height: int, width: int) -> Int32[np.ndarray, "height width"]:
+    """Return the label map in which each mask carries its number.
+
+    Raises:
+        InputError: If a number is not positive, a text does not decode, or two masks share a pixel.
+    """
+    if any(cell < 1 for cell in texts):
+        raise InputError(f"cells are numbered from 1, 0 is background; got {min(texts)}.")
+    runs = decode_runs(list(texts.values()), height, width)
+    order = np.argsort(runs.starts)
+    shared = np.flatnonzero(runs.stops[order][:-1] > runs.starts[order][1:])
+    if len(shared):
+        first, second = (list(texts)[runs.mask_of[order[at]]] for at in (shared[0], shared[0] + 1))
+        raise InputError(
+            f"the masks of cells {first} and {second} overlap, a label map holds one cell a pixel; "
+            "decode them one by one, or decide who owns the shared pixels."
+        )
+    numbers = np.array([0, *texts], np.int32)
+    edges = np.stack([runs.starts[order], runs.stops[order]], axis=1).ravel()
+    lengths = np.diff(edges, prepend=0, append=height * width)
+    owners = np.zeros(len(lengths), np.int32)
+    owners[1::2] = numbers[1 + runs.mask_of[order]]
+    return np.ascontiguousarray(np.repeat(owners, lengths).reshape(width, height).T)
+
+
+def encode_column_runs(mask: Bool[np.ndarray, "height width"]) -> str:
+    """Return `start length` pairs counted from 1 in column order; "" for a mask without a pixel.
+
+    >>> encode_column_runs(np.eye(2, dtype=bool))
+    '1 1 4 1'
+
+    Raises:
+        InputError: If a side is 0.
+    """
+    runs, _ = runs_of(mask)
+    pairs = np.stack([runs.starts + 1, runs.stops - runs.starts], axis=1)  # (run, 2)
+    return " ".join(map(str, pairs.ravel().tolist()))
+
+
+def decode_column_runs(text: str, height: int, width: int) -> Bool[np.ndarray, "height width"]:
+    """Return the mask of `start length` pairs.
+
+    Raises:
+        InputError: If a word is no number, one is missing, or runs are empty, outside, unsorted or overlapping.
+    """
+    _require_size(height, width)
+    words = text.split()
+    if not all(word.isdecimal() for word in words):
+        strange = next(word for word in words if not word.isdecimal())
+        raise InputError(f"column runs are positive whole numbers `start length …`, got {strange[:20]!r}.")
+    if len(words) % 2:
+        raise InputError(f"column runs come in pairs `start length`, got {len(words)} numbers: the text is cut off.")
+    starts, lengths = np.array([int(word) for word in words], np.int64).reshape(-1, 2).T
+    stops = starts - 1 + lengths
+    if (lengths < 1).any() or (starts < 1).any() or (stops > height * width).any():
+        raise InputError(
+            f"a column run lies outside the image of {height} x {width} = {height * width} px (height x width), or is "
+            "empty; starts count from 1. Check the image size and that the text belongs to this image."
+        )
+    if (starts[1:] <= stops[:-1]).any():
+        raise InputError("column runs overlap or are not sorted by start; encode the mask anew.")
+    return _painted(Runs(np.zeros(len(starts), np.int64), starts - 1, stops), height, width)
+
+
+def decode_runs(texts: Sequence[str], height: int, width: int) -> Runs:
+    """Return the pixel runs of competition strings of one image, in their order, without painting any mask.
+
+    Raises:
+        InputError: If a text does not decode or is a mask of another number of pixels.
+    """
+    _require_size(height, width)
+    return unpack([decompress(text) for text in texts], height * width)
+
+
+def decompress(text: str) -> bytes:
+    """Return the COCO run-length text inside a competition string.
+
+    Raises:
+        InputError: If the text is no base64 of zlib data.
+    """
+    if text.startswith(("b'", 'b"')):
+        raise InputError(f"mask {text[:12]!r}… is bytes written with str(); write encoded.decode('ascii') instead.")
+    try:
+        return zlib.decompress(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError, zlib.error) as error:
+        raise InputError(
+            f"mask {text[:12]!r}… ({len(text)} characters) does not decode ({error}); "
+            "expected base64 of zlib of a COCO run-length text, as encode_mask writes it."
+        ) from error
+
+
+def _compress(text: bytes) -> str:
+    return base64.b64encode(zlib.compress(text, _ZLIB_LEVEL)).decode("ascii")
+
+
+def _painted(runs: Runs, height: int, width: int) -> Bool[np.ndarray, "height width"]:
+    edges = np.stack([runs.starts, runs.stops], axis=1).ravel()
+    lengths = np.diff(edges, prepend=0, append=height * width)
+    inside = np.arange(len(lengths)) % 2 == 1
+    return np.ascontiguousarray(np.repeat(inside, lengths).reshape(width, height).T)
+
+
+def _require_size(height: int, width: int) -> None:
+    if height < 1 or width < 1:
+        raise InputError(f"an image has at least one pixel, got height {height} and width {width}.")

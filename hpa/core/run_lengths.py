@@ -1,0 +1,196 @@
+"""Run lengths of masks in column order, and the COCO text of them (Lin et al., ECCV 2014), many masks at once.
+
+A mask read down its columns is a list of counts: background, cell, background, … COCO writes each count from the fourth
+on as the difference to the count two places before, in groups of five bits, lowest first, as printable bytes from "0".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Bool, Int, Int64
+
+from hpa.core.errors import InputError
+
+_FIRST_BYTE = 48  # "0"
+_BITS = 5
+_MORE_FOLLOWS = 1 << _BITS
+_SIGN = 1 << (_BITS - 1)
+_MOST_GROUPS = 12  # 60 bits: no image has a longer run
+_OUT_OF_REACH = 1 << (_BITS * np.arange(1, _MOST_GROUPS) - 1)
+"""Smallest magnitude for which 1, 2, 3, … groups are too few: one bit of the last group is the sign."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Pixel runs of several masks of one size, positions counted down the columns from 0.
+
+    Attributes:
+        mask_of: For each run, which mask it belongs to, ascending.
+        starts: First pixel of each run, ascending within a mask.
+        stops: The pixel after each run.
+    """
+
+    mask_of: Int64[np.ndarray, " run"]
+    starts: Int64[np.ndarray, " run"]
+    stops: Int64[np.ndarray, " run"]
+
+
+def runs_of(
+    label_map: Int[np.ndarray, "height width"] | Bool[np.ndarray, "height width"],
+) -> tuple[Runs, Int64[np.ndarray, " cell"]]:
+    """Return the runs of all cells, and the number of each cell in ascending order (`mask_of` counts in this order).
+
+    One pass over differences of neighbouring rows: the map is never transposed nor looked at cell by cell.
+
+    Raises:
+        InputError: If the map has no pixel, or a number is negative.
+    """
+    if label_map.size == 0:
+        raise InputError(f"a mask or label map needs at least one pixel, this one is {label_map.shape} px.")
+    height, width = label_map.shape
+    flat = np.ravel(label_map)
+    above = np.flatnonzero(flat[width:] != flat[:-width])
+    row, column = np.divmod(above, width)
+    # Down a column a run begins below a change and ends above it; a run goes on across columns where the bottom pixel
+    # of one and the top pixel of the next are the same cell.
+    broken = label_map[-1, :-1] != label_map[0, 1:]
+    column_begins = np.flatnonzero(np.concatenate([[True], broken]))
+    column_ends = np.flatnonzero(np.concatenate([broken, [True]]))
+    position = column * height + row
+    cell_begun = np.concatenate([flat[above + width], label_map[0, column_begins]]).astype(np.int64)
+    cell_ended = np.concatenate([flat[above], label_map[-1, column_ends]]).astype(np.int64)
+    if cell_begun.min() < 0:
+        raise InputError(f"a label map holds 0 and positive numbers, not {cell_begun.min()}; set such pixels to 0.")
+    begun = np.concatenate([position + 1, column_begins * height])
+    ended = np.concatenate([position + 1, (column_ends + 1) * height])
+    cells, starts = _ordered(cell_begun, begun, label_map.size)
+    _, stops = _ordered(cell_ended, ended, label_map.size)
+    is_first = np.diff(cells, prepend=-1) != 0
+    return Runs(np.cumsum(is_first) - 1, starts, stops), cells[is_first]
+
+
+def _ordered(
+    cells: Int64[np.ndarray, " edge"], positions: Int64[np.ndarray, " edge"], size: int
+) -> tuple[Int64[np.ndarray, " run"], Int64[np.ndarray, " run"]]:
+    inside = cells > 0
+    # one key sorts by cell, then by position; a stop may stand at `size` itself
+    key = np.sort(cells[inside] * (size + 1) + positions[inside])
+    ordered_cells, ordered_positions = np.divmod(key, size + 1)
+    return ordered_cells, ordered_positions
+
+
+def pack(runs: Runs, number_of_masks: int, size: int) -> list[bytes]:
+    """Return the COCO text of each mask; `size` = height x width in px."""
+    counts, count_mask = _counts_of(runs, number_of_masks, size)
+    is_first = np.diff(count_mask, prepend=-1) != 0
+    place = np.arange(len(counts)) - np.flatnonzero(is_first)[count_mask]
+    value = counts.copy()
+    value[2:] -= np.where(place[2:] > 2, counts[:-2], 0)
+    text, value_ends = _bytes_of(value)
+    edges = np.concatenate([[0], value_ends[np.flatnonzero(np.diff(count_mask, append=number_of_masks))]]).tolist()
+    return [text[first:last] for first, last in pairwise(edges)]
+
+
+def _counts_of(
+    runs: Runs, number_of_masks: int, size: int
+) -> tuple[Int64[np.ndarray, " count"], Int64[np.ndarray, " count"]]:
+    """Return background and cell counts in turn, and the mask of each; no count for an empty rest at the end."""
+    runs_in_mask = np.bincount(runs.mask_of, minlength=number_of_masks)
+    last_run = np.cumsum(runs_in_mask) - 1
+    first_run = last_run - runs_in_mask + 1
+    filled = runs_in_mask > 0
+    rest = np.full(number_of_masks, size)
+    rest[filled] -= runs.stops[last_run[filled]]
+    before = runs.starts.copy()
+    before[1:] -= runs.stops[:-1]
+    before[first_run[filled]] = runs.starts[first_run[filled]]
+    # slots: two a run, one at the end of each mask
+    counts = np.empty(2 * len(runs.starts) + number_of_masks, np.int64)
+    slot = 2 * np.arange(len(runs.starts)) + runs.mask_of
+    counts[slot] = before
+    counts[slot + 1] = runs.stops - runs.starts
+    end_slot = 2 * (last_run + 1) + np.arange(number_of_masks)
+    counts[end_slot] = rest
+    count_mask = np.repeat(np.arange(number_of_masks), 2 * runs_in_mask + 1)
+    kept = np.ones(len(counts), bool)
+    kept[end_slot[filled & (rest == 0)]] = False
+    return counts[kept], count_mask[kept]
+
+
+def _bytes_of(values: Int64[np.ndarray, " value"]) -> tuple[bytes, Int64[np.ndarray, " value"]]:
+    """Return the values in groups of five bits as text, and where each value ends in it."""
+    magnitude = np.where(values < 0, ~values, values)
+    groups_in_value = 1 + np.searchsorted(_OUT_OF_REACH, magnitude, side="right")
+    ends = np.cumsum(groups_in_value)
+    place = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - groups_in_value, groups_in_value)
+    group = (np.repeat(values, groups_in_value) >> (_BITS * place)) & (_MORE_FOLLOWS - 1)
+    group |= _MORE_FOLLOWS
+    group[ends - 1] &= _MORE_FOLLOWS - 1
+    return (group + _FIRST_BYTE).astype(np.uint8).tobytes(), ends
+
+
+def unpack(texts: Sequence[bytes], size: int) -> Runs:
+    """Return the runs of masks given as COCO texts; `size` = height x width in px of each.
+
+    Raises:
+        InputError: If a text is cut off, holds a negative count, or counts another number of pixels than `size`.
+    """
+    counts, count_mask = _read_counts(texts)
+    totals = np.zeros(len(texts), np.int64)
+    np.add.at(totals, count_mask, counts)
+    if (counts < 0).any():
+        raise InputError("a mask holds a run of negative length: the text is damaged; encode the mask anew.")
+    wrong = np.flatnonzero(totals != size)
+    if len(wrong):
+        raise InputError(
+            f"a mask counts {totals[wrong[0]]} pixels, the image has {size}; encode it at the size of the image."
+        )
+    edges = np.cumsum(counts) - count_mask * size  # each mask counts `size` in all
+    place = _place_in(count_mask, len(texts))
+    filled = (place % 2 == 1) & (counts > 0)
+    return Runs(count_mask[filled], (edges - counts)[filled], edges[filled])
+
+
+def _read_counts(texts: Sequence[bytes]) -> tuple[Int64[np.ndarray, " count"], Int64[np.ndarray, " count"]]:
+    byte = np.frombuffer(b"".join(texts), np.uint8).astype(np.int64) - _FIRST_BYTE
+    text_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    is_last = (byte & _MORE_FOLLOWS) == 0
+    if ((byte < 0) | (byte >= 2 * _MORE_FOLLOWS)).any() or not all(map(len, texts)) or not is_last[text_ends - 1].all():
+        raise InputError("a mask is no COCO run-length text, or is cut off; encode the mask anew.")
+    value_ends = np.flatnonzero(is_last)
+    value_starts = np.concatenate([[0], value_ends[:-1] + 1])[: len(value_ends)]
+    lengths = value_ends - value_starts + 1
+    if (lengths > _MOST_GROUPS).any():
+        raise InputError("a mask holds a count of more than 60 bits: the text is damaged; encode the mask anew.")
+    shift = _BITS * (np.arange(len(byte)) - np.repeat(value_starts, lengths))
+    values = (
+        np.add.reduceat((byte & (_MORE_FOLLOWS - 1)) << shift, value_starts) if len(byte) else np.empty(0, np.int64)
+    )
+    negative = (byte[value_ends] & _SIGN) != 0
+    values = values - (negative.astype(np.int64) << (_BITS * lengths))
+    count_mask = np.searchsorted(text_ends, value_ends, side="right")
+    return _undo_differences(values, count_mask, len(texts)), count_mask
+
+
+def _undo_differences(
+    values: Int64[np.ndarray, " count"], count_mask: Int64[np.ndarray, " count"], number_of_masks: int
+) -> Int64[np.ndarray, " count"]:
+    """Return the counts: from the fourth on a value is the difference to the count two places before."""
+    place = _place_in(count_mask, number_of_masks)
+    counts = values.copy()
+    for chain in ((place % 2 == 1), (place % 2 == 0) & (place > 0)):
+        member, owner = values[chain], count_mask[chain]
+        total = np.cumsum(member)
+        begins = np.flatnonzero(np.diff(owner, prepend=-1) != 0)
+        offset = total[begins] - member[begins]
+        counts[chain] = total - np.repeat(offset, np.diff(begins, append=len(owner)))
+    return counts
+
+
+def _place_in(count_mask: Int64[np.ndarray, " count"], number_of_masks: int) -> Int64[np.ndarray, " count"]:
+    counts_in_mask = np.bincount(count_mask, minlength=number_of_masks)
+    return np.arange(len(count_mask)) - np.repeat(np.cumsum(counts_in_mask) - counts_in_mask, counts_in_mask)
