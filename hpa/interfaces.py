@@ -111,6 +111,9 @@ class ImageSource(Protocol):
     def read(self, image_id: str, split: Split) -> Field:
         """Read one image; InputError says which file is wrong and why."""
 
+    def identity(self, image_id: str, split: Split) -> str:
+        """Name an image's content without decoding it (paths, sizes and times of its files): what caches are keyed by."""
+
 
 class Segmenter(Protocol):
     """Finds cells (`segmenter=`)."""
@@ -123,6 +126,14 @@ class Segmenter(Protocol):
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that decides the result (settings, hash of the weights), as plain types: the cache key."""
+
+
+@runtime_checkable
+class FileSegmenter(Protocol):
+    """A segmenter whose result depends on a file of its own for each image: the file belongs to the cache key too."""
+
+    def fingerprint_of(self, image_id: str) -> dict[str, Any]:
+        """Everything that decides the result of this image beside `fingerprint`; InputError where the file is missing."""
 
 
 @runtime_checkable
