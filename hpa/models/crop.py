@@ -1,0 +1,65 @@
+"""Looks at each cell cut out, masked and resized: one forward of the backbone a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from hpa.core.errors import InputError
+from hpa.interfaces import CellBatch, CellOutput
+from hpa.models.backbone import TimmBackbone
+
+
+class CropModel(nn.Module):
+    """A timm backbone and a head on crops of cells.
+
+    Args:
+        backbone: Name of a timm network.
+        head: Makes the head, given `feature_count` and `class_count`; returns (features, logits).
+        channel_count: Channels of a crop; comes from the data set.
+        class_count: Number of classes; comes from the data set.
+        weights: As in `TimmBackbone`, like `pretrained`, `drop_path_rate` and `side_px`.
+        intensity_mean: Subtracted from intensities in [0, 1], in every channel.
+        intensity_std: What the difference is divided by, > 0.
+
+    Raises:
+        InputError: If the backbone cannot be built as asked.
+    """
+
+    def __init__(
+        self,
+        backbone: str,
+        head: Callable[..., nn.Module],
+        channel_count: int,
+        class_count: int,
+        weights: str | None,
+        pretrained: bool,
+        drop_path_rate: float,
+        side_px: int | None,
+        intensity_mean: float,
+        intensity_std: float,
+    ) -> None:
+        super().__init__()
+        if not intensity_std > 0:
+            raise InputError(f"model.intensity_std must be positive, not {intensity_std}.")
+        self.channel_count = channel_count
+        self.intensity_mean = intensity_mean
+        self.intensity_std = intensity_std
+        self.backbone = TimmBackbone(backbone, channel_count, weights, pretrained, drop_path_rate, side_px)
+        self.head = head(feature_count=self.backbone.feature_count, class_count=class_count)
+
+    def forward(self, batch: CellBatch) -> CellOutput:
+        """Return features and logits of each cell.
+
+        Raises:
+            InputError: If the crops have another number of channels than the model.
+        """
+        if batch.crops.shape[1] != self.channel_count:
+            raise InputError(
+                f"the model was made for {self.channel_count} channels, the crops have {batch.crops.shape[1]}; "
+                "give data.channels as in training."
+            )
+        pooled = self.backbone((batch.crops - self.intensity_mean) / self.intensity_std)
+        features, logits = self.head(pooled)
+        return CellOutput(features=features, logits=logits)

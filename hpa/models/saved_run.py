@@ -1,0 +1,103 @@
+"""A trained network on disk: weights, its resolved config, its channels and classes; read without running any code."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hpa.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a checkpoint of a run holds.
+
+    Attributes:
+        path: The file.
+        config: The run's resolved config, plain types.
+        channels: Channels that the network sees, in order.
+        class_names: Classes that it names, in order.
+        weights: Weights to submit: the moving average where the run kept one.
+        epoch: Epochs finished.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    channels: tuple[str, ...]
+    class_names: tuple[str, ...]
+    weights: dict[str, Tensor]
+    epoch: int
+
+    def load_into(self, model: nn.Module) -> nn.Module:
+        """Put the weights into a network built from the run's config, and return it in evaluation mode.
+
+        Raises:
+            InputError: Naming the first layers that do not fit.
+        """
+        own = model.state_dict()
+        wrong = [key for key, value in own.items() if key not in self.weights or self.weights[key].shape != value.shape]
+        wrong += [key for key in self.weights if key not in own]
+        if wrong:
+            raise InputError(
+                f"{self.path}: the weights do not fit the model of its config; first: {', '.join(wrong[:3])}."
+            )
+        model.load_state_dict(self.weights)
+        return model.eval()
+
+
+def checkpoint_of(path: str | Path) -> Path:
+    """Return the checkpoint that a run folder or a file names.
+
+    Raises:
+        InputError: If there is none.
+    """
+    given = Path(path).expanduser()
+    if given.is_file():
+        return given
+    best = given / "checkpoints" / "best.ckpt"
+    if best.is_file():
+        return best
+    if given.is_dir():
+        raise InputError(f"{given}: expected checkpoints/best.ckpt in this run folder; no epoch was finished here yet.")
+    raise InputError(f"{given}: no such run folder or checkpoint; give ckpt=RUN or ckpt=FILE.ckpt.")
+
+
+def read_saved_run(path: str | Path) -> SavedRun:
+    """Read a run's best checkpoint, or any checkpoint file.
+
+    Raises:
+        InputError: If the file is missing, torn, no checkpoint of this package, or would need to run code to be read.
+    """
+    file = checkpoint_of(path)
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"{file}: this is no checkpoint that can be read safely ({reason}). Expected a .ckpt written by train.py; "
+            "files that hold pickled code are never opened."
+        ) from error
+    facts = content.get("hpa") if isinstance(content, dict) else None
+    if not isinstance(facts, dict) or "state_dict" not in content:
+        raise InputError(
+            f"{file}: this is not a checkpoint of train.py (it carries no config); give ckpt=RUN or its .ckpt."
+        )
+    return SavedRun(
+        path=file,
+        config=facts["config"],
+        channels=tuple(facts["channels"]),
+        class_names=tuple(facts["class_names"]),
+        weights=_evaluated_weights(content["state_dict"]),
+        epoch=int(content["epoch"]) + 1,
+    )
+
+
+def _evaluated_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    averaged = "average.model."
+    prefix = averaged if any(key.startswith(averaged) for key in state) else "model."
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -1,0 +1,131 @@
+"""Pretrained weights from a local file, for any number of channels; nothing in a file is ever run.
+
+The rule for the first convolution, learnt on red, green, blue: with three channels or more, the first three keep their
+filters and each further one (yellow) takes the mean of red and green, which yellow light is made of; with one or two,
+each takes the mean filter. All are multiplied by 3 / channels, so that the response keeps its size; that of a grey
+picture (all channels alike) is kept exactly for one, two and three channels.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from hpa.core.errors import InputError
+
+RGB = 3
+WRAPPERS = ("state_dict", "model")
+PREFIXES = ("module.", "_orig_mod.")
+LISTED = 3
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a .safetensors file or of a saved state dict, on the CPU.
+
+    Raises:
+        InputError: If there is no such file, or it is no state dict (a pickled module would run code: refused).
+    """
+    if not path.is_file():
+        raise InputError(f"model.weights: no file '{path}'; give a .safetensors or .pth file, or null to start anew.")
+    try:
+        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(
+            f"model.weights: '{path}' cannot be read as plain tensors; a .safetensors file or a state dict saved "
+            f"with torch.save is needed, whole pickled modules are refused. ({str(error).splitlines()[0]})"
+        ) from error
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise InputError(f"model.weights: '{path}' holds no state dict (names with tensors); save model.state_dict().")
+    return {_bare(str(name)): value for name, value in content.items()}
+
+
+def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, where: str) -> None:
+    """Fill a timm network without its classifier from weights of the same architecture.
+
+    Args:
+        network: Built by timm with any number of channels and no classes.
+        state: Weights by name; those of a classifier are left out.
+        name: Architecture, for messages.
+        where: What the weights were read from, for messages.
+
+    Raises:
+        InputError: If names or shapes differ; the first of each kind are named.
+    """
+    stems, classifiers = (_names(network, key) for key in ("first_conv", "classifier"))
+    expected = network.state_dict()
+    fitting = {key: value for key, value in state.items() if not key.startswith(tuple(f"{c}." for c in classifiers))}
+    for key in (f"{stem}.weight" for stem in stems):
+        if key in fitting and key in expected and fitting[key].ndim == expected[key].ndim == 4:
+            fitting[key] = adapt_first_convolution(fitting[key], expected[key].shape[1])
+    differences = _differences(expected, fitting)
+    if differences:
+        raise InputError(
+            f"{where} does not fit backbone '{name}': {'; '.join(differences)}. "
+            "Choose the architecture these weights were made with (model.backbone), or other weights."
+        )
+    network.load_state_dict(fitting)
+
+
+def description_of(network: nn.Module) -> Mapping[str, Any]:
+    """Return what timm tells of a network it built: input size, names of the first and the last layer."""
+    return cast("Any", network).pretrained_cfg
+
+
+def adapt_first_convolution(
+    filters: Float[Tensor, "out channel height width"], channel_count: int
+) -> Float[Tensor, "out new_channel height width"]:
+    """Return filters for any number of channels made from those for red, green, blue, by the rule of this module.
+
+    Filters for another number of channels than three are returned as they are.
+    """
+    if filters.shape[1] != RGB or channel_count == RGB:
+        return filters
+    if channel_count < RGB:
+        adapted = filters.mean(1, keepdim=True).repeat(1, channel_count, 1, 1)
+    else:
+        yellow = filters[:, :2].mean(1, keepdim=True)
+        adapted = torch.cat([filters, yellow.repeat(1, channel_count - RGB, 1, 1)], dim=1)
+    return adapted * (RGB / channel_count)
+
+
+def _bare(name: str) -> str:
+    """Return a layer's name without what parallel and compiled training put before it."""
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _names(network: nn.Module, key: str) -> tuple[str, ...]:
+    """Return the layers that timm lists under a key of its description of a network."""
+    names: str | Sequence[str] = description_of(network).get(key) or ()
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """Say how two sets of weights differ: nothing where they fit."""
+    groups = {
+        "missing": [key for key in expected if key not in found],
+        "not known to it": [key for key in found if key not in expected],
+        "of another shape": [
+            f"{key} {tuple(found[key].shape)} instead of {tuple(value.shape)}"
+            for key, value in expected.items()
+            if key in found and found[key].shape != value.shape
+        ],
+    }
+    return [f"{what}: {_listed(names)}" for what, names in groups.items() if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
