@@ -1,0 +1,110 @@
+"""What the page of a run is made of, handed over by whoever knows it: the page reads no run folder itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Float32, Int64
+
+from hpa.core.errors import InputError
+from hpa.interfaces import SegmentedField
+
+HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+HISTORY_COLUMNS = ("epoch", "train_loss", "val_loss", "val_image_map", "val_cell_map", "seconds")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A finished run and its predictions of the validation cells.
+
+    Attributes:
+        title: Heading of the page.
+        command: What was typed to start the run.
+        config_text: Resolved config, as YAML.
+        history: metrics.csv, one row an epoch: `epoch, train_loss, val_loss, val_image_map, val_cell_map, seconds` (of
+            the epoch) and any others; NaN where a value is not known.
+        class_names: Name of each class, in the order of the columns.
+        class_colours: Hex colour of each class, #rrggbb.
+        cells: One row a cell: `image_id` (str) and `cell`, its number in the label map (1..n).
+        probabilities: What the model says of each cell.
+        image_targets: 0/1 labels of the image each cell lies in.
+        cell_targets: 0/1 labels of the cells, NaN rows where not known; None where no cell has any.
+        field_of: Gives a field and its segmentation by image id.
+        crops_of: Gives the crops of rows of `cells`, intensities in [0, 1].
+        channels: Name of each plane of a crop.
+        score: Result of `hpa score --json` for the submission; None where none was scored.
+        best_epoch: Epoch whose weights made the predictions; None leaves the choice to `hpa.reports.learning_curves`.
+        seed: Seed of the run.
+        commit: Version of the code.
+    """
+
+    title: str
+    command: str
+    config_text: str
+    history: pd.DataFrame
+    class_names: tuple[str, ...]
+    class_colours: tuple[str, ...]
+    cells: pd.DataFrame
+    probabilities: Float[np.ndarray, "cell class"]
+    image_targets: Float[np.ndarray, "cell class"]
+    cell_targets: Float[np.ndarray, "cell class"] | None
+    field_of: Callable[[str], SegmentedField]
+    crops_of: Callable[[Int64[np.ndarray, " row"]], Float32[np.ndarray, "row channel side side"]]
+    channels: tuple[str, ...]
+    score: Mapping[str, Any] | None = None
+    best_epoch: int | None = None
+    seed: int | None = None
+    commit: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the parts belong together.
+
+        Raises:
+            InputError: If rows, classes or columns do not fit each other, or a colour is not #rrggbb.
+        """
+        classes, cells = len(self.class_names), len(self.cells)
+        shapes = [self.probabilities.shape, self.image_targets.shape]
+        shapes += [] if self.cell_targets is None else [self.cell_targets.shape]
+        if any(shape != (cells, classes) for shape in shapes) or len(self.class_colours) != classes:
+            raise InputError(
+                f"run page: {cells} cells and {classes} classes are named, the arrays have shapes {shapes} and "
+                f"{len(self.class_colours)} colours came; give one row a cell and one column and colour a class."
+            )
+        lacking = [f"history.{column}" for column in HISTORY_COLUMNS if column not in self.history.columns]
+        lacking += [f"cells.{column}" for column in ("image_id", "cell") if column not in self.cells.columns]
+        if lacking:
+            raise InputError(f"run page: columns {', '.join(lacking)} are missing; write them as metrics.csv has them.")
+        # Colours are written into style attributes, where anything else could load or hide things.
+        odd = [colour for colour in self.class_colours if not HEX_COLOUR.fullmatch(colour)]
+        if odd:
+            raise InputError(f"run page: {odd[0]!r} is no colour; write #rrggbb.")
+
+    @property
+    def truth_is_of_cells(self) -> bool:
+        """Tell whether any cell's own labels are known."""
+        return self.cell_targets is not None and bool(np.isfinite(self.cell_targets).all(axis=1).any())
+
+    @property
+    def truth(self) -> Float[np.ndarray, "cell class"]:
+        """Return what predictions are held against: the cells' own labels (NaN rows), else their images'."""
+        if self.cell_targets is not None and self.truth_is_of_cells:
+            return self.cell_targets
+        return self.image_targets
+
+    @property
+    def is_judged(self) -> Bool[np.ndarray, " cell"]:
+        """Mark the cells whose truth is known and whose prediction is finite."""
+        finite: Bool[np.ndarray, " cell"] = np.isfinite(self.truth).all(axis=1) & np.isfinite(self.probabilities).all(
+            axis=1
+        )
+        return finite
+
+    def classes_in(self, targets: Float[np.ndarray, " class"]) -> tuple[tuple[str, str], ...]:
+        """Return name and colour of the classes that are set in one row; none of a row that is not known."""
+        chosen = np.flatnonzero(np.nan_to_num(targets) > 0.5)
+        return tuple((self.class_names[index], self.class_colours[index]) for index in chosen)

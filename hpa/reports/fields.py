@@ -1,0 +1,162 @@
+"""Fields as the model reads them: outlined cells, their likeliest classes and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Float32, Int32, Int64
+from scipy import ndimage
+
+from hpa.core.field import Field
+from hpa.reports.embedding import data_uri
+from hpa.reports.facts import RunFacts
+from hpa.reports.pictures import composite, outline
+
+WIDTH_PX = 1000
+"""Larger fields are reduced to this: twice the width they take in the page."""
+TOP_CLASSES = 3
+LEAST_CONFIDENCE = 0.1
+"""A second or third class below this is not worth reading."""
+UNREAD_COLOUR = "#8a8f98"
+SCALE_BARS_UM = (100, 50, 20, 10, 5, 2, 1)
+
+
+@dataclass(frozen=True)
+class ClassGuess:
+    """A class that the model names; `is_true` is None where the truth of the cell is not known."""
+
+    name: str
+    colour: str
+    confidence: float
+    is_true: bool | None
+
+
+@dataclass(frozen=True)
+class CellNote:
+    """What is written of one cell: where in percent of the picture, and what."""
+
+    cell: int
+    left: float
+    top: float
+    guesses: tuple[ClassGuess, ...]
+    truth: tuple[tuple[str, str], ...]
+    """Name and colour of each true class; of the image where the cell's are not known."""
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """One field in the page."""
+
+    image_id: str
+    heading: str
+    picture: str
+    width_px: int
+    height_px: int
+    size: str
+    notes: tuple[CellNote, ...]
+    scale_bar: tuple[str, float] | None
+    """Length and its share of the width in percent."""
+
+
+def field_views(facts: RunFacts) -> list[FieldView]:
+    """Return the field that the model reads best and the one it reads worst; only one where there is only one."""
+    ids = facts.cells["image_id"].astype(str).to_numpy()
+    judged = np.flatnonzero(facts.is_judged)
+    if len(judged) == 0:
+        return []
+    surprise = _surprise(facts.probabilities[judged], facts.truth[judged])
+    images = np.unique(ids[judged])
+    means = np.array([surprise[ids[judged] == image].mean() for image in images])
+    best, worst = str(images[means.argmin()]), str(images[means.argmax()])
+    chosen = [(best, "Read best")] + ([(worst, "Read worst")] if worst != best else [])
+    return [_view(facts, image_id, heading, np.flatnonzero(ids == image_id)) for image_id, heading in chosen]
+
+
+def _surprise(
+    probabilities: Float[np.ndarray, "cell class"], truth: Float[np.ndarray, "cell class"]
+) -> Float[np.ndarray, " cell"]:
+    """Return the mean cross-entropy of each cell."""
+    sure = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
+    entropy: Float[np.ndarray, " cell"] = -(truth * np.log(sure) + (1 - truth) * np.log1p(-sure)).mean(axis=1)
+    return entropy
+
+
+def _view(facts: RunFacts, image_id: str, heading: str, rows: Int64[np.ndarray, " row"]) -> FieldView:
+    shown = facts.field_of(image_id)
+    field, cells = shown.field, shown.segmentation.cells
+    height, width = cells.shape
+    size = (min(width, WIDTH_PX), max(1, round(height * min(width, WIDTH_PX) / width)))
+    pixels = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in _as_float(field)])
+    small_map = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST)
+    row_of_cell = {int(facts.cells["cell"].iloc[row]): int(row) for row in rows}
+    colours = [_colour(facts, row_of_cell.get(cell)) for cell in range(1, int(cells.max(initial=0)) + 1)]
+    picture = outline(composite(pixels, field.channels), small_map, colours, thickness_px=2)
+    return FieldView(
+        image_id,
+        heading,
+        data_uri(picture),
+        *size,
+        f"{width} × {height} px, {field.pixel_um:.3g} µm a pixel",
+        tuple(_notes(facts, row_of_cell, small_map)),
+        _scale_bar(width * field.pixel_um),
+    )
+
+
+def _as_float(field: Field) -> Float32[np.ndarray, "channel height width"]:
+    return field.pixels.astype(np.float32) / np.float32(np.iinfo(field.pixels.dtype).max)
+
+
+def _colour(facts: RunFacts, row: int | None) -> str:
+    """Return the colour of the likeliest class; grey for a cell of which nothing was predicted."""
+    if row is None or not np.isfinite(facts.probabilities[row]).all():
+        return UNREAD_COLOUR
+    return facts.class_colours[int(facts.probabilities[row].argmax())]
+
+
+def _notes(
+    facts: RunFacts, row_of_cell: dict[int, int], label_map: Int32[np.ndarray, "height width"]
+) -> list[CellNote]:
+    height, width = label_map.shape
+    notes = []
+    windows = ndimage.find_objects(label_map)
+    for cell, row in sorted(row_of_cell.items()):
+        window = windows[cell - 1] if 0 < cell <= len(windows) else None
+        if window is None:  # too small to be seen at this size
+            continue
+        y, x = _heart(label_map, window, cell)
+        guesses, truth = _guesses(facts, row), facts.truth[row]
+        told = truth if np.isfinite(truth).all() else facts.image_targets[row]
+        place = (round(100 * x / width, 2), round(100 * y / height, 2))
+        notes.append(CellNote(cell, *place, guesses, facts.classes_in(told)))
+    return notes
+
+
+def _heart(label_map: Int32[np.ndarray, "height width"], window: tuple[slice, slice], cell: int) -> tuple[int, int]:
+    """Return the (row, column) deepest inside the cell: the centroid of a bent cell may lie outside of it."""
+    depth = ndimage.distance_transform_edt(np.pad(label_map[window] == cell, 1))
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return window[0].start + int(y) - 1, window[1].start + int(x) - 1
+
+
+def _guesses(facts: RunFacts, row: int) -> tuple[ClassGuess, ...]:
+    probabilities, truth = facts.probabilities[row], facts.truth[row]
+    known = bool(np.isfinite(truth).all())
+    top = np.argsort(-np.nan_to_num(probabilities), kind="stable")[:TOP_CLASSES]
+    return tuple(
+        ClassGuess(
+            facts.class_names[index],
+            facts.class_colours[index],
+            float(probabilities[index]),
+            bool(truth[index] > 0.5) if known else None,
+        )
+        for rank, index in enumerate(top)
+        if rank == 0 or probabilities[index] >= LEAST_CONFIDENCE
+    )
+
+
+def _scale_bar(width_um: float) -> tuple[str, float] | None:
+    """Return the longest round length that takes at most a fifth of the field."""
+    fitting = [length for length in SCALE_BARS_UM if length <= width_um / 5]
+    return (f"{fitting[0]} µm", round(100 * fitting[0] / width_um, 2)) if fitting else None

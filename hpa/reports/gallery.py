@@ -1,0 +1,101 @@
+"""Cells worth looking at, class by class: the surest hits, the worst misses, the surest false alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64
+
+from hpa.reports.embedding import data_uri
+from hpa.reports.facts import RunFacts
+from hpa.reports.pictures import composite_cells
+
+CELLS_A_GROUP = 4
+
+
+@dataclass(frozen=True)
+class CellPicture:
+    """One cell of the gallery, its confidence in the class it stands under, and name and colour of its true classes."""
+
+    picture: str
+    side_px: int
+    image_id: str
+    cell: int
+    confidence: float
+    truth: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A row of cells with its heading."""
+
+    title: str
+    told: str
+    cells: tuple[CellPicture, ...]
+
+
+@dataclass(frozen=True)
+class ClassGallery:
+    """The cells of one class."""
+
+    index: int
+    name: str
+    colour: str
+    positives: int
+    groups: tuple[Group, ...]
+
+
+def class_galleries(facts: RunFacts) -> list[ClassGallery]:
+    """Return the gallery of every class that has true cells, in the order of the classes."""
+    judged = facts.is_judged
+    galleries = []
+    for index, name in enumerate(facts.class_names):
+        is_true = judged & (np.nan_to_num(facts.truth[:, index]) > 0.5)
+        if not is_true.any():
+            continue
+        groups = [
+            Group(title, told, tuple(_pictures(facts, rows, index)))
+            for title, told, rows in _chosen(facts.probabilities[:, index], is_true, judged & ~is_true)
+        ]
+        galleries.append(ClassGallery(index, name, facts.class_colours[index], int(is_true.sum()), tuple(groups)))
+    return galleries
+
+
+def _chosen(
+    confidence: Float[np.ndarray, " cell"], is_true: Bool[np.ndarray, " cell"], is_false: Bool[np.ndarray, " cell"]
+) -> list[tuple[str, str, Int64[np.ndarray, " row"]]]:
+    """Return heading, explanation and rows of each group; no cell stands in two."""
+    true_rows, false_rows = _by_confidence(confidence, is_true), _by_confidence(confidence, is_false)
+    hit_count = min(CELLS_A_GROUP, (len(true_rows) + 1) // 2)
+    misses = true_rows[hit_count:][::-1][:CELLS_A_GROUP]
+    return [
+        ("Surest hits", "true, highest first", true_rows[:hit_count]),
+        ("Worst misses", "true, lowest first", misses),
+        ("Surest false alarms", "not true, highest first", false_rows[:CELLS_A_GROUP]),
+    ]
+
+
+def _by_confidence(
+    confidence: Float[np.ndarray, " cell"], keep: Bool[np.ndarray, " cell"]
+) -> Int64[np.ndarray, " row"]:
+    """Return the rows that are kept, highest confidence first."""
+    rows = np.flatnonzero(keep).astype(np.int64)
+    return rows[np.argsort(-confidence[rows], kind="stable")]
+
+
+def _pictures(facts: RunFacts, rows: Int64[np.ndarray, " row"], index: int) -> list[CellPicture]:
+    if len(rows) == 0:
+        return []
+    pictures = composite_cells(facts.crops_of(rows), facts.channels)
+    return [
+        CellPicture(
+            data_uri(picture),
+            picture.shape[0],
+            str(facts.cells["image_id"].iloc[row]),
+            int(facts.cells["cell"].iloc[row]),
+            float(facts.probabilities[row, index]),
+            facts.classes_in(facts.truth[row]),
+        )
+        for picture, row in zip(pictures, rows, strict=True)
+    ]

@@ -1,0 +1,87 @@
+"""How the run learned: curves of loss and mean average precision over the epochs, and which epoch was best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from hpa.reports.charts import MOST_DOTS, Frame, Line, LineChart, dots_of, named, path_of, span_from_zero, tick_values
+
+Curve = tuple[str, str, str]
+"""Column of the history, name in the page, style class."""
+LOSS_CURVES: tuple[Curve, ...] = (("train_loss", "training", "second"), ("val_loss", "validation", "first"))
+MAP_CURVES: tuple[Curve, ...] = (
+    ("val_image_map", "images", "second"),
+    ("val_cell_map", "single cells", "first"),
+)
+
+
+def column(history: pd.DataFrame, name: str) -> Float[np.ndarray, " epoch"]:
+    """Return a column as floats; whatever is no finite number becomes NaN."""
+    values = pd.to_numeric(history[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def best_row(history: pd.DataFrame, best_epoch: int | None) -> int | None:
+    """Return the row of the best epoch: the one told, else of the highest image mAP, else of the lowest loss."""
+    if best_epoch is not None and (history["epoch"] == best_epoch).any():
+        return int(np.flatnonzero(history["epoch"] == best_epoch)[0])
+    for values in (column(history, "val_image_map"), -column(history, "val_loss")):
+        if np.isfinite(values).any():
+            return int(np.nanargmax(values))
+    return None
+
+
+def learning_charts(history: pd.DataFrame, best_epoch: int | None) -> list[LineChart]:
+    """Return the charts that have anything to show."""
+    charts = [
+        _chart("Loss", "lower is better", history, LOSS_CURVES, best_epoch),
+        _chart("Mean average precision", "validation, higher is better", history, MAP_CURVES, best_epoch),
+    ]
+    return [chart for chart in charts if chart.lines]
+
+
+def _chart(title: str, told: str, history: pd.DataFrame, curves: Sequence[Curve], best_epoch: int | None) -> LineChart:
+    epochs = column(history, "epoch")
+    known = [(column(history, name), shown, kind) for name, shown, kind in curves]
+    known = [curve for curve in known if np.isfinite(curve[0]).any()]
+    y_span = span_from_zero(np.concatenate([values for values, _, _ in known]) if known else np.zeros(0))
+    frame = Frame(460, 250, 46, 14, 14, 40, _epoch_span(epochs), y_span)
+    lines = [
+        Line(
+            shown,
+            kind,
+            path_of(frame, epochs, values),
+            dots_of(frame, epochs, values, "epoch") if len(epochs) <= MOST_DOTS else (),
+        )
+        for values, shown, kind in known
+    ]
+    row = best_row(history, best_epoch)
+    x_values, y_values = tick_values(*frame.x_span, 6, whole=True), tick_values(*y_span, 5)
+    return LineChart(
+        title,
+        f"{title} ({told}) over {len(epochs)} epochs: " + "; ".join(_ends(*curve) for curve in known),
+        frame,
+        "epoch",
+        named(x_values, [frame.x(value) for value in x_values]),
+        named(y_values, [frame.y(value) for value in y_values]),
+        tuple(lines),
+        None if row is None or np.isnan(epochs[row]) else (frame.x(float(epochs[row])), f"best, epoch {epochs[row]:g}"),
+    )
+
+
+def _epoch_span(epochs: Float[np.ndarray, " epoch"]) -> tuple[float, float]:
+    finite = epochs[np.isfinite(epochs)]
+    if len(finite) == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    return (low, high) if high > low else (low - 1, low + 1)
+
+
+def _ends(values: Float[np.ndarray, " epoch"], shown: str, kind: str) -> str:
+    del kind
+    finite = values[np.isfinite(values)]
+    return f"{shown} from {finite[0]:.3g} to {finite[-1]:.3g}"

@@ -1,0 +1,51 @@
+"""The numbers at the head of the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpa.reports.facts import RunFacts
+from hpa.reports.learning_curves import best_row, column
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number, what it is, and a remark in small print."""
+
+    name: str
+    value: str
+    remark: str = ""
+
+
+def summary(facts: RunFacts) -> list[Figure]:
+    """Return the figures; a value that is not known is told as such, never left out."""
+    history = facts.history
+    row = best_row(history, facts.best_epoch)
+    figures = [] if facts.score is None else [_submission(facts.score.get("map"))]
+    for name, source in (("Cell mAP", "val_cell_map"), ("Image mAP", "val_image_map")):
+        value = math.nan if row is None else float(column(history, source)[row])
+        figures.append(
+            Figure(name, _fraction(value), "validation, best epoch" if math.isfinite(value) else "not known")
+        )
+    epoch = math.nan if row is None else float(column(history, "epoch")[row])
+    minutes = float(np.nansum(column(history, "seconds"))) / 60
+    images = facts.cells["image_id"].nunique()
+    figures += [
+        Figure("Best epoch", f"{epoch:g}" if math.isfinite(epoch) else "–", f"of {len(history)}, counted from 0"),
+        Figure("Cells", f"{len(facts.cells):,}", f"in {images:,} validation image{'s' if images != 1 else ''}"),
+        Figure("Training", f"{minutes:.1f} min" if minutes >= 0.95 else f"{minutes * 60:.0f} s", "sum of the epochs"),
+    ]
+    return figures
+
+
+def _submission(value: object) -> Figure:
+    known = isinstance(value, int | float) and math.isfinite(value)
+    text = _fraction(float(value)) if known and isinstance(value, int | float) else "–"
+    return Figure("Submission mAP", text, "masks at IoU 0.6" if known else "no class has truth")
+
+
+def _fraction(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "–"
