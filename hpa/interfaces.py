@@ -99,11 +99,24 @@ class SegmentedField:
 
 
 # ------------------------------------------------------------------------------------------------ who does what
+@runtime_checkable
+class CellTruth(Protocol):
+    """Classes of single cells, where somebody or something knows them."""
+
+    def targets_for(self, cells: Int[Any, "height width"], image_id: str) -> Float[Any, "cell class"]:
+        """Return the classes of the cells of a label map (numpy float32), NaN rows where they are not known."""
+
+
+@runtime_checkable
 class ImageSource(Protocol):
     """A data set on disk, whatever its layout (`data=`)."""
 
     channels: tuple[str, ...]
     class_names: tuple[str, ...]
+
+    @property
+    def cell_truth(self) -> CellTruth | None:
+        """Classes of the training cells, or None where there are none."""
 
     def table(self, split: Split) -> ImageTable:
         """List the images of a split; rows that cannot be used stand in `table.problems`, none is dropped."""
@@ -112,9 +125,10 @@ class ImageSource(Protocol):
         """Read one image; InputError says which file is wrong and why."""
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Name an image's content without decoding it (paths, sizes and times of its files): what caches are keyed by."""
+        """Name an image's content without decoding it (paths, sizes, times of its files): what caches are keyed by."""
 
 
+@runtime_checkable
 class Segmenter(Protocol):
     """Finds cells (`segmenter=`)."""
 
@@ -133,7 +147,7 @@ class FileSegmenter(Protocol):
     """A segmenter whose result depends on a file of its own for each image: the file belongs to the cache key too."""
 
     def fingerprint_of(self, image_id: str) -> dict[str, Any]:
-        """Everything that decides the result of this image beside `fingerprint`; InputError where the file is missing."""
+        """What decides the result of this image beside `fingerprint`; InputError where the file is missing."""
 
 
 @runtime_checkable
@@ -149,6 +163,7 @@ class Loss(Protocol):
         """Return the mean loss; targets in [0, 1] may be soft; weights multiply each element before the mean."""
 
 
+@runtime_checkable
 class Supervision(Protocol):
     """A way to teach the model (`supervision=`): an nn.Module that holds the loss it was given.
 
@@ -164,6 +179,7 @@ class Supervision(Protocol):
         """Give what is trained beside the model."""
 
 
+@runtime_checkable
 class CellAugmentation(Protocol):
     """Changes crops of the training set (`augment=`)."""
 
@@ -173,6 +189,7 @@ class CellAugmentation(Protocol):
         """Return the changed crop (numpy float32 in [0, 1]); the same seed gives the same change."""
 
 
+@runtime_checkable
 class Predictor(Protocol):
     """Model, or a wrapper of predictors (test-time augmentation), on batches."""
 
@@ -180,6 +197,7 @@ class Predictor(Protocol):
         """Return probabilities of the batch's cells."""
 
 
+@runtime_checkable
 class FieldPredictor(Protocol):
     """Model with its own pre-processing, or an ensemble of such, on segmented fields."""
 
@@ -187,6 +205,15 @@ class FieldPredictor(Protocol):
         """Return one prediction a field, its rows in the order of the label map (cell 1 first)."""
 
 
+@runtime_checkable
+class Fusion(Protocol):
+    """Joins what a cell shows with what its whole image shows (`fusion=`)."""
+
+    def __call__(self, prediction: CellPrediction) -> Float[Any, "cell class"]:
+        """Return one confidence a cell and class (numpy), higher is surer."""
+
+
+@runtime_checkable
 class Rule(Protocol):
     """Changes confidences after the network (`rules=`): border, area, nucleus, negative class."""
 

@@ -65,11 +65,8 @@ class CellCrops:
         regions: 0 outside the cell, 1 cell, 2 nucleus (never 2 where the segmenter finds no nuclei).
     """
 
-    pixels: (
-        UInt8[np.ndarray, "cell channel {self.side_px} {self.side_px}"]
-        | UInt16[np.ndarray, "cell channel {self.side_px} {self.side_px}"]
-    )
-    regions: UInt8[np.ndarray, "cell {self.side_px} {self.side_px}"]
+    pixels: UInt8[np.ndarray, "cell channel side side"] | UInt16[np.ndarray, "cell channel side side"]
+    regions: UInt8[np.ndarray, "cell side side"]
 
     def __len__(self) -> int:
         """Count the cells."""

@@ -1,4 +1,4 @@
-"""Label maps on disk: compressed TIFF for any number of cells, 16-bit PNG for other programs; nothing is ever half written.
+"""Label maps on disk: compressed TIFF for any number of cells, 16-bit PNG for other programs; never half written.
 
 A segmentation is one TIFF: its first page the cells, its second the nuclei where there are any. Deflate of level 1 is
 used because the maps are flat: higher levels take several times the time for some per cent of the size.
@@ -86,7 +86,7 @@ def _write_pages(path: Path, label_maps: list[Int32[np.ndarray, "height width"]]
             tiff.write(page, photometric="minisblack", compression="zlib", compressionargs={"level": 1}, metadata=None)
 
 
-def _read_pages(path: Path) -> list[Integer[np.ndarray, "..."]]:
+def _read_pages(path: Path) -> list[Integer[np.ndarray, "*axes"]]:
     try:
         with tifffile.TiffFile(path) as tiff:
             pages = [page.asarray() for page in tiff.pages]
@@ -104,7 +104,7 @@ def _narrowed(label_map: Int32[np.ndarray, "height width"]) -> Integer[np.ndarra
     return label_map.astype(np.uint16) if label_map.max(initial=0) <= _UINT16_MAX else label_map
 
 
-def _checked(path: Path, pixels: Integer[np.ndarray, "..."]) -> Int32[np.ndarray, "height width"]:
+def _checked(path: Path, pixels: Integer[np.ndarray, "*axes"]) -> Int32[np.ndarray, "height width"]:
     if pixels.ndim != 2 or pixels.dtype.kind not in "iu":
         raise InputError(
             f"{path}: a label map is one plane of whole numbers; came {pixels.dtype} of shape {pixels.shape}."

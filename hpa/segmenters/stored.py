@@ -87,7 +87,7 @@ class Stored:
             raise InputError(f"{path}: {error}") from error
 
 
-def _read(path: Path) -> Shaped[np.ndarray, "..."]:
+def _read(path: Path) -> Shaped[np.ndarray, "*axes"]:
     """Return the array of a file as it is."""
     try:
         if path.suffix == ".npz":
