@@ -139,58 +139,60 @@ def unpack(texts: Sequence[bytes], size: int) -> Runs:
     Raises:
         InputError: If a text is cut off, holds a negative count, or counts another number of pixels than `size`.
     """
-    counts, count_mask = _read_counts(texts)
-    totals = np.zeros(len(texts), np.int64)
-    np.add.at(totals, count_mask, counts)
-    if (counts < 0).any():
+    if not texts:
+        return Runs(*(np.empty(0, np.int64) for _ in range(3)))
+    values, values_in_mask = _read_values(texts)
+    rows_in_mask = (values_in_mask + 1) // 2
+    first_row = np.cumsum(rows_in_mask) - rows_in_mask
+    counts = np.zeros((rows_in_mask.sum(), 2), np.int64)  # (row, [background, cell]); the last cell may be missing
+    unpadded = np.cumsum(values_in_mask) - values_in_mask
+    slot = np.arange(len(values)) + np.repeat(2 * first_row - unpadded, values_in_mask)
+    counts.reshape(-1)[slot] = values
+    _undo_differences(counts, first_row, rows_in_mask)
+    unpaired = values_in_mask % 2 == 1
+    counts[(first_row + rows_in_mask - 1)[unpaired], 1] = 0
+    if counts.min() < 0:
         raise InputError("a mask holds a run of negative length: the text is damaged; encode the mask anew.")
-    wrong = np.flatnonzero(totals != size)
+    totals = np.add.reduceat(counts.sum(axis=1), first_row)
+    wrong = totals[totals != size]
     if len(wrong):
-        raise InputError(
-            f"a mask counts {totals[wrong[0]]} pixels, the image has {size}; encode it at the size of the image."
-        )
-    edges = np.cumsum(counts) - count_mask * size  # each mask counts `size` in all
-    place = _place_in(count_mask, len(texts))
-    filled = (place % 2 == 1) & (counts > 0)
-    return Runs(count_mask[filled], (edges - counts)[filled], edges[filled])
+        raise InputError(f"a mask counts {wrong[0]} pixels, the image has {size}; encode it at the size of the image.")
+    mask_of = np.repeat(np.arange(len(texts)), rows_in_mask)
+    stops = np.cumsum(counts.sum(axis=1)) - mask_of * size  # each mask counts `size` in all
+    lengths = counts[:, 1]
+    filled = lengths > 0
+    return Runs(mask_of[filled], (stops - lengths)[filled], stops[filled])
 
 
-def _read_counts(texts: Sequence[bytes]) -> tuple[Int64[np.ndarray, " count"], Int64[np.ndarray, " count"]]:
-    byte = np.frombuffer(b"".join(texts), np.uint8).astype(np.int64) - _FIRST_BYTE
-    text_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+def _read_values(texts: Sequence[bytes]) -> tuple[Int64[np.ndarray, " value"], Int64[np.ndarray, " mask"]]:
+    """Return the values of all texts one after the other, and how many each text holds (at least one)."""
+    byte = np.frombuffer(b"".join(texts), np.uint8) - np.uint8(
+        _FIRST_BYTE
+    )  # wraps: what is too small becomes too large
     is_last = (byte & _MORE_FOLLOWS) == 0
-    if ((byte < 0) | (byte >= 2 * _MORE_FOLLOWS)).any() or not all(map(len, texts)) or not is_last[text_ends - 1].all():
+    text_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    if not all(texts) or (byte >= 2 * _MORE_FOLLOWS).any() or not is_last[text_ends - 1].all():
         raise InputError("a mask is no COCO run-length text, or is cut off; encode the mask anew.")
     value_ends = np.flatnonzero(is_last)
-    value_starts = np.concatenate([[0], value_ends[:-1] + 1])[: len(value_ends)]
+    value_starts = np.concatenate([[0], value_ends[:-1] + 1])
     lengths = value_ends - value_starts + 1
-    if (lengths > _MOST_GROUPS).any():
+    if lengths.max() > _MOST_GROUPS:
         raise InputError("a mask holds a count of more than 60 bits: the text is damaged; encode the mask anew.")
     shift = _BITS * (np.arange(len(byte)) - np.repeat(value_starts, lengths))
-    values = (
-        np.add.reduceat((byte & (_MORE_FOLLOWS - 1)) << shift, value_starts) if len(byte) else np.empty(0, np.int64)
-    )
+    values = np.add.reduceat((byte & (_MORE_FOLLOWS - 1)).astype(np.int64) << shift, value_starts)
     negative = (byte[value_ends] & _SIGN) != 0
-    values = values - (negative.astype(np.int64) << (_BITS * lengths))
-    count_mask = np.searchsorted(text_ends, value_ends, side="right")
-    return _undo_differences(values, count_mask, len(texts)), count_mask
+    values -= negative.astype(np.int64) << (_BITS * lengths)
+    values_before = np.searchsorted(value_ends, text_ends, side="left")
+    return values, np.diff(values_before, prepend=0)
 
 
 def _undo_differences(
-    values: Int64[np.ndarray, " count"], count_mask: Int64[np.ndarray, " count"], number_of_masks: int
-) -> Int64[np.ndarray, " count"]:
-    """Return the counts: from the fourth on a value is the difference to the count two places before."""
-    place = _place_in(count_mask, number_of_masks)
-    counts = values.copy()
-    for chain in ((place % 2 == 1), (place % 2 == 0) & (place > 0)):
-        member, owner = values[chain], count_mask[chain]
-        total = np.cumsum(member)
-        begins = np.flatnonzero(np.diff(owner, prepend=-1) != 0)
-        offset = total[begins] - member[begins]
-        counts[chain] = total - np.repeat(offset, np.diff(begins, append=len(owner)))
-    return counts
-
-
-def _place_in(count_mask: Int64[np.ndarray, " count"], number_of_masks: int) -> Int64[np.ndarray, " count"]:
-    counts_in_mask = np.bincount(count_mask, minlength=number_of_masks)
-    return np.arange(len(count_mask)) - np.repeat(np.cumsum(counts_in_mask) - counts_in_mask, counts_in_mask)
+    counts: Int64[np.ndarray, "row 2"], first_row: Int64[np.ndarray, " mask"], rows_in_mask: Int64[np.ndarray, " mask"]
+) -> None:
+    """Sum up both columns of each mask in place; its very first count stands alone."""
+    first = counts[first_row, 0]
+    counts[first_row, 0] = 0
+    np.cumsum(counts, axis=0, out=counts)
+    before = np.concatenate([np.zeros((1, 2), np.int64), counts])[first_row]
+    counts -= np.repeat(before, rows_in_mask, axis=0)
+    counts[first_row, 0] = first

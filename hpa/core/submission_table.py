@@ -1,0 +1,149 @@
+"""The submission and truth tables: `ID,ImageWidth,ImageHeight,PredictionString` (or TruthString), one row an image.
+
+Rows are numbered as a spreadsheet does: the header is row 1. A submission is hundreds of megabytes, so it is read row
+by row; it is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpa.core.errors import DataError, InputError, Problem
+
+ID_NAMES = ("ID", "ImageID")
+PREDICTION_COLUMN = "PredictionString"
+TRUTH_COLUMN = "TruthString"
+_SIZE_COLUMNS = ("ImageWidth", "ImageHeight")
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One image of a submission or truth table; sizes in px, `text` the words of its cells, "" for none."""
+
+    image_id: str
+    width: int
+    height: int
+    text: str
+
+
+@dataclass(frozen=True)
+class RawRow:
+    """A row as it stands in the file."""
+
+    number: int
+    image_id: str
+    width: str
+    height: str
+    text: str
+    number_of_fields: int
+    expected_fields: int
+
+    @property
+    def name(self) -> str:
+        """How messages call the row."""
+        return f"row {self.number} ({self.image_id})"
+
+    def checked(self) -> TableRow:
+        """Return the row with its sizes as numbers.
+
+        Raises:
+            InputError: If the id is missing, a size is no positive whole number, or fields are missing or too many.
+        """
+        if self.number_of_fields != self.expected_fields:
+            raise InputError(
+                f"{self.number_of_fields} fields where the header has {self.expected_fields}; "
+                "write ids or texts that hold a comma in quotes."
+            )
+        if not self.image_id:
+            raise InputError("the id is missing; write the image's id in the first column.")
+        if not (_is_positive(self.width) and _is_positive(self.height)):
+            raise InputError(
+                f"ImageWidth {self.width!r} and ImageHeight {self.height!r} must be positive whole numbers of pixels."
+            )
+        return TableRow(self.image_id, int(self.width), int(self.height), self.text)
+
+
+def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
+    """Give the rows of a table one by one, whatever stands in them; blank lines are left out.
+
+    Raises:
+        InputError: If the file is missing, no text, or its header lacks a column.
+    """
+    csv.field_size_limit(sys.maxsize)  # one image of a submission is hundreds of kilobytes
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            header = [name.strip() for name in next(reader, [])]
+            columns = _columns(path, header, text_column)
+            for fields in filter(None, reader):
+                padded = fields + [""] * (len(header) - len(fields))
+                image_id, width, height, text = (padded[column].strip() for column in columns)
+                yield RawRow(reader.line_num, image_id, width, height, text, len(fields), len(header))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: the file is missing; check the path.") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table ({error}); save it as CSV in UTF-8.") from error
+
+
+def read_table(path: Path, text_column: str) -> list[TableRow]:
+    """Return all rows of a table.
+
+    Raises:
+        InputError: If the file or its header cannot be used.
+        DataError: With every row that is malformed or repeats an id.
+    """
+    rows: dict[str, TableRow] = {}
+    problems: list[Problem] = []
+    for raw in read_raw_rows(path, text_column):
+        try:
+            row = raw.checked()
+        except InputError as error:
+            problems.append(Problem(raw.name, str(error)))
+            continue
+        if row.image_id in rows:
+            problems.append(Problem(raw.name, "the id stands in an earlier row too; keep one row an image."))
+        rows[row.image_id] = row
+    if problems:
+        raise DataError(str(path), problems)
+    return list(rows.values())
+
+
+def write_table(path: Path, text_column: str, rows: Iterable[TableRow]) -> None:
+    """Write a table whole or not at all: under another name beside its place, then renamed.
+
+    Whatever `rows` raises while it is consumed leaves an older file at `path` as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([ID_NAMES[0], *_SIZE_COLUMNS, text_column])
+            writer.writerows([row.image_id, row.width, row.height, row.text] for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _columns(path: Path, header: Sequence[str], text_column: str) -> list[int]:
+    id_name = next((name for name in ID_NAMES if name in header), ID_NAMES[0])
+    wanted = [id_name, *_SIZE_COLUMNS, text_column]
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise InputError(
+            f"{path}: columns {', '.join(wanted)} are expected, {', '.join(missing)} missing; the header reads "
+            f"{', '.join(header)[:200] or 'nothing'}. Name them so in the first line, separated by commas."
+        )
+    return [header.index(name) for name in wanted]
+
+
+def _is_positive(text: str) -> bool:
+    return text.isdecimal() and int(text) > 0
