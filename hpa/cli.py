@@ -1,0 +1,97 @@
+"""The `hpa` command: each module of `hpa.commands` is one subcommand.
+
+A command module has `HELP` (one line, a plain string), `add_arguments(parser)` and `run(arguments) -> int`, the exit
+code. Only the module of the command that was called is imported; the help lines of the others are read from their
+source, so that `hpa --help` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol, cast
+
+import hpa.commands
+from hpa.core.errors import InputError
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+class Command(Protocol):
+    """What a module of `hpa.commands` defines."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do the work and return the exit code."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 1 for input that cannot be used, 130 when interrupted.
+
+    Args:
+        argv: Words after `hpa`; None takes those of the process.
+
+    Raises:
+        SystemExit: With 2 for wrong usage, with 0 after printing help.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    called = words[0] if words else ""
+    try:
+        arguments = _parser(called).parse_args(words)
+        return int(arguments.run(arguments))
+    except InputError as error:
+        print(f"hpa {called}: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print(f"hpa {called}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser(called: str) -> argparse.ArgumentParser:
+    """Return a parser that lists all commands and knows the arguments of the one that is called."""
+    parser = argparse.ArgumentParser(prog="hpa", description="Tools around single-cell protein localisation.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, help_line in available_commands().items():
+        command_parser = commands.add_parser(name, help=help_line, description=help_line)
+        if name == called:
+            command = _import_command(name)
+            command.add_arguments(command_parser)
+            command_parser.set_defaults(run=command.run)
+    return parser
+
+
+def available_commands() -> dict[str, str]:
+    """Return the help line of every command by its name, e.g. `score-segmentation` for `score_segmentation.py`."""
+    return {
+        module.name.replace("_", "-"): _help_line(Path(folder) / f"{module.name}.py")
+        for folder in hpa.commands.__path__
+        for module in pkgutil.iter_modules([folder])
+    }
+
+
+def _help_line(source: Path) -> str:
+    """Return the string that a module's source assigns to HELP."""
+    for statement in ast.parse(source.read_text(encoding="utf-8")).body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id="HELP")], value=ast.Constant(value=str(text)))
+                | ast.AnnAssign(target=ast.Name(id="HELP"), value=ast.Constant(value=str(text)))
+            ):
+                return text
+    raise TypeError(f"{source}: a command module needs HELP = '…', a plain string at the top level")
+
+
+def _import_command(name: str) -> Command:
+    module: ModuleType = importlib.import_module(f"hpa.commands.{name.replace('-', '_')}")
+    return cast(Command, module)

@@ -1,0 +1,124 @@
+"""`hpa score`: mAP of a submission against cell truth, and why points were lost."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from hpa.core.classes import LOCATIONS
+from hpa.metrics.detection import ClassScore, Outcome
+from hpa.metrics.detection_tables import TableScore, score_tables
+
+HELP = "mAP of a submission against cell truth, AP per class, and why points were lost"
+_COMPETITION_IOU = 0.6
+_REASONS = {
+    Outcome.DUPLICATE: "duplicates: the true cell was taken by a surer detection",
+    Outcome.WRONG_CLASS: "wrong class: the mask is a true cell without this class",
+    Outcome.LONE: "lone false positives: the mask is no true cell",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("submission", type=Path, help="CSV with ID, ImageWidth, ImageHeight, PredictionString")
+    parser.add_argument("truth", type=Path, help="CSV with ID, ImageWidth, ImageHeight, TruthString")
+    parser.add_argument("--iou", type=float, default=_COMPETITION_IOU, help="mask IoU of a hit (%(default)s)")
+    parser.add_argument(
+        "--verified",
+        choices=("all", "truth"),
+        default="all",
+        help="classes that count in an image: all, or those with truth in it (%(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the score and return 0."""
+    result = score_tables(arguments.submission, arguments.truth, arguments.iou, arguments.verified)
+    if arguments.json:
+        print(json.dumps({"iou": arguments.iou, "verified": arguments.verified, **_as_json(result)}, indent=1))
+    else:
+        print(_as_text(result, f"IoU >= {arguments.iou}, verified={arguments.verified}"))
+    return 0
+
+
+def _as_json(result: TableScore) -> dict[str, Any]:
+    score = result.score
+    return {
+        "map": _number_or_null(score.mean),
+        "bound": _number_or_null(score.bound),
+        "ap": {str(number): _number_or_null(of_class.ap) for number, of_class in enumerate(score.classes)},
+        "classes": {str(number): _class_as_json(of_class) for number, of_class in enumerate(score.classes)},
+        "lost": {
+            "missed_by_segmentation": {
+                "count": sum(of_class.missed_by_segmentation for of_class in score.classes),
+                "points": _number_or_null(1 - score.bound),
+            },
+            **{
+                outcome.name.lower(): {"count": _count(result, outcome), "points": _number_or_null(gain)}
+                for outcome, gain in score.gain_without.items()
+            },
+        },
+        "images": result.images,
+        "without_row": result.without_row,
+        "not_in_truth": result.not_in_truth,
+    }
+
+
+def _class_as_json(of_class: ClassScore) -> dict[str, Any]:
+    return {
+        "ap": _number_or_null(of_class.ap),
+        "bound": _number_or_null(of_class.bound),
+        "true_cells": of_class.true_cells,
+        **{outcome.name.lower(): count for outcome, count in of_class.detections.items()},
+        "missed_by_segmentation": of_class.missed_by_segmentation,
+        "not_named": of_class.not_named,
+    }
+
+
+def _as_text(result: TableScore, setting: str) -> str:
+    score = result.score
+    header = (
+        f"{'class':<32}{'AP':>7}{'bound':>7}{'true':>8}{'found':>8}{'missed':>8}{'dupl.':>8}{'wrong':>8}{'lone':>8}"
+    )
+    rows = [
+        f"{f'{place.index} {place.short_name}':<32}{_shown(of_class.ap):>7}{_shown(of_class.bound):>7}"
+        f"{of_class.true_cells:>8}{of_class.detections[Outcome.FOUND]:>8}{of_class.missed_by_segmentation:>8}"
+        + "".join(f"{of_class.detections[outcome]:>8}" for outcome in score.gain_without)
+        for place, of_class in zip(LOCATIONS, score.classes, strict=True)
+    ]
+    missed = sum(of_class.missed_by_segmentation for of_class in score.classes)
+    reasons = [
+        f"  {_shown(1 - score.bound):>6}  {missed:>8}  missed by segmentation: no predicted mask reaches the IoU",
+        *(
+            f"  {_shown(gain):>6}  {_count(result, outcome):>8}  {_REASONS[outcome]}"
+            for outcome, gain in score.gain_without.items()
+        ),
+    ]
+    lines = [
+        f"mAP {_shown(score.mean)} of at most {_shown(score.bound)} with these masks ({setting})",
+        f"{result.images} images with truth; {result.without_row} of them without a row in the submission; "
+        f"{result.not_in_truth} rows left out because the truth does not know them",
+        "",
+        header,
+        *rows,
+        "",
+        "Points lost, and how often (the points of detections: what mAP would gain without them):",
+        *reasons,
+    ]
+    return "\n".join(lines)
+
+
+def _count(result: TableScore, outcome: Outcome) -> int:
+    return sum(of_class.detections[outcome] for of_class in result.score.classes)
+
+
+def _number_or_null(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _shown(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
