@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hpa.core.errors import InputError
-from hpa.models.weights import RGB, description_of, load_weights, read_weights
+from hpa.models.weights import RGB, description_of, first_line, load_weights, read_weights
 
 PROBE_SIDE_PX = 96
 """No network of timm is designed for this side: one that runs on it takes (nearly) any."""
@@ -126,7 +126,7 @@ def _published_weights(name: str) -> dict[str, Tensor]:
         raise InputError(
             f"model.pretrained=true: the weights of '{name}' could not be fetched. Without a network, download them "
             "elsewhere and write model.weights=FILE, or model.pretrained=false to start anew; HF_HUB_OFFLINE=1 in the "
-            f"environment makes this fail at once instead of after a minute. ({str(error).splitlines()[0]})"
+            f"environment makes this fail at once instead of after a minute. ({first_line(error)})"
         ) from error
 
 

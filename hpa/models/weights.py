@@ -40,7 +40,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise InputError(
             f"model.weights: '{path}' cannot be read as plain tensors; a .safetensors file or a state dict saved "
-            f"with torch.save is needed, whole pickled modules are refused. ({str(error).splitlines()[0]})"
+            f"with torch.save is needed, whole pickled modules are refused. ({first_line(error)})"
         ) from error
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
@@ -97,6 +97,11 @@ def adapt_first_convolution(
         yellow = filters[:, :2].mean(1, keepdim=True)
         adapted = torch.cat([filters, yellow.repeat(1, channel_count - RGB, 1, 1)], dim=1)
     return adapted * (RGB / channel_count)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, its kind where it says nothing."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _bare(name: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from hpa.core.errors import InputError
 from hpa.interfaces import Loss
@@ -13,6 +16,7 @@ from hpa.losses.asymmetric import AsymmetricLoss
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from hpa.losses.focal import FocalLoss
 
+CONFIGS = Path(__file__).parents[2] / "conf" / "loss"
 ALL_WITH_WEIGHTS = [
     lambda weights: BinaryCrossEntropyLoss(weights, None),
     lambda weights: FocalLoss(2.0, None, weights),
@@ -87,6 +91,11 @@ def test_class_weights_are_the_weighted_sum_of_the_classes_alone(make):
     assert float(make([1.0, 10.0, 0.5])(logits, targets)) == pytest.approx(
         (alone[0] + 10 * alone[1] + alone[2] / 2) / 3, rel=1e-5
     )
+
+
+def test_class_weights_come_from_a_config():
+    config = OmegaConf.merge(OmegaConf.load(CONFIGS / "focal.yaml"), {"class_weights": [1.0, 10.0]})
+    assert instantiate(config).mean.class_weights.tolist() == [1, 10]
 
 
 @pytest.mark.parametrize("make", ALL_WITH_WEIGHTS)
