@@ -6,12 +6,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from loss_rows import logits_and_targets
 
 from hpa.core.errors import InputError
 from hpa.losses.asymmetric import AsymmetricLoss
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from hpa.losses.focal import FocalLoss
+from tests.losses.loss_rows import logits_and_targets
 
 
 @given(logits_and_targets())

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 from hypothesis import given
-from loss_rows import logits_and_targets
 from sklearn.metrics import log_loss
 
 from hpa.core.errors import InputError
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
+from tests.losses.loss_rows import logits_and_targets
 
 
 @given(logits_and_targets(soft=False))

@@ -18,7 +18,6 @@ LARGER = [
     "densenet121",
     "inception_v3",
     "mobilenetv3_small_100",
-    "vgg11",
 ]
 
 
