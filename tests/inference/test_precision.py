@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from hpa.core.errors import InputError
+from hpa.inference.precision import autocast, choose_device
+
+
+def test_auto_takes_the_gpu_where_there_is_one():
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_a_named_device_is_taken():
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", ""])
+def test_a_device_that_is_not_there_is_an_input_error(name):
+    with pytest.raises(InputError, match="device=auto"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_a_product_is_computed_in_the_precision(precision, dtype):
+    with autocast(torch.device("cpu"), precision):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+def test_an_unknown_precision_is_an_input_error():
+    with pytest.raises(InputError, match="fp32, bf16, fp16"):
+        autocast(torch.device("cpu"), "16")
