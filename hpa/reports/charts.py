@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+Tick = tuple[float, str]
+"""Pixel along an axis, and what stands there."""
 MOST_POINTS = 240
 """More cannot be told apart on a chart a few hundred pixels wide."""
 MOST_DOTS = 25
@@ -44,6 +46,14 @@ class Frame:
             self.height - self.bottom - (value - low) / (high - low) * (self.height - self.top - self.bottom), 1
         )
 
+    def x_ticks(self, values: Sequence[float]) -> tuple[Tick, ...]:
+        """Return where values stand on the horizontal axis and how they read."""
+        return tuple((self.x(value), f"{value:g}") for value in values)
+
+    def y_ticks(self, values: Sequence[float]) -> tuple[Tick, ...]:
+        """Return where values stand on the vertical axis and how they read."""
+        return tuple((self.y(value), f"{value:g}") for value in values)
+
 
 @dataclass(frozen=True)
 class Dot:
@@ -73,10 +83,10 @@ class LineChart:
     """What a reader who cannot see it should know."""
     frame: Frame
     x_name: str
-    x_ticks: tuple[tuple[float, str], ...]
-    y_ticks: tuple[tuple[float, str], ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
     lines: tuple[Line, ...]
-    mark: tuple[float, str] | None = None
+    mark: Tick | None = None
     """A vertical line and its name."""
 
 
@@ -89,7 +99,7 @@ def tick_values(low: float, high: float, most: int, whole: bool = False) -> list
         most: About as many as wanted at most.
         whole: Whether only whole numbers make sense (epochs).
 
-    >>> tick_values(0, 1, 5)
+    >>> tick_values(0.0, 1.0, 5)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
     rough = (high - low) / most
@@ -131,8 +141,3 @@ def dots_of(
         for a, b in zip(x, y, strict=True)
         if math.isfinite(a) and math.isfinite(b)
     )
-
-
-def named(values: Sequence[float], places: Sequence[float]) -> tuple[tuple[float, str], ...]:
-    """Return ticks: where they stand and how their values read."""
-    return tuple((place, f"{value:g}") for value, place in zip(values, places, strict=True))

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from hpa.metrics.localisation import average_precision, precision_recall
-from hpa.reports.charts import Frame, Line, LineChart, named, path_of
+from hpa.reports.charts import Frame, Line, LineChart, path_of
 from hpa.reports.facts import RunFacts
 
 FRAME = Frame(210, 170, 30, 10, 10, 26, (0.0, 1.0), (0.0, 1.0))
@@ -77,8 +77,8 @@ def _curve(
         f"Precision-recall curve of {name}: average precision {average:.3f}",
         FRAME,
         "recall",
-        named(TICKS, [FRAME.x(tick) for tick in TICKS]),
-        named(TICKS, [FRAME.y(tick) for tick in TICKS]),
+        FRAME.x_ticks(TICKS),
+        FRAME.y_ticks(TICKS),
         (Line("", "area", area), Line("", "class", path)),
     )
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from hpa.reports.charts import MOST_DOTS, Frame, Line, LineChart, dots_of, named, path_of, span_from_zero, tick_values
+from hpa.reports.charts import MOST_DOTS, Frame, Line, LineChart, dots_of, path_of, span_from_zero, tick_values
 
-Curve = tuple[str, str, str]
-"""Column of the history, name in the page, style class."""
-LOSS_CURVES: tuple[Curve, ...] = (("train_loss", "training", "second"), ("val_loss", "validation", "first"))
-MAP_CURVES: tuple[Curve, ...] = (
-    ("val_image_map", "images", "second"),
-    ("val_cell_map", "single cells", "first"),
-)
+
+class Curve(NamedTuple):
+    """Column of the history, its name in the page, its style class."""
+
+    column: str
+    name: str
+    kind: str
+
+
+LOSS_CURVES = (Curve("train_loss", "training", "second"), Curve("val_loss", "validation", "first"))
+MAP_CURVES = (Curve("val_image_map", "images", "second"), Curve("val_cell_map", "single cells", "first"))
 
 
 def column(history: pd.DataFrame, name: str) -> Float[np.ndarray, " epoch"]:
@@ -46,31 +51,27 @@ def learning_charts(history: pd.DataFrame, best_epoch: int | None) -> list[LineC
 
 def _chart(title: str, told: str, history: pd.DataFrame, curves: Sequence[Curve], best_epoch: int | None) -> LineChart:
     epochs = column(history, "epoch")
-    known = [(column(history, name), shown, kind) for name, shown, kind in curves]
-    known = [curve for curve in known if np.isfinite(curve[0]).any()]
-    y_span = span_from_zero(np.concatenate([values for values, _, _ in known]) if known else np.zeros(0))
+    known = {curve: column(history, curve.column) for curve in curves}
+    known = {curve: values for curve, values in known.items() if np.isfinite(values).any()}
+    y_span = span_from_zero(np.concatenate([np.zeros(0), *known.values()]))
     frame = Frame(460, 250, 46, 14, 14, 40, _epoch_span(epochs), y_span)
-    lines = [
-        Line(
-            shown,
-            kind,
-            path_of(frame, epochs, values),
-            dots_of(frame, epochs, values, "epoch") if len(epochs) <= MOST_DOTS else (),
-        )
-        for values, shown, kind in known
-    ]
     row = best_row(history, best_epoch)
-    x_values, y_values = tick_values(*frame.x_span, 6, whole=True), tick_values(*y_span, 5)
     return LineChart(
         title,
-        f"{title} ({told}) over {len(epochs)} epochs: " + "; ".join(_ends(*curve) for curve in known),
+        f"{title} ({told}) over {len(epochs)} epochs: "
+        + "; ".join(f"{curve.name} {_ends(values)}" for curve, values in known.items()),
         frame,
         "epoch",
-        named(x_values, [frame.x(value) for value in x_values]),
-        named(y_values, [frame.y(value) for value in y_values]),
-        tuple(lines),
+        frame.x_ticks(tick_values(*frame.x_span, 6, whole=True)),
+        frame.y_ticks(tick_values(*frame.y_span, 5)),
+        tuple(_line(frame, curve, epochs, values) for curve, values in known.items()),
         None if row is None or np.isnan(epochs[row]) else (frame.x(float(epochs[row])), f"best, epoch {epochs[row]:g}"),
     )
+
+
+def _line(frame: Frame, curve: Curve, epochs: Float[np.ndarray, " epoch"], values: Float[np.ndarray, " epoch"]) -> Line:
+    dots = dots_of(frame, epochs, values, "epoch") if len(epochs) <= MOST_DOTS else ()
+    return Line(curve.name, curve.kind, path_of(frame, epochs, values), dots)
 
 
 def _epoch_span(epochs: Float[np.ndarray, " epoch"]) -> tuple[float, float]:
@@ -81,7 +82,6 @@ def _epoch_span(epochs: Float[np.ndarray, " epoch"]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 1, low + 1)
 
 
-def _ends(values: Float[np.ndarray, " epoch"], shown: str, kind: str) -> str:
-    del kind
+def _ends(values: Float[np.ndarray, " epoch"]) -> str:
     finite = values[np.isfinite(values)]
-    return f"{shown} from {finite[0]:.3g} to {finite[-1]:.3g}"
+    return f"from {finite[0]:.3g} to {finite[-1]:.3g}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int32, UInt8
+from jaxtyping import Bool, Float, Int32, UInt8
 from PIL import ImageColor
 from scipy import ndimage
 
@@ -93,8 +93,7 @@ def outline(
     for cell, window in enumerate(ndimage.find_objects(label_map), start=1):
         if window is None:
             continue
-        mask = (label_map[window] == cell).astype(np.uint8)
-        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=_corner(window))
+        contours = _contours(label_map[window] == cell, (window[1].start, window[0].start))
         cv2.drawContours(drawn, contours, -1, ImageColor.getrgb(hexes[cell - 1]), thickness_px, cv2.LINE_AA)
     return drawn
 
@@ -128,6 +127,17 @@ def _mix(
     return np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8)
 
 
-def _corner(window: tuple[slice, slice]) -> tuple[int, int]:
-    """Return (x, y) of the upper left corner."""
-    return window[1].start, window[0].start
+def _contours(mask: Bool[np.ndarray, "height width"], corner: tuple[int, int]) -> Sequence[Int32[np.ndarray, "n 1 2"]]:
+    """Return the outer contours, a pixel inside the cell so that the line's soft rim does not cover its neighbours.
+
+    Args:
+        mask: The cell in its box.
+        corner: (x, y) of the box in the picture.
+    """
+    # Padded, for erosion takes what lies beyond the box for cell.
+    whole = np.pad(mask.astype(np.uint8), 1)
+    inner = cv2.erode(whole, np.ones((3, 3), np.uint8))
+    shown = inner if inner.any() else whole
+    offset = (corner[0] - 1, corner[1] - 1)
+    contours, _ = cv2.findContours(shown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=offset)
+    return contours

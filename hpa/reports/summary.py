@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from hpa.reports.facts import RunFacts
 from hpa.reports.learning_curves import best_row, column
+
+COMPETITION_IOU = 0.6
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ def summary(facts: RunFacts) -> list[Figure]:
     """Return the figures; a value that is not known is told as such, never left out."""
     history = facts.history
     row = best_row(history, facts.best_epoch)
-    figures = [] if facts.score is None else [_submission(facts.score.get("map"))]
+    figures = [] if facts.score is None else [_submission(facts.score)]
     for name, source in (("Cell mAP", "val_cell_map"), ("Image mAP", "val_image_map")):
         value = math.nan if row is None else float(column(history, source)[row])
         figures.append(
@@ -41,10 +45,13 @@ def summary(facts: RunFacts) -> list[Figure]:
     return figures
 
 
-def _submission(value: object) -> Figure:
-    known = isinstance(value, int | float) and math.isfinite(value)
-    text = _fraction(float(value)) if known and isinstance(value, int | float) else "–"
-    return Figure("Submission mAP", text, "masks at IoU 0.6" if known else "no class has truth")
+def _submission(score: Mapping[str, Any]) -> Figure:
+    if not isinstance(score.get("map"), float | int):
+        return Figure("Submission mAP", "–", "no class has truth")
+    remark = f"masks at IoU {score.get('iou', COMPETITION_IOU):g}"
+    if isinstance(score.get("bound"), float | int):
+        remark += f"; these outlines allow {_fraction(float(score['bound']))}"
+    return Figure("Submission mAP", _fraction(float(score["map"])), remark)
 
 
 def _fraction(value: float) -> str:

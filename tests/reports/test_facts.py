@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from hpa.core.errors import InputError
+
+
+def test_the_cells_own_labels_are_the_truth_where_any_is_known(facts_with, facts):
+    assert facts.truth_is_of_cells
+    assert facts.truth is facts.cell_targets
+    unknown = np.full_like(facts.cell_targets, np.nan)
+    for other in (facts_with(cell_targets=None), facts_with(cell_targets=unknown)):
+        assert not other.truth_is_of_cells
+        assert other.truth is other.image_targets
+        assert other.is_judged.all()
+
+
+def test_only_known_truth_and_finite_predictions_are_judged(facts_with, facts):
+    truth, probabilities = facts.cell_targets.copy(), facts.probabilities.copy()
+    truth[1], probabilities[2, 0] = np.nan, np.inf
+    assert np.flatnonzero(~facts_with(cell_targets=truth, probabilities=probabilities).is_judged).tolist() == [1, 2]
+
+
+def test_names_of_a_row(facts):
+    assert facts.classes_in(np.array([0.0, 1.0, 0.0, 1.0])) == (("Golgi apparatus", "#ff9896"), ("Negative", "#7f7f7f"))
+    assert facts.classes_in(np.full(4, np.nan)) == ()
+
+
+def test_parts_that_do_not_fit_are_refused(facts_with, facts):
+    with pytest.raises(InputError, match="one row a cell"):
+        facts_with(cells=facts.cells.iloc[:3])
+    with pytest.raises(InputError, match="one column and colour a class"):
+        facts_with(class_colours=("#000000",))
+    with pytest.raises(InputError, match=r"history\.val_loss"):
+        facts_with(history=facts.history.drop(columns="val_loss"))
+    with pytest.raises(InputError, match="write #rrggbb"):
+        facts_with(class_colours=("red;background:url(x)", *facts.class_colours[1:]))

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from hpa.reports.gallery import CELLS_A_GROUP, class_galleries
+
+
+def row_of(cell):
+    return 6 * int(cell.image_id.removeprefix("image")) + cell.cell - 1
+
+
+def test_groups_hold_the_cells_they_name(facts):
+    for gallery in class_galleries(facts):
+        truth, confidence = facts.cell_targets[:, gallery.index], facts.probabilities[:, gallery.index]
+        hits, misses, alarms = ([row_of(cell) for cell in group.cells] for group in gallery.groups)
+        assert truth[hits + misses].all()
+        assert not truth[alarms].any()
+        assert len(set(hits + misses + alarms)) == len(hits + misses + alarms)
+        assert confidence[hits].tolist() == sorted(confidence[truth == 1], reverse=True)[: len(hits)]
+        assert confidence[misses].tolist() == sorted(confidence[truth == 1])[: len(misses)]
+        assert confidence[alarms].tolist() == sorted(confidence[truth == 0], reverse=True)[:CELLS_A_GROUP]
+
+
+def test_cells_carry_what_is_written_of_them(facts):
+    gallery = class_galleries(facts)[0]
+    cell = gallery.groups[0].cells[0]
+    assert cell.confidence == pytest.approx(float(facts.probabilities[row_of(cell), 0]))
+    assert ("Nucleoplasm", "#1f77b4") in cell.truth
+    assert cell.picture.startswith("data:image/webp;base64,")
+
+
+def test_a_class_without_cells_has_no_gallery(facts):
+    assert [gallery.name for gallery in class_galleries(facts)] == ["Nucleoplasm", "Golgi apparatus", "Negative"]
+
+
+def test_a_class_with_one_cell_has_a_hit_and_no_miss(facts_with, facts):
+    truth = np.zeros_like(facts.cell_targets)
+    truth[4, 2] = 1
+    (gallery,) = class_galleries(facts_with(cell_targets=truth))
+    assert [len(group.cells) for group in gallery.groups] == [1, 0, CELLS_A_GROUP]
+
+
+def test_cells_that_cannot_be_judged_are_not_shown(facts_with, facts):
+    truth = np.full_like(facts.cell_targets, np.nan)
+    truth[2] = [1, 0, 0, 0]
+    (gallery,) = class_galleries(facts_with(cell_targets=truth))
+    assert [len(group.cells) for group in gallery.groups] == [1, 0, 0]

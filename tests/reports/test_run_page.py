@@ -1,0 +1,164 @@
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from hpa.reports.run_page import render_run_page, write_run_page
+
+SECTIONS = ("summary", "learning", "classes", "curves", "fields", "gallery", "mixing", "config", "environment")
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+HOSTILE = "<script>alert(1)</script>\" onload='x' & {{ 7*7 }}"
+
+
+class Page(HTMLParser):
+    """Reads a page; every tag must be closed in its turn."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.append(dict(attrs))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.append(dict(attrs))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def values(self, name):
+        return [attributes[name] for attributes in self.attributes if name in attributes]
+
+
+def page_of(facts):
+    text = render_run_page(facts)
+    page = Page(text)
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert set(SECTIONS) <= set(ids)
+    assert all(target.removeprefix("#") in ids for target in page.values("href"))
+    assert all(source.startswith("data:image/webp;base64,") for source in page.values("src"))
+    assert not {"script", "link", "iframe", "object", "form"} & set(page.tags)
+    assert "url(" not in text
+    assert "@import" not in text
+    return page
+
+
+def test_the_page_is_whole_and_needs_nothing_else(facts):
+    page = page_of(facts)
+    assert page.tags.count("svg") == 2 + 3  # two learning curves, three classes with positives
+    assert page.tags.count("img") > 3
+    assert all(attributes.get("alt") for attributes in page.attributes if "src" in attributes)
+    assert len(page.values("aria-label")) >= page.tags.count("svg")
+
+
+@pytest.mark.parametrize("words", ["0.250", "image0", "python train.py", "side_px: 128", "0123abcd", "Surest hits"])
+def test_the_page_says_what_was_run(facts, words):
+    assert any(words in text for text in page_of(facts).text + page_of(facts).values("alt"))
+
+
+def test_names_and_config_cannot_become_markup(facts_with, facts):
+    page = page_of(
+        facts_with(
+            title=HOSTILE,
+            command=HOSTILE,
+            config_text=HOSTILE,
+            class_names=(HOSTILE, *facts.class_names[1:]),
+            history=facts.history.assign(**{HOSTILE: 1.0}),
+            commit=HOSTILE,
+        )
+    )
+    assert not any(name.startswith("on") for attributes in page.attributes for name in attributes)
+    assert HOSTILE in "".join(page.text)
+    assert "49" not in [text.strip() for text in page.text]
+
+
+def test_without_cell_truth_the_page_says_so(facts_with):
+    text = " ".join(page_of(facts_with(cell_targets=None)).text)
+    assert "No cell's own labels are known" in text
+    assert "the labels of their images" in text
+
+
+def test_a_run_without_cells_has_every_section(facts_without_cells):
+    text = " ".join(page_of(facts_without_cells).text)
+    assert "no field is shown" in text
+    assert "there is no curve" in text
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_hardly_any_history(facts_with, facts, epochs):
+    page_of(facts_with(history=facts.history.iloc[:epochs]))
+
+
+def test_holes_in_history_and_no_score(facts_with, facts):
+    history = facts.history.astype({"val_loss": float})
+    history.loc[1:3, ["train_loss", "val_loss", "val_image_map", "val_cell_map"]] = np.nan
+    page = page_of(facts_with(history=history, score=None, seed=None, commit=None))
+    assert "nan" not in " ".join(page.text + page.values("d") + page.values("style")).lower()
+
+
+def test_two_stains_and_one_class(facts_with, facts):
+    page_of(
+        facts_with(
+            class_names=("HEK",),
+            class_colours=("#1f77b4",),
+            probabilities=facts.probabilities[:, :1],
+            image_targets=facts.image_targets[:, :1],
+            cell_targets=facts.cell_targets[:, :1],
+            channels=("blue", "green"),
+            crops_of=lambda rows: facts.crops_of(rows)[:, :2],
+        )
+    )
+
+
+def test_the_file_is_written_whole_into_a_new_folder(tmp_path, facts):
+    path = tmp_path / "run" / "report.html"
+    write_run_page(path, facts)
+    assert path.read_text(encoding="utf-8") == render_run_page(facts)
+    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+    assert path.stat().st_size < 1e6
+
+
+def test_a_failure_leaves_the_old_page(tmp_path, facts, facts_with):
+    def lost(image_id):
+        raise OSError(f"{image_id} is gone")
+
+    path = tmp_path / "report.html"
+    write_run_page(path, facts)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="is gone"):
+        write_run_page(path, facts_with(field_of=lost))
+    assert path.read_bytes() == before
+
+
+def test_no_colour_of_the_page_is_dim_in_either_theme():
+    """Text reaches the contrast of WCAG 2.1 AA, 4.5 to 1, on page and card."""
+    style = (files("hpa.reports") / "templates" / "style.css.jinja").read_text(encoding="utf-8")
+    for theme in (style[: style.index("@media (prefers-color-scheme: dark)")], style):
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", theme))  # later ones, the dark, win
+        for ink in ("ink", "muted", "accent", "good"):
+            for ground in ("paper", "card"):
+                assert contrast(colours[ink], colours[ground]) >= 4.5
+
+
+def contrast(one, other):
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,36 @@
+import numpy as np
+
+from hpa.reports.summary import summary
+
+
+def shown(facts):
+    return {figure.name: figure.value for figure in summary(facts)}
+
+
+def test_the_head_of_the_page(facts):
+    assert shown(facts) == {
+        "Submission mAP": "0.250",
+        "Cell mAP": "0.400",
+        "Image mAP": "0.500",
+        "Best epoch": "2",
+        "Cells": "18",
+        "Training": "2.5 min",
+    }
+
+
+def test_what_is_not_known_is_told_as_such(facts_with, facts):
+    facts = facts_with(history=facts.history.iloc[:1].assign(val_cell_map=np.nan, seconds=12.4), score=None)
+    assert "Submission mAP" not in shown(facts)
+    assert shown(facts)["Cell mAP"] == "–"
+    assert shown(facts)["Training"] == "12 s"
+    assert shown(facts_with(score={"map": None}))["Submission mAP"] == "–"
+
+
+def test_the_bound_that_the_outlines_set_stands_under_the_score(facts_with):
+    (remark,) = [figure.remark for figure in summary(facts_with(score={"map": 0.3, "iou": 0.5, "bound": 0.8125}))][:1]
+    assert remark == "masks at IoU 0.5; these outlines allow 0.812"
+
+
+def test_no_epoch_and_no_cell(facts_with, facts, facts_without_cells):
+    assert shown(facts_with(history=facts.history.iloc[:0]))["Best epoch"] == "–"
+    assert shown(facts_without_cells)["Cells"] == "0"
