@@ -1,0 +1,50 @@
+# make demo · make test · make check · make benchmark: each sets up what it needs, in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= demo
+# Real sample images for the tests; unset: those tests skip with a reason.
+export HPA_SAMPLES ?=
+# No network at run time: hubs would be asked again and again, trackers would wait.
+export HF_HUB_OFFLINE = 1
+export NO_ALBUMENTATIONS_UPDATE = 1
+export WANDB_MODE ?= offline
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast test-slow check benchmark clean
+
+help: ## Show what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(READY) ## Make .venv with everything in it
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; found $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY) ## Synthetic fields -> trained model -> submission.csv -> score -> page (about 5 minutes on 2 cores)
+	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh $(DEMO)
+
+test: test-fast test-slow ## All tests: the fast ones first
+
+test-fast: $(READY) ## Tests of two minutes
+	$(BIN)/python -m pytest -q -m "not slow" -n 2
+
+test-slow: $(READY) ## Tests that train
+	$(BIN)/python -m pytest -q -m slow -n 2
+
+check: $(READY) ## Format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in one table
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove the environment and the demo
+	rm -rf $(VENV) $(DEMO)

@@ -1,0 +1,87 @@
+"""The two command lines: hydra composes, errors are told in words, exit codes mean what the README says."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from hpa.app.parts import plain
+from hpa.core.errors import InputError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def train_main(root: Path) -> None:
+    """Run `train.py` with the arguments of the command line, and exit."""
+    from hpa.app.train import resume, train
+
+    words = sys.argv[1:]
+    runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
+    if runs and runs[-1] != "null":
+        overrides = [word for word in words if not word.startswith("resume=")]
+        sys.exit(told(lambda: resume(runs[-1], overrides, root / "conf")))
+    _compose_and_run(root, "train", lambda config: train(plain(config), _choices(), _sweep_folder()))
+
+
+def infer_main(root: Path) -> None:
+    """Run `infer.py` with the arguments of the command line, and exit."""
+    from hpa.app.infer import infer
+
+    _compose_and_run(root, "infer", lambda config: infer(plain(config)))
+
+
+def told(action: Callable[[], int]) -> int:
+    """Run an action; tell a user's error in its own words, and return the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.getLogger("hpa").setLevel(logging.INFO)
+    try:
+        return action()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _compose_and_run(root: Path, name: str, task: Callable[[DictConfig], int]) -> None:
+    os.environ.setdefault("HPA_ROOT", str(root))
+    codes: list[int] = []
+
+    def job(config: DictConfig) -> None:
+        codes.append(told(lambda: task(config)))
+        if codes[-1] == EXIT_INTERRUPTED:
+            sys.exit(EXIT_INTERRUPTED)  # the rest of a sweep is not started
+
+    hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name=name)(job)()
+    asked_to_show = any(
+        word.startswith(("--cfg", "-c", "--info", "--help", "-h", "--version")) for word in sys.argv[1:]
+    )
+    if not codes and not asked_to_show:
+        print(
+            "error: this sweep has no job; name choices with commas, e.g. -m model=resnet18,resnet50", file=sys.stderr
+        )
+        sys.exit(EXIT_USAGE)
+    sys.exit(max(codes, default=0))
+
+
+def _choices() -> dict[str, str]:
+    """Return which file fills each slot."""
+    return {str(slot): str(choice) for slot, choice in HydraConfig.get().runtime.choices.items()}
+
+
+def _sweep_folder() -> Path | None:
+    """Return the folder of this job of a sweep; None outside sweeps."""
+    settings = HydraConfig.get()
+    if settings.mode != RunMode.MULTIRUN:
+        return None
+    return Path(settings.sweep.dir) / settings.sweep.subdir

@@ -1,0 +1,114 @@
+"""Turns a resolved config into parts, and checks what a config may name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hpa.core.errors import InputError
+
+TRUSTED_PACKAGES: tuple[str, ...] = ("hpa", "torch.optim", "albumentations")
+"""Where a `_target_` may point: a config, also one inside a checkpoint, names parts; it does not run code."""
+
+Config = dict[str, Any]
+
+
+def plain(config: DictConfig) -> Config:
+    """Return the config resolved, as plain types.
+
+    Raises:
+        InputError: If a value is missing or refers to nothing.
+    """
+    try:
+        return cast("Config", OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    except OmegaConfBaseException as error:
+        key = error.full_key or "the config"
+        raise InputError(f"{key}: {str(error).splitlines()[0]}; write {key}=… on the command line.") from error
+
+
+def build(config: Config, **given: Any) -> Any:
+    """Instantiate a part of a config, handing it what only the composition root knows.
+
+    Raises:
+        InputError: If a `_target_` is no class of a trusted package, or a part refuses its values.
+    """
+    check_targets(config)
+    try:
+        return instantiate(config, **given, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        raise InputError(f"The config does not fit its part: {str(error).strip()}") from error
+
+
+def check_targets(config: Any) -> None:
+    """Refuse a config whose targets are not classes of trusted packages.
+
+    Raises:
+        InputError: Naming the target.
+    """
+    if isinstance(config, dict):
+        if "_target_" in config:
+            _check_target(str(config["_target_"]))
+        for value in config.values():
+            check_targets(value)
+    elif isinstance(config, list):
+        for value in config:
+            check_targets(value)
+
+
+def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:
+    """Return a saved config with some values changed.
+
+    Raises:
+        InputError: If an override is not `key=value`, names a group or an unknown key.
+    """
+    changed = OmegaConf.create(config)
+    for override in overrides:
+        key, separator, _ = override.partition("=")
+        if not separator:
+            raise InputError(f"{override}: expected key=value.")
+        if (conf / key).is_dir():
+            raise InputError(f"{override}: resume= goes on with the run's own parts; only values can change beside it.")
+        check_key(config, key)
+        changed = cast("DictConfig", OmegaConf.merge(changed, OmegaConf.from_dotlist([override])))
+    return plain(changed)
+
+
+def check_key(config: Config, key: str) -> None:
+    """Refuse a key that the config does not hold.
+
+    Raises:
+        InputError: Naming the nearest keys.
+    """
+    known = _keys(config)
+    if key in known:
+        return
+    near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
+    remedy = f"did you mean {' or '.join(near)}?" if near else "python train.py --cfg job shows all of them."
+    raise InputError(f"'{key}' is no key of the config; {remedy}")
+
+
+def _check_target(target: str) -> None:
+    try:
+        home = get_class(target).__module__
+    except Exception as error:  # hydra raises many kinds for one thing: there is no such class
+        raise InputError(f"_target_ {target}: no such class ({str(error).splitlines()[0]}).") from error
+    if not any(home == package or home.startswith(f"{package}.") for package in TRUSTED_PACKAGES):
+        raise InputError(f"_target_ {target}: a config may name classes of {', '.join(TRUSTED_PACKAGES)} only.")
+
+
+def _keys(config: Config, prefix: str = "") -> list[str]:
+    found: list[str] = []
+    for key, value in config.items():
+        found.append(f"{prefix}{key}")
+        if isinstance(value, dict):
+            found += _keys(value, f"{prefix}{key}.")
+    return found

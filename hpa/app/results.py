@@ -1,0 +1,80 @@
+"""What a finished training leaves beside its checkpoints: predictions of the held-out cells, and the page."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float32, Int
+from omegaconf import OmegaConf
+
+from hpa.app.parts import Config, build
+from hpa.app.run_folder import RunFolder
+from hpa.core.classes import LOCATIONS
+from hpa.data.cell_module import CellDataModule
+from hpa.inference.model_predictor import ModelPredictor
+from hpa.inference.precision import choose_device
+from hpa.interfaces import SegmentedField
+from hpa.models.saved_run import read_saved_run
+from hpa.reports.facts import RunFacts
+from hpa.reports.run_page import write_run_page
+
+
+def write_results(run: RunFolder, config: Config, data: CellDataModule, channels: tuple[str, ...]) -> None:
+    """Predict the held-out cells with the best weights; write `out_of_fold.parquet` and `report.html`."""
+    probabilities, rows = predict_held_out(run, config, data, channels)
+    cells = data.stored.cells.iloc[rows][["image_id", "cell"]].reset_index(drop=True)
+    scores = pd.DataFrame(probabilities, columns=[f"p_{index}" for index in range(probabilities.shape[1])])
+    table = pd.concat([cells.assign(fold=data.folds.held_out), scores], axis=1)
+    partial = run.path / f".out_of_fold.parquet.{os.getpid()}"
+    table.to_parquet(partial, index=False)
+    partial.replace(run.path / "out_of_fold.parquet")
+    if config["report"]:
+        write_run_page(run.path / "report.html", _facts(run, config, data, cells, probabilities, rows))
+
+
+def predict_held_out(
+    run: RunFolder, config: Config, data: CellDataModule, channels: tuple[str, ...]
+) -> tuple[Float32[np.ndarray, "cell class"], Int[np.ndarray, " cell"]]:
+    """Return probabilities of the held-out cells by the best weights, and the rows of those cells."""
+    saved = read_saved_run(run.checkpoints / "best.ckpt")
+    model = build(config["model"], channel_count=len(channels), class_count=len(saved.class_names))
+    predictor = ModelPredictor(saved.load_into(model), choose_device(config["trainer"]["accelerator"]), "fp32")
+    probabilities, rows = [], []
+    for batch in data.val_dataloader():
+        probabilities.append(predictor.predict(batch).probabilities.numpy())
+        rows.append(batch.cell_id.numpy())
+    return np.concatenate(probabilities), np.concatenate(rows)
+
+
+def _facts(
+    run: RunFolder,
+    config: Config,
+    data: CellDataModule,
+    cells: pd.DataFrame,
+    probabilities: Float32[np.ndarray, "cell class"],
+    rows: Int[np.ndarray, " cell"],
+) -> RunFacts:
+    facts = run.facts()
+    names = data.source.class_names
+    images = data.stored.cells["image"].to_numpy()[rows]
+    return RunFacts(
+        title=run.path.name,
+        command=" ".join(["python", *facts.get("command", [])]),
+        config_text=OmegaConf.to_yaml(config),
+        history=pd.read_csv(run.path / "metrics.csv"),
+        class_names=names,
+        class_colours=tuple(LOCATIONS[index % len(LOCATIONS)].colour for index in range(len(names))),
+        cells=cells,
+        probabilities=probabilities,
+        image_targets=data.table.targets()[images],
+        cell_targets=None if data.cell_targets is None else data.cell_targets[rows],
+        field_of=lambda image_id: SegmentedField(
+            data.source.read(image_id, "train"), data.stored.segmentation(image_id)
+        ),
+        crops_of=lambda chosen: data.stored.crops(rows[chosen]).pixels,
+        channels=tuple(data.crop.channels),
+        seed=config["seed"],
+        commit=facts.get("commit"),
+    )

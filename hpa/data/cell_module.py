@@ -1,0 +1,172 @@
+"""The DataModule of cells: table, folds, cell store, loaders. Any image source, any segmenter."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from hpa.core.errors import InputError
+from hpa.core.folds import assign_folds
+from hpa.data.cell_dataset import CellDataset, rows_of_images
+from hpa.data.cell_sampler import CellSampler
+from hpa.data.cell_store import CellStore, StoredCells
+from hpa.data.crops import CropSpec
+from hpa.data.duplicates import with_duplicate_groups
+from hpa.data.table import ImageTable
+from hpa.interfaces import CellAugmentation, CellBatch, ImageSource, Segmenter, Unit
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """Which images are held out.
+
+    Attributes:
+        count: Number of folds.
+        held_out: The fold that validates.
+        seed: Seed of the assignment; runs of one ensemble share it.
+        find_duplicates: Whether exact and near duplicates are searched, so that they share a fold.
+    """
+
+    count: int
+    held_out: int
+    seed: int
+    find_duplicates: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.held_out < self.count or self.count < 2:
+            raise InputError(
+                f"folds need count >= 2 and 0 <= held_out < count; came count={self.count}, held_out={self.held_out}."
+            )
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How batches are loaded.
+
+    Attributes:
+        batch_cells: Cells a batch.
+        cells_per_image: Bound on the cells of one image in a batch, for strategies that keep images whole.
+        workers: Processes that load; 0 loads in the training process.
+    """
+
+    batch_cells: int
+    cells_per_image: int
+    workers: int
+
+
+class CellDataModule(LightningDataModule):
+    """Prepares cells once and serves batches of them.
+
+    Attributes:
+        table: Images with folds, after `prepare`.
+        stored: Their cells, after `prepare`.
+        cell_targets: Classes of the cells that have truth (NaN rows elsewhere), or None.
+    """
+
+    table: ImageTable
+    stored: StoredCells
+    cell_targets: Float32[np.ndarray, "cell class"] | None
+
+    def __init__(
+        self,
+        source: ImageSource,
+        segmenter: Segmenter,
+        store: CellStore,
+        crop: CropSpec,
+        folds: FoldPlan,
+        loading: Loading,
+        augmentation: CellAugmentation | None,
+        unit: Unit,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.source = source
+        self.segmenter = segmenter
+        self.store = store
+        self.crop = crop
+        self.folds = folds
+        self.loading = loading
+        self.augmentation = augmentation
+        self.unit = unit
+        self.seed = seed
+
+    def prepare(self, on_progress: Callable[[int, int], None]) -> None:
+        """Read the table, check it, fold it, and make sure that every image's cells are in the store.
+
+        Raises:
+            DataError: Naming all problems of the data set at once.
+        """
+        table = self.source.table("train").require_usable()
+        for warning in table.warnings:
+            log.warning("%s", warning)
+        if self.folds.find_duplicates:
+            table = with_duplicate_groups(self.source, table, "train")
+        fold = assign_folds(table.targets(), list(table.frame["group"]), self.folds.count, self.folds.seed)
+        self.table = table.with_frame(table.frame.assign(fold=fold))
+        self.stored = self.store.prepare(
+            self.source, self.table, "train", self.segmenter, self.crop, max(1, self.loading.workers), on_progress
+        )
+        if not len(self.stored.cells):
+            raise InputError(
+                f"{table.where}: the segmenter found no cell in any of {len(table)} images. "
+                "Check data.channels and data.pixel_um, look at an image, or choose another segmenter=."
+            )
+        self.cell_targets = self._cell_targets()
+
+    def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
+        """Return the rows of the cells that train or validate."""
+        held_out = self.table.frame["fold"].to_numpy() == self.folds.held_out
+        images = np.flatnonzero(held_out if validation else ~held_out)
+        return rows_of_images(self.stored.cells["image"].to_numpy(), images)
+
+    def train_dataloader(self) -> DataLoader[CellBatch]:
+        """Serve the training folds."""
+        return self._loader(validation=False)
+
+    def val_dataloader(self) -> DataLoader[CellBatch]:
+        """Serve the held-out fold in table order."""
+        return self._loader(validation=True)
+
+    def _loader(self, validation: bool) -> DataLoader[CellBatch]:
+        dataset = CellDataset(
+            self.stored,
+            self.table.targets(),
+            self.cell_targets,
+            augmentation=None if validation else self.augmentation,
+            seed=self.seed,
+        )
+        rows = self.rows(validation)
+        sampler = CellSampler(
+            rows,
+            dataset.image_of_row[rows],
+            unit=self.unit,
+            batch_cells=self.loading.batch_cells,
+            cells_per_image=self.loading.cells_per_image,
+            seed=self.seed,
+            shuffle=not validation,
+        )
+        workers = self.loading.workers
+        return DataLoader(
+            dataset,
+            sampler=sampler,
+            batch_size=None,  # the sampler gives whole batches
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _cell_targets(self) -> Float32[np.ndarray, "cell class"] | None:
+        truth = self.source.cell_truth
+        if truth is None:
+            return None
+        images = self.table.image_ids
+        return np.concatenate([truth.targets_for(self.stored.segmentation(name).cells, name) for name in images])

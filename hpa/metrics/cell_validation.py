@@ -1,0 +1,66 @@
+"""Collects what a model says of the validation cells, and scores it."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from hpa.interfaces import CellBatch, CellOutput
+from hpa.metrics.localisation import Localisation
+
+
+class CellValidation:
+    """Scores cells in validation; batches hold whole images, in table order.
+
+    Attributes:
+        metric: What is computed of everything collected.
+    """
+
+    def __init__(self, metric: Localisation) -> None:
+        self.metric = metric
+        self.reset()
+
+    @property
+    def monitor(self) -> str:
+        """The score that chooses the best epoch."""
+        return self.metric.monitor
+
+    def reset(self) -> None:
+        """Forget everything collected."""
+        self._images = 0
+        self._probabilities: list[Float32[np.ndarray, "cell class"]] = []
+        self._rows: list[Int[np.ndarray, " cell"]] = []
+        self._image_of_cell: list[Int[np.ndarray, " cell"]] = []
+        self._image_targets: list[Float32[np.ndarray, "image class"]] = []
+        self._cell_targets: list[Float32[np.ndarray, "cell class"]] = []
+
+    def update(self, batch: CellBatch, output: CellOutput) -> None:
+        """Collect one batch with the model's output."""
+        self._probabilities.append(output.logits.detach().float().sigmoid().cpu().numpy())
+        self._rows.append(batch.cell_id.cpu().numpy())
+        self._image_of_cell.append(batch.image_of_cell.cpu().numpy() + self._images)
+        self._image_targets.append(batch.image_targets.float().cpu().numpy())
+        if batch.cell_targets is not None:
+            self._cell_targets.append(batch.cell_targets.float().cpu().numpy())
+        self._images += len(batch.image_targets)
+
+    def scores(self) -> dict[str, float]:
+        """Score what was collected."""
+        if not self._probabilities:
+            return {}
+        return self.metric.scores(
+            self.probabilities,
+            np.concatenate(self._image_of_cell),
+            np.concatenate(self._image_targets),
+            np.concatenate(self._cell_targets) if self._cell_targets else None,
+        )
+
+    @property
+    def probabilities(self) -> Float32[np.ndarray, "cell class"]:
+        """What was collected, cells in the order of `rows`."""
+        return np.concatenate(self._probabilities)
+
+    @property
+    def rows(self) -> Int[np.ndarray, " cell"]:
+        """Rows of the collected cells in the cell table."""
+        return np.concatenate(self._rows)

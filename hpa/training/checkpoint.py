@@ -1,0 +1,103 @@
+"""Checkpoints that a kill or a full disk cannot spoil: written beside the old one, then put in its place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins.io import CheckpointIO
+
+from hpa.core.errors import InputError
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Writes a checkpoint whole or not at all, and reads it without running code from it."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write to a temporary neighbour, then rename.
+
+        Raises:
+            InputError: If the disk is full or cannot be written; the old file is as it was.
+        """
+        del storage_options
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with partial.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
+            partial.unlink(missing_ok=True)
+            kept = "the one of the epoch before is kept" if target.exists() else "none was written before"
+            raise InputError(
+                f"{target}: the checkpoint could not be written ({error}); {kept}. Free disk space."
+            ) from error
+
+    def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> Any:
+        """Read tensors and plain types only, whatever the caller asked."""
+        del weights_only
+        return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Delete a file."""
+        Path(path).unlink(missing_ok=True)
+
+
+class RunCheckpoints(Checkpoint):
+    """Keeps `last.ckpt` of every finished epoch and `best.ckpt` of the best one.
+
+    Attributes:
+        monitor: The logged number that decides, e.g. "val_image_map"; higher is better unless it is a loss. Where it
+            is not a number (no positives), the validation loss decides.
+    """
+
+    def __init__(self, folder: Path, monitor: str) -> None:
+        self.folder = folder
+        self.monitor = monitor
+        self.best_score = float("-inf")
+        self.best_epoch = -1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Remember the best epoch."""
+        return {"best_score": self.best_score, "best_epoch": self.best_epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the best epoch so far."""
+        self.best_score = state_dict["best_score"]
+        self.best_epoch = state_dict["best_epoch"]
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the epoch's checkpoint, and call it the best if it is."""
+        del pl_module
+        score = self._score(trainer)
+        improved = score > self.best_score or self.best_epoch < 0
+        if improved:
+            self.best_score, self.best_epoch = score, trainer.current_epoch
+        last = self.folder / "last.ckpt"
+        trainer.save_checkpoint(last)
+        if improved:
+            link_into_place(last, self.folder / "best.ckpt")
+
+    def _score(self, trainer: Trainer) -> float:
+        value = float(trainer.callback_metrics.get(self.monitor, float("nan")))
+        if value == value:
+            return -value if self.monitor.endswith("loss") else value
+        return -float(trainer.callback_metrics.get("val_loss", float("inf")))
+
+
+def link_into_place(source: Path, target: Path) -> None:
+    """Make target the same bytes as source, at once; a later replacement of source leaves target alone."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    try:
+        partial.hardlink_to(source)
+    except OSError:  # file systems without hard links
+        partial.write_bytes(source.read_bytes())
+    partial.replace(target)

@@ -1,0 +1,124 @@
+"""Runs a training: the trainer with all that a run needs around it (`trainer=`)."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningDataModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.tuner.tuning import Tuner
+
+from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints
+from hpa.training.metrics_table import MetricsTable
+from hpa.training.module import TrainingModule
+from hpa.training.progress import RunProgress
+from hpa.training.seeding import EpochSeed
+
+log = logging.getLogger(__name__)
+
+
+class Fit:
+    """Trains a module on a data module into a run folder.
+
+    Attributes:
+        max_epochs: Epochs of the run.
+        accelerator: "auto" takes a GPU if there is one; "cpu", "gpu", ….
+        devices: How many of them.
+        precision: Of Lightning ("32-true", "bf16-mixed", "16-mixed", …), or "auto": bf16 on a GPU that has it, half
+            on an older one, full on a CPU.
+        accumulate_batches: Batches a step.
+        patience_epochs: Stop after so many epochs without a better score; null never stops early.
+        limit_batches: Share (1.0) or number of batches of an epoch, for trying things out.
+        find_learning_rate: Run a range test (Smith 2017) first and use what it suggests.
+        deterministic: Refuse operations that give other bits at every run (matters on GPU).
+    """
+
+    def __init__(
+        self,
+        max_epochs: int,
+        accelerator: str,
+        devices: int | str,
+        precision: str,
+        accumulate_batches: int,
+        patience_epochs: int | None,
+        limit_batches: int | float,
+        find_learning_rate: bool,
+        deterministic: bool,
+    ) -> None:
+        self.max_epochs = max_epochs
+        self.accelerator = accelerator
+        self.devices = devices
+        self.precision = precision
+        self.accumulate_batches = accumulate_batches
+        self.patience_epochs = patience_epochs
+        self.limit_batches = limit_batches
+        self.find_learning_rate = find_learning_rate
+        self.deterministic = deterministic
+
+    def trainer(self, callbacks: list[Callback], loggers: list[Any], run_dir: Path) -> Trainer:
+        """Return the Lightning trainer."""
+        quiet_lightning()
+        return Trainer(
+            max_epochs=self.max_epochs,
+            accelerator=self.accelerator,
+            devices=self.devices,
+            precision=self._precision(),  # type: ignore[arg-type]  # a string from YAML, checked by Lightning
+            accumulate_grad_batches=self.accumulate_batches,
+            limit_train_batches=self.limit_batches,
+            limit_val_batches=self.limit_batches,
+            deterministic=self.deterministic,
+            callbacks=callbacks,
+            logger=loggers or False,
+            plugins=[AtomicCheckpointIO()],
+            default_root_dir=run_dir,
+            num_sanity_val_steps=0,  # the first validation is the check, and an epoch is lost to nothing
+            enable_checkpointing=True,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=1,
+            use_distributed_sampler=False,
+        )
+
+    def callbacks(self, run_dir: Path, monitor: str, seed: int, progress: RunProgress) -> list[Callback]:
+        """Return what every run has around it."""
+        parts: list[Callback] = [EpochSeed(seed), progress, MetricsTable(run_dir / "metrics.csv")]
+        if self.patience_epochs is not None:
+            mode = "min" if monitor.endswith("loss") else "max"
+            parts.append(EarlyStopping(monitor, patience=self.patience_epochs, mode=mode, check_finite=False))
+        return [*parts, RunCheckpoints(run_dir / "checkpoints", monitor)]
+
+    def suggest_learning_rate(self, module: TrainingModule, data: LightningDataModule, run_dir: Path) -> float:
+        """Run the range test and return its suggestion; the module is left as it was."""
+        trainer = self.trainer([], [], run_dir)
+        finder = Tuner(trainer).lr_find(module, datamodule=data, update_attr=False)
+        suggestion = finder.suggestion() if finder is not None else None
+        if suggestion is None:
+            log.warning("The range test found no learning rate; keeping %g.", module.learning_rate)
+            return module.learning_rate
+        log.info("The range test suggests optimizer.learning_rate=%g.", suggestion)
+        return float(suggestion)
+
+    def _precision(self) -> str:
+        if self.precision != "auto":
+            return self.precision
+        if self.accelerator == "cpu" or not torch.cuda.is_available():
+            return "32-true"
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
+
+def quiet_lightning() -> None:
+    """Silence the trainer's tips; warnings that a user can act on stay."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # Lightning suggests more workers on every loader; ours answer whole batches, and 0 is right for small sets.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # The moving average of the weights is never in training mode.
+    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
+    # A few batches an epoch are right for small sets.
+    warnings.filterwarnings("ignore", message=".*training batches.*is smaller than the logging interval.*")
+    # The schedule of pytorch_lightning's tree utilities, nothing of ours (Lightning 2.6, torch >= 2.13).
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)

@@ -1,0 +1,155 @@
+"""The one LightningModule: it minimises the sum of a strategy's loss terms and never asks which workload it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from hpa.core.errors import InputError
+from hpa.interfaces import Supervision
+from hpa.training.average import WeightAverage
+from hpa.training.optimization import Optimization
+
+
+class Validation(Protocol):
+    """Collects what a model says of the validation set and scores it (`metric=`)."""
+
+    @property
+    def monitor(self) -> str:
+        """The score that chooses the best epoch; higher is better."""
+
+    def reset(self) -> None:
+        """Forget everything collected."""
+
+    def update(self, batch: Any, output: Any) -> None:
+        """Collect one batch with the model's output."""
+
+    def scores(self) -> dict[str, float]:
+        """Score what was collected; keys are logged as `val_<key>`, NaN where nothing can be said."""
+
+
+class TrainingModule(LightningModule):
+    """Trains a model under a strategy.
+
+    Attributes:
+        model: The network that is trained.
+        supervision: The strategy; holds the loss, and whatever it remembers or learns.
+        average: The moving average of the weights, or None.
+        validation: Scores the validation set.
+    """
+
+    def __init__(
+        self, model: nn.Module, supervision: Supervision, optimization: Optimization, validation: Validation
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.supervision = supervision
+        self.optimization = optimization
+        self.validation = validation
+        decay = optimization.average_decay
+        self.average = WeightAverage(model, decay) if decay > 0 else None
+        self.identity: dict[str, Any] = {}
+        """Plain facts written into every checkpoint: config, class names, channels, seed."""
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network to validate and submit: the average where there is one."""
+        return self.average.model if self.average is not None else self.model
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak learning rate, under the name that the range test looks for."""
+        return self.optimization.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self.optimization.learning_rate = value
+
+    def trained_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Name the parameters of the model and of the strategy."""
+        yield from self.model.named_parameters(prefix="model")
+        yield from cast("nn.Module", self.supervision).named_parameters(prefix="supervision")
+
+    def training_step(self, batch: Any, batch_index: int) -> Tensor:  # noqa: ARG002 - the trainer's signature
+        """Return the loss of a batch.
+
+        Raises:
+            InputError: If the loss is not finite; the last checkpoint is left as it was.
+        """
+        terms = self.supervision.terms(self.model, batch, self._progress())
+        loss = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(loss):
+            raise InputError(_not_finite(terms, self.current_epoch))
+        self._log_terms("train", terms, loss, len(batch))
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+        """Move the average after every optimizer step."""
+        stepped = (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0 or self.trainer.is_last_batch
+        if self.average is not None and stepped:
+            self.average.update(self.model)
+
+    def validation_step(self, batch: Any, batch_index: int) -> None:  # noqa: ARG002
+        """Score a batch; the strategy's own call of the network serves the metric too."""
+        model = self.evaluated
+        outputs: list[Any] = []
+        handle = model.register_forward_hook(lambda _module, _arguments, output: outputs.append(output))
+        try:
+            terms = self.supervision.terms(model, batch, self._progress())
+        finally:
+            handle.remove()
+        self._log_terms("val", terms, torch.stack(list(terms.values())).sum(), len(batch))
+        self.validation.update(batch, outputs[0])
+
+    def on_validation_epoch_start(self) -> None:
+        """Start a new collection."""
+        self.validation.reset()
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the whole validation set."""
+        for name, value in self.validation.scores().items():
+            self.log(f"val_{name}", value)
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimizer and a schedule that is stepped after every optimizer step."""
+        optimizer = self.optimization.build(self.trained_parameters())
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = self.optimization.schedule.schedule(optimizer, total_steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip as the optimization says; the trainer's own settings are not used."""
+        del optimizer, gradient_clip_val, gradient_clip_algorithm
+        self.optimization.clip(self.trained_parameters())
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write what a checkpoint needs to work without its folder."""
+        checkpoint["hpa"] = self.identity
+
+    def _progress(self) -> float:
+        return self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
+
+    def _log_terms(self, stage: str, terms: dict[str, Tensor], loss: Tensor, count: int) -> None:
+        self.log(f"{stage}_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=count)
+        if len(terms) > 1:
+            named = {f"{stage}_loss_{name}": value.detach() for name, value in terms.items()}
+            self.log_dict(named, on_step=False, on_epoch=True, batch_size=count)
+
+
+def _not_finite(terms: dict[str, Tensor], epoch: int) -> str:
+    values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
+    return (
+        f"The loss is not finite in epoch {epoch} ({values}). Nothing was saved since the last finished epoch. "
+        "Try a smaller optimizer.learning_rate, optimizer/clipping=norm or adaptive (networks without normalisation "
+        "need it), trainer.precision=32-true, or look at the images of the data set."
+    )

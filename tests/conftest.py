@@ -1,0 +1,20 @@
+"""What every test shares: where real samples lie, no network, quiet threads."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("WANDB_MODE", "offline")
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder of real sample images; skips where it is not given."""
+    folder = os.environ.get("HPA_SAMPLES")
+    if not folder:
+        pytest.skip("HPA_SAMPLES is not set: real sample images are not at hand")
+    return Path(folder)

@@ -1,0 +1,64 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpa.data.cell_sampler import CellSampler
+
+cells_of_images = st.lists(st.integers(0, 12), min_size=1, max_size=12).filter(any)
+
+
+def sampler(counts, unit, shuffle, batch_cells=8, cells_per_image=4, seed=3) -> CellSampler:
+    image_of_row = np.repeat(np.arange(len(counts)), counts)
+    rows = np.arange(len(image_of_row)) + 100  # rows of a larger table
+    return CellSampler(
+        rows,
+        image_of_row,
+        unit=unit,
+        batch_cells=batch_cells,
+        cells_per_image=cells_per_image,
+        seed=seed,
+        shuffle=shuffle,
+    )
+
+
+@given(counts=cells_of_images, shuffle=st.booleans())
+def test_every_cell_is_drawn_once(counts, shuffle):
+    one = sampler(counts, "cell", shuffle)
+    batches = list(one)
+    assert sorted(np.concatenate([b.rows for b in batches])) == sorted(one.rows)
+    assert all(len(b.rows) <= 8 for b in batches)
+    assert len(batches) == len(one)
+
+
+@given(counts=cells_of_images)
+def test_images_stay_whole_and_in_order_in_validation(counts):
+    one = sampler(counts, "image", shuffle=False)
+    batches = [b.rows for b in one]
+    assert np.array_equal(np.concatenate(batches), one.rows)
+    image_of = dict(zip(one.rows, one.image_of_row, strict=True))
+    homes = [{image_of[row] for row in rows} for rows in batches]
+    assert all(a.isdisjoint(b) for index, a in enumerate(homes) for b in homes[index + 1 :])
+
+
+@given(counts=cells_of_images, epoch=st.integers(0, 5))
+def test_bags_are_bounded_and_no_image_is_left_out(counts, epoch):
+    one = sampler(counts, "image", shuffle=True)
+    one.set_epoch(epoch)
+    image_of = dict(zip(one.rows, one.image_of_row, strict=True))
+    batches = list(one)
+    drawn = [image_of[row] for b in batches for row in b.rows]
+    assert {image: drawn.count(image) for image in set(drawn)} == {
+        image: min(count, 4) for image, count in enumerate(counts) if count
+    }
+    assert all(len(b.rows) <= 8 and b.epoch == epoch for b in batches)
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    def order(seed, epoch):
+        one = sampler([5, 5, 5], "cell", True, seed=seed)
+        one.set_epoch(epoch)
+        return np.concatenate([b.rows for b in one]).tolist()
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 0) != order(1, 1)
+    assert order(1, 0) != order(2, 0)

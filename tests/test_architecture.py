@@ -1,0 +1,125 @@
+"""The house keeps its shape: layers, who knows which framework, no cycles, small files. Read from the syntax trees."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted((ROOT / "hpa").rglob("*.py"))
+LEVEL = {
+    "core": 0,
+    "interfaces": 1,
+    "supervision": 2,
+    "data": 2,
+    "segmenters": 2,
+    "models": 2,
+    "losses": 2,
+    "metrics": 2,
+    "training": 3,
+    "inference": 3,
+    "reports": 3,
+    "app": 4,
+    "commands": 5,
+    "cli": 6,
+}
+"""Imports go downwards only; packages of one level do not import each other."""
+
+
+def imports_of(tree: ast.AST, lazy: bool = True) -> list[str]:
+    found: list[str] = []
+
+    def visit(node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.extend(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                found.append(child.module or "")
+            elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                continue
+            elif lazy or not isinstance(child, ast.FunctionDef):
+                visit(child)
+
+    visit(tree)
+    return found
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): ast.parse(path.read_text()) for path in FILES}
+
+
+def package_of(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "hpa" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if package_of(name)])
+def test_imports_go_downwards(module):
+    home = package_of(module)
+    for target in imports_of(MODULES[module]):
+        package = package_of(target)
+        if package is None or package == home:
+            continue
+        assert LEVEL[package] < LEVEL[home], f"{module} imports {target}"
+
+
+@pytest.mark.parametrize(
+    ("framework", "homes"),
+    [
+        ("hydra", {"hpa.app.main", "hpa.app.parts"}),
+        ("pytorch_lightning", {"hpa.training", "hpa.data.cell_module", "hpa.app.train"}),
+        ("wandb", {"hpa.training.wandb_tracking"}),
+        ("albumentations", {"hpa.data.augmentation"}),
+        ("matplotlib", {"hpa.reports"}),
+    ],
+)
+def test_frameworks_are_known_at_the_rim_only(framework, homes):
+    for module, tree in MODULES.items():
+        if any(name.split(".")[0] == framework for name in imports_of(tree)):
+            assert any(module == home or module.startswith(f"{home}.") for home in homes), f"{module} knows {framework}"
+
+
+def test_core_and_metrics_of_submissions_know_no_torch():
+    for module, tree in MODULES.items():
+        if module.startswith(("hpa.core", "hpa.metrics.detection", "hpa.metrics.lint", "hpa.commands", "hpa.cli")):
+            assert not any(name.split(".")[0] == "torch" for name in imports_of(tree, lazy=False)), module
+
+
+def test_no_import_cycles():
+    graph = defaultdict(set)
+    for module, tree in MODULES.items():
+        for target in imports_of(tree, lazy=False):
+            while target and target not in MODULES:
+                target = target.rpartition(".")[0]
+            if target and target != module:
+                graph[module].add(target)
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path, module])
+        if module not in done:
+            for target in graph[module]:
+                visit(target, (*path, module))
+            done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_stay_small(path):
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{node.name} is too long"
+
+
+def test_no_module_is_named_after_nothing():
+    vague = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager", "engine"}
+    assert not [path for path in FILES if path.stem in vague]

@@ -1,0 +1,115 @@
+"""Every file of conf/ and experiments/ is composed, and every `_target_` in it is bound to its constructor."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
+from omegaconf import OmegaConf
+
+from hpa.app.parts import check_targets
+
+ROOT = Path(__file__).resolve().parents[1]
+CONF = ROOT / "conf"
+INFERENCE_SLOTS = {"tta", "ensemble", "fusion", "rules"}
+HANDED_OVER = {
+    "model": {"channel_count", "class_count"},
+    "supervision": {"loss"},
+    "crop": {"channels"},
+    "tta": {"predictor"},
+    "ensemble": {"members"},
+}
+"""What the composition root gives beside the keys, by slot."""
+
+
+def composed(name: str, overrides: list[str]) -> dict:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(name, overrides=["hydra.searchpath=[file://" + str(ROOT) + "]", *overrides])
+    config = OmegaConf.create({key: value for key, value in config.items() if key != "hydra"})
+    for key, value in {"data.root": "somewhere", "segmenter.folder": "somewhere"}.items():
+        slot, name = key.split(".")
+        if config.get(slot) is not None and OmegaConf.is_missing(config[slot], name):
+            config[slot][name] = value
+    if OmegaConf.is_missing(config, "ckpt") if "ckpt" in config else False:
+        config.ckpt = "somewhere"
+    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+
+
+def choices() -> list[tuple[str, str]]:
+    files = sorted(path.relative_to(CONF) for path in CONF.glob("*/**/*.yaml"))
+    return [(str(path.parent), path.stem) for path in files]
+
+
+def bind(node, slot: str, place: str) -> None:
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            bind(item, slot, f"{place}[{index}]")
+    if not isinstance(node, dict):
+        return
+    if "_target_" in node:
+        given = {key for key in node if not key.startswith("_")}
+        parameters = inspect.signature(get_class(node["_target_"])).parameters
+        unknown = given - parameters.keys()
+        assert not unknown, f"{place}: {node['_target_']} has no {sorted(unknown)}"
+        needed = {
+            name
+            for name, p in parameters.items()
+            if (p.default is p.empty and p.kind is p.KEYWORD_ONLY)
+            or (p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD)
+        }
+        if not node.get("_partial_"):
+            missing = needed - given - HANDED_OVER.get(slot, set())
+            assert not missing, f"{place}: {node['_target_']} also needs {sorted(missing)}"
+    for key, value in node.items():
+        bind(value, slot, f"{place}.{key}")
+
+
+@pytest.mark.parametrize(("group", "choice"), choices(), ids=lambda value: value)
+def test_every_choice_composes_and_binds(group, choice):
+    name = "infer" if group.split("/")[0] in INFERENCE_SLOTS else "train"
+    config = composed(
+        name, [f"{'+' if group == 'debug' else ''}{group}={choice}"] if group != "debug" else [f"debug={choice}"]
+    )
+    check_targets(config)
+    for slot, node in config.items():
+        bind(node, slot, slot)
+
+
+def recipes() -> list[str]:
+    folder = ROOT / "experiments"
+    return [str(path.relative_to(folder).with_suffix("")) for path in sorted(folder.rglob("*.yaml"))]
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_every_recipe_composes_and_is_a_small_file_with_a_header(recipe):
+    name = "infer" if recipe.startswith("inference/") else "train"
+    config = composed(name, [f"experiments={recipe}"])
+    for slot, node in config.items():
+        bind(node, slot, slot)
+    text = (ROOT / "experiments" / f"{recipe}.yaml").read_text()
+    assert len(text.splitlines()) <= 25
+    for word in ("# Question:", "# Command:", "# Minutes:", "# Score:"):
+        assert word in text, f"{recipe}: the header lacks '{word}'"
+    assert "experiments:" not in text  # a recipe never inherits a recipe
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "full"])
+@pytest.mark.parametrize("recipe", [name for name in recipes() if not name.startswith("inference/")])
+def test_a_size_placed_after_a_recipe_wins(recipe, size):
+    config = composed("train", [f"experiments={recipe}", f"size={size}"])
+    expected = OmegaConf.load(CONF / "size" / f"{size}.yaml")
+    assert config["trainer"]["max_epochs"] == expected.trainer.max_epochs
+
+
+def test_names_can_be_typed_on_the_command_line():
+    for path in [*CONF.rglob("*"), *(ROOT / "experiments").rglob("*")]:
+        assert not set("=,() ") & set(path.name), path
+
+
+def test_targets_outside_trusted_packages_are_refused():
+    from hpa.core.errors import InputError
+
+    for target in ("os.system", "torch.load", "hpa.os.system", "subprocess.Popen", "hpa.nothing.There"):
+        with pytest.raises(InputError, match="_target_"):
+            check_targets({"model": {"parts": [{"_target_": target}]}})

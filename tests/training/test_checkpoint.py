@@ -1,0 +1,110 @@
+import os
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from hpa.core.errors import InputError
+from hpa.models.saved_run import checkpoint_of, read_saved_run
+from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints, link_into_place
+
+
+def test_what_is_written_is_read(tmp_path):
+    file = tmp_path / "checkpoints" / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"state_dict": {"a": torch.ones(3)}}, file)
+    assert AtomicCheckpointIO().load_checkpoint(file)["state_dict"]["a"].tolist() == [1, 1, 1]
+    assert [path.name for path in file.parent.iterdir()] == ["last.ckpt"]
+
+
+def test_a_full_disk_keeps_the_old_checkpoint(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full, a device that is always full")
+    file = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"epoch": 1}, file)
+    (tmp_path / f".last.ckpt.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(InputError, match=r"could not be written.*kept"):
+        AtomicCheckpointIO().save_checkpoint({"epoch": 2, "weights": torch.ones(1 << 20)}, file)
+    assert torch.load(file, weights_only=True) == {"epoch": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_the_best_file_outlives_a_later_last(tmp_path):
+    last, best = tmp_path / "last.ckpt", tmp_path / "best.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"epoch": 1}, last)
+    link_into_place(last, best)
+    AtomicCheckpointIO().save_checkpoint({"epoch": 2}, last)
+    assert torch.load(best, weights_only=True) == {"epoch": 1}
+    assert torch.load(last, weights_only=True) == {"epoch": 2}
+
+
+class FakeTrainer(SimpleNamespace):
+    """Holds what the callback reads, and writes where it is told."""
+
+    def save_checkpoint(self, file):
+        AtomicCheckpointIO().save_checkpoint({"epoch": self.current_epoch}, file)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "scores", "best"),
+    [
+        ("val_image_map", [0.2, 0.5, 0.4], 1),
+        ("val_loss", [0.2, 0.5, 0.1], 2),
+        ("val_image_map", [float("nan")] * 3, 0),
+    ],
+)
+def test_the_best_epoch_is_kept(tmp_path, monitor, scores, best):
+    callback = RunCheckpoints(tmp_path, monitor)
+    for epoch, score in enumerate(scores):
+        metrics = {monitor: torch.tensor(score)}
+        callback.on_train_epoch_end(FakeTrainer(current_epoch=epoch, callback_metrics=metrics), None)
+    assert torch.load(tmp_path / "best.ckpt", weights_only=True) == {"epoch": best}
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"epoch": 2}
+    assert callback.state_dict()["best_epoch"] == best
+
+
+class Attack:
+    """An object whose pickle runs a command when it is read."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+def test_an_arbitrary_pickle_is_refused_and_not_run(tmp_path):
+    file, trap = tmp_path / "best.ckpt", tmp_path / "trap"
+    file.write_bytes(pickle.dumps(Attack(trap), protocol=2))
+    with pytest.raises(InputError, match="read safely"):
+        read_saved_run(file)
+    torch.save({"state_dict": Attack(trap)}, file)
+    with pytest.raises(InputError, match="read safely"):
+        read_saved_run(file)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 torn"])
+def test_what_is_no_checkpoint_is_told(tmp_path, content):
+    file = tmp_path / "best.ckpt"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"best\.ckpt"):
+        read_saved_run(file)
+
+
+def test_a_checkpoint_of_something_else_is_told(tmp_path):
+    file = tmp_path / "best.ckpt"
+    torch.save({"state_dict": {}}, file)
+    with pytest.raises(InputError, match="not a checkpoint of train"):
+        read_saved_run(file)
+
+
+def test_a_run_folder_names_its_best_checkpoint(tmp_path):
+    with pytest.raises(InputError, match="no such run"):
+        checkpoint_of(tmp_path / "nothing")
+    with pytest.raises(InputError, match="no epoch"):
+        checkpoint_of(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "best.ckpt").touch()
+    assert checkpoint_of(tmp_path) == tmp_path / "checkpoints" / "best.ckpt"

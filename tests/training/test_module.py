@@ -1,0 +1,216 @@
+"""The one LightningModule through the real trainer: learning, resuming, stopping on a loss that is not finite."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from hpa.core.errors import InputError
+from hpa.core.seeding import seed_of
+from hpa.data.cell_sampler import BatchRequest, CellSampler
+from hpa.interfaces import CellBatch, CellOutput
+from hpa.metrics.cell_validation import CellValidation
+from hpa.metrics.localisation import Localisation
+from hpa.models.saved_run import read_saved_run
+from hpa.training.clipping import NormClipping
+from hpa.training.fit import Fit
+from hpa.training.module import TrainingModule
+from hpa.training.optimization import Optimization
+from hpa.training.progress import RunProgress
+from hpa.training.schedule import WarmUpCosine
+
+CLASSES = 3
+
+
+class Patterns(Dataset):
+    """Cells whose class is the channel that is bright; cell number decides the noise."""
+
+    def __getitem__(self, request: BatchRequest) -> CellBatch:
+        classes = torch.from_numpy(request.rows % CLASSES)
+        targets = nn.functional.one_hot(classes, CLASSES).float()
+        crops = torch.stack([self.crop(int(row), request.epoch) for row in request.rows])
+        crops = crops + targets[:, :, None, None]
+        images = torch.arange(len(request.rows))
+        ones = torch.ones(len(images), dtype=torch.int64)
+        return CellBatch(crops, images, torch.from_numpy(request.rows), ones, targets, targets)
+
+    def crop(self, row: int, epoch: int) -> torch.Tensor:
+        return torch.randn(CLASSES, 8, 8, generator=torch.Generator().manual_seed(seed_of(row, epoch)))
+
+
+class PatternModule(LightningDataModule):
+    """Two loaders of sixty and thirty cells."""
+
+    def loader(self, rows: np.ndarray, shuffle: bool) -> DataLoader:
+        sampler = CellSampler(rows, rows, unit="cell", batch_cells=12, cells_per_image=1, seed=0, shuffle=shuffle)
+        return DataLoader(Patterns(), sampler=sampler, batch_size=None)
+
+    def train_dataloader(self) -> DataLoader:
+        return self.loader(np.arange(60), shuffle=True)
+
+    def val_dataloader(self) -> DataLoader:
+        return self.loader(np.arange(60, 90), shuffle=False)
+
+
+class SmallNet(nn.Module):
+    """One convolution, dropout (which draws random numbers), one linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(CLASSES, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2))
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward(self, batch: CellBatch) -> CellOutput:
+        features = self.body(batch.crops).mean((2, 3))
+        return CellOutput(features, self.head(features))
+
+
+class Strategy(nn.Module):
+    """Two named terms, one scaled, so that the sum can be told from its parts."""
+
+    unit = "cell"
+
+    def __init__(self, spoil_at: int | None = None) -> None:
+        super().__init__()
+        self.spoil_at = spoil_at
+        self.calls = 0
+
+    def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, torch.Tensor]:
+        assert 0 <= progress <= 1
+        self.calls += 1
+        logits = model(batch).logits
+        loss = nn.functional.binary_cross_entropy_with_logits(logits, batch.image_targets)
+        if self.calls == self.spoil_at:
+            loss = loss * float("nan")
+        return {"cells": loss, "size": 1e-3 * logits.pow(2).mean()}
+
+
+def make_module(strategy: nn.Module | None = None, average_decay: float = 0.9) -> TrainingModule:
+    torch.manual_seed(0)
+    optimization = Optimization(
+        partial(torch.optim.AdamW, betas=(0.9, 0.99)),
+        0.02,
+        0.01,
+        WarmUpCosine(0.1, 0.0),
+        NormClipping(1.0),
+        average_decay,
+    )
+    module = TrainingModule(
+        SmallNet(), strategy or Strategy(), optimization, CellValidation(Localisation("max", "image_map"))
+    )
+    module.identity = {"config": {"a": 1}, "channels": ["x", "y", "z"], "class_names": ["p", "q", "r"]}
+    return module
+
+
+def make_fit(epochs: int, **changes) -> Fit:
+    settings = {
+        "max_epochs": epochs,
+        "accelerator": "cpu",
+        "devices": 1,
+        "precision": "auto",
+        "accumulate_batches": 1,
+        "patience_epochs": None,
+        "limit_batches": 1.0,
+        "find_learning_rate": False,
+        "deterministic": False,
+    }
+    return Fit(**(settings | changes))
+
+
+def run(folder, epochs, module=None, checkpoint=None, stop_after=None, **changes):
+    fit = make_fit(epochs, **changes)
+    module = module or make_module()
+    callbacks = fit.callbacks(folder, "val_image_map", seed=0, progress=RunProgress("cell", 60))
+    trainer = fit.trainer(callbacks, [], folder)
+    if stop_after is not None:
+        trainer.fit_loop.max_epochs = epochs
+        original = trainer.fit_loop.on_advance_end
+
+        def stop() -> None:
+            original()
+            if trainer.current_epoch == stop_after:
+                raise ConnectionError("killed")
+
+        trainer.fit_loop.on_advance_end = stop
+    trainer.fit(module, PatternModule(), ckpt_path=checkpoint, weights_only=True)
+    return module, trainer
+
+
+def test_it_learns_and_logs(tmp_path):
+    run(tmp_path, 6)
+    table = pd.read_csv(tmp_path / "metrics.csv")
+    assert list(table.columns[:7]) == [
+        "epoch", "step", "train_loss", "val_loss", "val_image_map", "val_cell_map", "seconds",
+    ]  # fmt: skip
+    assert list(table["epoch"]) == [0, 1, 2, 3, 4, 5]
+    assert list(table["step"]) == [5, 10, 15, 20, 25, 30]
+    assert table["train_loss"].iloc[-1] < 0.5 * table["train_loss"].iloc[0]
+    assert table["val_image_map"].max() > 0.9
+    np.testing.assert_allclose(table["train_loss"], table["train_loss_cells"] + table["train_loss_size"], rtol=1e-5)
+
+
+def test_a_killed_run_ends_as_the_undisturbed_one(tmp_path):
+    whole, _ = run(tmp_path / "whole", 5)
+    with pytest.raises(ConnectionError):
+        run(tmp_path / "cut", 5, stop_after=2)
+    resumed, _ = run(tmp_path / "cut", 5, checkpoint=tmp_path / "cut" / "checkpoints" / "last.ckpt")
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    one, other = (pd.read_csv(tmp_path / name / "metrics.csv").drop(columns="seconds") for name in ("whole", "cut"))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_epoch(tmp_path):
+    spoiling = make_module(Strategy(spoil_at=17))  # 5 + 3 calls an epoch: the first call of the third
+    with pytest.raises(InputError, match=r"not finite in epoch 2 \(cells nan.*learning_rate"):
+        run(tmp_path, 4, module=spoiling)
+    saved = read_saved_run(tmp_path / "checkpoints" / "last.ckpt")
+    assert saved.epoch == 2
+    assert all(value.isfinite().all() for value in saved.weights.values())
+
+
+def test_the_checkpoint_holds_the_average_and_works_alone(tmp_path):
+    module, _ = run(tmp_path, 2)
+    saved = read_saved_run(tmp_path / "checkpoints" / "last.ckpt")
+    assert (saved.config, saved.channels, saved.class_names) == ({"a": 1}, ("x", "y", "z"), ("p", "q", "r"))
+    fresh = saved.load_into(SmallNet())
+    torch.testing.assert_close(fresh.head.weight, module.average.model.head.weight)
+    assert not torch.equal(fresh.head.weight, module.model.head.weight)
+
+
+def test_without_an_average_the_plain_weights_are_saved(tmp_path):
+    module, _ = run(tmp_path, 1, module=make_module(average_decay=0.0))
+    saved = read_saved_run(tmp_path / "checkpoints" / "last.ckpt")
+    torch.testing.assert_close(saved.load_into(SmallNet()).head.weight, module.model.head.weight)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    run(tmp_path, 1)
+    with pytest.raises(InputError, match=r"do not fit.*body\.0"):
+        read_saved_run(tmp_path / "checkpoints" / "last.ckpt").load_into(
+            nn.ModuleDict({"body": nn.Sequential(nn.Linear(1, 1))})
+        )
+
+
+def test_the_range_test_suggests_a_rate_and_leaves_the_module_alone(tmp_path):
+    module = make_module()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    rate = make_fit(1).suggest_learning_rate(module, PatternModule(), tmp_path)
+    assert 1e-7 < rate < 1
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_accumulated_batches_make_one_step(tmp_path):
+    module, trainer = run(tmp_path, 1, accumulate_batches=2)
+    assert trainer.global_step == 3
+    assert int(module.average.updates) == 3
+
+
+def test_patience_ends_a_run_early(tmp_path):
+    _, trainer = run(tmp_path, 30, patience_epochs=1)
+    assert trainer.current_epoch < 30
