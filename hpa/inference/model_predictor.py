@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from hpa.core.errors import InputError
 from hpa.inference.precision import autocast
@@ -39,25 +38,37 @@ class ModelPredictor:
         Raises:
             InputError: If a logit is not finite.
         """
-        with torch.inference_mode(), autocast(self._device, self._precision):
-            output: CellOutput = self._model(_moved(batch, self._device))
-        logits = self._checked(output.logits)
-        features = output.features.float().cpu()
-        if output.image_logits is None:
-            return CellPrediction(logits.sigmoid(), features)
-        return CellPrediction(logits.sigmoid(), features, self._checked(output.image_logits).sigmoid())
-
-    def _checked(self, logits: Float[Tensor, "row class"]) -> Float[Tensor, "row class"]:
-        """Return the logits in float32 on the CPU, or say how many rows are not finite."""
-        logits = logits.float().cpu()
-        bad = int((~logits.isfinite()).any(dim=1).sum())
+        moved = _moved(batch, self._device)
+        output = self._forward(moved, self._precision)
+        if self._precision != "fp32" and _bad_rows(output):
+            output = self._forward(moved, "fp32")  # fp16 overflows beyond 65,504
+        bad = _bad_rows(output)
         if bad:
-            remedy = "set precision=fp32" if self._precision != "fp32" else "look at the image, or choose other weights"
             raise InputError(
-                f"the network gave logits that are not finite for {bad} of {len(logits)} rows of a batch at "
-                f"precision={self._precision}; {remedy}."
+                f"the network gave logits that are not finite, in {bad} of the rows for {len(batch)} cells; look at "
+                "the image, or choose another checkpoint."
             )
-        return logits
+        image_logits = output.image_logits
+        return CellPrediction(
+            output.logits.sigmoid(), output.features, None if image_logits is None else image_logits.sigmoid()
+        )
+
+    def _forward(self, batch: CellBatch, precision: str) -> CellOutput:
+        """Return what the network says in float32 on the CPU, maps left out."""
+        with torch.inference_mode(), autocast(self._device, precision):
+            output: CellOutput = self._model(batch)
+        image_logits = output.image_logits
+        return CellOutput(
+            features=output.features.float().cpu(),
+            logits=output.logits.float().cpu(),
+            image_logits=None if image_logits is None else image_logits.float().cpu(),
+        )
+
+
+def _bad_rows(output: CellOutput) -> int:
+    """Count the rows of cells and images that hold a logit that is not finite."""
+    tables = [output.logits] if output.image_logits is None else [output.logits, output.image_logits]
+    return sum(int((~logits.isfinite()).any(dim=1).sum()) for logits in tables)
 
 
 def _require_finite_weights(model: nn.Module) -> None:

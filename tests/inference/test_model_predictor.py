@@ -5,6 +5,7 @@ from torch import nn
 
 from hpa.core.errors import InputError
 from hpa.inference.model_predictor import ModelPredictor
+from hpa.inference.precision import autocast
 from hpa.interfaces import CellBatch, CellOutput
 
 CPU = torch.device("cpu")
@@ -69,18 +70,20 @@ def test_weights_that_are_not_finite_are_refused_by_name(brightness_model):
 
 def test_logits_that_are_not_finite_are_told_with_their_number(batch, brightness_model):
     batch.crops[2:4, 0, 0, 0] = torch.inf
-    with pytest.raises(InputError, match="2 of 6 rows"):
+    with pytest.raises(InputError, match="2 of the rows for 6 cells"):
         ModelPredictor(brightness_model(), CPU, "fp32").predict(batch)
 
 
-def test_overflow_in_low_precision_advises_full_precision(batch, brightness_model):
+def test_a_batch_that_overflows_in_fp16_is_run_in_fp32(batch, brightness_model):
     model = brightness_model()
     with torch.no_grad():
         model.head.weight.fill_(6e4)
         model.head.bias.fill_(6e4)
-    ModelPredictor(model, CPU, "fp32").predict(batch)
-    with pytest.raises(InputError, match="set precision=fp32"):
-        ModelPredictor(model, CPU, "fp16").predict(batch)
+    with autocast(CPU, "fp16"):
+        assert model(batch).logits.isinf().all()
+    expected = ModelPredictor(model, CPU, "fp32").predict(batch)
+    found = ModelPredictor(model, CPU, "fp16").predict(batch)
+    assert torch.equal(found.probabilities, expected.probabilities)
 
 
 def test_a_misspelt_precision_fails_at_once(brightness_model):

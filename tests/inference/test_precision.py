@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hpa.core.errors import InputError
-from hpa.inference.precision import autocast, choose_device
+from hpa.inference.precision import autocast, choose_device, choose_precision
 
 
 def test_auto_takes_the_gpu_where_there_is_one():
@@ -28,3 +28,15 @@ def test_a_product_is_computed_in_the_precision(precision, dtype):
 def test_an_unknown_precision_is_an_input_error():
     with pytest.raises(InputError, match="fp32, bf16, fp16"):
         autocast(torch.device("cpu"), "16")
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "expected"), [("auto", "cpu", "fp32"), ("auto", "cuda", "fp16"), ("bf16", "cpu", "bf16")]
+)
+def test_auto_is_half_on_a_gpu_and_full_on_a_cpu(name, device, expected):
+    assert choose_precision(name, torch.device(device)) == expected
+
+
+def test_a_misspelt_precision_is_told_with_the_choices():
+    with pytest.raises(InputError, match="auto, fp32, bf16, fp16"):
+        choose_precision("half", torch.device("cpu"))
