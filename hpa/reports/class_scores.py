@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from hpa.metrics.localisation import average_precision, precision_recall
-from hpa.reports.charts import Frame, Line, LineChart, path_of
+from hpa.reports.axes import Frame
+from hpa.reports.charts import Line, LineChart, path_of
 from hpa.reports.facts import RunFacts
 
 FRAME = Frame(210, 170, 30, 10, 10, 26, (0.0, 1.0), (0.0, 1.0))

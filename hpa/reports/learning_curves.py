@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from hpa.reports.charts import MOST_DOTS, Frame, Line, LineChart, dots_of, path_of, span_from_zero, tick_values
+from hpa.reports.axes import Frame, span_from_zero, tick_values
+from hpa.reports.charts import MOST_DOTS, Line, LineChart, dots_of, path_of
 
 
 class Curve(NamedTuple):
@@ -62,7 +63,7 @@ def _chart(title: str, told: str, history: pd.DataFrame, curves: Sequence[Curve]
         + "; ".join(f"{curve.name} {_ends(values)}" for curve, values in known.items()),
         frame,
         "epoch",
-        frame.x_ticks(tick_values(*frame.x_span, 6, whole=True)),
+        frame.x_ticks([epoch for epoch in tick_values(*frame.x_span, 6, whole=True) if epoch in epochs]),
         frame.y_ticks(tick_values(*frame.y_span, 5)),
         tuple(_line(frame, curve, epochs, values) for curve, values in known.items()),
         None if row is None or np.isnan(epochs[row]) else (frame.x(float(epochs[row])), f"best, epoch {epochs[row]:g}"),

@@ -16,6 +16,8 @@ FONT_PX = 12
 PAPER = "#15181c"
 TRUTH_INK = "#9fb3c8"
 PREDICTION_INK = "#ffffff"
+Written = tuple[str, str]
+"""Colour and text of a line."""
 
 
 def panel_of_cells(
@@ -46,8 +48,14 @@ def panel_of_cells(
         + [(PREDICTION_INK, line) for line in _wrapped(prediction, side)]
         for truth, prediction in zip(truths, predictions, strict=True)
     ]
-    columns = max(1, min(columns, len(pictures)))
-    rows = max(1, -(-len(pictures) // columns))
+    return _laid_out(pictures, words, max(1, min(columns, len(pictures))))
+
+
+def _laid_out(
+    pictures: UInt8[np.ndarray, "cell side side 3"], words: Sequence[Sequence[Written]], columns: int
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Return the sheet: rows of pictures, all as high as the longest text needs."""
+    side, rows = pictures.shape[1], max(1, -(-len(pictures) // columns))
     pitch = (side + GAP_PX, side + GAP_PX + LINE_PX * max((len(lines) for lines in words), default=0))
     sheet = Image.new("RGB", (columns * pitch[0] + GAP_PX, rows * pitch[1] + GAP_PX), PAPER)
     for number, (picture, lines) in enumerate(zip(pictures, words, strict=True)):
@@ -80,8 +88,8 @@ def _cut(line: str, width_px: int, font: ImageFont.FreeTypeFont | ImageFont.Imag
     return line
 
 
-def _write(draw: ImageDraw.ImageDraw, corner: tuple[int, int], lines: Sequence[tuple[str, str]]) -> None:
-    """Write lines of (colour, text) below each other."""
+def _write(draw: ImageDraw.ImageDraw, corner: tuple[int, int], lines: Sequence[Written]) -> None:
+    """Write lines below each other."""
     font = ImageFont.load_default(FONT_PX)
     for number, (colour, text) in enumerate(lines):
         draw.text((corner[0], corner[1] + 2 + number * LINE_PX), text, colour, font)

@@ -43,6 +43,7 @@ def test_a_curve_that_is_not_known_is_left_out(facts):
 def test_one_epoch_is_a_dot_in_the_middle(facts):
     chart = learning_charts(facts.history.iloc[:1], None)[0]
     assert len(chart.lines[0].dots) == 1
+    assert [name for _, name in chart.x_ticks] == ["0"]
     assert chart.frame.left < chart.lines[0].dots[0].x < chart.frame.width - chart.frame.right
 
 
