@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int, Int32
+from jaxtyping import Bool, Int32, Integer
 
 from hpa.core.errors import InputError
 from hpa.core.run_lengths import Runs, pack, runs_of, unpack
@@ -34,7 +34,7 @@ def encode_mask(mask: Bool[np.ndarray, "height width"]) -> str:
     return _compress(pack(runs, 1, mask.size)[0])
 
 
-def encode_label_map(label_map: Int[np.ndarray, "height width"]) -> dict[int, str]:
+def encode_label_map(label_map: Integer[np.ndarray, "height width"]) -> dict[int, str]:
     """Return the competition string of every cell by its number, ascending; numbers may have gaps.
 
     Raises:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Int, Int32, Int64
+from jaxtyping import Bool, Int, Int32, Int64, Integer
 from scipy import ndimage
 
 from hpa.core.errors import InputError
 
 
-def labels_of(label_map: Int[np.ndarray, "height width"]) -> Int64[np.ndarray, " cell"]:
+def labels_of(label_map: Integer[np.ndarray, "height width"]) -> Int64[np.ndarray, " cell"]:
     """Return the numbers of the cells in ascending order, background left out.
 
     Raises:
@@ -30,7 +30,7 @@ def labels_of(label_map: Int[np.ndarray, "height width"]) -> Int64[np.ndarray, "
     return found[found > 0].astype(np.int64)
 
 
-def relabel(label_map: Int[np.ndarray, "height width"]) -> Int32[np.ndarray, "height width"]:
+def relabel(label_map: Integer[np.ndarray, "height width"]) -> Int32[np.ndarray, "height width"]:
     """Return the map with its cells numbered 1..n without gaps, their order kept.
 
     Raises:
@@ -46,7 +46,7 @@ def relabel(label_map: Int[np.ndarray, "height width"]) -> Int32[np.ndarray, "he
     return new_number[label_map]
 
 
-def boxes_of(label_map: Int[np.ndarray, "height width"]) -> Int64[np.ndarray, "cell 4"]:
+def boxes_of(label_map: Integer[np.ndarray, "height width"]) -> Int64[np.ndarray, "cell 4"]:
     """Return the box of each cell 1..n as (top, left, bottom, right) in px, bottom and right not included.
 
     Raises:
@@ -62,12 +62,12 @@ def boxes_of(label_map: Int[np.ndarray, "height width"]) -> Int64[np.ndarray, "c
     return np.array(edges, np.int64).reshape(-1, 4)
 
 
-def areas_of(label_map: Int[np.ndarray, "height width"]) -> Int64[np.ndarray, " cell"]:
+def areas_of(label_map: Integer[np.ndarray, "height width"]) -> Int64[np.ndarray, " cell"]:
     """Return the area of each cell 1..n in px; a number without a pixel has area 0."""
     return np.bincount(label_map.ravel(), minlength=1)[1:].astype(np.int64)
 
 
-def edge_contact_of(label_map: Int[np.ndarray, "height width"]) -> Int64[np.ndarray, " cell"]:
+def edge_contact_of(label_map: Integer[np.ndarray, "height width"]) -> Int64[np.ndarray, " cell"]:
     """Return how many pixels of each cell 1..n lie in the outermost rows and columns; corners count once."""
     number_of_cells = int(label_map.max(initial=0))
     inner = np.zeros(label_map.shape, bool)
@@ -76,7 +76,7 @@ def edge_contact_of(label_map: Int[np.ndarray, "height width"]) -> Int64[np.ndar
 
 
 def cut_out(
-    label_map: Int[np.ndarray, "height width"], cell: int, box: Int[np.ndarray, " edge"]
+    label_map: Integer[np.ndarray, "height width"], cell: int, box: Int[np.ndarray, " edge"]
 ) -> Bool[np.ndarray, "box_height box_width"]:
     """Return the mask of one cell inside its box (a row of `boxes_of`)."""
     top, left, bottom, right = box

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int, Int64
+from jaxtyping import Float64, Int64, Integer
 from scipy.optimize import linear_sum_assignment
 
 from hpa.core.errors import InputError
@@ -65,14 +65,14 @@ class MatchCounts:
         """Sum of matched IoU / (TP + FP / 2 + FN / 2)."""
         return self.f1 * self.matched_iou / self.true_positives if self.true_positives else self.f1
 
-    def _share(self, found: int, lost: float) -> float:
+    def _share(self, found: int, lost: int | float) -> float:
         if self.true_positives + self.false_positives + self.false_negatives == 0:
             return math.nan
         return found / (found + lost) if found else 0.0
 
 
 def iou_matrix(
-    predicted_map: Int[np.ndarray, "height width"], true_map: Int[np.ndarray, "height width"]
+    predicted_map: Integer[np.ndarray, "height width"], true_map: Integer[np.ndarray, "true_height true_width"]
 ) -> Float64[np.ndarray, "predicted true"]:
     """Return the IoU of all pairs of cells, each axis in ascending order of the cells' numbers (gaps are skipped).
 
@@ -115,7 +115,9 @@ def count_matches(iou: Float64[np.ndarray, "predicted true"], threshold: float) 
 
 
 def match_cells(
-    predicted_map: Int[np.ndarray, "height width"], true_map: Int[np.ndarray, "height width"], threshold: float
+    predicted_map: Integer[np.ndarray, "height width"],
+    true_map: Integer[np.ndarray, "true_height true_width"],
+    threshold: float,
 ) -> Int64[np.ndarray, " predicted"]:
     """Return for each predicted cell, ascending, the number of its true cell, or 0 where none reaches the threshold.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Int, Int64
+from jaxtyping import Bool, Int64, Integer
 
 from hpa.core.errors import InputError
 
@@ -40,7 +40,7 @@ class Runs:
 
 
 def runs_of(
-    label_map: Int[np.ndarray, "height width"] | Bool[np.ndarray, "height width"],
+    label_map: Integer[np.ndarray, "height width"] | Bool[np.ndarray, "height width"],
 ) -> tuple[Runs, Int64[np.ndarray, " cell"]]:
     """Return the runs of all cells, and the number of each cell in ascending order (`mask_of` counts in this order).
 
