@@ -20,9 +20,9 @@ class ImageTable:
 
     Attributes:
         frame: One row an image, RangeIndex. Columns: `image_id` (str), `height`, `width` (int, px; 0 where the files
-            cannot be read), `bits` (8 or 16), `pixel_um` (float), `classes` (str, "8|5|0", "" where not told), `source`
-            (str), `group` (str: images that must share a fold, e.g. duplicates), `fold` (int, -1 before folding);
-            then any column of joined metadata (`organ`, `cell_line`, …).
+            cannot be read), `bits` (8 or 16, 0 alike), `pixel_um` (float, NaN alike), `classes` (str, "8|5|0", "" where
+            not told), `source` (str), `group` (str: images that must share a fold, e.g. duplicates), `fold` (int, -1
+            before folding); then any column of joined metadata (`organ`, `cell_line`, …).
         class_names: Name of each class, in order.
         where: What the table was read from, for messages.
         problems: All that is wrong with the data set; the subject of an image's problem is its image id.
@@ -86,3 +86,33 @@ def format_classes(classes: Sequence[int]) -> str:
     '8|5|0'
     """
     return "|".join(str(value) for value in classes)
+
+
+def read_label_text(text: str, class_names: Sequence[str]) -> tuple[list[int], str | None]:
+    """Read the label of an image as users write it, each class once.
+
+    Args:
+        text: E.g. "8|5|0".
+        class_names: Name of each class that may be named, in order.
+
+    Returns:
+        The classes in the order written, and what is wrong with the text or None; classes that are wrong are left out.
+
+    >>> read_label_text("8|5|8", ["a"] * 19)
+    ([8, 5], None)
+    """
+    if not text.strip():
+        return [], "no class is named; write class numbers separated by '|', e.g. 8|5|0"
+    parts = [part.strip() for part in text.split("|")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        return [], f"'{text}' cannot be read; write class numbers separated by '|', e.g. 8|5|0"
+    named = list(dict.fromkeys(int(part) for part in parts))
+    known = [value for value in named if value < len(class_names)]
+    unknown = [str(value) for value in named if value >= len(class_names)]
+    if unknown:
+        last = len(class_names) - 1
+        return known, (
+            f"class {', '.join(unknown)} of '{text}' is unknown; "
+            f"the classes are 0 ({class_names[0]}) to {last} ({class_names[last]})"
+        )
+    return known, None
