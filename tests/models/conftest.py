@@ -16,11 +16,6 @@ CONF = Path(__file__).parents[2] / "conf"
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-
-@pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
 
