@@ -8,12 +8,13 @@ normalisation need it; the classifier layer is left alone, as there).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from timm.utils.agc import adaptive_clip_grad
 from torch import nn
 
 
+@runtime_checkable
 class Clipping(Protocol):
     """What an `optimizer/clipping=` choice does."""
 

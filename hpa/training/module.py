@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from pytorch_lightning import LightningModule
@@ -16,6 +16,7 @@ from hpa.training.average import WeightAverage
 from hpa.training.optimization import Optimization
 
 
+@runtime_checkable
 class Validation(Protocol):
     """Collects what a model says of the validation set and scores it (`metric=`)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 from torch.optim import Optimizer
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from hpa.training.clipping import Clipping
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """Makes a learning-rate scheduler once the length of the run is known."""
 
