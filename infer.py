@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hpa.app import infer_main
+from hpa.app.main import infer_main
 
 if __name__ == "__main__":
     infer_main(Path(__file__).resolve().parent)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hpa.app import train_main
+from hpa.app.main import train_main
 
 if __name__ == "__main__":
     train_main(Path(__file__).resolve().parent)

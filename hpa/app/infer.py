@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from hpa.app.parts import Config, build
@@ -15,7 +14,7 @@ from hpa.core.errors import InputError
 from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.inference.pipeline import PipelineResult, write_submission
-from hpa.inference.precision import choose_device
+from hpa.inference.precision import choose_device, choose_precision
 from hpa.interfaces import FieldPredictor
 from hpa.models.saved_run import SavedRun, read_saved_run
 
@@ -31,11 +30,11 @@ def infer(config: Config) -> int:
     runs = [read_saved_run(path) for path in paths]
     _require_alike(runs)
     trained = runs[0].config
-    segmenter = build(config["segmenter"] or trained["segmenter"])
+    segmenter = build(config.get("segmenter") or trained["segmenter"])
     channels: tuple[str, ...] = ()
     for wanted in [*(run.channels for run in runs), segmenter.channels]:
         channels = together(channels, wanted)
-    source = build(config["data"] or trained["data"], channels=channels)
+    source = build(config.get("data") or trained["data"], channels=channels)
     result = write_submission(
         source,
         source.table(config["split"]),
@@ -43,7 +42,7 @@ def infer(config: Config) -> int:
         segmenter,
         build(config["ensemble"], members=[_member(run, config) for run in runs]),
         build(config["fusion"]),
-        [build(rule) for rule in config["rules"].values()],
+        [build(rule) for rule in config.get("rules", {}).values()],
         Path(config["out"]),
         config["fields_at_once"],
         config["workers"],
@@ -55,7 +54,7 @@ def infer(config: Config) -> int:
 def _member(run: SavedRun, config: Config) -> FieldPredictor:
     model = build(run.config["model"], channel_count=len(run.channels), class_count=len(run.class_names))
     device = choose_device(config["device"])
-    predictor = ModelPredictor(run.load_into(model), device, _precision(config["precision"], device))
+    predictor = ModelPredictor(run.load_into(model), device, choose_precision(config["precision"], device))
     crop = run.config["crop"]
     return CropMember(
         predictor=build(config["tta"], predictor=predictor),
@@ -66,12 +65,6 @@ def _member(run: SavedRun, config: Config) -> FieldPredictor:
         batch_cells=config["batch_cells"],
         workers=config["workers"],
     )
-
-
-def _precision(name: str, device: torch.device) -> str:
-    if name != "auto":
-        return name
-    return "fp32" if device.type == "cpu" else "fp16"
 
 
 def _require_alike(runs: list[SavedRun]) -> None:
@@ -88,4 +81,4 @@ def _tell(result: PipelineResult, out: Path) -> int:
     if not result.failed:
         return 0
     tqdm.write(f"{len(result.failed)} of {result.image_count} images failed; their rows are blank, the reasons above.")
-    return EXIT_NOTHING_USABLE if len(result.failed) == result.image_count else EXIT_SOME_FAILED
+    return EXIT_NOTHING_USABLE if result.all_failed else EXIT_SOME_FAILED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -51,7 +52,14 @@ class SyntheticHpa:
         root = self.folder / key
         if not root.is_dir():
             log.info("making a synthetic world of %d + %d fields in %s", self.images, self.test_images, root)
-            write_world(root, **settings)
+            write_world(
+                root,
+                images=self.images + self.test_images,
+                test_images=self.test_images,
+                side_px=self.size_px,
+                seed=self.seed,
+                workers=os.cpu_count() or 1,
+            )
         return KaggleHpa(root, self.channels, pixel_um=None, cell_truth=root / "truth_train.csv", metadata=None)
 
     @property
@@ -66,3 +74,7 @@ class SyntheticHpa:
     def read(self, image_id: str, split: Split) -> Field:
         """Read one image."""
         return self.files.read(image_id, split)
+
+    def identity(self, image_id: str, split: Split) -> str:
+        """Tell the image's files apart from any others."""
+        return self.files.identity(image_id, split)
