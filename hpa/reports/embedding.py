@@ -16,5 +16,5 @@ QUALITY = 84
 def data_uri(picture: UInt8[np.ndarray, "height width 3"]) -> str:
     """Return the RGB picture as a `data:` address that an <img> can show."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "WEBP", quality=QUALITY, method=6)
+    Image.fromarray(picture).save(buffer, "WEBP", quality=QUALITY)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -15,7 +15,7 @@ from hpa.reports.facts import RunFacts
 from hpa.reports.pictures import composite, outline
 
 WIDTH_PX = 1000
-"""Larger fields are reduced to this: twice the width they take in the page."""
+"""Fields are shown at this width, about twice what they take in the page, so that outlines are always as thin."""
 TOP_CLASSES = 3
 LEAST_CONFIDENCE = 0.1
 """A second or third class below this is not worth reading."""
@@ -87,8 +87,9 @@ def _view(facts: RunFacts, image_id: str, heading: str, rows: Int64[np.ndarray, 
     shown = facts.field_of(image_id)
     field, cells = shown.field, shown.segmentation.cells
     height, width = cells.shape
-    size = (min(width, WIDTH_PX), max(1, round(height * min(width, WIDTH_PX) / width)))
-    pixels = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in _as_float(field)])
+    size = (WIDTH_PX, max(1, round(height * WIDTH_PX / width)))
+    smoothing = cv2.INTER_AREA if width > WIDTH_PX else cv2.INTER_LINEAR
+    pixels = np.stack([cv2.resize(plane, size, interpolation=smoothing) for plane in _as_float(field)])
     small_map = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST)
     row_of_cell = {int(facts.cells["cell"].iloc[row]): int(row) for row in rows}
     colours = [_colour(facts, row_of_cell.get(cell)) for cell in range(1, int(cells.max(initial=0)) + 1)]
