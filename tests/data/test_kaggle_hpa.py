@@ -85,7 +85,7 @@ def test_the_configuration_makes_the_reader(make_set: MakeSet) -> None:
 
 
 def test_every_problem_of_every_row_is_named_at_once(make_set: MakeSet) -> None:
-    root = make_set({name: "0" for name in "abcdefgh"} | {"i": "19", "j": "8;5", "k": "", "l": "-1", "m": "3"})
+    root = make_set(dict.fromkeys("abcdefgh", "0") | {"i": "19", "j": "8;5", "k": "", "l": "-1", "m": "3"})
     train = root / "train"
     with (root / "train.csv").open("a") as file:
         file.write("m,4\nghost,1\n,2\n")
@@ -151,7 +151,7 @@ def test_a_class_named_twice_counts_once_and_is_told(make_set: MakeSet) -> None:
 def test_a_layout_that_is_not_there_is_told_at_once(make_set: MakeSet, lost: str) -> None:
     root = make_set(LABELS)
     (root / lost).rename(root / "elsewhere")
-    with pytest.raises(InputError, match="expected are train.csv"):
+    with pytest.raises(InputError, match=r"expected are train\.csv"):
         source(root).table("train")
 
 
