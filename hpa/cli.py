@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import hpa.commands
 from hpa.core.errors import InputError
@@ -24,6 +24,7 @@ FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
+@runtime_checkable
 class Command(Protocol):
     """What a module of `hpa.commands` defines."""
 

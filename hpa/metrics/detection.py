@@ -113,8 +113,8 @@ def average_precision(hits: Bool[np.ndarray, " detection"], true_cells: int) -> 
         hits: Whether each detection is a true positive, surest first.
         true_cells: Number of true cells, found or not.
 
-    >>> average_precision(np.array([True, False, True, False]), 3)
-    0.5555555555555556
+    >>> average_precision(np.array([True, False, True, False]), 2)
+    0.8333333333333333
     """
     if true_cells == 0:
         return np.nan

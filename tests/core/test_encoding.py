@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_label_maps import competition_string, label_maps
 
 from hpa.core.encoding import (
     decode_column_runs,
@@ -17,6 +16,7 @@ from hpa.core.encoding import (
     encode_mask,
 )
 from hpa.core.errors import InputError
+from tests.core.random_label_maps import competition_string, label_maps
 
 masks = label_maps(numbers=st.integers(0, 1)).map(lambda label_map: label_map.astype(bool))
 

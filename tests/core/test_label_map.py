@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_label_maps import label_maps
 
 from hpa.core.errors import InputError
 from hpa.core.label_map import areas_of, boxes_of, cut_out, edge_contact_of, labels_of, relabel
+from tests.core.random_label_maps import label_maps
 
 
 @given(label_maps(numbers=st.sampled_from([0, 3, 4, 70_000, 2_000_000_000])))

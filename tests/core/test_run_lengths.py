@@ -3,10 +3,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
-from random_label_maps import label_maps
 
 from hpa.core.errors import InputError
 from hpa.core.run_lengths import pack, runs_of, unpack
+from tests.core.random_label_maps import label_maps
 
 
 @given(label_maps())

@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+
+import hpa.commands.score
+from hpa.cli import available_commands, main
+from hpa.core.errors import InputError
+
+
+def test_commands_are_named_with_dashes_and_have_a_help_line():
+    commands = available_commands()
+    assert {"score", "lint"} <= set(commands)
+    assert all(line and "_" not in name for name, line in commands.items())
+
+
+def test_input_that_cannot_be_used_is_told_on_stderr(tmp_path, capsys):
+    assert main(["score", str(tmp_path / "none.csv"), str(tmp_path / "none.csv")]) == 1
+    assert "the file is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "code"), [([], 2), (["nonsense"], 2), (["score"], 2), (["--help"], 0)])
+def test_usage(words, code):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == code
+
+
+def test_neither_help_nor_score_waits_for_torch():
+    program = (
+        "import sys; from hpa.cli import main, available_commands; available_commands();"
+        "import hpa.commands.score, hpa.commands.lint, hpa.core.dihedral, hpa.core.matching;"
+        "sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, 130), (InputError, 1)])
+def test_an_interrupt_ends_with_the_code_of_shells(monkeypatch, capsys, error, code):
+    def interrupted(*_):
+        raise error("stop")
+
+    monkeypatch.setattr(hpa.commands.score, "run", interrupted)
+    assert main(["score", "a", "b"]) == code
+    assert capsys.readouterr().err.startswith("hpa score: ")
