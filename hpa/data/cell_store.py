@@ -1,7 +1,7 @@
 """The cell store: label maps and crops made once and reused by every later run.
 
 Both are named by a hash of all that made them (segmenter and its settings, the image's files, pixel size, way of
-cutting), so a changed setting makes new files and an unchanged one finds the old. Two writers of one file write the same
+cutting), so a changed setting makes new files, an unchanged one finds the old. Two writers of one file write the same
 bytes, and files appear whole or not at all. Label maps are kept apart from crops: another crop size segments nothing
 again.
 """

