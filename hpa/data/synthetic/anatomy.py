@@ -60,6 +60,21 @@ class Anatomy:
         return self.body & ~self.nucleus
 
     @cached_property
+    def on_body(self) -> Float32[np.ndarray, "height width"]:
+        """1 on the cell, 0 elsewhere: what drawings are multiplied with."""
+        return self.body.astype(np.float32)
+
+    @cached_property
+    def on_nucleus(self) -> Float32[np.ndarray, "height width"]:
+        """1 on the nucleus, 0 elsewhere."""
+        return self.nucleus.astype(np.float32)
+
+    @cached_property
+    def on_cytoplasm(self) -> Float32[np.ndarray, "height width"]:
+        """1 on the cytoplasm, 0 elsewhere."""
+        return self.cytoplasm.astype(np.float32)
+
+    @cached_property
     def depth_um(self) -> Float32[np.ndarray, "height width"]:
         """Distance from the cell border, inside the cell."""
         return self._distance(self.body)
@@ -96,7 +111,7 @@ class Anatomy:
         for x, y, radius in self.nucleoli_um:
             distance = cv2.magnitude(self.x_um - np.float32(x), self.y_um - np.float32(y)) / np.float32(radius)
             share = np.maximum(share, np.clip((1.15 + dent - distance) * 4, 0, 1))
-        return share * self.nucleus
+        return share * self.on_nucleus
 
     @cached_property
     def organizing_center_um(self) -> Float[np.ndarray, " 2"]:

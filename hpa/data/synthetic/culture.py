@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -59,6 +61,11 @@ class Cell:
     size: float
     expression: float
     crowding: float = 0.0
+
+    @cached_property
+    def nucleus_reach_um(self) -> float:
+        """Largest distance from the centre to the nuclear border."""
+        return float(self.nucleus_um.max())
 
 
 def grow_culture(
@@ -139,11 +146,11 @@ def _grow_cell(rng: np.random.Generator, line: CellLine, x_um: float, y_um: floa
 
 def _apart(one: Cell, other: Cell) -> bool:
     """Tell whether two nuclei leave room for a border between them."""
-    distance = np.hypot(one.x_um - other.x_um, one.y_um - other.y_um)
-    return bool(distance > 0.95 * (one.nucleus_um.max() + other.nucleus_um.max()) + _FEWEST_UM)
+    distance = math.hypot(one.x_um - other.x_um, one.y_um - other.y_um)
+    return distance > 0.95 * (one.nucleus_reach_um + other.nucleus_reach_um) + _FEWEST_UM
 
 
 def _crowding(cell: Cell, cells: list[Cell]) -> float:
     """Count neighbours, 1 meaning six or more."""
-    near = sum(np.hypot(cell.x_um - other.x_um, cell.y_um - other.y_um) < _NEIGHBOUR_UM for other in cells) - 1
-    return min(1.0, float(near) / 6)
+    near = sum(math.hypot(cell.x_um - other.x_um, cell.y_um - other.y_um) < _NEIGHBOUR_UM for other in cells) - 1
+    return min(1.0, near / 6)

@@ -11,7 +11,7 @@ from jaxtyping import Int32
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field
 from hpa.data.synthetic.camera import Camera
-from hpa.data.synthetic.cell_lines import CELL_LINES
+from hpa.data.synthetic.cell_lines import CELL_LINES, CellLine
 from hpa.data.synthetic.culture import FIELD_UM, Cell, grow_culture
 from hpa.data.synthetic.habits import SPINDLE, shown_classes, silent_level, trace_classes
 from hpa.data.synthetic.image_labels import deck_of, image_classes
@@ -48,6 +48,43 @@ class SyntheticField:
     cell_line: str
 
 
+@dataclass(frozen=True)
+class FieldPlan:
+    """What a field shall show, before any pixel.
+
+    Attributes:
+        image_id: Name of the image.
+        classes: Its labels, main class first.
+        line: Cell line.
+        cells: The culture, cells beside the field included.
+        shown: Classes each of them shows.
+        traces: Classes of which each holds too little to count.
+    """
+
+    image_id: str
+    classes: list[int]
+    line: CellLine
+    cells: list[Cell]
+    shown: list[list[int]]
+    traces: list[list[int]]
+
+
+def plan_field(seed: int, split: str, index: int, height_um: float) -> FieldPlan:
+    """Decide everything about a field but its pixels; arguments as in `draw_field`."""
+    part = _SPLITS.index(split)
+    rng = np.random.default_rng((seed, part, index, 0))
+    image_id = str(uuid.UUID(bytes=rng.bytes(16), version=4))
+    classes = image_classes(rng, np.random.default_rng((seed, part, deck_of(index), 1)), index)
+    line = CELL_LINES[rng.integers(len(CELL_LINES))]
+    dividing = SPINDLE in classes
+    mitotic_share = SPINDLE_IMAGE_MITOTIC_SHARE if dividing else MITOTIC_SHARE
+    cells = grow_culture(rng, line, height_um, FIELD_UM, mitotic_share, dividing)
+    level = silent_level(rng)
+    shown = [shown_classes(rng, cell, classes, level) for cell in cells]
+    traces = [trace_classes(cell, classes, kinds) for cell, kinds in zip(cells, shown, strict=True)]
+    return FieldPlan(image_id, classes, line, cells, shown, traces)
+
+
 def draw_field(seed: int, split: str, index: int, height: int, width: int) -> SyntheticField:
     """Draw field `index` of a split.
 
@@ -60,30 +97,20 @@ def draw_field(seed: int, split: str, index: int, height: int, width: int) -> Sy
         height: Height in pixels.
         width: Width in pixels; the field is always 164 µm wide.
     """
-    stream = (seed, _SPLITS.index(split), index)
-    rng = np.random.default_rng((*stream, 0))
-    image_id = str(uuid.UUID(bytes=rng.bytes(16), version=4))
     pixel_um = FIELD_UM / width
-    labelled = image_classes(rng, np.random.default_rng((seed, _SPLITS.index(split), deck_of(index), 1)), index)
-    line = CELL_LINES[rng.integers(len(CELL_LINES))]
-    dividing = SPINDLE in labelled
-    mitotic_share = SPINDLE_IMAGE_MITOTIC_SHARE if dividing else MITOTIC_SHARE
-    cells = grow_culture(rng, line, height * pixel_um, FIELD_UM, mitotic_share, dividing)
-    level = silent_level(rng)
-    shown = [shown_classes(rng, cell, labelled, level) for cell in cells]
-    traces = [trace_classes(cell, labelled, kinds) for cell, kinds in zip(cells, shown, strict=True)]
-    territory = divide(cells, height, width, pixel_um)
-    light = territory.inner(stain_specimen(rng, line, cells, shown, traces, territory))
-    camera = Camera.draw(rng, len(CHANNELS))
-    planes = camera.expose(rng, np.ascontiguousarray(light), pixel_um)
-    number_of = _numbers(cells, territory)
+    plan = plan_field(seed, split, index, height * pixel_um)
+    rng = np.random.default_rng((seed, _SPLITS.index(split), index, 2))
+    territory = divide(plan.cells, height, width, pixel_um)
+    light = territory.inner(stain_specimen(rng, plan.line, plan.cells, plan.shown, plan.traces, territory))
+    planes = Camera.draw(rng, len(CHANNELS)).expose(rng, np.ascontiguousarray(light), pixel_um)
+    number_of = _numbers(plan.cells, territory)
     return SyntheticField(
-        field=Field(image_id, planes, CHANNELS, pixel_um),
+        field=Field(plan.image_id, planes, CHANNELS, pixel_um),
         cells=number_of[territory.inner(territory.cells)],
         nuclei=number_of[territory.inner(np.where(territory.nuclei == territory.cells, territory.nuclei, 0))],
-        image_classes=tuple(labelled),
-        cell_classes=tuple(tuple(shown[i]) for i in range(len(cells)) if number_of[i + 1]),
-        cell_line=line.name,
+        image_classes=tuple(plan.classes),
+        cell_classes=tuple(tuple(kinds) for kinds, number in zip(plan.shown, number_of[1:], strict=True) if number),
+        cell_line=plan.line.name,
     )
 
 

@@ -36,13 +36,13 @@ class Habit:
 
 
 HABITS: tuple[Habit, ...] = (
-    Habit(0.80, "expression", 0.10),  # Nucleoplasm
+    Habit(0.77, "expression", 0.10),  # Nucleoplasm
     Habit(0.70, "cycle", -0.15),  # Nuclear membrane: crisp in the small nuclei of G1
     Habit(0.74, "expression", 0.15),  # Nucleoli
     Habit(0.55, "cycle", 0.20),  # Fibrillar center: grow with the making of ribosomes
     Habit(0.94, "expression", 0.05),  # Nuclear speckles
     Habit(0.42, "cycle", 0.25),  # Nuclear bodies: most in S and G2
-    Habit(0.79, "expression", 0.12),  # Endoplasmic reticulum
+    Habit(0.76, "expression", 0.12),  # Endoplasmic reticulum
     Habit(0.69, "crowding", -0.20),  # Golgi apparatus: hidden over the nucleus in crowded cells
     Habit(0.64, "size", 0.20),  # Intermediate filaments: spread cells build more
     Habit(0.60, "size", 0.30),  # Actin filaments: stress fibres need room
@@ -50,9 +50,9 @@ HABITS: tuple[Habit, ...] = (
     Habit(0.90, "expression", 0.05),  # Mitotic spindle: of the cells in mitosis
     Habit(0.28, "cycle", 0.20),  # Centrosome: matures towards mitosis
     Habit(0.72, "crowding", 0.25),  # Plasma membrane: strongest where cells touch
-    Habit(0.80, "expression", 0.10),  # Mitochondria
+    Habit(0.77, "expression", 0.10),  # Mitochondria
     Habit(0.42, "expression", 0.30),  # Aggresome: where there is too much protein
-    Habit(0.77, "expression", 0.10),  # Cytosol
+    Habit(0.74, "expression", 0.10),  # Cytosol
     Habit(0.60, "size", 0.20),  # Vesicles
 )
 """Shares follow the precision measured on hand-labelled cells: speckles .87 the most, centrosome .24, spindle .07."""
@@ -61,7 +61,7 @@ DISSOLVED_IN_MITOSIS = frozenset({0, 1, 2, 3, 4, 5, 7, 8})
 NUCLEOPLASM, MICROTUBULES, SPINDLE, CYTOSOL = 0, 10, 11, 16
 SILENT_SHARE = (1.2, 10.8)
 """Beta distribution over images of the share of silent cells: 10 % on average, hardly any in many, a third in a few."""
-OVERFLOW_LEVEL, OVERFLOW_CHANCE = 0.85, 0.55
+OVERFLOW_LEVEL, OVERFLOW_CHANCE = 0.85, 0.65
 _DIM_LEVEL = -0.4  # expression below which a cell with nothing to show counts as Negative
 _CYCLE = {Phase.G1: -0.6, Phase.S: 0.4, Phase.G2: 1.0, Phase.M: 1.0}
 

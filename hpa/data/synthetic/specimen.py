@@ -74,7 +74,7 @@ def _shares(weights: np.ndarray, cell: Cell, shown: Sequence[int], traces: Seque
 
 def _protein(anatomy: Anatomy, shares: dict[int, float], haze: float) -> Float32[np.ndarray, "height width"]:
     """Return the green plane of one cell: its locations on the unspecific haze that every cell has."""
-    image = anatomy.body * anatomy.thickness * np.float32(haze)
+    image = anatomy.on_body * anatomy.thickness * np.float32(haze)
     for kind, share in shares.items():
         image = image + np.float32(share) * DRAWINGS[kind](anatomy)
     return image

@@ -17,7 +17,7 @@ _DNA = {Phase.G1: 1.0, Phase.S: 1.08, Phase.G2: 1.15}  # staining per area: twic
 def microtubule_stain(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     """Return the red plane of one cell."""
     if anatomy.mitotic:
-        return 1.1 * microtubules(anatomy) + 0.12 * anatomy.body * anatomy.thickness
+        return 1.1 * microtubules(anatomy) + 0.12 * anatomy.on_body * anatomy.thickness
     return microtubules(anatomy)
 
 
@@ -27,7 +27,7 @@ def nuclear_stain(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
         return 1.15 * _chromosomes(anatomy)
     chromatin = 0.62 + 0.10 * anatomy.noise(0.9) + 0.09 * anatomy.noise(2.2)
     edge = 0.75 + 0.25 * np.minimum(1, anatomy.nucleus_depth_um / 0.8)
-    return _DNA[anatomy.cell.phase] * anatomy.nucleus * chromatin * edge * (1 - 0.5 * anatomy.nucleolar)
+    return _DNA[anatomy.cell.phase] * anatomy.on_nucleus * chromatin * edge * (1 - 0.5 * anatomy.nucleolar)
 
 
 def reticulum_stain(anatomy: Anatomy, reach_um: float) -> Float32[np.ndarray, "height width"]:
@@ -47,4 +47,4 @@ def _chromosomes(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
         half_across, half_along = _PLATE_UM[0] / (1 + 0.25 * abs(shift) / 2.6), _PLATE_UM[1] * (0.8 if shift else 1.0)
         distance = np.sqrt(((along - shift) / half_along) ** 2 + (across / half_across) ** 2)
         image = np.maximum(image, np.clip((1 + ragged - distance) * 4, 0, 1))
-    return image * anatomy.body * (1 + 0.08 * anatomy.noise(0.6))
+    return image * anatomy.on_body * (1 + 0.08 * anatomy.noise(0.6))

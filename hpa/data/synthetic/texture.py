@@ -13,10 +13,10 @@ def smooth_noise(
     """Return noise of mean 0 and standard deviation about 1 whose bumps are `grain_px` apart."""
     spacing = max(grain_px / 2, 1.0)
     coarse = (int(height / spacing) + 2, int(width / spacing) + 2)
-    # blurring on the coarse grid hides its rows and columns; the factor brings the spread back to 1
-    sigma = 0.5 * grain_px / spacing
-    blurred = cv2.GaussianBlur(rng.standard_normal(coarse, dtype=np.float32), (0, 0), sigma)
-    noise = blurred * np.float32(np.hypot(1, 2 * np.sqrt(np.pi) * sigma))
+    # blurring on the coarse grid hides its rows and columns; the division brings the spread back to 1
+    kernel = cv2.getGaussianKernel(7, 0.5 * grain_px / spacing)
+    noise = cv2.sepFilter2D(rng.standard_normal(coarse, dtype=np.float32), cv2.CV_32F, kernel, kernel)
+    noise = noise / np.float32((kernel**2).sum())
     return (
         noise[:height, :width] if spacing == 1 else cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR)
     )

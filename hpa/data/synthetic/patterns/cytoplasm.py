@@ -19,8 +19,8 @@ def endoplasmic_reticulum(anatomy: Anatomy, reach_um: float = 7.0) -> Float32[np
     """
     fade = 0.16 + 0.84 * cv2.exp(-anatomy.nucleus_gap_um / reach_um)
     envelope = 0.35 * cv2.exp(-((anatomy.nucleus_gap_um / 0.5) ** 2))
-    sponge = anatomy.cytoplasm * (anatomy.reticulum * fade + envelope) * np.minimum(1, anatomy.depth_um / 1.2)
-    return sponge + 0.08 * anatomy.nucleus * (1 + 0.4 * anatomy.noise(0.5))
+    sponge = anatomy.on_cytoplasm * (anatomy.reticulum * fade + envelope) * np.minimum(1, anatomy.depth_um / 1.2)
+    return sponge + 0.08 * anatomy.on_nucleus * (1 + 0.15 * anatomy.noise(0.5))
 
 
 def golgi_apparatus(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -35,7 +35,7 @@ def golgi_apparatus(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     headings = angles + np.pi / 2 + anatomy.rng.normal(0, 0.5, count)
     curves = wander(anatomy.rng, anatomy.to_px(starts), headings, 7, 0.42 / anatomy.pixel_um, 0.35)
     ribbon = draw_curves(anatomy.height, anatomy.width, curves, 0.6 / anatomy.pixel_um, 2)
-    return anatomy.cytoplasm * (0.75 * ribbon + 0.05 * anatomy.thickness)
+    return anatomy.on_cytoplasm * (0.75 * ribbon + 0.05 * anatomy.thickness)
 
 
 def plasma_membrane(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -47,7 +47,7 @@ def plasma_membrane(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     headings = anatomy.rng.uniform(0, 2 * np.pi, len(starts))
     spikes = wander(anatomy.rng, starts, headings, 4, 0.32 / anatomy.pixel_um, 0.3)
     ruffles = draw_curves(anatomy.height, anatomy.width, spikes, 0.3 / anatomy.pixel_um, 2)
-    return anatomy.body * (0.8 * rim + 0.5 * ruffles + 0.07 + 0.02 * anatomy.noise(0.8))
+    return anatomy.on_body * (0.8 * rim + 0.5 * ruffles + 0.07 + 0.02 * anatomy.noise(0.8))
 
 
 def mitochondria(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -59,7 +59,7 @@ def mitochondria(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     headings = np.arctan2(offsets[:, 1], offsets[:, 0]) + anatomy.rng.normal(0, 0.9, len(starts))
     worms = wander(anatomy.rng, starts, headings, 5, anatomy.rng.uniform(0.35, 0.75) / anatomy.pixel_um, 0.4)
     threads = draw_curves(anatomy.height, anatomy.width, worms, 0.45 / anatomy.pixel_um, 2)
-    return anatomy.cytoplasm * (0.7 * threads + 0.06 * anatomy.thickness)
+    return anatomy.on_cytoplasm * (0.7 * threads + 0.06 * anatomy.thickness)
 
 
 def cytosol(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -68,4 +68,4 @@ def cytosol(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     inside = 1 - 0.6 * np.minimum(1, anatomy.nucleus_depth_um / 0.8)
     if anatomy.mitotic:
         inside = np.ones_like(inside)
-    return 0.6 * anatomy.body * anatomy.thickness * inside * holes
+    return 0.6 * anatomy.on_body * anatomy.thickness * inside * holes

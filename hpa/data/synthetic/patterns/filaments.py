@@ -35,7 +35,7 @@ def microtubules(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     strands = draw_curves(anatomy.height, anatomy.width, curves, MICROTUBULE_UM / anatomy.pixel_um, 6)
     haze = 0.5 * anatomy.thickness
     dip = 1 - 0.72 * np.minimum(1, anatomy.nucleus_depth_um / 1.2)
-    return anatomy.body * dip * (0.32 * strands * (0.45 + anatomy.thickness) + 0.35 * haze)
+    return anatomy.on_body * dip * (0.32 * strands * (0.45 + anatomy.thickness) + 0.35 * haze)
 
 
 def mitotic_spindle(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -52,7 +52,7 @@ def mitotic_spindle(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
         curves.append(pole + length_um * np.column_stack([np.cos(rays), np.sin(rays)])[:, None])
     points = anatomy.to_px(np.concatenate(curves).reshape(-1, 2)).reshape(-1, 9, 2)
     fibres = draw_curves(anatomy.height, anatomy.width, points, 0.25 / anatomy.pixel_um, 6)
-    return anatomy.body * (0.28 * fibres + 0.06)
+    return anatomy.on_body * (0.28 * fibres + 0.06)
 
 
 def actin_filaments(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -67,7 +67,7 @@ def actin_filaments(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
         step_px = length_um / 6 / anatomy.pixel_um
         fibres = wander(anatomy.rng, starts, anatomy.cell.angle + spread, 6, step_px, 0.05)
         image = image + 0.26 * draw_curves(anatomy.height, anatomy.width, fibres, 0.3 / anatomy.pixel_um, 6)
-    return anatomy.body * image
+    return anatomy.on_body * image
 
 
 def intermediate_filaments(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -81,4 +81,4 @@ def intermediate_filaments(anatomy: Anatomy) -> Float32[np.ndarray, "height widt
     bundles = draw_curves(anatomy.height, anatomy.width, curves, 0.45 / anatomy.pixel_um, 4)
     fade = cv2.exp(-anatomy.nucleus_gap_um / 9) * np.minimum(1, anatomy.depth_um / 2)
     dip = 1 - 0.8 * np.minimum(1, anatomy.nucleus_depth_um / 1.0)
-    return anatomy.body * fade * dip * (0.45 * bundles + 0.12)
+    return anatomy.on_body * fade * dip * (0.45 * bundles + 0.12)

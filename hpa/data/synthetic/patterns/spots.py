@@ -20,7 +20,7 @@ def centrosome(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
         spots = spots + anatomy.rng.normal(0, 0.55, (2, 2))
     radii = np.full(len(spots), anatomy.rng.uniform(0.42, 0.62) / anatomy.pixel_um)
     dots = draw_dots(anatomy.height, anatomy.width, anatomy.to_px(spots), radii, np.ones(len(spots)))
-    return anatomy.body * (1.2 * dots + 0.05 * anatomy.thickness)
+    return anatomy.on_body * (1.2 * dots + 0.05 * anatomy.thickness)
 
 
 def aggresome(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -30,7 +30,7 @@ def aggresome(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     lumps = center + np.concatenate([np.zeros((1, 2)), anatomy.rng.normal(0, 1.1, (6, 2))])
     radii = np.concatenate([[anatomy.rng.uniform(1.8, 2.9)], anatomy.rng.uniform(0.5, 1.2, 6)]) / anatomy.pixel_um
     blob = draw_dots(anatomy.height, anatomy.width, anatomy.to_px(lumps), radii, anatomy.rng.uniform(0.85, 1, 7))
-    return anatomy.body * (1.1 * blob * (1 + 0.1 * anatomy.noise(0.6)) + 0.06 * anatomy.thickness)
+    return anatomy.on_body * (1.1 * blob * (1 + 0.1 * anatomy.noise(0.6)) + 0.06 * anatomy.thickness)
 
 
 def vesicles(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
@@ -40,4 +40,4 @@ def vesicles(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     spots = anatomy.scatter(anatomy.cytoplasm, count, weights)
     radii = anatomy.rng.gamma(6, 0.055, len(spots)) / anatomy.pixel_um
     dots = draw_dots(anatomy.height, anatomy.width, spots, radii, anatomy.rng.uniform(0.35, 1, len(spots)))
-    return anatomy.cytoplasm * (dots + 0.05 * anatomy.thickness)
+    return anatomy.on_cytoplasm * (dots + 0.05 * anatomy.thickness)

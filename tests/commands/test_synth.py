@@ -1,0 +1,26 @@
+import argparse
+
+import pytest
+
+from hpa.cli import main
+from hpa.commands.synth import parse_size
+
+
+def test_the_command_writes_a_world(tmp_path, capsys):
+    out = tmp_path / "world"
+    assert main(["synth", str(out), "--images", "3", "--size", "48x64", "--seed", "2", "--workers", "1"]) == 0
+    assert "3 fields" in capsys.readouterr().out
+    assert len((out / "train.csv").read_text().splitlines()) == 3
+    assert len((out / "sample_submission.csv").read_text().splitlines()) == 2
+
+
+def test_a_folder_in_use_is_an_error(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["synth", str(tmp_path), "--images", "3", "--size", "48", "--seed", "2"]) == 1
+    assert "new or empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "big", "512x", "5.5", "1x2x3"])
+def test_what_is_no_size_says_how_to_write_one(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="512x640"):
+        parse_size(text)
