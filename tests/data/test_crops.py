@@ -52,7 +52,7 @@ def test_shrinking_averages_areas(factor: int) -> None:
     side = 12
     field, segmentation = made(side * factor, side * factor, [(0, 0, side * factor, side * factor)])
     if factor % 2:  # blocks of 2 x 2 straddle those of 3 x 3: alike only where the image is smooth
-        field.pixels[0] = np.linspace(0, 200, side * factor).astype(np.uint8)
+        field.pixels[0] = np.linspace(0, 80, side * factor).astype(np.uint8)
     crops = cut_cells(field, segmentation, channels=["red"], side_px=side, masked=True, margin=0.0)
     blocks = field.pixels[0].reshape(side, factor, side, factor).mean(axis=(1, 3))
     np.testing.assert_allclose(crops.pixels[0, 0], blocks, atol=1.01)
