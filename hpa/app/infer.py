@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from hpa.app.networks import network_of
 from hpa.app.parts import Config, build
 from hpa.app.train import show_progress, together
 from hpa.core.errors import InputError
@@ -52,9 +53,8 @@ def infer(config: Config) -> int:
 
 
 def _member(run: SavedRun, config: Config) -> FieldPredictor:
-    model = build(run.config["model"], channel_count=len(run.channels), class_count=len(run.class_names))
     device = choose_device(config["device"])
-    predictor = ModelPredictor(run.load_into(model), device, choose_precision(config["precision"], device))
+    predictor = ModelPredictor(network_of(run), device, choose_precision(config["precision"], device))
     crop = run.config["crop"]
     return CropMember(
         predictor=build(config["tta"], predictor=predictor),

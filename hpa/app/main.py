@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from hpa.app.parts import plain
+from hpa.app.parts import Config, keys_of, nearest, plain
 from hpa.core.errors import InputError
 
 EXIT_FAILED = 1
@@ -62,7 +63,13 @@ def _compose_and_run(root: Path, name: str, task: Callable[[DictConfig], int]) -
         if codes[-1] == EXIT_INTERRUPTED:
             sys.exit(EXIT_INTERRUPTED)  # the rest of a sweep is not started
 
-    hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name=name)(job)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name=name)(job)()
+    except SystemExit as stop:
+        if stop.code and not codes:  # hydra has said what it could not compose
+            _suggest(root, name)
+            sys.exit(EXIT_USAGE)
+        raise
     asked_to_show = any(
         word.startswith(("--cfg", "-c", "--info", "--help", "-h", "--version")) for word in sys.argv[1:]
     )
@@ -72,6 +79,23 @@ def _compose_and_run(root: Path, name: str, task: Callable[[DictConfig], int]) -
         )
         sys.exit(EXIT_USAGE)
     sys.exit(max(codes, default=0))
+
+
+def _suggest(root: Path, name: str) -> None:
+    """Say which keys or choices the words of the command line may have meant."""
+    with hydra.initialize_config_dir(str(root / "conf"), version_base="1.3"):
+        config = hydra.compose(name, return_hydra_config=False)
+    known = keys_of(cast("Config", OmegaConf.to_container(config, resolve=False)))
+    for word in sys.argv[1:]:
+        key, _, value = word.lstrip("+").partition("=")
+        folder = root / ("experiments" if key == "experiments" else f"conf/{key}")
+        choices = [str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.yaml")]
+        if choices:
+            meant = [] if value in [*choices, "null"] else [f"{key}={choice}" for choice in nearest(value, choices)]
+        else:
+            meant = [] if key in known else nearest(key, known)
+        if meant:
+            print(f"'{word}': did you mean {' or '.join(meant)}?", file=sys.stderr)
 
 
 def _choices() -> dict[str, str]:

@@ -88,10 +88,10 @@ def check_key(config: Config, key: str) -> None:
     Raises:
         InputError: Naming the nearest keys.
     """
-    known = _keys(config)
+    known = keys_of(config)
     if key in known:
         return
-    near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
+    near = nearest(key, known)
     remedy = f"did you mean {' or '.join(near)}?" if near else "python train.py --cfg job shows all of them."
     raise InputError(f"'{key}' is no key of the config; {remedy}")
 
@@ -105,10 +105,24 @@ def _check_target(target: str) -> None:
         raise InputError(f"_target_ {target}: a config may name classes of {', '.join(TRUSTED_PACKAGES)} only.")
 
 
-def _keys(config: Config, prefix: str = "") -> list[str]:
+def nearest(word: str, known: Sequence[str]) -> list[str]:
+    """Return up to three known words that look most like this one.
+
+    >>> nearest("focl", ["focal", "asymmetric"])
+    ['focal']
+    """
+    return difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+
+
+def keys_of(config: Config, prefix: str = "") -> list[str]:
+    """Return the dotted names of all keys.
+
+    >>> keys_of({"trainer": {"max_epochs": 1}})
+    ['trainer', 'trainer.max_epochs']
+    """
     found: list[str] = []
     for key, value in config.items():
         found.append(f"{prefix}{key}")
         if isinstance(value, dict):
-            found += _keys(value, f"{prefix}{key}.")
+            found += keys_of(value, f"{prefix}{key}.")
     return found

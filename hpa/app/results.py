@@ -9,7 +9,8 @@ import pandas as pd
 from jaxtyping import Float32, Int
 from omegaconf import OmegaConf
 
-from hpa.app.parts import Config, build
+from hpa.app.networks import network_of
+from hpa.app.parts import Config
 from hpa.app.run_folder import RunFolder
 from hpa.core.classes import LOCATIONS
 from hpa.data.cell_module import CellDataModule
@@ -21,9 +22,9 @@ from hpa.reports.facts import RunFacts
 from hpa.reports.run_page import write_run_page
 
 
-def write_results(run: RunFolder, config: Config, data: CellDataModule, channels: tuple[str, ...]) -> None:
+def write_results(run: RunFolder, config: Config, data: CellDataModule) -> None:
     """Predict the held-out cells with the best weights; write `out_of_fold.parquet` and `report.html`."""
-    probabilities, rows = predict_held_out(run, config, data, channels)
+    probabilities, rows = predict_held_out(run, config, data)
     cells = data.stored.cells.iloc[rows][["image_id", "cell"]].reset_index(drop=True)
     scores = pd.DataFrame(probabilities, columns=[f"p_{index}" for index in range(probabilities.shape[1])])
     table = pd.concat([cells.assign(fold=data.folds.held_out), scores], axis=1)
@@ -35,12 +36,11 @@ def write_results(run: RunFolder, config: Config, data: CellDataModule, channels
 
 
 def predict_held_out(
-    run: RunFolder, config: Config, data: CellDataModule, channels: tuple[str, ...]
+    run: RunFolder, config: Config, data: CellDataModule
 ) -> tuple[Float32[np.ndarray, "cell class"], Int[np.ndarray, " cell"]]:
     """Return probabilities of the held-out cells by the best weights, and the rows of those cells."""
     saved = read_saved_run(run.checkpoints / "best.ckpt")
-    model = build(config["model"], channel_count=len(channels), class_count=len(saved.class_names))
-    predictor = ModelPredictor(saved.load_into(model), choose_device(config["trainer"]["accelerator"]), "fp32")
+    predictor = ModelPredictor(network_of(saved), choose_device(config["trainer"]["accelerator"]), "fp32")
     probabilities, rows = [], []
     for batch in data.val_dataloader():
         probabilities.append(predictor.predict(batch).probabilities.numpy())

@@ -18,6 +18,7 @@ from hpa.app.run_folder import RunFolder
 from hpa.app.validation_picture import validation_picture
 from hpa.data.cell_module import CellDataModule
 from hpa.metrics.cell_validation import CellValidation
+from hpa.models.saved_run import read_saved_run
 from hpa.training.epoch_picture import EpochPicture
 from hpa.training.fit import Fit
 from hpa.training.module import TrainingModule
@@ -34,7 +35,6 @@ class Parts:
     module: TrainingModule
     validation: CellValidation
     fit: Fit
-    channels: tuple[str, ...]
 
 
 def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) -> int:
@@ -83,7 +83,7 @@ def assemble(config: Config) -> Parts:
         "class_names": list(source.class_names),
         "seed": config["seed"],
     }
-    return Parts(data, module, validation, build(config["trainer"]), channels)
+    return Parts(data, module, validation, build(config["trainer"]))
 
 
 def together(channels: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _carry_out(config: Config, run: RunFolder) -> int:
         state = f"python train.py resume={run.path}"
         print(f"interrupted; the last finished epoch is saved. Go on with: {state}", file=sys.stderr)
         return 130
-    write_results(run, config, parts.data, parts.channels)
+    write_results(run, config, parts.data)
     run.write_facts({"finished": True, "epochs": trainer.current_epoch})
     print(f"run  {run.path}")
     return 0
@@ -130,6 +130,7 @@ def _fit(config: Config, parts: Parts, run: RunFolder) -> Any:
     loggers = [tracking.logger(run.path, config)] if tracking is not None else []
     trainer = parts.fit.trainer(callbacks, loggers, run.path)
     checkpoint = run.last_checkpoint if run.last_checkpoint.is_file() else None
+    parts.data.first_epoch = read_saved_run(checkpoint).epoch if checkpoint is not None else 0
     try:
         trainer.fit(parts.module, parts.data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit:  # how the trainer ends after Ctrl-C

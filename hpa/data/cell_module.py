@@ -70,6 +70,8 @@ class CellDataModule(LightningDataModule):
         table: Images with folds, after `prepare`.
         stored: Their cells, after `prepare`.
         cell_targets: Classes of the cells that have truth (NaN rows elsewhere), or None.
+        first_epoch: Epoch that is trained first; a resumed run sets it, since loaders look ahead before the trainer
+            has read its checkpoint.
     """
 
     table: ImageTable
@@ -98,6 +100,7 @@ class CellDataModule(LightningDataModule):
         self.augmentation = augmentation
         self.unit = unit
         self.seed = seed
+        self.first_epoch = 0
 
     def prepare(self, on_progress: Callable[[int, int], None]) -> None:
         """Read the table, check it, fold it, and make sure that every image's cells are in the store.
@@ -148,11 +151,12 @@ class CellDataModule(LightningDataModule):
         sampler = CellSampler(
             rows,
             dataset.image_of_row[rows],
-            unit=self.unit,
+            unit="image" if validation else self.unit,  # scores of images need all their cells in one batch
             batch_cells=self.loading.batch_cells,
             cells_per_image=self.loading.cells_per_image,
             seed=self.seed,
             shuffle=not validation,
+            epoch=self.first_epoch,
         )
         workers = self.loading.workers
         return DataLoader(

@@ -35,6 +35,7 @@ class CellSampler(Sampler[BatchRequest]):
         batch_cells: Cells a batch; with unit "image" a batch closes before it would exceed this.
         cells_per_image: With unit "image", at most so many cells of an image, drawn anew every epoch.
         shuffle: Off for validation: table order, nothing left out.
+        epoch: The epoch to draw next; a resumed run does not begin at 0.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class CellSampler(Sampler[BatchRequest]):
         cells_per_image: int,
         seed: int,
         shuffle: bool,
+        epoch: int = 0,
     ) -> None:
         self.rows = rows
         self.image_of_row = image_of_row
@@ -55,7 +57,7 @@ class CellSampler(Sampler[BatchRequest]):
         self.cells_per_image = cells_per_image
         self.seed = seed
         self.shuffle = shuffle
-        self.epoch = 0
+        self.epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; the trainer calls it."""
@@ -63,21 +65,21 @@ class CellSampler(Sampler[BatchRequest]):
 
     def __iter__(self) -> Iterator[BatchRequest]:
         """Give the batches of the epoch."""
-        batches = self._batches(self.epoch)
-        return (BatchRequest(self.epoch, rows) for rows in batches)
+        epoch = self.epoch
+        return (BatchRequest(epoch, rows) for rows in self._batches(epoch))
 
     def __len__(self) -> int:
         """Count the batches of the epoch."""
         return len(self._batches(self.epoch))
 
-    def _batches(self, epoch: int) -> list[Int[np.ndarray, " cell"]]:
+    def _batches(self, epoch: int) -> list[Int[np.ndarray, " _"]]:
         generator = np.random.default_rng(seed_of(self.seed, "order", epoch))
         if self.unit == "cell":
             order = generator.permutation(self.rows) if self.shuffle else self.rows
             return [order[start : start + self.batch_cells] for start in range(0, len(order), self.batch_cells)]
         return _packed(self._bags(generator), self.batch_cells)
 
-    def _bags(self, generator: np.random.Generator) -> list[Int[np.ndarray, " cell"]]:
+    def _bags(self, generator: np.random.Generator) -> list[Int[np.ndarray, " _"]]:
         order = np.argsort(self.image_of_row, kind="stable")
         starts = np.flatnonzero(np.diff(self.image_of_row[order], prepend=-1))
         bags = np.split(self.rows[order], starts[1:])
@@ -88,8 +90,8 @@ class CellSampler(Sampler[BatchRequest]):
         return [bag if len(bag) <= limit else np.sort(generator.choice(bag, limit, replace=False)) for bag in bags]
 
 
-def _packed(bags: list[Int[np.ndarray, " cell"]], batch_cells: int) -> list[Int[np.ndarray, " cell"]]:
-    batches: list[list[Int[np.ndarray, " cell"]]] = []
+def _packed(bags: list[Int[np.ndarray, " _"]], batch_cells: int) -> list[Int[np.ndarray, " _"]]:
+    batches: list[list[Int[np.ndarray, " _"]]] = []
     filled = batch_cells
     for bag in bags:
         if filled + len(bag) > batch_cells:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import CheckpointIO
+from torch import Tensor
 
 from hpa.core.errors import InputError
 
@@ -76,20 +78,26 @@ class RunCheckpoints(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the epoch's checkpoint, and call it the best if it is."""
         del pl_module
-        score = self._score(trainer)
-        improved = score > self.best_score or self.best_epoch < 0
-        if improved:
-            self.best_score, self.best_epoch = score, trainer.current_epoch
+        improved = self.improves(trainer.callback_metrics, trainer.current_epoch)
         last = self.folder / "last.ckpt"
         trainer.save_checkpoint(last)
         if improved:
             link_into_place(last, self.folder / "best.ckpt")
 
-    def _score(self, trainer: Trainer) -> float:
-        value = float(trainer.callback_metrics.get(self.monitor, float("nan")))
-        if value == value:
-            return -value if self.monitor.endswith("loss") else value
-        return -float(trainer.callback_metrics.get("val_loss", float("inf")))
+    def improves(self, metrics: Mapping[str, Tensor], epoch: int) -> bool:
+        """Take note of an epoch's metrics, and tell whether it is the best so far; the first always is."""
+        score = _score(metrics, self.monitor)
+        better = score > self.best_score or self.best_epoch < 0
+        if better:
+            self.best_score, self.best_epoch = score, epoch
+        return better
+
+
+def _score(metrics: Mapping[str, Tensor], monitor: str) -> float:
+    value = float(metrics.get(monitor, float("nan")))
+    if value == value:
+        return -value if monitor.endswith("loss") else value
+    return -float(metrics.get("val_loss", float("inf")))
 
 
 def link_into_place(source: Path, target: Path) -> None:

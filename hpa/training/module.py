@@ -104,7 +104,8 @@ class TrainingModule(LightningModule):
             terms = self.supervision.terms(model, batch, self._progress())
         finally:
             handle.remove()
-        self._log_terms("val", terms, torch.stack(list(terms.values())).sum(), len(batch))
+        if terms:  # a detector has none outside training
+            self._log_terms("val", terms, torch.stack(list(terms.values())).sum(), len(batch))
         self.validation.update(batch, outputs[0])
 
     def on_validation_epoch_start(self) -> None:

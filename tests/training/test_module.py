@@ -46,8 +46,21 @@ class Patterns(Dataset):
 class PatternModule(LightningDataModule):
     """Two loaders of sixty and thirty cells."""
 
+    def __init__(self, first_epoch: int = 0) -> None:
+        super().__init__()
+        self.first_epoch = first_epoch
+
     def loader(self, rows: np.ndarray, shuffle: bool) -> DataLoader:
-        sampler = CellSampler(rows, rows, unit="cell", batch_cells=12, cells_per_image=1, seed=0, shuffle=shuffle)
+        sampler = CellSampler(
+            rows,
+            rows,
+            unit="cell",
+            batch_cells=12,
+            cells_per_image=1,
+            seed=0,
+            shuffle=shuffle,
+            epoch=self.first_epoch,
+        )
         return DataLoader(Patterns(), sampler=sampler, batch_size=None)
 
     def train_dataloader(self) -> DataLoader:
@@ -137,7 +150,8 @@ def run(folder, epochs, module=None, checkpoint=None, stop_after=None, **changes
                 raise ConnectionError("killed")
 
         trainer.fit_loop.on_advance_end = stop
-    trainer.fit(module, PatternModule(), ckpt_path=checkpoint, weights_only=True)
+    first_epoch = read_saved_run(checkpoint).epoch if checkpoint else 0
+    trainer.fit(module, PatternModule(first_epoch), ckpt_path=checkpoint, weights_only=True)
     return module, trainer
 
 

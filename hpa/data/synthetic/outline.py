@@ -21,10 +21,11 @@ def wavy_outline(
     long, short = radius_um * np.sqrt(elongation), radius_um / np.sqrt(elongation)
     turned = _ANGLES - angle
     ellipse = long * short / np.hypot(short * np.cos(turned), long * np.sin(turned))
-    orders = np.arange(2, 9)[:, None]
-    heights = rng.normal(0, roughness, (len(orders), 1)) / (orders - 1)
-    phases = rng.uniform(0, 2 * np.pi, (len(orders), 1))
-    waves = (heights * np.cos(orders * _ANGLES + phases)).sum(axis=0)
+    orders = np.arange(2, 9)
+    heights = rng.normal(0, roughness, len(orders)) / (orders - 1)
+    spectrum = np.zeros(BINS // 2 + 1, np.complex128)
+    spectrum[orders] = heights * np.exp(2j * np.pi * rng.random(len(orders))) * BINS / 2
+    waves = np.fft.irfft(spectrum, BINS)
     return ellipse * np.exp(np.clip(waves, -0.5, 0.5))
 
 

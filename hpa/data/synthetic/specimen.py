@@ -21,7 +21,7 @@ CHANNEL_SPREAD = 0.25  # spread (log) of the brightness of a stain between image
 CELL_SPREAD = 0.20  # and between the cells of an image
 PROTEIN_GAIN, PROTEIN_SPREAD = 0.75, 0.35  # antibodies differ more
 TRACE_GAIN = 0.05  # what is left of the image's locations in cells that count as not showing them
-EXPRESSION_GAIN = 0.35  # brightness (log) a cell gains with one standard deviation of expression
+EXPRESSION_GAIN = 0.30  # brightness (log) a cell gains with one standard deviation of expression
 _DEFOCUSED_SHARE = 0.12  # cells that lie above the focal plane
 _DUST_PER_FIELD = 3.0  # bright specks outside any cell
 

@@ -1,4 +1,8 @@
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import cv2
 import numpy as np
@@ -83,6 +87,21 @@ def test_a_run_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         write_world(occupied / "world", images=2, side_px=32, seed=0)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    words = ["synth", str(tmp_path / "world"), "--images", "400", "--size", "128", "--seed", "0", "--workers", "2"]
+    script = f"import sys; from hpa.cli import main; sys.exit(main({words}))"
+    running = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
+    while not list(tmp_path.glob(".world.*.part/train/*.png")):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert b"interrupted" in errors
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -68,4 +68,4 @@ def cytosol(anatomy: Anatomy) -> Float32[np.ndarray, "height width"]:
     inside = 1 - 0.6 * np.minimum(1, anatomy.nucleus_depth_um / 0.8)
     if anatomy.mitotic:
         inside = np.ones_like(inside)
-    return 0.6 * anatomy.on_body * anatomy.thickness * inside * holes
+    return 0.5 * anatomy.on_body * anatomy.thickness * inside * holes
