@@ -50,7 +50,6 @@ def test_simple_features_beat_chance_and_do_not_suffice():
         model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
         model.fit(features["train"], train)
         areas.append(roc_auc_score(test, model.decision_function(features["test"])))
-        print(kind, train.sum(), test.sum(), round(areas[-1], 3))
     assert len(areas) >= 17
     assert 0.7 < np.mean(areas) < 0.95
     assert min(areas) > 0.5

@@ -49,19 +49,19 @@ def test_the_culture_is_the_same_at_every_size():
 
 
 def test_fields_hold_ten_to_forty_cells_some_at_the_edge():
-    fields = [draw_field(9, "train", index, 64, 64) for index in range(24)]
+    fields = [draw_field(9, "train", index, 64, 64) for index in range(16)]
     counts = np.array([len(drawn.cell_classes) for drawn in fields])
     assert 17 < counts.mean() < 25
     assert counts.min() >= 5
     assert counts.max() <= 45
-    assert len({drawn.cell_line for drawn in fields}) >= 5
+    assert len({drawn.cell_line for drawn in fields}) >= 4
     assert all((drawn.cells[[0, -1]] > 0).any() or (drawn.cells[:, [0, -1]] > 0).any() for drawn in fields)
 
 
 def test_an_image_labelled_mitotic_spindle_holds_a_dividing_cell():
-    plans = [plan_field(2, "train", index, FIELD_UM) for index in range(152)]
+    plans = [plan_field(2, "train", index, FIELD_UM) for index in range(76)]
     spindles = [plan for plan in plans if SPINDLE in plan.classes]
-    assert len(spindles) >= 4
+    assert len(spindles) >= 2
     shown = sum(any(SPINDLE in kinds for kinds in plan.shown) for plan in spindles)
     assert shown >= 0.7 * len(spindles)
 

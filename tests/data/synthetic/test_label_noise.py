@@ -25,10 +25,9 @@ def planned(seed, split, index):
     return plan.classes, [kinds for kinds, seen in zip(plan.shown, inside, strict=True) if seen]
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_world_is_no_kinder_than_hand_labelled_cells(seed):
+def test_a_world_is_no_kinder_than_hand_labelled_cells():
     """Le et al. 2022, 5,090 cells."""
-    noise = copy_noise(planned(seed, split, index) for split in ("train", "test") for index in range(76))
+    noise = copy_noise(planned(0, split, index) for split in ("train", "test") for index in range(76))
     assert noise.precision <= 0.655
     assert noise.recall <= 0.905
     assert noise.equal_sets <= 0.48
