@@ -16,7 +16,7 @@ from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints
 from hpa.training.metrics_table import MetricsTable
 from hpa.training.module import TrainingModule
 from hpa.training.progress import RunProgress
-from hpa.training.seeding import EpochSeed
+from hpa.training.seeding import BatchSeed
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Fit:
 
     def callbacks(self, run_dir: Path, monitor: str, seed: int, progress: RunProgress) -> list[Callback]:
         """Return what every run has around it."""
-        parts: list[Callback] = [EpochSeed(seed), progress, MetricsTable(run_dir / "metrics.csv")]
+        parts: list[Callback] = [BatchSeed(seed), progress, MetricsTable(run_dir / "metrics.csv")]
         if self.patience_epochs is not None:
             mode = "min" if monitor.endswith("loss") else "max"
             parts.append(EarlyStopping(monitor, patience=self.patience_epochs, mode=mode, check_finite=False))

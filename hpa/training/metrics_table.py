@@ -28,6 +28,10 @@ class MetricsTable(Callback):
         """Go on after the rows of finished epochs."""
         self.rows = list(state_dict["rows"])
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock of a resumed run too: the trainer does not start its first epoch anew."""
+        self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock of the epoch."""
         del trainer, pl_module

@@ -1,6 +1,5 @@
 """From fields with image labels to a scored submission, through the same functions as the command lines."""
 
-import csv
 import json
 import os
 import shutil
@@ -64,7 +63,7 @@ def test_a_submission_is_written_linted_and_scored(composed, world, run, tmp_pat
     assert main(["score", str(out), str(world / "truth_test.csv"), "--json"]) == 0
     score = json.loads(capsys.readouterr().out)
     assert 0 < score["map"] <= 1
-    ids = [row["ID"] for row in csv.DictReader((world / "sample_submission.csv").open())]
+    ids = list(pd.read_csv(world / "sample_submission.csv", dtype=str)["ID"])
     assert list(pd.read_csv(out)["ID"]) == ids
 
 
@@ -123,7 +122,7 @@ def test_a_second_run_in_one_folder_is_refused(composed, world, run):
 def test_a_bad_test_image_gets_a_blank_row_and_exit_code_3(composed, world, run, tmp_path):
     broken = tmp_path / "data"
     shutil.copytree(world, broken)
-    ids = [row["ID"] for row in csv.DictReader((broken / "sample_submission.csv").open())]
+    ids = list(pd.read_csv(broken / "sample_submission.csv", dtype=str)["ID"])
     (broken / "test" / f"{ids[1]}_green.png").write_bytes(b"\x89PNG torn")
     (broken / "test" / f"{ids[2]}_red.png").unlink()
     out = tmp_path / "out.csv"
