@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Float32, Int
@@ -13,6 +11,7 @@ from hpa.app.networks import network_of
 from hpa.app.parts import Config
 from hpa.app.run_folder import RunFolder
 from hpa.core.classes import LOCATIONS
+from hpa.core.whole_file import whole_file
 from hpa.data.cell_module import CellDataModule
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.inference.precision import choose_device
@@ -28,9 +27,8 @@ def write_results(run: RunFolder, config: Config, data: CellDataModule) -> None:
     cells = data.stored.cells.iloc[rows][["image_id", "cell"]].reset_index(drop=True)
     scores = pd.DataFrame(probabilities, columns=[f"p_{index}" for index in range(probabilities.shape[1])])
     table = pd.concat([cells.assign(fold=data.folds.held_out), scores], axis=1)
-    partial = run.path / f".out_of_fold.parquet.{os.getpid()}"
-    table.to_parquet(partial, index=False)
-    partial.replace(run.path / "out_of_fold.parquet")
+    with whole_file(run.path / "out_of_fold.parquet") as file:
+        table.to_parquet(file, index=False)
     if config["report"]:
         write_run_page(run.path / "report.html", _facts(run, config, data, cells, probabilities, rows))
 

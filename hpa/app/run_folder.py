@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hpa.app.parts import Config, plain
 from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_file
 
 PACKAGES: tuple[str, ...] = ("hpa", "torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 
@@ -84,7 +85,8 @@ class RunFolder:
 
     def write_config(self, config: Config) -> None:
         """Write the config, whole or not at all."""
-        self._write(self.config_file, OmegaConf.to_yaml(config))
+        with whole_file(self.config_file) as file:
+            file.write(OmegaConf.to_yaml(config).encode())
 
     def facts(self) -> dict[str, Any]:
         """Read what is known of the run beside its config."""
@@ -93,12 +95,9 @@ class RunFolder:
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Add facts to `run.json`."""
-        self._write(self.path / "run.json", json.dumps(self.facts() | facts, indent=1))
-
-    def _write(self, file: Path, text: str) -> None:
-        partial = file.with_name(f".{file.name}")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
+        text = json.dumps(self.facts() | facts, indent=1)
+        with whole_file(self.path / "run.json") as file:
+            file.write(text.encode())
 
 
 def _commit() -> str | None:

@@ -7,14 +7,14 @@ by row; it is written whole or not at all.
 from __future__ import annotations
 
 import csv
-import os
+import io
 import sys
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.whole_file import whole_file
 
 ID_NAMES = ("ID", "ImageID")
 PREDICTION_COLUMN = "PredictionString"
@@ -119,18 +119,12 @@ def write_table(path: Path, text_column: str, rows: Iterable[TableRow]) -> None:
 
     Whatever `rows` raises while it is consumed leaves an older file at `path` as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([ID_NAMES[0], *_SIZE_COLUMNS, text_column])
-            writer.writerows([row.image_id, row.width, row.height, row.text] for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([ID_NAMES[0], *_SIZE_COLUMNS, text_column])
+        writer.writerows([row.image_id, row.width, row.height, row.text] for row in rows)
+        text.detach()  # flushes, and leaves the file to whole_file
 
 
 def _columns(path: Path, header: Sequence[str], text_column: str) -> list[int]:

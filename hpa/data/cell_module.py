@@ -112,7 +112,8 @@ class CellDataModule(LightningDataModule):
         for warning in table.warnings:
             log.warning("%s", warning)
         if self.folds.find_duplicates:
-            table = with_duplicate_groups(self.source, table, "train")
+            cache = self.store.folder / "fingerprints"
+            table = with_duplicate_groups(self.source, table, "train", cache).require_usable()
         fold = assign_folds(table.targets(), list(table.frame["group"]), self.folds.count, self.folds.seed)
         self.table = table.with_frame(table.frame.assign(fold=fold))
         self.stored = self.store.prepare(

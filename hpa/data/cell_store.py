@@ -20,12 +20,12 @@ from typing import Any
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Field, Segmentation
+from hpa.core.whole_file import DiskFullError
 from hpa.data.cell_store_records import CellMeasures, measures_of, read_measures, write_crops
 from hpa.data.crops import CropSpec, cut_cells
 from hpa.data.label_map_files import read_segmentation, write_segmentation
 from hpa.data.stored_cells import StoredCells, StoredImage
 from hpa.data.table import ImageTable
-from hpa.data.whole_file import DiskFullError
 from hpa.interfaces import FileSegmenter, ImageSource, Segmenter, Split
 
 __all__ = ["CellStore", "StoredCells"]

@@ -16,8 +16,8 @@ from jaxtyping import Int32, Int64, Shaped
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.label_map import areas_of, boxes_of, edge_contact_of
+from hpa.core.whole_file import whole_file
 from hpa.data.crops import CellCrops
-from hpa.data.whole_file import whole_file
 
 CELL_COLUMNS = ("cell", "top", "left", "height", "width", "area_px", "edge_px", "nucleus_px")
 

@@ -17,6 +17,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ from scipy.sparse.csgraph import connected_components
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
+from hpa.core.whole_file import whole_file
 from hpa.data.table import ImageTable
 from hpa.interfaces import ImageSource, Split
 
@@ -45,6 +47,9 @@ _NEIGHBOURS = 8
 thousands of images share a piece."""
 _PAIRS_AT_ONCE = 20_000
 _READ_THREADS = 4
+_DIGEST_BYTES = 16
+_CODE_VERSION = 1
+"""Raised whenever fingerprints change, so that kept ones are made anew."""
 _SHOWN = 5
 _logger = logging.getLogger(__name__)
 
@@ -64,13 +69,14 @@ class Fingerprint:
     reduced: Float32[np.ndarray, " value"]
 
 
-def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split) -> ImageTable:
+def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split, cache: Path) -> ImageTable:
     """Return the table with duplicates in one group; groups that exist are joined, never split.
 
-    Images that cannot be read keep their group and become problems of the table.
+    Images that cannot be read keep their group and become problems of the table. Fingerprints are kept in the folder
+    `cache`, so that an image is decoded for them once and not at every run.
     """
     with ThreadPoolExecutor(_READ_THREADS) as pool:
-        results = list(pool.map(lambda image_id: _read_print(source, image_id, split), table.image_ids))
+        results = list(pool.map(lambda image_id: _kept_print(source, image_id, split, cache), table.image_ids))
     prints = [None if isinstance(result, Problem) else result for result in results]
     problems = tuple(result for result in results if isinstance(result, Problem))
     pairs = duplicate_pairs(prints)
@@ -84,14 +90,11 @@ def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split) 
 def fingerprint_of(field: Field) -> Fingerprint:
     """Return the fingerprint of a field, of all its planes."""
     what = (field.channels, field.pixels.shape, field.pixels.dtype.str)
-    digest = hashlib.blake2b(repr(what).encode(), digest_size=16)
+    digest = hashlib.blake2b(repr(what).encode(), digest_size=_DIGEST_BYTES)
     digest.update(np.ascontiguousarray(field.pixels).data)
     waves = np.concatenate([_middle_waves(plane) for plane in field.pixels])
     length = float(np.linalg.norm(waves))
-    if length == 0:
-        return Fingerprint(digest.digest(), None, waves)
-    bits = np.packbits(waves[: len(waves) // _PIECE_BITS * _PIECE_BITS] > 0)
-    return Fingerprint(digest.digest(), bits.view(np.uint16), waves / np.float32(length))
+    return _fingerprint(digest.digest(), waves if length == 0 else waves / np.float32(length))
 
 
 def duplicate_pairs(prints: Sequence[Fingerprint | None]) -> list[tuple[int, int]]:
@@ -128,11 +131,36 @@ def join_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list
     return [names[earliest[component[number_of[group]]]] for group in groups]
 
 
-def _read_print(source: ImageSource, image_id: str, split: Split) -> Fingerprint | Problem:
+def _kept_print(source: ImageSource, image_id: str, split: Split, cache: Path) -> Fingerprint | Problem:
     try:
-        return fingerprint_of(source.read(image_id, split))
+        what = f"{_CODE_VERSION} {source.identity(image_id, split)}"
+        file = cache / f"{hashlib.blake2b(what.encode(), digest_size=16).hexdigest()}.npy"
+        kept = _read_print(file)
+        if kept is not None:
+            return kept
+        made = fingerprint_of(source.read(image_id, split))
     except InputError as error:
         return Problem(image_id, str(error))
+    with whole_file(file) as target:
+        np.save(target, np.frombuffer(made.digest + made.reduced.tobytes(), np.uint8), allow_pickle=False)
+    return made
+
+
+def _read_print(file: Path) -> Fingerprint | None:
+    """Return a kept fingerprint, or None where there is none that is whole."""
+    try:
+        content = np.load(file, allow_pickle=False).tobytes()
+        return _fingerprint(content[:_DIGEST_BYTES], np.frombuffer(content[_DIGEST_BYTES:], np.float32))
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def _fingerprint(digest: bytes, waves: Float32[np.ndarray, " wave"]) -> Fingerprint:
+    """Return the fingerprint of frequencies of length 1, or of zeros."""
+    if not waves.any():
+        return Fingerprint(digest, None, waves)
+    bits = np.packbits(waves[: len(waves) // _PIECE_BITS * _PIECE_BITS] > 0)
+    return Fingerprint(digest, bits.view(np.uint16), waves)
 
 
 def _middle_waves(

@@ -15,7 +15,7 @@ from jaxtyping import Int32, Integer, Shaped
 
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
-from hpa.data.whole_file import whole_file
+from hpa.core.whole_file import whole_file
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 _UINT16_MAX = 65535

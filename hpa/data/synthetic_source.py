@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from hpa import __version__
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.field import Field
 from hpa.data.kaggle_hpa import KaggleHpa
@@ -48,7 +49,8 @@ class SyntheticHpa:
     def files(self) -> KaggleHpa:
         """The world on disk; made now if it is not there yet."""
         settings = {"images": self.images, "test_images": self.test_images, "size_px": self.size_px, "seed": self.seed}
-        key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        what = json.dumps(settings | {"version": __version__}, sort_keys=True)
+        key = hashlib.sha256(what.encode()).hexdigest()[:12]
         root = self.folder / key
         if not root.is_dir():
             log.info("making a synthetic world of %d + %d fields in %s", self.images, self.test_images, root)

@@ -59,12 +59,15 @@ def tick_values(low: float, high: float, most: int, whole: bool = False) -> list
     >>> tick_values(0.0, 1.0, 5)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
-    rough = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    step = max(step, 1.0) if whole else step
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(number * step, 10) for number in range(first, last + 1)]
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    steps = [factor * power * scale for scale in (0.1, 1.0) for factor in (1, 2, 5)] + [10 * power]
+    numbers: range = range(0)
+    for step in steps:
+        step = max(step, 1.0) if whole else step
+        numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+        if len(numbers) <= most + 1:  # the finest that is not too many; the coarser may miss the axis altogether
+            break
+    return [round(number * step, 10) for number in numbers]
 
 
 def span_from_zero(values: Float[np.ndarray, " value"]) -> tuple[float, float]:

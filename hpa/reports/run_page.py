@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from hpa.data.whole_file import whole_file
+from hpa.core.whole_file import whole_file
 from hpa.reports.class_scores import class_scores
 from hpa.reports.environment import environment
 from hpa.reports.facts import RunFacts

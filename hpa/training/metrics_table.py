@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from hpa.core.whole_file import whole_file
+
 COLUMNS: tuple[str, ...] = ("epoch", "step", "train_loss", "val_loss", "val_image_map", "val_cell_map", "seconds")
 
 
@@ -45,7 +47,5 @@ class MetricsTable(Callback):
         row["seconds"] = round(time.monotonic() - self._started, 3)
         self.rows.append(row)
         extra = sorted({name for line in self.rows for name in line} - set(COLUMNS))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}")
-        pd.DataFrame(self.rows, columns=[*COLUMNS, *extra]).to_csv(partial, index=False)
-        partial.replace(self.path)
+        with whole_file(self.path) as file:
+            pd.DataFrame(self.rows, columns=[*COLUMNS, *extra]).to_csv(file, index=False)

@@ -19,6 +19,9 @@ class Drawn:
     class_names = ("a", "b", "c")
     cell_truth = None
 
+    def table(self, split):
+        raise NotImplementedError
+
     def read(self, image_id, split):
         cells = label_map_of(int(image_id))
         pixels = np.stack([(cells * 10 + 20) * (cells > 0), cells * 0 + 5]).astype(np.uint8)

@@ -247,7 +247,7 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_cell_store import Source, Squares, prepare
-from hpa.data.whole_file import DiskFullError
+from hpa.core.whole_file import DiskFullError
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
 try:
     prepare(Source(Path(sys.argv[2])), Squares(), Path(sys.argv[3]))

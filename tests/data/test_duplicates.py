@@ -90,7 +90,9 @@ def test_groups_join_as_by_repeated_renaming(case: tuple[list[str], list[tuple[i
     assert join_groups(groups, pairs) == slow
 
 
-def test_duplicates_share_a_group_and_unreadable_images_are_named(make_set: Callable[..., Path]) -> None:
+def test_duplicates_share_a_group_and_unreadable_images_are_named(
+    make_set: Callable[..., Path], tmp_path: Path
+) -> None:
     root = make_set(dict.fromkeys(("a", "b", "c", "d"), "0"))
     for image_id, pixels in {"a": blobs(0), "b": blobs(1), "c": scaled(blobs(0), 0.5), "d": blobs(1)}.items():
         for channel, plane in zip(CHANNELS, pixels, strict=True):
@@ -98,9 +100,16 @@ def test_duplicates_share_a_group_and_unreadable_images_are_named(make_set: Call
     reader = source(root)
     table = reader.table("train").require_usable()
     (root / "train" / "d_red.png").unlink()
-    grouped = with_duplicate_groups(reader, table, "train")
+    cache = tmp_path / "fingerprints"
+    grouped = with_duplicate_groups(reader, table, "train", cache)
     assert grouped.frame["group"].tolist() == ["a", "b", "a", "d"]
     assert [problem.subject for problem in grouped.problems] == ["d"]
+    kept = {file.name: file.read_bytes() for file in cache.iterdir()}
+    assert len(kept) == 3
+    next(iter(cache.iterdir())).write_bytes(b"torn")
+    again = with_duplicate_groups(reader, table, "train", cache)
+    assert again.frame["group"].tolist() == ["a", "b", "a", "d"]
+    assert {file.name: file.read_bytes() for file in cache.iterdir()} == kept
     assert table.frame["group"].tolist() == ["a", "b", "c", "d"]
 
 

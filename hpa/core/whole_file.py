@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ class DiskFullError(InputError):
 
 
 @contextmanager
-def whole_file(path: Path, bytes_needed: int) -> Iterator[BinaryIO]:
+def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes its name once all is written.
 
     It is written beside its place, because only within one folder is renaming atomic. Two writers of one file do not
@@ -27,7 +28,7 @@ def whole_file(path: Path, bytes_needed: int) -> Iterator[BinaryIO]:
 
     Args:
         path: Where the file shall be; folders are made.
-        bytes_needed: Size of the file, at most, for the message.
+        bytes_needed: Size of the file, at most, for the message; None where it is not known before.
 
     Raises:
         DiskFullError: If the disk is full; nothing of the file is left behind.
@@ -37,11 +38,14 @@ def whole_file(path: Path, bytes_needed: int) -> Iterator[BinaryIO]:
     try:
         with part.open("xb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         if error.errno in _FULL:
+            needed = "" if bytes_needed is None else f", {bytes_needed:,} bytes were needed for this file"
             raise DiskFullError(
-                f"{path}: the disk (or quota) is full, {bytes_needed:,} bytes were needed for this file; free some "
+                f"{path}: the disk (or quota) is full{needed}; free some "
                 "space or choose another folder, then run the same command again: what was written is kept."
             ) from error
         raise

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hpa.data.whole_file import whole_file
+from hpa.core.whole_file import whole_file
 
 
 def test_file_appears_when_all_is_written(tmp_path: Path) -> None:
