@@ -63,8 +63,15 @@ def weight_row(name: str, values: Sequence[float] | None) -> Float[Tensor, " cla
     Raises:
         InputError: If a number is not positive and finite.
     """
-    if values is None:
-        return None
+    return None if values is None else positive_row(name, values)
+
+
+def positive_row(name: str, values: Sequence[float]) -> Float[Tensor, " class"]:
+    """Return the numbers of a config as a tensor.
+
+    Raises:
+        InputError: If a number is not positive and finite.
+    """
     for position, value in enumerate(values):
         if not (math.isfinite(value) and value > 0):
             raise InputError(

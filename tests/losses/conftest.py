@@ -1,18 +1,47 @@
-"""What every loss is tested with: its neutral and its usual setting, and the configs as they are shipped."""
+"""What every loss is tested with: the configs as they are shipped, composed as the command line composes them."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig
 from torch import nn
 
-CONFIGS = Path(__file__).parents[2] / "conf" / "loss"
+CONF = Path(__file__).parents[2] / "conf"
+ELEMENT_WISE = ("asymmetric", "binary_cross_entropy", "focal")
+COMPARING = ("hard_log", "smooth_average_precision", "symmetric_lovasz")
+"""Losses that look at other rows of a class as well."""
 
 
-@pytest.fixture(params=sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+@cache
+def config_of(name: str) -> DictConfig:
+    """Compose a file of conf/loss with the parts that it names."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", overrides=[f"loss={name}"]).loss
+
+
+def composed(name: str) -> nn.Module:
+    """Build a loss of conf/loss with its shipped numbers."""
+    return instantiate(config_of(name), _convert_="all")
+
+
+@pytest.fixture(params=sorted(path.stem for path in (CONF / "loss").glob("*.yaml")))
 def shipped(request) -> nn.Module:
-    """Each loss of conf/loss with its shipped numbers."""
-    return instantiate(OmegaConf.load(CONFIGS / f"{request.param}.yaml"))
+    """Each loss."""
+    return composed(request.param)
+
+
+@pytest.fixture(params=ELEMENT_WISE)
+def element_wise(request) -> nn.Module:
+    """Each loss that looks at one element at a time."""
+    return composed(request.param)
+
+
+@pytest.fixture(params=COMPARING)
+def comparing(request) -> nn.Module:
+    """Each loss that compares rows."""
+    return composed(request.param)

@@ -22,8 +22,9 @@ ALL_WITH_WEIGHTS = [
     lambda weights: FocalLoss(2.0, None, weights),
     lambda weights: AsymmetricLoss(0.0, 4.0, 0.05, weights),
 ]
-EXTREMES = torch.tensor([[-100.0, 100.0, -100.0, 100.0, 0.0, -20.0, 20.0]])
-TARGETS = torch.tensor([[0.0, 0.0, 1.0, 1.0, 0.5, 1.0, 0.0]])
+CLASSES = 19  # as many as the shipped counts of images
+EXTREMES = torch.tensor([-100.0, 100.0, -100.0, 100.0, 0.0, -20.0, 20.0]).repeat(2 * CLASSES).view(-1, CLASSES)
+TARGETS = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.5, 1.0, 0.0]).repeat(2 * CLASSES).view(-1, CLASSES)
 
 
 def test_plays_the_role(shipped):
@@ -49,38 +50,69 @@ def test_focusing_powers_below_one_keep_gradients_finite(loss):
     assert torch.isfinite(logits.grad).all()
 
 
-def test_surely_wrong_costs_about_the_logit(shipped):
-    wrong = shipped(torch.tensor([[-100.0, 100.0]]), torch.tensor([[1.0, 0.0]]))
+def test_surely_wrong_costs_about_the_logit(element_wise):
+    wrong = element_wise(torch.tensor([[-100.0, 100.0]]), torch.tensor([[1.0, 0.0]]))
     # The margin bounds what a negative can cost: q is at most 0.95.
-    negative = -(0.95**4) * math.log(0.05) if isinstance(shipped, AsymmetricLoss) else 100.0
+    negative = -(0.95**4) * math.log(0.05) if isinstance(element_wise, AsymmetricLoss) else 100.0
     expected = (100.0 + negative) / 2
     assert float(wrong) == pytest.approx(expected, rel=1e-4)
 
 
-def test_surely_right_costs_nothing(shipped):
-    assert float(shipped(torch.tensor([[100.0, -100.0]]), torch.tensor([[1.0, 0.0]]))) == pytest.approx(0, abs=1e-6)
+def test_surely_right_costs_nothing(element_wise):
+    right = element_wise(torch.tensor([[100.0, -100.0]]), torch.tensor([[1.0, 0.0]]))
+    assert float(right) == pytest.approx(0, abs=1e-6)
+
+
+def test_rightly_ordered_rows_far_apart_cost_nothing(comparing):
+    targets = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    assert float(comparing(200 * targets - 100, targets)) == pytest.approx(0, abs=1e-6)
+
+
+def test_better_logits_cost_less(shipped):
+    generator = torch.Generator().manual_seed(5)
+    targets = torch.rand(12, CLASSES, generator=generator).round()
+    noise = torch.randn(12, CLASSES, generator=generator)
+    costs = [float(shipped(noise + sureness * (2 * targets - 1), targets)) for sureness in (-1.0, 0.0, 1.0, 2.0)]
+    assert costs == sorted(costs, reverse=True)
 
 
 def test_gradient_is_the_derivative(shipped):
     generator = torch.Generator().manual_seed(3)
-    logits = torch.randn(4, 5, dtype=torch.float64, generator=generator, requires_grad=True)
-    targets = torch.rand(4, 5, dtype=torch.float64, generator=generator)
+    logits = torch.randn(3, CLASSES, dtype=torch.float64, generator=generator, requires_grad=True)
+    targets = torch.rand(3, CLASSES, dtype=torch.float64, generator=generator)
     assert torch.autograd.gradcheck(lambda values: shipped(values, targets), logits)
 
 
 def test_no_rows_cost_nothing_and_keep_the_graph(shipped):
-    logits = torch.zeros(0, 3, requires_grad=True)
-    loss = shipped(logits, torch.zeros(0, 3))
+    logits = torch.zeros(0, CLASSES, requires_grad=True)
+    loss = shipped(logits, torch.zeros(0, CLASSES))
     loss.backward()
     assert loss.item() == 0
 
 
-def test_element_weights_choose_what_counts(shipped):
+def test_rows_of_one_answer_keep_gradients_finite(shipped):
+    for answer in (0.0, 1.0):
+        logits = torch.zeros(5, CLASSES, requires_grad=True)
+        loss = shipped(logits, torch.full((5, CLASSES), answer))
+        loss.backward()
+        assert torch.isfinite(loss)
+        assert torch.isfinite(logits.grad).all()
+
+
+def test_comparing_losses_leave_out_elements_of_no_weight(comparing):
+    generator = torch.Generator().manual_seed(0)
+    logits, targets = torch.randn(9, 4, generator=generator), torch.rand(9, 4, generator=generator).round()
+    weights = torch.zeros(9, 4)
+    weights[2:7] = 1.0
+    assert torch.allclose(comparing(logits, targets, weights), comparing(logits[2:7], targets[2:7]))
+
+
+def test_element_weights_choose_what_counts(element_wise):
     generator = torch.Generator().manual_seed(0)
     logits, targets = torch.randn(6, 4, generator=generator), torch.rand(6, 4, generator=generator).round()
     weights = torch.zeros(6, 4)
     weights[:3] = 2.0
-    assert torch.allclose(shipped(logits, targets, weights), shipped(logits[:3], targets[:3]))
+    assert torch.allclose(element_wise(logits, targets, weights), element_wise(logits[:3], targets[:3]))
 
 
 @pytest.mark.parametrize("make", ALL_WITH_WEIGHTS)
