@@ -9,7 +9,7 @@ fi
 say() { printf '\n== %s\n' "$1"; }
 
 say "1/5  a synthetic data set in the competition's layout"
-hpa synth "$out/data" --images 240 --size 512 --seed 1
+hpa synth "$out/data" --images 200 --size 512 --seed 1
 
 say "2/5  train on image labels"
 python train.py experiments=hpa/first_light data.root="$out/data" data.cell_truth="$out/data/truth_train.csv" run_dir="$out/run"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from hpa.inference.pipeline import PipelineResult, write_submission
 from hpa.inference.precision import choose_device, choose_precision
 from hpa.interfaces import FieldPredictor
 from hpa.models.saved_run import SavedRun, read_saved_run
-
-log = logging.getLogger(__name__)
 
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_FAILED = 3
@@ -74,8 +71,6 @@ def _require_alike(runs: list[SavedRun]) -> None:
 
 
 def _tell(result: PipelineResult, out: Path) -> int:
-    for problem in result.failed:
-        log.warning("%s", problem)
     seconds: dict[str, Any] = {stage: round(value, 2) for stage, value in result.seconds.items()}
     tqdm.write(f"submission  {out}  ({result.image_count} images, {result.cell_count} cells; seconds {seconds})")
     if not result.failed:

@@ -77,10 +77,10 @@ def read_saved_run(path: str | Path) -> SavedRun:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # torch's own words advise to read such files unsafely: they are not passed on.
         raise InputError(
-            f"{file}: this is no checkpoint that can be read safely ({reason}). Expected a .ckpt written by train.py; "
-            "files that hold pickled code are never opened."
+            f"{file}: this is no checkpoint that can be read safely; it is torn, or holds more than tensors and plain "
+            f"values ({type(error).__name__}). Expected a .ckpt written by train.py; pickled code is never run."
         ) from error
     facts = content.get("hpa") if isinstance(content, dict) else None
     if not isinstance(facts, dict) or "state_dict" not in content:

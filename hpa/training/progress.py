@@ -26,10 +26,10 @@ class RunProgress(Callback):
         """Open the bar at the epoch where the run stands."""
         del pl_module
         epochs = trainer.max_epochs or 0
+        batches = len(trainer.train_dataloader) if trainer.train_dataloader is not None else 0
+        count = round(self.count * float(trainer.num_training_batches) / max(1, batches))  # limit_batches shortens it
         quiet = 0.1 if sys.stderr.isatty() else 30.0
-        self._bar = tqdm(
-            total=epochs * self.count, initial=trainer.current_epoch * self.count, unit=self.unit, mininterval=quiet
-        )
+        self._bar = tqdm(total=epochs * count, initial=trainer.current_epoch * count, unit=self.unit, mininterval=quiet)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
