@@ -180,6 +180,36 @@ class Supervision(Protocol):
 
 
 @runtime_checkable
+class CellModel(Protocol):
+    """What a strategy may ask of a network of cells."""
+
+    feature_count: int
+    """Length of a vector of `CellOutput.features`."""
+    class_count: int
+
+    def __call__(self, batch: CellBatch) -> CellOutput:
+        """Return what the network says of the batch's cells."""
+
+
+@runtime_checkable
+class Attachable(Protocol):
+    """A part of a strategy that needs the network itself: a teacher copied from it, a pool of its widths."""
+
+    def attach(self, model: CellModel) -> None:
+        """Complete the part; called once, before training and before anything is loaded from a checkpoint."""
+
+
+@runtime_checkable
+class Pool(Protocol):
+    """Says of a bag of cells what its cells together show (`supervision/pooling=`)."""
+
+    def __call__(
+        self, output: CellOutput, bag_of_cell: Int[Tensor, " cell"], bag_count: int
+    ) -> Float[Tensor, "bag class"]:
+        """Return one row of logits for each bag; bags are numbered from 0 and none is empty."""
+
+
+@runtime_checkable
 class CellAugmentation(Protocol):
     """Changes crops of the training set (`augment=`)."""
 

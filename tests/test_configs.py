@@ -21,6 +21,8 @@ HANDED_OVER = {
     "ensemble": {"members"},
 }
 """What the composition root gives beside the keys, by slot."""
+CHOSEN_BESIDE = {"supervision/pooling": ["supervision=multiple_instance"]}
+"""For a part of a part: a choice that has such a part, where the default has none."""
 
 
 def composed(name: str, overrides: list[str]) -> dict:
@@ -67,7 +69,7 @@ def bind(node, slot: str, place: str) -> None:
 @pytest.mark.parametrize(("group", "choice"), choices(), ids=lambda value: value)
 def test_every_choice_composes_and_binds(group, choice):
     name = "infer" if group.split("/")[0] in INFERENCE_SLOTS else "train"
-    config = composed(name, [f"{group}={choice}"])
+    config = composed(name, [*CHOSEN_BESIDE.get(group, []), f"{group}={choice}"])
     check_targets(config)
     for slot, node in config.items():
         bind(node, slot, slot)

@@ -14,9 +14,14 @@ from hpa.models.backbone import TimmBackbone
 class CropModel(nn.Module):
     """A timm backbone and a head on crops of cells.
 
+    Attributes:
+        feature_count: Length of the feature vectors that the head gives.
+        class_count: Number of classes.
+
     Args:
         backbone: Name of a timm network.
-        head: Makes the head, given `feature_count` and `class_count`; returns (features, logits).
+        head: Makes the head, given `feature_count` and `class_count`; returns (features, logits) and
+            says in `feature_count` how long its features are.
         channel_count: Channels of a crop; comes from the data set.
         class_count: Number of classes; comes from the data set.
         weights: As in `TimmBackbone`, like `pretrained`, `drop_path_rate` and `side_px`.
@@ -48,6 +53,8 @@ class CropModel(nn.Module):
         self.intensity_std = intensity_std
         self.backbone = TimmBackbone(backbone, channel_count, weights, pretrained, drop_path_rate, side_px)
         self.head = head(feature_count=self.backbone.feature_count, class_count=class_count)
+        self.feature_count = self.head.feature_count
+        self.class_count = class_count
 
     def forward(self, batch: CellBatch) -> CellOutput:
         """Return features and logits of each cell.

@@ -29,6 +29,7 @@ class LinearHead(nn.Module):
 
     def __init__(self, feature_count: int, class_count: int, drop_rate: float, prior: float) -> None:
         super().__init__()
+        self.feature_count = feature_count
         self.dropout = nn.Dropout(drop_rate)
         self.classifier = _classifier(feature_count, class_count, prior)
 
@@ -55,6 +56,7 @@ class DenseHead(nn.Module):
 
     def __init__(self, feature_count: int, class_count: int, hidden_count: int, drop_rate: float, prior: float) -> None:
         super().__init__()
+        self.feature_count = hidden_count
         self.hidden = nn.Sequential(
             nn.Dropout(drop_rate), nn.Linear(feature_count, hidden_count), nn.LayerNorm(hidden_count), nn.GELU()
         )

@@ -1,0 +1,23 @@
+"""Strategies as they are shipped: composed as the command line composes them, with the network attached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from torch import nn
+
+from hpa.supervision.attach import attach_to
+from tests.supervision.toy_cells import plain_loss
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+def shipped(choices: str, model: nn.Module) -> nn.Module:
+    """Build a strategy, e.g. "supervision=dual supervision/pooling=mean"."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=choices.split()).supervision
+    supervision = instantiate(config, loss=plain_loss(), _convert_="all")
+    attach_to(supervision, model)
+    return supervision
