@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float32, Int
@@ -16,29 +18,31 @@ from hpa.data.cell_module import CellDataModule
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.inference.precision import choose_device
 from hpa.interfaces import SegmentedField
-from hpa.models.saved_run import read_saved_run
+from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.reports.facts import RunFacts
 from hpa.reports.run_page import write_run_page
 
 
 def write_results(run: RunFolder, config: Config, data: CellDataModule) -> None:
     """Predict the held-out cells with the best weights; write `out_of_fold.parquet` and `report.html`."""
-    probabilities, rows = predict_held_out(run, config, data)
+    best = read_saved_run(run.checkpoints / "best.ckpt")
+    probabilities, rows = predict_held_out(best, config, data)
     cells = data.stored.cells.iloc[rows][["image_id", "cell"]].reset_index(drop=True)
     scores = pd.DataFrame(probabilities, columns=[f"p_{index}" for index in range(probabilities.shape[1])])
     table = pd.concat([cells.assign(fold=data.folds.held_out), scores], axis=1)
     with whole_file(run.path / "out_of_fold.parquet") as file:
         table.to_parquet(file, index=False)
     if config["report"]:
-        write_run_page(run.path / "report.html", _facts(run, config, data, cells, probabilities, rows))
+        facts = _facts(run, config, data, cells, probabilities, rows)
+        write_run_page(run.path / "report.html", replace(facts, best_epoch=best.epoch - 1))
 
 
 def predict_held_out(
-    run: RunFolder, config: Config, data: CellDataModule
+    best: SavedRun, config: Config, data: CellDataModule
 ) -> tuple[Float32[np.ndarray, "cell class"], Int[np.ndarray, " cell"]]:
     """Return probabilities of the held-out cells by the best weights, and the rows of those cells."""
-    saved = read_saved_run(run.checkpoints / "best.ckpt")
-    predictor = ModelPredictor(network_of(saved), choose_device(config["trainer"]["accelerator"]), "fp32")
+    device = choose_device("cpu" if config["trainer"]["accelerator"] == "cpu" else "auto")
+    predictor = ModelPredictor(network_of(best), device, "fp32")
     probabilities, rows = [], []
     for batch in data.val_dataloader():
         probabilities.append(predictor.predict(batch).probabilities.numpy())

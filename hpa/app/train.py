@@ -49,8 +49,9 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     """Go on with a run where its last finished epoch left it; values may be changed, parts may not."""
     run = RunFolder.open(path)
     config = with_values(run.config(), overrides, conf)
-    if run.facts().get("finished") and config["trainer"]["max_epochs"] <= run.facts()["epochs"]:
-        print(f"{run.path}: finished after {run.facts()['epochs']} epochs; trainer.max_epochs=N trains on.")
+    facts = run.facts()
+    if facts.get("finished") and config["trainer"]["max_epochs"] <= facts["max_epochs"]:
+        print(f"{run.path}: finished after {facts['epochs']} epochs; trainer.max_epochs=N trains on.")
         return 0
     run.write_config(config)
     return _carry_out(config, run)
@@ -117,7 +118,7 @@ def _carry_out(config: Config, run: RunFolder) -> int:
         print(f"interrupted; the last finished epoch is saved. Go on with: {state}", file=sys.stderr)
         return 130
     write_results(run, config, parts.data)
-    run.write_facts({"finished": True, "epochs": trainer.current_epoch})
+    run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
     return 0
 
