@@ -1,0 +1,98 @@
+"""`hpa coco`: label maps to COCO instances, and back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpa.core.errors import InputError
+
+if TYPE_CHECKING:
+    from hpa.data.cell_classes import CellClasses
+    from hpa.data.coco_file import CocoImage, LabelledImage
+
+HELP = "label maps to a COCO instances file, and back"
+ONLY_CLASS = "cell"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="export|load", required=True)
+    export = actions.add_parser("export", help="write a folder of label maps as COCO instances")
+    export.add_argument("folder", metavar="LABEL_MAPS", type=Path, help="folder of label maps (.png, .tif)")
+    export.add_argument("file", metavar="OUT.json", type=Path, help="file to write")
+    export.add_argument(
+        "--classes", metavar="FILE", type=Path, help="CSV with ID,class (all cells of an image) or ID,cell,class"
+    )
+    load = actions.add_parser("load", help="write COCO instances as label maps, and classes.csv beside them")
+    load.add_argument("file", metavar="FILE.json", type=Path, help="COCO instances: run lengths or polygons")
+    load.add_argument("folder", metavar="OUT", type=Path, help="folder to write label maps to")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, say what was done, and return 0."""
+    if arguments.action == "export":
+        return _export(arguments.folder, arguments.file, arguments.classes)
+    return _load(arguments.file, arguments.folder)
+
+
+def _export(folder: Path, file: Path, classes_file: Path | None) -> int:
+    from hpa.data.cell_classes import read_cell_classes
+    from hpa.data.coco_file import write_coco
+    from hpa.data.label_map_folder import label_map_paths
+
+    classes = None if classes_file is None else read_cell_classes(classes_file)
+    paths = label_map_paths(folder)
+    names = [ONLY_CLASS] if classes is None else classes.names
+    count = write_coco(file, _labelled(paths, classes), names)
+    print(f"{file}: {len(paths)} images, {count} cells, classes {', '.join(names)}")
+    return 0
+
+
+def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[LabelledImage]:
+    from hpa.core.label_map import labels_of
+    from hpa.data.coco_file import LabelledImage
+    from hpa.data.label_map_files import read_label_map
+
+    for name, path in paths.items():
+        label_map = read_label_map(path)
+        try:
+            cells = labels_of(label_map).tolist()
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        told = [ONLY_CLASS] * len(cells) if classes is None else classes.of(name, cells)
+        yield LabelledImage(path.name, label_map, told)
+
+
+def _load(file: Path, folder: Path) -> int:
+    from hpa.data.cell_classes import write_cell_classes
+    from hpa.data.coco_file import read_coco
+
+    images = read_coco(file)
+    rows = [row for image in images for row in _write(image, file, folder)]
+    write_cell_classes(folder / "classes.csv", rows)
+    print(f"{folder}: {len(images)} label maps, {len(rows)} cells; their classes stand in classes.csv")
+    return 0
+
+
+def _write(image: CocoImage, file: Path, folder: Path) -> list[tuple[str, int, str]]:
+    """Write the label map of an image, tell what was lost, and return image, number and class of its cells."""
+    from hpa.core.coco import paint
+    from hpa.core.label_map import relabel
+    from hpa.data.label_map_files import write_label_map
+
+    try:
+        painted = paint(image.texts, image.height, image.width)
+    except InputError as error:
+        raise InputError(f"{file}: image {image.name}: {error}") from error
+    if painted.shared_px:
+        print(f"{image.name}: instances overlap, {painted.shared_px} px given to the smaller one")
+    if painted.hidden:
+        print(f"{image.name}: {len(painted.hidden)} instances without a pixel of their own left out")
+    if image.crowds:
+        print(f"{image.name}: {image.crowds} crowd regions left out, they are no single cells")
+    write_label_map(folder / f"{image.name}.tif", relabel(painted.label_map))
+    kept = [name for number, name in enumerate(image.class_names, start=1) if number not in frozenset(painted.hidden)]
+    return [(image.name, number, name) for number, name in enumerate(kept, start=1)]

@@ -1,0 +1,118 @@
+"""Label maps and COCO segmentations (Lin et al., ECCV 2014): run lengths or polygons, several parts and holes alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32, Int64
+from pycocotools import mask as coco_mask
+
+from hpa.core.errors import InputError
+from hpa.core.label_map import areas_of, boxes_of
+from hpa.core.run_lengths import Runs, pack, runs_of, unpack
+
+
+@dataclass(frozen=True)
+class Painted:
+    """The label map of instances that may overlap.
+
+    Attributes:
+        label_map: 0 background, instances numbered from 1 in their order.
+        shared_px: Claims of instances on pixels that went to another one.
+        hidden: Numbers of the instances that have no pixel: empty, or under smaller ones.
+    """
+
+    label_map: Int32[np.ndarray, "height width"]
+    shared_px: int
+    hidden: tuple[int, ...]
+
+
+def annotations_of(label_map: Int32[np.ndarray, "height width"]) -> list[dict[str, Any]]:
+    """Return `segmentation` (run lengths), `area` (px) and `bbox` (left, top, width, height) of each cell 1..n.
+
+    Raises:
+        InputError: If the map has no pixel, or the numbers have gaps.
+    """
+    height, width = label_map.shape
+    runs, cells = runs_of(label_map)
+    texts = pack(runs, len(cells), label_map.size)
+    return [
+        {
+            "segmentation": {"size": [height, width], "counts": text.decode("ascii")},
+            "area": area,
+            "bbox": [left, top, right - left, bottom - top],
+            "iscrowd": 0,
+        }
+        for text, area, (top, left, bottom, right) in zip(
+            texts, areas_of(label_map).tolist(), boxes_of(label_map).tolist(), strict=True
+        )
+    ]
+
+
+def run_text_of(segmentation: Any, height: int, width: int) -> bytes:
+    """Return the run-length text of a segmentation: compressed or plain run lengths, or a list of polygons.
+
+    Raises:
+        InputError: If it is none of these, or of another size.
+    """
+    if isinstance(segmentation, list):
+        return _text_of_polygons(segmentation, height, width)
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
+        raise InputError("its segmentation is neither polygons nor run lengths with 'size' and 'counts'.")
+    if list(segmentation["size"]) != [height, width]:
+        raise InputError(
+            f"its segmentation is for {segmentation['size']} px (height, width), the image has {[height, width]}."
+        )
+    counts = segmentation["counts"]
+    if isinstance(counts, str) and counts.isascii():
+        return counts.encode("ascii")
+    whole = isinstance(counts, list) and all(type(count) is int and count >= 0 for count in counts)
+    if not whole or sum(counts) != height * width:
+        raise InputError(f"its run lengths must be whole numbers that sum to {height * width} px.")
+    text: bytes = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)["counts"]
+    return text
+
+
+def paint(texts: Sequence[bytes], height: int, width: int) -> Painted:
+    """Return the label map of instances, given as run-length texts; a pixel claimed twice goes to the smaller one.
+
+    The smaller instance would vanish under the larger one, seldom the reverse; of equal ones the later wins.
+
+    Raises:
+        InputError: If a text is damaged, or a mask of another number of pixels.
+    """
+    runs = unpack(texts, height * width)
+    lengths = runs.stops - runs.starts
+    areas = np.bincount(runs.mask_of, weights=lengths, minlength=len(texts)).astype(np.int64)
+    edges = np.searchsorted(runs.mask_of, np.arange(len(texts) + 1)).tolist()
+    spans = list(pairwise(edges))
+    owner = np.zeros(height * width, np.int32)  # down the columns
+    for instance in np.argsort(-areas, kind="stable").tolist():
+        owner[_pixels_of(runs, *spans[instance])] = instance + 1
+    covered = int(np.count_nonzero(owner))
+    left = np.bincount(owner, minlength=len(texts) + 1)[1:]
+    label_map = np.ascontiguousarray(owner.reshape(width, height).T)
+    return Painted(label_map, int(areas.sum()) - covered, tuple((np.flatnonzero(left == 0) + 1).tolist()))
+
+
+def _pixels_of(runs: Runs, first: int, last: int) -> Int64[np.ndarray, " pixel"]:
+    """Return the pixels of some runs, one after the other."""
+    starts, lengths = runs.starts[first:last], runs.stops[first:last] - runs.starts[first:last]
+    before = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
+
+
+def _text_of_polygons(polygons: list[Any], height: int, width: int) -> bytes:
+    for polygon in polygons:
+        numbers = isinstance(polygon, list) and all(isinstance(value, int | float) for value in polygon)
+        if not numbers or len(polygon) < 6 or len(polygon) % 2 or not np.isfinite(polygon).all():
+            raise InputError("a polygon is a list x1, y1, x2, y2, … of at least three points.")
+    if not polygons:
+        raise InputError("its segmentation is an empty list; give at least one polygon.")
+    parts = coco_mask.frPyObjects(polygons, height, width)
+    text: bytes = coco_mask.merge(parts)["counts"]
+    return text

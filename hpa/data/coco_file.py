@@ -1,0 +1,176 @@
+"""COCO instances files: one JSON object with `images`, `annotations` and `categories`."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32
+
+from hpa.core.coco import annotations_of, run_text_of
+from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.label_map import relabel
+from hpa.core.whole_file import whole_file
+
+_PARTS = ("images", "annotations", "categories")
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """One image and its instances, in the order of the file.
+
+    Attributes:
+        name: Stem of its file name.
+        height: Rows, px.
+        width: Columns, px.
+        texts: Run-length text of each instance.
+        class_names: Category of each instance.
+        crowds: How many crowd regions (no instances) were passed over.
+    """
+
+    name: str
+    height: int
+    width: int
+    texts: tuple[bytes, ...]
+    class_names: tuple[str, ...]
+    crowds: int
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """A label map to be written, and the class of each of its cells in ascending order of their numbers."""
+
+    file_name: str
+    label_map: Int32[np.ndarray, "height width"]
+    class_names: Sequence[str]
+
+
+def write_coco(path: Path, images: Iterable[LabelledImage], class_names: Sequence[str]) -> int:
+    """Write label maps as COCO instances and return how many; categories are numbered from 1 in the order given.
+
+    Raises:
+        InputError: If a map has a negative number, or the disk is full.
+    """
+    number_of = {name: number for number, name in enumerate(class_names, start=1)}
+    content: dict[str, list[Any]] = {part: [] for part in _PARTS}
+    content["categories"] = [{"id": number, "name": name} for name, number in number_of.items()]
+    for image_number, image in enumerate(images, start=1):
+        height, width = image.label_map.shape
+        content["images"].append({"id": image_number, "file_name": image.file_name, "height": height, "width": width})
+        cells = annotations_of(relabel(image.label_map))
+        for name, cell in zip(image.class_names, cells, strict=True):
+            identity = {"id": len(content["annotations"]) + 1, "image_id": image_number, "category_id": number_of[name]}
+            content["annotations"].append(identity | cell)
+    encoded = json.dumps(content).encode()
+    with whole_file(path, len(encoded)) as file:
+        file.write(encoded)
+    return len(content["annotations"])
+
+
+def read_coco(path: Path) -> list[CocoImage]:
+    """Return the images of a file with their instances.
+
+    Raises:
+        InputError: If the file is missing or no COCO instances file.
+        DataError: Naming every annotation without image or category, clash of categories or names, and bad mask.
+    """
+    content = _content_of(path)
+    problems: list[Problem] = []
+    names = _category_names(content["categories"], problems)
+    images = _images(content["images"], problems)
+    by_image: dict[Any, list[tuple[bytes, str]]] = defaultdict(list)
+    crowds: dict[Any, int] = defaultdict(int)
+    for place, annotation in enumerate(content["annotations"], start=1):
+        if annotation.get("iscrowd"):
+            crowds[annotation.get("image_id")] += 1
+            continue
+        try:
+            by_image[annotation.get("image_id")].append(_instance(annotation, images, names))
+        except InputError as error:
+            problems.append(Problem(f"annotation {annotation.get('id', f'no. {place}')}", str(error)))
+    if problems:
+        raise DataError(str(path), problems)
+    return [
+        CocoImage(
+            Path(image["file_name"]).stem,
+            image["height"],
+            image["width"],
+            tuple(text for text, _ in by_image[key]),
+            tuple(name for _, name in by_image[key]),
+            crowds[key],
+        )
+        for key, image in images.items()
+    ]
+
+
+def _content_of(path: Path) -> dict[str, list[Any]]:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise InputError(f"{path}: is no JSON ({error}); a COCO instances file was expected.") from error
+    usable = isinstance(content, dict) and all(
+        isinstance(content.get(part), list) and all(isinstance(entry, dict) for entry in content[part])
+        for part in _PARTS
+    )
+    if not usable:
+        raise InputError(f"{path}: a COCO instances file has lists of objects {', '.join(_PARTS)}; some are missing.")
+    return content
+
+
+def _category_names(categories: list[Any], problems: list[Problem]) -> dict[Any, str]:
+    """Return the name of each category; one number with two names, or one name with two numbers, is a clash."""
+    names: dict[Any, str] = {}
+    for category in categories:
+        number, name = category.get("id"), str(category.get("name", ""))
+        if number is None or not name:
+            problems.append(Problem(f"category {number if name == '' else name}", "needs both 'id' and 'name'."))
+        elif names.get(number, name) != name:
+            problems.append(Problem(f"category {number}", f"is both '{names[number]}' and '{name}'; name it once."))
+        elif name in names.values() and number not in names:
+            other = next(key for key, value in names.items() if value == name)
+            problems.append(Problem(f"category '{name}'", f"has the numbers {other} and {number}; number it once."))
+        names.setdefault(number, name)
+    return names
+
+
+def _images(entries: list[Any], problems: list[Problem]) -> dict[Any, dict[str, Any]]:
+    images: dict[Any, dict[str, Any]] = {}
+    file_of: dict[str, str] = {}
+    for entry in entries:
+        number, file_name = entry.get("id"), str(entry.get("file_name", ""))
+        sides = (entry.get("height"), entry.get("width"))
+        stem = Path(file_name).stem
+        if number is None or not stem or not all(type(side) is int and side > 0 for side in sides):
+            problems.append(Problem(f"image {number}", "needs 'id', 'file_name', and 'height' and 'width' in px."))
+            continue
+        if number in images:
+            problems.append(Problem(f"image {number}", f"is both {images[number]['file_name']} and {file_name}."))
+        if stem in file_of:
+            problems.append(Problem(f"image {number}", f"{file_name} and {file_of[stem]} would be one label map."))
+        file_of[stem] = file_name
+        images[number] = entry
+    return images
+
+
+def _instance(
+    annotation: dict[str, Any], images: dict[Any, dict[str, Any]], names: dict[Any, str]
+) -> tuple[bytes, str]:
+    """Return mask and class of an annotation.
+
+    Raises:
+        InputError: If its image or category is missing, or its mask cannot be read.
+    """
+    image = images.get(annotation.get("image_id"))
+    if image is None:
+        raise InputError(f"belongs to image {annotation.get('image_id')}, which is not among the images of the file.")
+    if annotation.get("category_id") not in names:
+        raise InputError(f"has category {annotation.get('category_id')}, which is not among those of the file.")
+    text = run_text_of(annotation.get("segmentation"), image["height"], image["width"])
+    return text, names[annotation["category_id"]]
