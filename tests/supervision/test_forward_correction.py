@@ -43,7 +43,7 @@ def test_how_often_a_class_is_told_where_it_is_not_shown_is_learned():
     supervision = ForwardCorrectionSupervision(plain_loss(), 0.99, 0.05, True)
     attach_to(supervision, KnowingModel())
     train(supervision, KnowingModel(), [toy_batch(seed, images=20) for seed in range(60)], learning_rate=0.1)
-    # Two draws of four classes tell a class to 7 of 16 images, and a quarter of all cells show it: 3/16 of 3/4 are left.
+    # Two draws of four classes tell a class to 7 of 16 images, and 4 of 16 cells show it: 3 of the other 12 are told.
     assert torch.allclose(supervision.elsewhere_log_odds.sigmoid(), torch.full((CLASSES,), 0.25), atol=0.06)
     assert set(supervision.state_dict()) == {"elsewhere_log_odds"}
 

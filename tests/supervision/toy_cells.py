@@ -27,24 +27,26 @@ def patterns() -> Tensor:
     return torch.stack([spot, ring, (torch.sin(12 * x) > 0).float(), (y + 1) / 2])
 
 
-def toy_batch(seed: int, images: int = 6, known: float = 1.0, shown: float = 1.0) -> CellBatch:
+def toy_batch(
+    seed: int, images: int = 6, known: float = 1.0, shown: float = 1.0, cells: int = CELLS_PER_IMAGE, light: float = 0.6
+) -> CellBatch:
     """Draw images of one or two classes; a share `shown` of their cells shows one of them in the second channel.
 
-    The classes of a share `known` of the cells are told.
+    The classes of a share `known` of the cells are told. Patterns are as bright as `light`, the noise below 0.2.
     """
     draw = torch.Generator().manual_seed(seed)
     first, second = torch.randint(CLASSES, (2, images), generator=draw)
     image_targets = torch.eye(CLASSES)[first].maximum(torch.eye(CLASSES)[second])
-    image_of_cell = torch.arange(images * CELLS_PER_IMAGE) // CELLS_PER_IMAGE
+    per_image = torch.full((images,), cells)
+    image_of_cell = torch.arange(images).repeat_interleave(cells)
     cells = len(image_of_cell)
     which = torch.where(torch.rand(cells, generator=draw) < 0.5, first[image_of_cell], second[image_of_cell])
     crops = 0.2 * torch.rand(cells, 4, SIDE_PX, SIDE_PX, generator=draw)
     cell_targets = torch.eye(CLASSES)[which]
     unknown = torch.rand(cells, generator=draw) >= known
     cell_targets[torch.rand(cells, generator=draw) >= shown] = 0
-    crops[:, 1] += 0.6 * torch.einsum("kc,chw->khw", cell_targets, patterns())
+    crops[:, 1] += light * torch.einsum("kc,chw->khw", cell_targets, patterns())
     cell_targets[unknown] = torch.nan
-    per_image = torch.full((images,), CELLS_PER_IMAGE)
     return CellBatch(crops, image_of_cell, torch.arange(cells), per_image, image_targets, cell_targets)
 
 
