@@ -19,6 +19,7 @@ from hpa.app.validation_picture import validation_picture
 from hpa.data.cell_module import CellDataModule
 from hpa.metrics.cell_validation import CellValidation
 from hpa.models.saved_run import read_saved_run
+from hpa.supervision.attach import attach_to
 from hpa.training.epoch_picture import EpochPicture
 from hpa.training.fit import Fit
 from hpa.training.module import TrainingModule
@@ -76,6 +77,7 @@ def assemble(config: Config) -> Parts:
     )
     data.prepare(show_progress("cells"))
     model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
+    attach_to(supervision, model)
     validation = CellValidation(build(config["metric"]))
     module = TrainingModule(model, supervision, build(config["optimizer"]), validation)
     module.identity = {

@@ -96,6 +96,19 @@ def test_direct_supervision_learns_from_cell_truth(composed, world, tmp_path):
     assert np.isfinite(pd.read_csv(run / "metrics.csv")["val_loss"]).all()
 
 
+STRATEGIES = sorted(file.stem for file in (ROOT / "conf" / "supervision").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_trains_saves_and_resumes(composed, world, tmp_path, strategy):
+    truth = f"data.cell_truth={world / 'truth_train.csv'}"
+    run = train_on(composed, world, tmp_path / "run", truth, f"supervision={strategy}", "trainer.limit_batches=2")
+    assert resume(str(run), ["trainer.max_epochs=2"], ROOT / "conf") == 0
+    table = pd.read_csv(run / "metrics.csv")
+    assert list(table["epoch"]) == [0, 1]
+    assert table[["train_loss", "val_loss"]].notna().all().all()
+
+
 def test_a_finished_run_says_so_and_can_be_trained_on(composed, run, tmp_path, capsys):
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
