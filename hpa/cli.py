@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     called = words[0] if words else ""
     try:
-        arguments = _parser(called).parse_args(words)
+        arguments = _arguments(_parser(called), words)
         code = int(arguments.run(arguments))
         sys.stdout.flush()
         return code
@@ -63,6 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"hpa {called}: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Parse the words; a command with `overrides` takes `key=value` words after its options too."""
+    arguments, rest = parser.parse_known_args(words)
+    if rest and (not hasattr(arguments, "overrides") or any(word.startswith("-") or "=" not in word for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.overrides += rest
+    return arguments
 
 
 def _parser(called: str) -> argparse.ArgumentParser:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from hydra.errors import InstantiationException
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -31,6 +32,33 @@ def plain(config: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         key = error.full_key or "the config"
         raise InputError(f"{key}: {str(error).splitlines()[0]}; write {key}=… on the command line.") from error
+
+
+def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:
+    """Return one slot of a config composed from the words of a command line, None where it is null.
+
+    Args:
+        root: Folder with conf/ and experiments/.
+        name: `train` or `infer`.
+        slot: E.g. `segmenter`; what other slots lack does not matter.
+        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
+
+    Raises:
+        InputError: If there is no conf/, an override does not fit, or the slot lacks a value.
+    """
+    if not (root / "conf" / f"{name}.yaml").is_file():
+        raise InputError(
+            f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
+        )
+    searched = f"hydra.searchpath=[file://{root}]"
+    try:
+        with initialize_config_dir(str(root / "conf"), version_base="1.3"):
+            config = compose(name, overrides=[*overrides, searched])
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
+        told = str(error).partition("Config search path")[0].strip()
+        raise InputError(f"{' '.join(overrides)}: {told}") from error
+    part = config.get(slot)
+    return None if part is None else plain(part)
 
 
 def build(config: Config, **given: Any) -> Any:

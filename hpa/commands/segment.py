@@ -1,0 +1,103 @@
+"""`hpa segment`: label maps of a folder of images, by any segmenter."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+from tqdm import tqdm
+
+import hpa
+from hpa.core.channels import HPA_FIELD_WIDTH_UM
+from hpa.core.errors import InputError
+
+if TYPE_CHECKING:
+    from hpa.core.field import Field
+    from hpa.interfaces import Segmenter
+
+HELP = "find the cells in a folder of images with any segmenter"
+DEFAULT_SEGMENTER = "segmenter=watershed"
+OUTLINE_COLOUR = "#ffffff"
+EXIT_SOME_FAILED = 3
+EXIT_ALL_FAILED = 1
+_IMAGES = """Images are grey files, one a channel, named ID_channel (.png, .tif, .tiff), or single files: a grey one
+stands for every channel that the segmenter reads; planes of a colour or multi-channel one are red, green, blue, yellow,
+unless --channels names them. What lies in OUT already is kept, so that the same command goes on where it stopped."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = f"{HELP}. {_IMAGES}"
+    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images")
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
+    parser.add_argument(
+        "overrides", nargs="*", help="as of infer.py: segmenter=hpa_cell, segmenter.reach_um=20, ckpt=RUN"
+    )
+    parser.add_argument(
+        "--format", choices=("tif", "png", "cellpose"), default="tif", help="cellpose: ID_seg.npy, for its window"
+    )
+    parser.add_argument("--preview", action="store_true", help="also write OUT/preview/ID.png with the cells outlined")
+    parser.add_argument("--channels", metavar="A,B", help="names of the planes of multi-channel files, in order")
+    parser.add_argument("--pixel-um", metavar="UM", type=float, help="side of a pixel (163.84 µm / width)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segment; return 0, 3 if some images failed, 1 if all did."""
+    from hpa.data.folder_images import FolderImages
+    from hpa.inference.label_maps import LabelMapOutput, segment_images
+
+    segmenter = _segmenter(arguments.overrides)
+    names = None if arguments.channels is None else arguments.channels.split(",")
+    images = FolderImages(arguments.folder, segmenter.channels, names, arguments.pixel_um)
+    if arguments.pixel_um is None:
+        print(f"pixel size: {HPA_FIELD_WIDTH_UM} µm / width, as fields of the Human Protein Atlas; else --pixel-um")
+    output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw)
+    with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
+        result = segment_images(images, segmenter, output, bar.update)
+    for problem in result.failed:
+        print(f"failed   {problem}")
+    print(
+        f"{arguments.out}: {result.written} label maps written ({result.cells} cells), {result.kept} kept, "
+        f"{len(result.failed)} failed"
+    )
+    if not result.failed:
+        return 0
+    return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED
+
+
+def _draw(field: Field, label_map: Int32[np.ndarray, "height width"] | None) -> UInt8[np.ndarray, "height width 3"]:
+    """Return the picture of a field, its cells outlined where they are given."""
+    from hpa.reports.pictures import composite, outline
+
+    names = [channel for channel in field.channels if not np.array_equal(field.plane(channel), field.pixels[0])]
+    pixels = field.pixels.astype(np.float32) / np.float32(np.iinfo(field.pixels.dtype).max)
+    # a grey image stands for all channels: shown once, in grey
+    picture = composite(pixels, field.channels) if names else composite(pixels[:1], ("grey",))
+    return picture if label_map is None else outline(picture, label_map, OUTLINE_COLOUR)
+
+
+def _segmenter(overrides: list[str]) -> Segmenter:
+    """Return the segmenter that is named, else that of the run that is named, else the default one.
+
+    Raises:
+        InputError: If an override does not fit.
+    """
+    from hpa.app.parts import build, compose_slot, with_values
+    from hpa.models.saved_run import read_saved_run
+
+    root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
+    runs = [word.removeprefix("ckpt=") for word in overrides if word.startswith("ckpt=")]
+    is_named = any(word.startswith(("segmenter=", "experiments=")) for word in overrides)
+    if runs and not is_named:
+        saved = {"segmenter": read_saved_run(runs[-1]).config["segmenter"]}
+        values = [word for word in overrides if not word.startswith("ckpt=")]
+        return build(with_values(saved, values, root / "conf")["segmenter"])
+    part = compose_slot(root, "infer", "segmenter", overrides if is_named else [DEFAULT_SEGMENTER, *overrides])
+    if part is None:
+        raise InputError(f"no segmenter is chosen; write {DEFAULT_SEGMENTER}, or another file of conf/segmenter.")
+    return build(part)

@@ -1,0 +1,148 @@
+"""From a folder of images to a folder of label maps: resumable, and no bad image stops it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from hpa.core.errors import InputError, Problem
+from hpa.core.field import Field
+from hpa.core.whole_file import DiskFullError, whole_file
+from hpa.data.cellpose_seg import SUFFIX, write_cellpose_seg
+from hpa.data.folder_images import FolderImages
+from hpa.data.label_map_files import write_label_map
+from hpa.interfaces import Segmenter
+
+SETTINGS_FILE = "segmenter.json"
+log = logging.getLogger(__name__)
+
+Picture = UInt8[np.ndarray, "height width 3"]
+Draw = Callable[[Field, Int32[np.ndarray, "height width"] | None], Picture]
+"""Shows a field, with its cells outlined where they are given."""
+
+
+@dataclass(frozen=True)
+class LabelMapOutput:
+    """Where label maps go.
+
+    Attributes:
+        folder: Is made where it is missing.
+        format: `tif`, `png`, or `cellpose` for `<ID>_seg.npy`.
+        preview: Write `preview/<ID>.png` too.
+        draw: Makes the pictures.
+    """
+
+    folder: Path
+    format: str
+    preview: bool
+    draw: Draw
+
+    def is_done(self, image_id: str) -> bool:
+        """Tell whether all files of an image are there; they are written whole or not at all."""
+        return self._path(image_id).is_file() and (not self.preview or self._preview_path(image_id).is_file())
+
+    def claim(self, settings: dict[str, Any]) -> None:
+        """Note in the folder what makes its label maps.
+
+        Raises:
+            InputError: If the label maps in it were made by another one, or with other settings.
+        """
+        path, text = self.folder / SETTINGS_FILE, json.dumps(settings, indent=1, sort_keys=True)
+        if path.is_file() and path.read_text(encoding="utf-8") != text:
+            raise InputError(
+                f"{self.folder}: holds label maps of another segmenter or other settings ({path.name}); choose a new "
+                "folder, or delete this one."
+            )
+        with whole_file(path, len(text)) as file:
+            file.write(text.encode())
+
+    def write(self, shown: Field, label_map: Int32[np.ndarray, "height width"], image_file: Path | None) -> None:
+        """Write all files of an image, the label map last.
+
+        Raises:
+            InputError: If the format cannot hold the map, or the disk is full.
+        """
+        if self.preview:
+            encoded = cv2.imencode(".png", self.draw(shown, label_map)[..., ::-1])[1]
+            with whole_file(self._preview_path(shown.image_id), encoded.nbytes) as file:
+                file.write(encoded.tobytes())
+        if self.format == "cellpose":
+            write_cellpose_seg(self._path(shown.image_id), label_map, image_file, self.draw(shown, None))
+        else:
+            write_label_map(self._path(shown.image_id), label_map)
+
+    def _path(self, image_id: str) -> Path:
+        return self.folder / (f"{image_id}{SUFFIX}" if self.format == "cellpose" else f"{image_id}.{self.format}")
+
+    def _preview_path(self, image_id: str) -> Path:
+        return self.folder / "preview" / f"{image_id}.png"
+
+
+@dataclass
+class SegmentedImages:
+    """What came of a folder.
+
+    Attributes:
+        written: Label maps written now.
+        kept: Label maps that were there.
+        cells: Cells in those written.
+        failed: Images without a label map, and why.
+    """
+
+    written: int = 0
+    kept: int = 0
+    cells: int = 0
+    failed: list[Problem] = field(default_factory=list)
+
+
+def segment_images(
+    images: FolderImages, segmenter: Segmenter, output: LabelMapOutput, progress: Callable[[], object]
+) -> SegmentedImages:
+    """Write a label map for every image that has none yet.
+
+    Args:
+        images: What to read.
+        segmenter: What finds the cells.
+        output: Where the maps go.
+        progress: Is called after each image.
+
+    Raises:
+        InputError: If the folder holds maps of other settings.
+        DiskFullError: If the disk is full; what was written is kept.
+    """
+    output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()})
+    result = SegmentedImages()
+    for image_id in images.image_ids:
+        if output.is_done(image_id):
+            result.kept += 1
+        else:
+            _segment(image_id, images, segmenter, output, result)
+        progress()
+    return result
+
+
+def _segment(
+    image_id: str, images: FolderImages, segmenter: Segmenter, output: LabelMapOutput, result: SegmentedImages
+) -> None:
+    try:
+        shown = images.read(image_id)
+        cells = segmenter.segment([shown])[0].cells
+        output.write(shown, cells, images.file_of(image_id))
+    except DiskFullError:
+        raise
+    except Exception as error:  # one image must not stop the others, whatever is wrong with it
+        if not isinstance(error, InputError):
+            log.exception("%s", image_id)
+        reason = str(error).removeprefix(f"{image_id}: ") or type(error).__name__
+        result.failed.append(Problem(image_id, reason))
+        return
+    result.written += 1
+    result.cells += int(cells.max(initial=0))

@@ -1,0 +1,111 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from hpa.cli import main
+from hpa.data.label_map_files import read_label_map, write_label_map
+
+SMALL = ["--pixel-um", "0.4"]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Two images of three bright discs each, one field in two files, one broken file."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    y, x = np.indices((160, 200))
+    discs = np.zeros((160, 200), np.float32)
+    for row, column in ((40, 40), (45, 140), (115, 90)):
+        discs += np.exp(-(((y - row) ** 2 + (x - column) ** 2) / 2 / 9**2))
+    noise = np.random.default_rng(0).normal(0, 2, discs.shape)
+    plane = (20 + 200 * discs + noise).clip(0, 255).astype(np.uint8)
+    for name in ("grey", "f_blue", "f_red", "f_yellow"):
+        cv2.imwrite(str(folder / f"{name}.png"), plane)
+    (folder / "broken.png").write_bytes(b"no image")
+    return folder
+
+
+def segmented(images, out, *words):
+    return main(["segment", str(images), str(out), *map(str, words)])
+
+
+def test_one_bad_image_is_named_and_stops_nothing(tmp_path, images, capsys):
+    assert segmented(images, tmp_path / "out", *SMALL, "--preview") == 3
+    told = capsys.readouterr().out
+    assert "failed   broken:" in told
+    assert "2 label maps written (6 cells), 0 kept, 1 failed" in told
+    for name in ("grey", "f"):
+        assert read_label_map(tmp_path / "out" / f"{name}.tif").max() == 3
+        assert cv2.imread(str(tmp_path / "out" / "preview" / f"{name}.png")).shape == (160, 200, 3)
+
+
+def test_what_is_there_is_kept(tmp_path, images, capsys):
+    segmented(images, tmp_path / "out", *SMALL)
+    (images / "broken.png").unlink()
+    (tmp_path / "out" / "f.tif").unlink()
+    before = (tmp_path / "out" / "grey.tif").stat().st_mtime_ns
+    capsys.readouterr()
+    assert segmented(images, tmp_path / "out", *SMALL) == 0
+    assert "1 label maps written (3 cells), 1 kept, 0 failed" in capsys.readouterr().out
+    assert (tmp_path / "out" / "grey.tif").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("words", [["--pixel-um", "0.5"], [*SMALL, "segmenter.reach_um=3.0"]])
+def test_label_maps_of_other_settings_are_not_mixed(tmp_path, images, words, capsys):
+    segmented(images, tmp_path / "out", *SMALL)
+    assert segmented(images, tmp_path / "out", *words) == 1
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_any_segmenter_and_its_values_are_one_word(tmp_path, images):
+    (images / "broken.png").unlink()
+    (tmp_path / "maps").mkdir()
+    for name in ("grey", "f"):
+        write_label_map(tmp_path / "maps" / f"{name}.png", np.full((160, 200), 5, np.int32))
+    words = ["segmenter=stored", f"segmenter.folder={tmp_path / 'maps'}", "--format", "png"]
+    assert segmented(images, tmp_path / "out", *words) == 0
+    assert (read_label_map(tmp_path / "out" / "f.png") == 1).all()
+    assert json.loads((tmp_path / "out" / "segmenter.json").read_text())["segmenter"]["segmenter"] == "stored"
+
+
+def test_cellpose_files_are_written(tmp_path, images):
+    segmented(images, tmp_path / "out", *SMALL, "--format", "cellpose")
+    content = np.load(tmp_path / "out" / "grey_seg.npy", allow_pickle=True).item()
+    assert content["masks"].max() == 3
+    assert content["filename"] == str(images / "grey.png")
+    field = np.load(tmp_path / "out" / "f_seg.npy", allow_pickle=True).item()
+    assert field["img"].shape == (160, 200, 3)
+
+
+def test_where_no_image_can_be_used_the_command_fails(tmp_path, images, capsys):
+    for name in ("grey", "f_red"):
+        (images / f"{name}.png").unlink()
+    assert segmented(images, tmp_path / "out", *SMALL) == 1
+    assert "failed   f: channel 'red' is needed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("segmenter=watersed", "Could not find 'segmenter/watersed'"),
+        ("segmenter.reach=3", "Could not override 'segmenter.reach'"),
+        ("segmenter=null", "must be a string"),
+        ("segmenter=stored", "segmenter.folder"),
+    ],
+)
+def test_words_that_do_not_fit_are_told(tmp_path, images, word, told, capsys):
+    assert segmented(images, tmp_path / "out", word) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_without_the_configuration_the_remedy_is_told(tmp_path, images, monkeypatch, capsys):
+    monkeypatch.setenv("HPA_ROOT", str(tmp_path))
+    assert segmented(images, tmp_path / "out") == 1
+    assert "HPA_ROOT" in capsys.readouterr().err
+
+
+def test_unknown_options_are_refused(tmp_path, images):
+    with pytest.raises(SystemExit, match="2"):
+        segmented(images, tmp_path / "out", "--colour")

@@ -1,0 +1,95 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from hpa.core.errors import InputError
+from hpa.core.field import Segmentation
+from hpa.core.whole_file import DiskFullError
+from hpa.data.folder_images import FolderImages
+from hpa.data.label_map_files import read_label_map
+from hpa.inference.label_maps import LabelMapOutput, segment_images
+
+
+class Thresholded:
+    """One cell an image: all that is bright; images of 7 rows break it, images of 8 find the disk full."""
+
+    channels = ("grey",)
+
+    def __init__(self, level=100):
+        self.level = level
+
+    def segment(self, fields):
+        for field in fields:
+            if field.pixels.shape[1] == 7:
+                raise ZeroDivisionError
+            if field.pixels.shape[1] == 8:
+                raise DiskFullError("the disk is full")
+        return [Segmentation((field.pixels[0] > self.level).astype(np.int32)) for field in fields]
+
+    def fingerprint(self):
+        return {"segmenter": "thresholded", "level": self.level}
+
+
+def drawn(field, label_map):
+    shade = field.pixels[0] if label_map is None else (255 * label_map).astype(np.uint8)
+    return np.repeat(shade[..., None], 3, axis=-1)
+
+
+def put(folder, name, height=5):
+    folder.mkdir(exist_ok=True)
+    picture = np.full((height, 6), 50, np.uint8)
+    picture[1:3, 1:4] = 200
+    cv2.imwrite(str(folder / f"{name}.png"), picture)
+
+
+def segmented(tmp_path, preview=False, level=100, calls=None):
+    images = FolderImages(tmp_path / "in", Thresholded.channels, None, 0.5)
+    output = LabelMapOutput(tmp_path / "out", "tif", preview, drawn)
+    told = [] if calls is None else calls
+    return segment_images(images, Thresholded(level), output, lambda: told.append(1))
+
+
+def test_label_maps_are_written_counted_and_kept(tmp_path):
+    put(tmp_path / "in", "a")
+    put(tmp_path / "in", "b")
+    calls = []
+    first = segmented(tmp_path, calls=calls)
+    assert (first.written, first.kept, first.cells, first.failed) == (2, 0, 2, [])
+    assert read_label_map(tmp_path / "out" / "a.tif").sum() == 6
+    second = segmented(tmp_path, calls=calls)
+    assert (second.written, second.kept) == (0, 2)
+    assert len(calls) == 4
+
+
+def test_a_preview_that_is_missing_is_made(tmp_path):
+    put(tmp_path / "in", "a")
+    segmented(tmp_path)
+    assert segmented(tmp_path, preview=True).written == 1
+    assert cv2.imread(str(tmp_path / "out" / "preview" / "a.png"))[2, 2].tolist() == [255] * 3
+    assert segmented(tmp_path, preview=True).kept == 1
+
+
+def test_any_error_of_one_image_is_told_and_stops_nothing(tmp_path):
+    put(tmp_path / "in", "a", height=7)
+    put(tmp_path / "in", "b")
+    result = segmented(tmp_path)
+    assert [str(problem) for problem in result.failed] == ["a: ZeroDivisionError"]
+    assert result.written == 1
+
+
+def test_a_full_disk_stops_at_once(tmp_path):
+    put(tmp_path / "in", "a", height=8)
+    with pytest.raises(DiskFullError):
+        segmented(tmp_path)
+
+
+def test_settings_are_noted_and_others_refused(tmp_path):
+    put(tmp_path / "in", "a")
+    segmented(tmp_path)
+    noted = json.loads((tmp_path / "out" / "segmenter.json").read_text())
+    assert noted["segmenter"]["level"] == 100
+    assert noted["images"] == {"pixel_um": 0.5, "plane_names": None}
+    with pytest.raises(InputError, match="other settings"):
+        segmented(tmp_path, level=90)
