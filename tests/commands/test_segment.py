@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from hpa.cli import main
 from hpa.data.label_map_files import read_label_map, write_label_map
@@ -68,6 +69,21 @@ def test_any_segmenter_and_its_values_are_one_word(tmp_path, images):
     assert segmented(images, tmp_path / "out", *words) == 0
     assert (read_label_map(tmp_path / "out" / "f.png") == 1).all()
     assert json.loads((tmp_path / "out" / "segmenter.json").read_text())["segmenter"]["segmenter"] == "stored"
+
+
+def test_the_segmenter_of_a_run_is_taken_unless_another_is_named(tmp_path, images):
+    (images / "broken.png").unlink()
+    (tmp_path / "maps").mkdir()
+    for name in ("grey", "f"):
+        write_label_map(tmp_path / "maps" / f"{name}.png", np.ones((160, 200), np.int32))
+    stored = {"_target_": "hpa.segmenters.stored.Stored", "folder": "nowhere"}
+    facts = {"config": {"segmenter": stored}, "channels": ["blue"], "class_names": ["a"]}
+    torch.save({"hpa": facts, "state_dict": {}, "epoch": 0}, tmp_path / "run.ckpt")
+    words = [f"ckpt={tmp_path / 'run.ckpt'}", f"segmenter.folder={tmp_path / 'maps'}"]
+    assert segmented(images, tmp_path / "out", *words) == 0
+    assert read_label_map(tmp_path / "out" / "grey.tif").all()
+    assert segmented(images, tmp_path / "other", words[0], "segmenter=watershed", *SMALL) == 0
+    assert read_label_map(tmp_path / "other" / "grey.tif").max() == 3
 
 
 def test_cellpose_files_are_written(tmp_path, images):
