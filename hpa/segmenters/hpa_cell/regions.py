@@ -41,8 +41,8 @@ def holes_filled(mask: Mask, least_px: int) -> Mask:
 def flooded(height: Plane, markers: LabelMap, mask: Mask) -> LabelMap:
     """Return the markers grown over the mask, highest pixels first, 4 neighbours, no lines left between them.
 
-    Pixels in the midst of a marker have nothing to conquer. They stay out of the flood, which changes no result and
-    makes it several times faster (Meyer's algorithm, 1991, costs most where it queues).
+    Pixels in the midst of a marker have nothing to conquer. They stay out of the flood, which makes it several times
+    faster (Meyer's algorithm, 1991, costs most where it queues) and can change nothing but who wins a tie.
     """
     outline = _bounds_something(markers, mask)
     midst = (markers > 0) & ~outline

@@ -1,0 +1,50 @@
+"""`hpa convert-weights`: take the tensors out of a published network of HPA-Cell-Segmentation, running none of it."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_file
+
+HELP = "turn a published pickled network of HPA-Cell-Segmentation into .safetensors, running nothing of it"
+_SUFFIX = ".safetensors"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="e.g. dpn_unet_nuclei_v1.pth of Zenodo record 4665863")
+    parser.add_argument("out", metavar="OUT.safetensors", type=Path, help="file to write")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the network, write its tensors and return 0.
+
+    Raises:
+        InputError: If the file is no network, or another one; nothing is written then.
+    """
+    # here: torch is not needed for --help
+    from safetensors.torch import save
+
+    from hpa.models.pickled_network import PickledNetwork
+    from hpa.segmenters.hpa_cell.published_layers import check_layers
+    from hpa.segmenters.hpa_cell.weights import check_published, check_types
+
+    out: Path = arguments.out
+    if out.suffix != _SUFFIX:
+        raise InputError(f"the output must end in {_SUFFIX}, came '{out}'; write '{out.with_suffix(_SUFFIX)}'.")
+    network = PickledNetwork(arguments.file)
+    check_published(str(arguments.file), network.shapes())
+    check_types(str(arguments.file), network.dtypes())
+    check_layers(str(arguments.file), network.layers)
+    with arguments.file.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    mode = "training" if network.training else "evaluation"
+    tensors = network.tensors()
+    content = save(tensors, {"source": arguments.file.name, "source_sha256": sha256, "source_mode": mode})
+    with whole_file(out, bytes_needed=len(content)) as file:
+        file.write(content)
+    print(f"{out}: {len(tensors)} tensors of {arguments.file} (SHA-256 {sha256}; saved in {mode} mode)")
+    return 0

@@ -1,0 +1,208 @@
+"""The HPA Cell Segmentator as a segmenter: two networks see a field at 0.32 µm a pixel, rules draw nuclei and cells."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from hpa.core.errors import InputError
+from hpa.core.field import Field, Segmentation
+from hpa.core.label_map import relabel
+from hpa.segmenters.hpa_cell.edge_cells import edge_cells_of
+from hpa.segmenters.hpa_cell.labelling import label_cells, mode_of
+from hpa.segmenters.hpa_cell.network import HpaCellNetwork
+from hpa.segmenters.hpa_cell.preprocess import (
+    check_scale,
+    full_size_planes,
+    levels_of,
+    network_input,
+    rescaled,
+    without_margin,
+)
+from hpa.segmenters.hpa_cell.weights import check_file, load_network
+
+_CODE_VERSION = 1
+"""Rises whenever the same settings give other cells, so that stored label maps are made anew."""
+_LARGEST_SCALE = 4.0
+_PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+Planes = Float32[np.ndarray, "3 padded_height padded_width"]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A field as the networks see it: its size before padding, and the input of the nuclei and the cell network."""
+
+    size: tuple[int, int]
+    planes: tuple[Planes, Planes]
+
+
+class HpaCell:
+    """Finds cells with the published networks; batched over fields of one size.
+
+    Networks are loaded when the first field comes: runs whose cells are all stored never do.
+    """
+
+    def __init__(
+        self,
+        nuclei_weights: str | Path | None,
+        cell_weights: str | Path | None,
+        nucleus_channel: str,
+        microtubule_channel: str,
+        reticulum_channel: str | None,
+        network_um: float,
+        reflect_margin: bool,
+        mode: str,
+        edge_cells: str,
+        fields_at_once: int,
+        device: str,
+        precision: str,
+    ) -> None:
+        """Check the settings and the headers of the weights.
+
+        Args:
+            nuclei_weights: Converted file of the nuclei network.
+            cell_weights: Converted file of the cell network; there is one for three stains and one for two.
+            nucleus_channel: Stain of the nuclei, which both networks read.
+            microtubule_channel: Stain of the microtubules.
+            reticulum_channel: Stain of the endoplasmic reticulum, or None for the network that does without.
+            network_um: Pixel size at which the networks see a field.
+            reflect_margin: Whether fields get a mirrored margin of a network stride, as cells at the edge profit from.
+            mode: Labelling `exact` as in the original, at full size, or `fast`.
+            edge_cells: What becomes of cells cut by the edge that show no nucleus.
+            fields_at_once: Fields of one size that go through the networks together.
+            device: As torch names it, or "auto" for the GPU where there is one.
+            precision: fp32, bf16, fp16, or "auto" for fp16 on a GPU and fp32 elsewhere.
+
+        Raises:
+            InputError: If a word is not known, or a weights file is missing or of another network.
+        """
+        self.mode = mode_of(mode)
+        self.edge_cells = edge_cells_of(edge_cells)
+        if precision not in (*_PRECISIONS, "auto"):
+            raise InputError(f"segmenter.precision must be auto, {', '.join(_PRECISIONS)}; came '{precision}'.")
+        if fields_at_once < 1:
+            raise InputError(f"segmenter.fields_at_once must be 1 or more, came {fields_at_once}.")
+        cell_file = "dpn_unet_cell_v2.pth" if reticulum_channel is None else "dpn_unet_cell_3ch_v1.pth"
+        self.files = tuple(
+            check_file(None if path is None else Path(path), argument, published)
+            for path, argument, published in (
+                (nuclei_weights, "segmenter.nuclei_weights", "dpn_unet_nuclei_v1.pth"),
+                (cell_weights, "segmenter.cell_weights", cell_file),
+            )
+        )
+        self.nucleus_channel = nucleus_channel
+        self.microtubule_channel = microtubule_channel
+        self.reticulum_channel = reticulum_channel
+        self.network_um = network_um
+        self.reflect_margin = reflect_margin
+        self.fields_at_once = fields_at_once
+        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        half = "fp16" if self.device.type == "cuda" else "fp32"
+        self.precision = half if precision == "auto" else precision
+        self._lock = Lock()
+        self._networks: tuple[HpaCellNetwork, ...] = ()
+        self._hashes: tuple[str, ...] = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """List the channels it reads."""
+        wanted = (self.microtubule_channel, self.reticulum_channel, self.nucleus_channel)
+        return tuple(channel for channel in wanted if channel is not None)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return all settings that decide the cells, and hashes of the weights."""
+        with self._lock:
+            if not self._hashes:
+                self._hashes = tuple(_sha256(path) for path in self.files)
+        return {
+            "segmenter": "hpa_cell",
+            "code": _CODE_VERSION,
+            "weights": list(self._hashes),
+            "channels": [self.microtubule_channel, self.reticulum_channel, self.nucleus_channel],
+            "network_um": self.network_um,
+            "reflect_margin": self.reflect_margin,
+            "mode": self.mode,
+            "edge_cells": self.edge_cells,
+            "precision": self.precision,
+        }
+
+    def segment(self, fields: Sequence[Field]) -> list[Segmentation]:
+        """Return cells and nuclei of each field.
+
+        Raises:
+            InputError: If a field lacks a channel or its pixels are too coarse.
+        """
+        seen = [self._seen(field) for field in fields]
+        alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for number, one in enumerate(seen):
+            alike[one.planes[0].shape].append(number)
+        results: dict[int, Segmentation] = {}
+        for numbers in alike.values():
+            for start in range(0, len(numbers), self.fields_at_once):
+                batch = numbers[start : start + self.fields_at_once]
+                both = [
+                    self._probabilities(which, [seen[number].planes[which] for number in batch]) for which in (0, 1)
+                ]
+                for number, nuclei, cells in zip(batch, *both, strict=True):
+                    results[number] = self._labelled(fields[number], seen[number].size, nuclei, cells)
+        return [results[number] for number in range(len(fields))]
+
+    def _seen(self, field: Field) -> _Seen:
+        """Return a field at the pixel size of the networks."""
+        scale = field.pixel_um / self.network_um
+        check_scale(field.image_id, scale, _LARGEST_SCALE)
+        small = {channel: rescaled(field.plane(channel), scale) for channel in self.channels}
+        nuclei, tubules = small[self.nucleus_channel], small[self.microtubule_channel]
+        reticulum = np.zeros_like(nuclei) if self.reticulum_channel is None else small[self.reticulum_channel]
+        planes = [
+            network_input(three, self.reflect_margin)
+            for three in ((nuclei, nuclei, nuclei), (tubules, reticulum, nuclei))
+        ]
+        return _Seen((nuclei.shape[0], nuclei.shape[1]), (planes[0], planes[1]))
+
+    def _probabilities(self, which: int, planes: Sequence[Planes]) -> list[Planes]:
+        """Return what network 0 (nuclei) or 1 (cells) says of a batch."""
+        with self._lock:
+            if not self._networks:
+                self._networks = tuple(load_network(path).to(self.device) for path in self.files)
+        batch = torch.from_numpy(np.stack(planes)).to(self.device)
+        dtype = _PRECISIONS[self.precision]
+        with torch.inference_mode(), torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
+            logits = self._networks[which](batch)
+            return list(logits.float().softmax(dim=1).cpu().numpy())
+
+    def _labelled(self, field: Field, small: tuple[int, int], nuclei: Planes, cells: Planes) -> Segmentation:
+        """Return the cells of one field from what the networks say."""
+        size = field.pixels.shape[1], field.pixels.shape[2]
+        parts = [without_margin(planes, small, self.reflect_margin) for planes in (nuclei, cells)]
+        if self.mode == "exact":
+            full = full_size_planes(parts[0], parts[1], size)
+            nuclei_map, cell_map = label_cells(
+                *full, mode=self.mode, pixel_um=field.pixel_um, edge_cells=self.edge_cells
+            )
+            return Segmentation(cell_map, nuclei_map)
+        # the networks' own grid is the one the fast way works on: nothing is enlarged but its result
+        um = field.pixel_um * size[0] / small[0]
+        levels = [levels_of(part) for part in parts]
+        maps = label_cells(*levels, mode=self.mode, pixel_um=um, edge_cells=self.edge_cells)
+        nuclei_map, cell_map = (
+            cv2.resize(label_map, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) for label_map in maps
+        )
+        cell_map = relabel(cell_map)  # where pixels are coarser than the networks', a tiny cell may fall between them
+        return Segmentation(cell_map, np.where(nuclei_map > 0, cell_map, 0))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
