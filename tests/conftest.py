@@ -1,10 +1,11 @@
-"""What every test shares: where real samples lie, no network, quiet threads."""
+"""What every test shares: where real samples lie, no network, one thread."""
 
 import os
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; threads that wait for each other are slower
 
 import pytest
 from hypothesis import settings
