@@ -173,7 +173,10 @@ class Supervision(Protocol):
     unit: Unit
 
     def terms(self, model: nn.Module, batch: Any, progress: float) -> dict[str, Float[Tensor, ""]]:
-        """Call the model and return named loss terms; their sum is minimised. `progress` runs from 0 to 1."""
+        """Call the model and return named loss terms; their sum is minimised. `progress` runs from 0 to 1.
+
+        Called in validation too, with the model in evaluation mode: what its first call says is scored.
+        """
 
     def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
         """Give what is trained beside the model."""

@@ -13,10 +13,9 @@ from tests.supervision.shipped import shipped
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 
 
-@pytest.mark.parametrize("pooling", ["mean", "log_sum_exp", "noisy_or"])
-def test_cells_are_learned_from_bags(pooling):
+def test_cells_are_learned_from_bags():
     model = tiny_model()
-    supervision = shipped(f"supervision=multiple_instance supervision/pooling={pooling}", model)
+    supervision = shipped("supervision=multiple_instance", model)
     losses = train(supervision, model, [toy_batch(seed) for seed in range(30)])
     assert losses[-1] < 0.5 * losses[0]
     assert cell_average_precision(model) > 0.8  # by chance 0.25
@@ -27,7 +26,7 @@ def test_cells_are_learned_from_bags(pooling):
 def test_cells_are_learned_from_bags_by_every_pool(pooling):
     model = tiny_model()
     supervision = shipped(f"supervision=multiple_instance supervision/pooling={pooling}", model)
-    train(supervision, model, [toy_batch(seed) for seed in range(50)])
+    train(supervision, model, [toy_batch(seed) for seed in range(60)])
     assert cell_average_precision(model) > 0.9
 
 

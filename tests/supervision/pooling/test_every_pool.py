@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 
 from hpa.interfaces import CellOutput, Pool
 from tests.supervision.pooling.bags import CLASSES, FEATURES, Bags, bags, bags_of
@@ -14,12 +14,14 @@ def test_plays_the_role(pool):
     assert isinstance(pool, Pool)
 
 
+@settings(max_examples=25)  # for each of eight pools
 @given(bags())
 def test_packed_bags_are_the_bags_one_by_one(pool, drawn):
     one_by_one = torch.cat([drawn.alone(bag).pooled(pool) for bag in range(drawn.count)])
     assert torch.allclose(drawn.pooled(pool), one_by_one)
 
 
+@settings(max_examples=25)  # for each of eight pools
 @given(bags())
 def test_the_order_of_cells_does_not_matter(pool, drawn):
     order = torch.randperm(len(drawn.bag_of_cell), generator=torch.Generator().manual_seed(0))
@@ -28,12 +30,14 @@ def test_the_order_of_cells_does_not_matter(pool, drawn):
     assert torch.allclose(shuffled.pooled(pool), drawn.pooled(pool))
 
 
+@settings(max_examples=25)  # for each of eight pools
 @given(bags())
 def test_a_cell_alone_speaks_for_itself(pool, drawn):
     alone = Bags(drawn.output, torch.arange(len(drawn.bag_of_cell)), len(drawn.bag_of_cell))
     assert torch.allclose(alone.pooled(pool), drawn.output.logits)
 
 
+@settings(max_examples=25)  # for each of eight pools
 @given(bags())
 def test_convex_pools_stay_between_the_lowest_and_the_highest(convex, drawn):
     pooled = drawn.pooled(convex)

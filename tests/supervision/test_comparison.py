@@ -1,0 +1,34 @@
+"""What `docs/strategies.md` says of labels that hold for few cells, as far as it is no matter of luck."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.supervision.comparison import STRATEGIES, cell_score
+
+CHANCE = 0.04
+STEPS = 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "choices",
+    [
+        "supervision=propagation",
+        "supervision=large_loss",
+        "supervision=forward_correction",
+        "supervision=expectation_maximisation",
+        "supervision=consistency",
+        "supervision=dual supervision/pooling=log_sum_exp",
+        "supervision=multiple_instance supervision/pooling=mean",
+    ],
+)
+def test_they_find_the_few_cells_that_show_a_class(choices):
+    assert choices in STRATEGIES
+    assert cell_score(choices, STEPS, seed=0) > 15 * CHANCE
+
+
+@pytest.mark.slow
+def test_a_word_to_each_cell_starts_a_bag():
+    alone = cell_score("supervision=multiple_instance supervision/pooling=max", STEPS, seed=0)
+    assert cell_score("supervision=dual", STEPS, seed=0) > alone + 0.1
