@@ -19,6 +19,7 @@ from hpa.core.errors import InputError
 from hpa.core.run_lengths import Runs, pack, runs_of, unpack
 
 _ZLIB_LEVEL = 9  # strings are compared byte for byte, so the level belongs to the format
+_MOST_DIGITS = 18  # of a number of column runs: the sum of two still fits into 64 bits
 
 
 def encode_mask(mask: Bool[np.ndarray, "height width"]) -> str:
@@ -99,10 +100,19 @@ def decode_column_runs(text: str, height: int, width: int) -> Bool[np.ndarray, "
     Raises:
         InputError: If a word is no number, one is missing, or runs are empty, outside, unsorted or overlapping.
     """
+    return _painted(read_column_runs(text, height, width), height, width)
+
+
+def read_column_runs(text: str, height: int, width: int) -> Runs:
+    """Return the runs of `start length` pairs, all of one mask, without painting it.
+
+    Raises:
+        InputError: If a word is no number, one is missing, or runs are empty, outside, unsorted or overlapping.
+    """
     _require_size(height, width)
     words = text.split()
-    if not all(word.isdecimal() for word in words):
-        strange = next(word for word in words if not word.isdecimal())
+    strange = next((word for word in words if not word.isdecimal() or len(word) > _MOST_DIGITS), None)
+    if strange is not None:
         raise InputError(f"column runs are positive whole numbers `start length …`, got {strange[:20]!r}.")
     if len(words) % 2:
         raise InputError(f"column runs come in pairs `start length`, got {len(words)} numbers: the text is cut off.")
@@ -115,7 +125,7 @@ def decode_column_runs(text: str, height: int, width: int) -> Bool[np.ndarray, "
         )
     if (starts[1:] <= stops[:-1]).any():
         raise InputError("column runs overlap or are not sorted by start; encode the mask anew.")
-    return _painted(Runs(np.zeros(len(starts), np.int64), starts - 1, stops), height, width)
+    return Runs(np.zeros(len(starts), np.int64), starts - 1, stops)
 
 
 def decode_runs(texts: Sequence[str], height: int, width: int) -> Runs:

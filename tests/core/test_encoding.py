@@ -119,6 +119,7 @@ def test_column_runs_are_those_found_pixel_by_pixel(mask):
         ("1 2 3", "come in pairs"),
         ("1 x", "got 'x'"),
         ("1 -2", "got '-2'"),
+        ("1 9223372036854775807", "got '9223372036854775807'"),
         ("0 2", "outside the image"),
         ("12 2", "outside the image"),
         ("3 0", "empty"),
