@@ -32,7 +32,7 @@ _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEAD_BYTES = 33  # signature and the whole first chunk of a PNG
 _TAIL_BYTES = 1024  # the closing chunk of a PNG, and what careless programs write after it
 _PNG_COLOURS = {2: "RGB", 3: "a colour palette", 4: "grey with transparency", 6: "RGBA"}
-_BROKEN = (
+BROKEN = (
     OSError,
     SyntaxError,
     ValueError,
@@ -79,8 +79,8 @@ def plane_info(path: Path) -> PlaneInfo:
             raise InputError(f"{path}: a PNG or TIFF file is expected, it begins with {head[:8]!r}; convert it.")
     except InputError:
         raise
-    except _BROKEN as error:
-        raise _damaged(path, str(error)) from error
+    except BROKEN as error:
+        raise damaged(path, str(error)) from error
     if not info.height or not info.width:
         raise InputError(f"{path}: the image has no pixels ({info}); export it again.")
     return info
@@ -147,7 +147,7 @@ def _ends_of(path: Path) -> tuple[bytes, bytes]:
 def _png_info(path: Path, head: bytes, tail: bytes) -> PlaneInfo:
     """Read the first chunk of a PNG file (ISO/IEC 15948: IHDR) and look for its last (IEND)."""
     if len(head) < _HEAD_BYTES or head[12:16] != b"IHDR" or b"IEND" not in tail:
-        raise _damaged(path, "its end is missing")
+        raise damaged(path, "its end is missing")
     width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
     if colour in _PNG_COLOURS:
         raise _not_grey(path, _PNG_COLOURS[colour])
@@ -168,7 +168,7 @@ def _tiff_info(path: Path) -> PlaneInfo:
             raise _not_grey(path, f"pixels of type {page.dtype}")
         ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
         if max(ends, default=0) > tiff.filehandle.size:
-            raise _damaged(path, "its end is missing")
+            raise damaged(path, "its end is missing")
         height, width = page.shape
         return PlaneInfo(height, width, 8 * page.dtype.itemsize)
 
@@ -182,15 +182,16 @@ def _decode_into(plane: Plane, path: Path) -> None:
                     plane[:] = np.asarray(image)  # 16 bit comes as 32 bit integers from older Pillow: cast here
             else:
                 plane[:] = tifffile.imread(path, maxworkers=1)
-    except _BROKEN as error:
-        raise _damaged(path, str(error)) from error
+    except BROKEN as error:
+        raise damaged(path, str(error)) from error
 
 
 def _dtype_of(info: PlaneInfo) -> type[np.uint8] | type[np.uint16]:
     return np.uint8 if info.bits == 8 else np.uint16
 
 
-def _damaged(path: Path, reason: str) -> InputError:
+def damaged(path: Path, reason: str) -> InputError:
+    """Return the error of a file that a decoder (one of `BROKEN`) gave up on, with the remedy."""
     if "imagecodecs" in reason:
         return InputError(
             f"{path}: its compression needs the package imagecodecs; install it, or save it with deflate."
