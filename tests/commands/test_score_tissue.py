@@ -1,0 +1,70 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hpa.cli import main
+
+
+@pytest.fixture
+def tables(tmp_path):
+    truth = pd.DataFrame(
+        {
+            "id": [1, 2, 3],
+            "organ": ["lung", "lung", "kidney"],
+            "img_height": 4,
+            "img_width": 6,
+            "rle": ["1 4", "5 4", "9 2"],
+        }
+    )
+    truth.to_csv(tmp_path / "truth.csv", index=False)
+    # equal; half of it and as much elsewhere; nothing
+    pd.DataFrame({"id": [3, 2, 1], "rle": ["", "7 4", "1 4"]}).to_csv(tmp_path / "sub.csv", index=False)
+    return [str(tmp_path / "sub.csv"), str(tmp_path / "truth.csv")]
+
+
+def test_json_has_the_mean_over_images_and_over_those_of_each_organ(tables, capsys):
+    assert main(["score-tissue", *tables, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "dice": 0.5,
+        "per_organ": {"kidney": 0.0, "lung": 0.75},
+        "per_image": {"1": 1.0, "2": 0.5, "3": 0.0},
+        "images": 3,
+    }
+
+
+def test_the_table_is_for_people(tables, capsys):
+    assert main(["score-tissue", *tables]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Dice 0.5000, the mean over 3 images"
+    assert [line.split() for line in lines[3:5]] == [
+        ["kidney", "1", "0.0000", "0.0000", "3"],
+        ["lung", "2", "0.7500", "0.5000", "2"],
+    ]
+
+
+def test_ids_of_one_table_only_are_errors_that_name_them(tables, tmp_path, capsys):
+    pd.DataFrame({"id": [1, 2, 9], "rle": ""}).to_csv(tmp_path / "sub.csv", index=False)
+    assert main(["score-tissue", *tables]) == 1
+    told = capsys.readouterr().err
+    assert "3: has no row in the submission" in told
+    assert "9: is not in the truth" in told
+
+
+def test_real_masks_without_every_second_run(samples, tmp_path, capsys):
+    """What is left of a mask is all true, so that Dice follows from two sums."""
+    path = samples / "hubmap_ftu_labels" / "train_141_rle.csv.gz"
+    truth = pd.read_csv(path, usecols=["id", "rle"], dtype=str)
+    expected, texts = {}, []
+    for image_id, text in zip(truth["id"], truth["rle"], strict=True):
+        runs = np.array(text.split()).astype(np.int64).reshape(-1, 2)
+        kept = runs[::2]
+        texts.append(" ".join(map(str, kept.ravel())))
+        expected[image_id] = 2 * kept[:, 1].sum() / (kept[:, 1].sum() + runs[:, 1].sum())
+    pd.DataFrame({"id": truth["id"], "rle": texts}).to_csv(tmp_path / "sub.csv", index=False)
+    assert main(["score-tissue", str(tmp_path / "sub.csv"), str(path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["per_image"] == pytest.approx(expected)
+    assert result["dice"] == pytest.approx(np.mean(list(expected.values())))
+    assert len(result["per_organ"]) == 5
