@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.row import Row
 from pytorch_lightning import LightningDataModule, Trainer
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.row import Row
 from hpa.data.cell_sampler import BatchRequest, CellSampler
 from hpa.interfaces import CellBatch
 from hpa.losses.focal import FocalLoss
