@@ -67,6 +67,9 @@ def _checked(path: Path, tiff: tifffile.TiffFile) -> PlaneInfo:
         raise _not_rgb(path, f"{page.samplesperpixel} planes of kind {_name_of(colour)}")
     if page.dtype not in _EIGHT_OR_SIXTEEN_BIT:
         raise _not_rgb(path, f"pixels of type {page.dtype}")
+    tifffile.TIFF.DECOMPRESSORS[
+        page.compression
+    ]  # LookupError now, not in training, where its decoder is not installed
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
     if max(ends, default=0) > tiff.filehandle.size:
         raise damaged(path, "its end is missing")

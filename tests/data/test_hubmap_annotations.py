@@ -57,6 +57,20 @@ def test_missing_and_unreadable_files_are_told(tmp_path):
         read_polygons(tmp_path / "b.json")
 
 
+def test_all_351_real_files_are_read_whole(samples, tmp_path):
+    folder = samples / "hubmap_ftu_labels"
+    index = pd.read_csv(folder / "index_351.csv", dtype={"id": str}).set_index("id")
+    with gzip.open(folder / "train_351_polygons.json.gz", "rt") as file:
+        sets = json.load(file)
+    for image_id, content in sets.items():
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        polygons = read_polygons(tmp_path / "a.json")
+        assert len(polygons) == index.loc[image_id, "n_polygons"]
+        assert sum(map(len, polygons)) == index.loc[image_id, "n_points"]
+    assert set(sets) == set(index.index)
+    assert len(sets) == 351
+
+
 def real_dice(samples, every):
     folder = samples / "hubmap_ftu_labels"
     rows = pd.read_csv(folder / "train_141_rle.csv.gz", dtype={"id": str})

@@ -1,3 +1,4 @@
+import importlib.util
 import re
 
 import numpy as np
@@ -81,3 +82,14 @@ def test_missing_foreign_and_spoilt_files_are_told(tmp_path):
     picture_info(tmp_path / "c.tiff")
     with pytest.raises(InputError, match="damaged or cut short"):
         read_picture(tmp_path / "c.tiff")
+
+
+def test_jpeg_is_read_as_rgb_or_the_missing_decoder_is_named(tmp_path):
+    smooth = np.broadcast_to(np.array([200, 120, 60], np.uint8), (64, 48, 3))
+    Image.fromarray(smooth).save(tmp_path / "a.tiff", compression="jpeg")
+    if importlib.util.find_spec("imagecodecs"):
+        assert picture_info(tmp_path / "a.tiff") == PlaneInfo(64, 48, 8)
+        assert np.abs(read_picture(tmp_path / "a.tiff").transpose(1, 2, 0) - smooth.astype(float)).max() < 4
+    else:
+        with pytest.raises(InputError, match="needs the package imagecodecs"):
+            picture_info(tmp_path / "a.tiff")
