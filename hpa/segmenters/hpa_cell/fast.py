@@ -75,6 +75,11 @@ class _Grid:
         width = round(self.shrink)
         return self.sampled(cv2.erode(plane, np.ones((width, width), np.uint8)))
 
+    def highest(self, plane: Plane) -> UInt8[np.ndarray, "coarse_height coarse_width"]:
+        """Return the highest value in each coarse pixel, so that narrow ridges stay."""
+        width = round(self.shrink)
+        return self.sampled(cv2.dilate(plane, np.ones((width, width), np.uint8)))
+
     def enlarged(self, label_map: CoarseMap) -> LabelMap:
         """Return a coarse label map at the size of the image."""
         return cv2.resize(label_map, self.size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
@@ -107,32 +112,38 @@ def _nuclei(nuclei: Planes, cell_border: Plane, grid: _Grid) -> CoarseMap:
     parents = without_small(grid.sampled(_components(seeds)), grid.pixels_of(SEED_UM2))
     _, pieces, statistics, _ = cv2.connectedComponentsWithStats((seeds & inside).view(np.uint8), connectivity=4)
     pieces = np.where(parents > 0, grid.sampled(pieces), 0)
+    parent_of, body_of = np.zeros((2, len(statistics)), np.int64)
+    parent_of[pieces], body_of[pieces] = parents, grid.sampled(_components(inside, connectivity=8))
+    parent_of[0] = body_of[0] = 0
+    # what one seed fills of one body is one nucleus, be there a wall within; bodies hang together by corners too
+    pairs, nucleus_of = np.unique(np.stack([parent_of, body_of], axis=1), axis=0, return_inverse=True)
+    seeded = nucleus_of.ravel().astype(np.int32)[pieces]
     mask = holes_filled(grid.sampled(inside.view(np.uint8)) > 0, grid.pixels_of(HOLE_UM2))
-    grown = flooded(np.zeros_like(mask, np.uint8), pieces, mask)
-    count = len(statistics)
-    filled = np.bincount(grown.ravel(), minlength=count) - np.bincount(pieces.ravel(), minlength=count)
-    area_px = statistics[:, cv2.CC_STAT_AREA] + filled * grid.area_px
-    parent_of = np.zeros(count, np.int64)
-    parent_of[pieces] = parents
-    # pieces of one seed that meet outside the mask only count together, as in the original
-    whole_px = np.bincount(parent_of, weights=area_px)[parent_of]
-    keep = (whole_px >= pixels_of(NUCLEUS_UM2, grid.pixel_um)) & (parent_of > 0)
-    return np.where(keep, np.arange(count), 0).astype(np.int32)[grown]
+    grown = flooded(np.zeros_like(mask, np.uint8), seeded, mask)
+    added = np.bincount(grown.ravel(), minlength=len(pairs)) - np.bincount(seeded.ravel(), minlength=len(pairs))
+    of_pieces = np.bincount(nucleus_of.ravel(), weights=statistics[:, cv2.CC_STAT_AREA], minlength=len(pairs))
+    # nuclei of one seed that meet outside the mask only count together, as in the original
+    whole_px = np.bincount(pairs[:, 0], weights=of_pieces + added * grid.area_px)[pairs[:, 0]]
+    keep = (whole_px >= pixels_of(NUCLEUS_UM2, grid.pixel_um)) & (pairs[:, 0] > 0)
+    return np.where(keep, np.arange(len(pairs)), 0).astype(np.int32)[grown]
 
 
 def _cells(markers: CoarseMap, region: Mask, border: Plane, body: Plane, grid: _Grid) -> CoarseMap:
     """Return the cells grown from markers: first in their bodies, then into the border zone; numbered 1..n."""
-    parts = grid.sampled(_components(region))
+    parts = _components(region)
     reached = np.zeros(parts.max(initial=0) + 1, bool)
-    reached[parts[markers > 0]] = True
+    reached[grid.sampled(parts)[markers > 0]] = True
     reached[0] = False
+    floodable = reached[parts].view(np.uint8)
     height = grid.lowest(body)
     least_px = grid.pixels_of(CELL_UM2)
-    bodies = without_small(flooded(height, markers, reached[parts] | (markers > 0)), least_px)
+    # channels narrower than a coarse pixel let the flood pass, but do not count as area
+    grown = flooded(height, markers, (grid.highest(floodable) > 0) | (markers > 0))
+    bodies = without_small(np.where(grid.sampled(floodable) > 0, grown, 0), least_px)
     zone = grid.sampled(border) >= CELL_BORDER_LEVEL
     return relabel(without_small(flooded(height, bodies, (bodies > 0) | zone), least_px))
 
 
-def _components(mask: Mask) -> LabelMap:
-    """Return the connected pieces of a mask (4 neighbours), in any order."""
-    return cv2.connectedComponents(mask.view(np.uint8), connectivity=4)[1]
+def _components(mask: Mask, connectivity: int = 4) -> LabelMap:
+    """Return the connected pieces of a mask (4 or 8 neighbours), in any order."""
+    return cv2.connectedComponents(mask.view(np.uint8), connectivity=connectivity)[1]

@@ -122,7 +122,12 @@ def test_wrong_weights_name_the_first_layers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changed", "named"),
-    [({"mode": "quick"}, "exact"), ({"edge_cells": "cut"}, "merged"), ({"precision": "fp8"}, "bf16")],
+    [
+        ({"mode": "quick"}, "exact"),
+        ({"edge_cells": "cut"}, "merged"),
+        ({"precision": "fp8"}, "bf16"),
+        ({"device": "abacus"}, "auto"),
+    ],
 )
 def test_unknown_words_are_named(changed: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=named):
