@@ -35,7 +35,8 @@ class NoisyOrPool(nn.Module):
 def _log_softplus(logits: Float[Tensor, "cell class"]) -> Float[Tensor, "cell class"]:
     # Each branch is given values on which its gradient is finite, also where the other one is taken.
     low = logits.clamp(max=SMALL_LOGIT)
-    return torch.where(logits < SMALL_LOGIT, low - low.exp() / 2, softplus(logits.clamp(min=SMALL_LOGIT)).log())
+    high = softplus(logits.clamp(min=SMALL_LOGIT), threshold=40.0)  # torch's own 20 is too low for double precision
+    return torch.where(logits < SMALL_LOGIT, low - low.exp() / 2, high.log())
 
 
 def _log_expm1(log_sum: Float[Tensor, "bag class"]) -> Float[Tensor, "bag class"]:
