@@ -67,18 +67,60 @@ class CellOutput:
 
 
 @dataclass
-class PixelOutput:
-    """What a dense model says of every pixel."""
+class PixelBatch:
+    """Images, or tiles of one size cut out of them, with what is known of every pixel.
 
-    logits: Float[Tensor, "image class height width"]
+    Attributes:
+        images: Intensities, scaled to about [0, 1].
+        targets: What a dense model should say, in the planes of its `PixelTarget`; no plane for a detector.
+        label_maps: Instances, 0 background, numbered 1..n in each image.
+        instance_classes: For each image the class of its instances 1..n.
+        image_row: Row of each image in the image table, the same in every epoch.
+    """
+
+    images: Float[Tensor, "image channel height width"]
+    targets: Float[Tensor, "image plane height width"]
+    label_maps: Int[Tensor, "image height width"]
+    instance_classes: tuple[Int[Tensor, " instance"], ...]
+    image_row: Int[Tensor, " image"]
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return self.images.shape[0]
+
+
+@dataclass
+class PixelOutput:
+    """What a dense model says of every pixel, in the planes of its `PixelTarget`, before any sigmoid."""
+
+    logits: Float[Tensor, "image plane height width"]
 
 
 @dataclass
 class InstanceOutput:
-    """What a detector says: its own loss terms in training, its instances in evaluation (one dict an image)."""
+    """What a detector says: its own loss terms in training, its instances in evaluation (one dict an image).
+
+    Instances are `boxes` (instance, 4) x0 y0 x1 y1 in px, `classes` (instance,) from 0, `scores` (instance,) best
+    first, and `masks` (instance, side, side): probabilities in the frame of each box, never at the size of the image.
+    """
 
     losses: dict[str, Tensor]
     instances: list[dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The instances of one image with their classes.
+
+    Attributes:
+        label_map: 0 background, instances numbered 1..n without gaps.
+        classes: Class of each instance, from 0.
+        scores: How sure each instance is, or None where they are a truth.
+    """
+
+    label_map: Int[Any, "height width"]
+    classes: Int[Any, " instance"]
+    scores: Float[Any, " instance"] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +171,14 @@ class ImageSource(Protocol):
 
 
 @runtime_checkable
+class InstanceTruth(Protocol):
+    """A data set that knows the outline of each instance of its training images."""
+
+    def instances(self, image_id: str) -> Instances:
+        """Read the instances of a training image; InputError says which file is wrong and why."""
+
+
+@runtime_checkable
 class Segmenter(Protocol):
     """Finds cells (`segmenter=`)."""
 
@@ -161,6 +211,50 @@ class Loss(Protocol):
         weights: Float[Tensor, "row class"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the mean loss; targets in [0, 1] may be soft; weights multiply each element before the mean."""
+
+
+@runtime_checkable
+class PixelLoss(Protocol):
+    """Loss on planes of pixels (`loss=` of dense models)."""
+
+    def __call__(
+        self,
+        logits: Float[Tensor, "image plane height width"],
+        targets: Float[Tensor, "image plane height width"],
+    ) -> Float[Tensor, ""]:
+        """Return the mean loss."""
+
+
+@runtime_checkable
+class PixelTarget(Protocol):
+    """How instances are told to a dense network, and read from it again (`model/target=`)."""
+
+    plane_count: int
+
+    def planes(self, instances: Instances) -> Float[Any, "plane height width"]:
+        """Return what the network should say of a whole image (numpy float32)."""
+
+    def turned(self, planes: Float[Any, "plane height width"], linear: Float[Any, "2 2"]) -> Float[Any, "plane h w"]:
+        """Return planes that were warped already, with their directions turned too.
+
+        `linear` takes a step (y, x) of the image before the warp to the step after it.
+        """
+
+    def read(self, logits: Float[Any, "plane height width"]) -> Instances:
+        """Return the instances that a network's output (numpy float32) means."""
+
+
+@runtime_checkable
+class PixelModel(Protocol):
+    """A network of whole images or tiles, dense or a detector."""
+
+    target: PixelTarget
+
+    def __call__(self, batch: PixelBatch) -> PixelOutput | InstanceOutput:
+        """Return what the network says of images of any size."""
+
+    def instances(self, output: Any) -> list[Instances]:
+        """Return the instances of each image of an output in evaluation mode, painted on label maps."""
 
 
 @runtime_checkable
