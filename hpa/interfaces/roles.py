@@ -1,19 +1,24 @@
-"""The roles of the architecture on one page: what flows between the parts, and what each part must do.
-
-Axes: `image`, `cell` (all cells of a batch, of several images, in one axis), `channel`, `class`, `height`, `width`,
-`side` (of a square crop), `feature`. Probabilities are called so; everything before the sigmoid is called logits.
-"""
+"""What each part of the architecture must do; axes are named as in `what_flows`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hpa.core.field import Field, Segmentation
+from hpa.interfaces.what_flows import (
+    CellBatch,
+    CellOutput,
+    CellPrediction,
+    InstanceOutput,
+    Instances,
+    PixelBatch,
+    PixelOutput,
+    SegmentedField,
+)
 
 if TYPE_CHECKING:
     from hpa.data.table import ImageTable
@@ -23,124 +28,6 @@ Unit = Literal["cell", "image"]
 """What a strategy must see whole: `cell` lets the sampler shuffle cells, `image` keeps an image's cells together."""
 
 
-# ------------------------------------------------------------------------------------------------ what flows
-@dataclass
-class CellBatch:
-    """Cells of several images, their images' labels beside them.
-
-    Attributes:
-        crops: Each cell cut out, masked and resized; intensities in [0, 1] (the store's bit depth divided out).
-        image_of_cell: For each cell, the row of its image in `image_targets`.
-        cell_id: Number of each cell in the whole data set, the same in every epoch.
-        cells_in_image: How many cells each image holds, drawn into this batch or not.
-        image_targets: 0/1 (or soft) labels of each image.
-        cell_targets: Labels of each cell where they are known, else NaN rows; None where no cell has any.
-    """
-
-    crops: Float[Tensor, "cell channel side side"]
-    image_of_cell: Int[Tensor, " cell"]
-    cell_id: Int[Tensor, " cell"]
-    cells_in_image: Int[Tensor, " image"]
-    image_targets: Float[Tensor, "image class"]
-    cell_targets: Float[Tensor, "cell class"] | None = None
-
-    def __len__(self) -> int:
-        """Count the cells."""
-        return self.crops.shape[0]
-
-
-@dataclass
-class CellOutput:
-    """What a model says of the cells of a batch, whichever way it looked at them.
-
-    Attributes:
-        features: Penultimate layer, one vector a cell.
-        logits: One row a cell.
-        maps: Class maps where the model makes any (class activation), else None.
-        image_logits: One row an image where the model has an image head or pool, else None.
-    """
-
-    features: Float[Tensor, "cell feature"]
-    logits: Float[Tensor, "cell class"]
-    maps: Float[Tensor, "map class map_height map_width"] | None = None
-    image_logits: Float[Tensor, "image class"] | None = None
-
-
-@dataclass
-class PixelBatch:
-    """Images, or tiles of one size cut out of them, with what is known of every pixel.
-
-    Attributes:
-        images: Intensities, scaled to about [0, 1].
-        targets: What a dense model should say, in the planes of its `PixelTarget`; no plane for a detector.
-        label_maps: Instances, 0 background, numbered 1..n in each image.
-        instance_classes: For each image the class of its instances 1..n.
-        image_row: Row of each image in the image table, the same in every epoch.
-    """
-
-    images: Float[Tensor, "image channel height width"]
-    targets: Float[Tensor, "image plane height width"]
-    label_maps: Int[Tensor, "image height width"]
-    instance_classes: tuple[Int[Tensor, " instance"], ...]
-    image_row: Int[Tensor, " image"]
-
-    def __len__(self) -> int:
-        """Count the images."""
-        return self.images.shape[0]
-
-
-@dataclass
-class PixelOutput:
-    """What a dense model says of every pixel, in the planes of its `PixelTarget`, before any sigmoid."""
-
-    logits: Float[Tensor, "image plane height width"]
-
-
-@dataclass
-class InstanceOutput:
-    """What a detector says: its own loss terms in training, its instances in evaluation (one dict an image).
-
-    Instances are `boxes` (instance, 4) x0 y0 x1 y1 in px, `classes` (instance,) from 0, `scores` (instance,) best
-    first, and `masks` (instance, side, side): probabilities in the frame of each box, never at the size of the image.
-    """
-
-    losses: dict[str, Tensor]
-    instances: list[dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class Instances:
-    """The instances of one image with their classes.
-
-    Attributes:
-        label_map: 0 background, instances numbered 1..n without gaps.
-        classes: Class of each instance, from 0.
-        scores: How sure each instance is, or None where they are a truth.
-    """
-
-    label_map: Int[Any, "height width"]
-    classes: Int[Any, " instance"]
-    scores: Float[Any, " instance"] | None = None
-
-
-@dataclass(frozen=True)
-class CellPrediction:
-    """Probabilities of the cells of a batch or a field, on the CPU, cells in the order of the batch or label map."""
-
-    probabilities: Float[Tensor, "cell class"]
-    features: Float[Tensor, "cell feature"]
-    image_probabilities: Float[Tensor, "image class"] | None = None
-
-
-@dataclass(frozen=True)
-class SegmentedField:
-    """A field with its cells: what predictors of fields read."""
-
-    field: Field
-    segmentation: Segmentation
-
-
-# ------------------------------------------------------------------------------------------------ who does what
 @runtime_checkable
 class CellTruth(Protocol):
     """Classes of single cells, where somebody or something knows them."""
