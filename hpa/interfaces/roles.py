@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
@@ -13,6 +14,7 @@ from hpa.interfaces.what_flows import (
     CellBatch,
     CellOutput,
     CellPrediction,
+    CellRecord,
     InstanceOutput,
     Instances,
     PixelBatch,
@@ -233,3 +235,24 @@ class Rule(Protocol):
 
     def __call__(self, field: SegmentedField, probabilities: Float[Any, "cell class"]) -> Float[Any, "cell class"]:
         """Return the changed confidences (numpy), higher is surer."""
+
+
+@runtime_checkable
+class CellSink(Protocol):
+    """Writes cells beside the submission, block by block, so that a killed run goes on (`also=`).
+
+    `start`, `add` for each image of the block in the order of the table (images that failed are left out), `finish`;
+    all in one thread. A block that was cut short is started again from nothing.
+    """
+
+    def start(self, block: Path) -> None:
+        """Begin a block; what it holds goes to files or folders whose names begin with that of `block`."""
+
+    def add(self, record: CellRecord) -> None:
+        """Take the cells of one image; keep no reference to its pixels, so that memory stays bounded."""
+
+    def finish(self) -> None:
+        """Complete the files of the block; they must be whole on disk when this returns."""
+
+    def join(self, blocks: Sequence[Path], out: Path) -> None:
+        """Make the result of all blocks, named as `start` was told, in order; `out` is the submission beside it."""

@@ -130,3 +130,18 @@ class SegmentedField:
 
     field: Field
     segmentation: Segmentation
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """All that a run found in one image; what is written beside the submission is made of it.
+
+    Attributes:
+        segmented: The field and its cells.
+        prediction: What the predictor said of them, before fusion and rules.
+        confidences: What stands in the submission (numpy), cell 1 first.
+    """
+
+    segmented: SegmentedField
+    prediction: CellPrediction
+    confidences: Float[Any, "cell class"]
