@@ -20,6 +20,8 @@ PROBABILITY_OF_CELL = 0.5
 LARGEST_ERROR = 0.4
 """Cellpose's own limit to the mean squared difference between given flows and those of a cell."""
 LEAST_AREA_PX = 4
+NETWORK_SCALE = 5.0
+"""Networks say flows so many times as long (Cellpose's convention), or they would count little beside the mask."""
 
 
 def flows_of(label_map: Integer[np.ndarray, "height width"]) -> Float32[np.ndarray, "2 height width"]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
-from omegaconf import DictConfig
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -29,9 +30,17 @@ def composed(name: str) -> nn.Module:
     return instantiate(config_of(name), _convert_="all")
 
 
-@pytest.fixture(params=sorted(path.stem for path in (CONF / "loss").glob("*.yaml")))
+def of_rows() -> list[str]:
+    """Name the losses of rows and classes (`Loss`); those of pixels (`PixelLoss`) know no weights of elements."""
+    targets = {path.stem: OmegaConf.load(path)["_target_"] for path in sorted((CONF / "loss").glob("*.yaml"))}
+    return [
+        name for name, target in targets.items() if "weights" in inspect.signature(get_class(target).forward).parameters
+    ]
+
+
+@pytest.fixture(params=of_rows())
 def shipped(request) -> nn.Module:
-    """Each loss."""
+    """Each loss of rows and classes."""
     return composed(request.param)
 
 
