@@ -12,3 +12,12 @@ STAIN_OF_CHANNEL: dict[str, str] = {
 PROTEIN_CHANNEL = "green"
 HPA_FIELD_WIDTH_UM = 163.84
 """Width of a field: 2048 px of 0.08 µm; larger and smaller images of the Atlas show about the same area."""
+
+
+def together(channels: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Return channels with those of `more` that are not among them.
+
+    >>> together(("green",), ("blue", "green"))
+    ('green', 'blue')
+    """
+    return channels + tuple(channel for channel in more if channel not in channels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,48 +18,11 @@ from hpa.data.cell_sampler import CellSampler
 from hpa.data.cell_store import CellStore, StoredCells
 from hpa.data.crops import CropSpec
 from hpa.data.duplicates import with_duplicate_groups
+from hpa.data.loading import FoldPlan, Loading
 from hpa.data.table import ImageTable
 from hpa.interfaces import CellAugmentation, CellBatch, ImageSource, Segmenter, Unit
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class FoldPlan:
-    """Which images are held out.
-
-    Attributes:
-        count: Number of folds.
-        held_out: The fold that validates.
-        seed: Seed of the assignment; runs of one ensemble share it.
-        find_duplicates: Whether exact and near duplicates are searched, so that they share a fold.
-    """
-
-    count: int
-    held_out: int
-    seed: int
-    find_duplicates: bool
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.held_out < self.count or self.count < 2:
-            raise InputError(
-                f"folds need count >= 2 and 0 <= held_out < count; came count={self.count}, held_out={self.held_out}."
-            )
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How batches are loaded.
-
-    Attributes:
-        batch_cells: Cells a batch.
-        cells_per_image: Bound on the cells of one image in a batch, for strategies that keep images whole.
-        workers: Processes that load; 0 loads in the training process.
-    """
-
-    batch_cells: int
-    cells_per_image: int
-    workers: int
 
 
 class CellDataModule(LightningDataModule):

@@ -25,6 +25,7 @@ RGB = 3
 WRAPPERS = ("state_dict", "model")
 PREFIXES = ("module.", "_orig_mod.")
 LISTED = 3
+_CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -75,6 +76,29 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, whe
             "Choose the architecture these weights were made with (model.backbone), or other weights."
         )
     network.load_state_dict(fitting)
+
+
+def load_encoder_weights(encoder: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
+    """Fill the encoder of a dense network from weights of the same architecture; those of a classifier are left out.
+
+    Args:
+        encoder: Encoder of segmentation_models_pytorch, any number of channels; its own names or those of timm.
+        state: Weights by name.
+        where: What they were read from, for messages.
+
+    Raises:
+        InputError: If names or shapes differ; the first of each kind are named.
+    """
+    expected = encoder.state_dict()
+    prefix = "model." if all(key.startswith("model.") for key in expected) else ""
+    fitting = {prefix + key: value for key, value in state.items() if not key.startswith(_CLASSIFIERS)}
+    first = next(key for key, value in expected.items() if value.ndim == 4)
+    if first in fitting and fitting[first].ndim == 4:
+        fitting[first] = adapt_first_convolution(fitting[first], expected[first].shape[1])
+    differences = _differences(expected, fitting)
+    if differences:
+        raise InputError(f"{where} does not fit the encoder: {'; '.join(differences)}. Choose model.encoder to match.")
+    encoder.load_state_dict(fitting)
 
 
 def description_of(network: nn.Module) -> Mapping[str, Any]:

@@ -1,0 +1,68 @@
+"""Cells that a segmenter finds are classified (`task=cells`)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import nn
+
+from hpa.app.parts import Config, build
+from hpa.app.progress import show_progress
+from hpa.app.results import write_results
+from hpa.app.run_folder import RunFolder
+from hpa.app.task import Parts
+from hpa.app.validation_picture import validation_picture
+from hpa.core.channels import together
+from hpa.core.errors import InputError
+from hpa.data.cell_module import CellDataModule
+from hpa.interfaces import CellModel
+from hpa.metrics.cell_validation import CellValidation
+from hpa.supervision.attach import attach_to
+from hpa.training.module import TrainingModule
+
+
+class CellTask:
+    """Segment, cut cells out, teach a network their classes from what is told of their images."""
+
+    def assemble(self, config: Config) -> Parts:
+        """Build everything a run needs and prepare its cells.
+
+        Raises:
+            InputError: If the model looks at pixels instead of cells.
+        """
+        channels = tuple(config["data"]["channels"])
+        segmenter = build(config["segmenter"])
+        source = build(config["data"], channels=together(channels, segmenter.channels))
+        supervision = build(config["supervision"], loss=build(config["loss"]))
+        data = CellDataModule(
+            source,
+            segmenter,
+            build(config["store"]),
+            build(config["crop"], channels=channels),
+            build(config["folds"]),
+            build(config["loading"]),
+            build(config["augment"]),
+            unit=supervision.unit,
+            seed=config["seed"],
+        )
+        data.prepare(show_progress("cells"))
+        model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
+        if not isinstance(model, CellModel):
+            raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
+        attach_to(supervision, model)
+        validation = CellValidation(build(config["metric"]))
+        module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
+        module.identity = {
+            "config": config,
+            "channels": list(channels),
+            "class_names": list(source.class_names),
+            "seed": config["seed"],
+        }
+        counts = (len(data.rows(validation=False)), len(data.rows(validation=True)))
+        told = f"{len(data.table)} images, {counts[0]} cells train, {counts[1]} are held out"
+        picture = validation_picture(data, validation)
+        return Parts(data, module, build(config["trainer"]), "cell", counts[0], told, picture)
+
+    def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
+        """Write predictions of the held-out cells and the page."""
+        write_results(run, config, parts.data)

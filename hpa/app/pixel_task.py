@@ -1,0 +1,137 @@
+"""A network of whole images learns instances or tissue (`task=pixels`): dense networks and detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from torch import nn
+
+from hpa.app.networks import network_of
+from hpa.app.parts import Config, build
+from hpa.app.progress import show_progress
+from hpa.app.run_folder import RunFolder
+from hpa.app.task import Parts
+from hpa.core.errors import InputError
+from hpa.core.seeding import seed_of
+from hpa.core.whole_file import whole_file
+from hpa.data.label_map_files import write_label_map
+from hpa.data.pixel_module import PixelDataModule
+from hpa.data.pixel_store import PixelStore
+from hpa.data.tiles import TileSpec
+from hpa.inference.pixel_predictor import PixelPredictor
+from hpa.inference.precision import choose_device
+from hpa.interfaces import InstanceTruth, PixelModel
+from hpa.metrics.instance_validation import InstanceValidation
+from hpa.metrics.segmentation import ImageCounts, count_image
+from hpa.models.saved_run import read_saved_run
+from hpa.reports.instance_panel import grid_of, outlined_pair
+from hpa.reports.pictures import composite
+from hpa.training.module import TrainingModule
+
+PICTURES = 6
+_WHOLE_PX = 1 << 14
+"""Held-out images are predicted as validation saw them: whole."""
+
+
+class PixelTask:
+    """Teach a network every pixel of images whose instances are known or drawn by a segmenter."""
+
+    def assemble(self, config: Config) -> Parts:
+        """Build everything a run needs and prepare its images.
+
+        Raises:
+            InputError: If the model classifies cells instead.
+        """
+        channels = tuple(config["data"]["channels"])
+        source = build(config["data"])
+        model: Any = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
+        if not isinstance(model, PixelModel):
+            raise InputError("task=pixels needs a network of pixels; choose model=unet or model=mask_rcnn.")
+        data = self._data(config, source, channels, model)
+        supervision = build(config["supervision"], loss=build(config["loss"]))
+        validation = InstanceValidation(build(config["metric"]), model.instances)
+        module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
+        module.identity = {
+            "config": config,
+            "channels": list(channels),
+            "class_names": list(source.class_names),
+            "seed": config["seed"],
+        }
+        counts = [len(data.rows(validation=held_out)) for held_out in (False, True)]
+        tiles = len(data.training_tiles())
+        told = f"{counts[0]} images train with {tiles} tiles an epoch, {counts[1]} are held out"
+        return Parts(data, module, build(config["trainer"]), "tile", tiles, told, _picture(data, validation))
+
+    def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
+        """Write label maps of the held-out images by the best weights (`held_out/`), and `held_out.csv` with scores."""
+        data: PixelDataModule = parts.data
+        device = choose_device("auto" if config["trainer"]["accelerator"] == "auto" else "cpu")
+        model: Any = network_of(read_saved_run(run.checkpoints / "best.ckpt"))
+        predictor = PixelPredictor(model, device, "fp32", _WHOLE_PX, 0, 1)
+        folder = run.path / "held_out"
+        folder.mkdir(exist_ok=True)
+        table = []
+        for row in data.rows(validation=True):
+            image_id = data.table.image_ids[row]
+            image = data.store.read(image_id)
+            found = predictor.predict(np.array(image.planes, np.float32))
+            write_label_map(folder / f"{image_id}.tif", np.asarray(found.label_map, np.int32))
+            table.append({"image_id": image_id, **_scores(count_image(found.label_map, np.array(image.label_map)))})
+        with whole_file(run.path / "held_out.csv") as file:
+            pd.DataFrame(table).to_csv(file, index=False)
+
+    def _data(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PixelDataModule:
+        spec: TileSpec = build(config["tiles"])
+        folder = Path(config["store"]["folder"]).expanduser() / "pixels"
+        store = PixelStore(folder, spec.planes, channels, model.target, config["model"].get("target") or {})
+        data = PixelDataModule(
+            source,
+            None if isinstance(source, InstanceTruth) else build(config["segmenter"]),
+            store,
+            spec,
+            build(config["folds"]),
+            build(config["loading"]),
+            build(config["augment"]),
+            config["seed"],
+        )
+        data.prepare(show_progress("images", "image"))
+        return data
+
+
+def _scores(counts: ImageCounts) -> dict[str, float]:
+    """Return what is told of one image."""
+    precision = [at.average_precision for at in counts.at]
+    return {
+        "true": counts.true,
+        "predicted": counts.predicted,
+        "ap50": precision[0],
+        "ap75": precision[5],
+        "map": float(np.mean(precision)),
+    }
+
+
+def _picture(data: PixelDataModule, validation: InstanceValidation) -> Callable[[Path], None]:
+    """Return a function that draws some held-out images with their true and their predicted outlines."""
+    rows = data.rows(validation=True)
+    shown = np.sort(np.random.default_rng(seed_of(data.seed, "picture")).permutation(rows)[:PICTURES])
+
+    def draw(file: Path) -> None:
+        seen = [int(row) for row in shown if int(row) in validation.predicted]
+        images = [data.store.read(data.table.image_ids[row]) for row in seen]
+        pictures = [
+            outlined_pair(
+                composite(np.array(image.planes, np.float32), data.store.channels),
+                np.array(image.label_map),
+                np.asarray(validation.predicted[row].label_map, np.int32),
+            )
+            for row, image in zip(seen, images, strict=True)
+        ]
+        if pictures:
+            Image.fromarray(grid_of(pictures)).save(file)
+
+    return draw

@@ -1,0 +1,70 @@
+"""Scores instances in validation: average precision, panoptic quality, F1 and counts against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hpa.interfaces import Instances, PixelBatch
+from hpa.metrics.segmentation import ImageCounts, count_image, score_images
+
+
+class InstanceMetric:
+    """What is reported of the held-out images (`metric=instances`); every image weighs the same.
+
+    Attributes:
+        monitor: The score that chooses the best epoch: ap50, map (mean over IoU .50 to .95), pq50 or f1_50.
+    """
+
+    def __init__(self, monitor: str) -> None:
+        self.monitor = monitor
+
+    def scores(self, images: list[ImageCounts]) -> dict[str, float]:
+        """Score images, those without any instance left out."""
+        score = score_images(images)
+        precision = score.mean("ap")
+        return {
+            "ap50": precision[0],
+            "map": float(np.mean(precision)),
+            "pq50": score.mean("pq")[0],
+            "f1_50": score.mean("f1")[0],
+            "count_error": score.count_error,
+            "pooled_ap50": score.pooled[0].average_precision,
+        }
+
+
+class InstanceValidation:
+    """Collects what a model says of the validation images, one whole image a batch.
+
+    Attributes:
+        metric: What is computed of everything collected.
+        read: Turns an output into instances.
+    """
+
+    def __init__(self, metric: InstanceMetric, read: Callable[[Any], list[Instances]]) -> None:
+        self.metric = metric
+        self.read = read
+        self.reset()
+
+    @property
+    def monitor(self) -> str:
+        """The score that chooses the best epoch."""
+        return self.metric.monitor
+
+    def reset(self) -> None:
+        """Forget everything collected."""
+        self.counts: dict[int, ImageCounts] = {}
+        self.predicted: dict[int, Instances] = {}
+
+    def update(self, batch: PixelBatch, output: Any) -> None:
+        """Collect one batch with the model's output."""
+        truths = batch.label_maps.cpu().numpy()
+        for row, truth, found in zip(batch.image_row.tolist(), truths, self.read(output), strict=True):
+            self.counts[row] = count_image(found.label_map, truth)
+            self.predicted[row] = found
+
+    def scores(self) -> dict[str, float]:
+        """Score what was collected."""
+        return self.metric.scores(list(self.counts.values())) if self.counts else {}
