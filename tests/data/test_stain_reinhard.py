@@ -3,15 +3,16 @@ import pytest
 from skimage.color import rgb2lab
 
 from hpa.data.stain_reinhard import ReinhardMatching
-from tests.data.stained_sections import DAB, HAEMATOXYLIN, dull_tiles, section
+from tests.data.stained_sections import dull_tiles, section
 
 
 def test_a_matched_picture_has_the_moments_of_the_reference():
-    """Moments by another library; colours that cannot be shown are cut, hence the tolerance."""
-    picture, reference = section(seed=1), section((HAEMATOXYLIN, DAB), seed=2)
+    """Moments by another library, of pale colours: what cannot be shown would be cut."""
+    draw = np.random.default_rng(0)
+    picture, reference = (draw.normal(grey, 0.05, (64, 64, 3)).astype(np.float32) for grey in (0.6, 0.4))
     matched, aim = (rgb2lab(image).reshape(-1, 3) for image in (ReinhardMatching()(picture, reference), reference))
-    np.testing.assert_allclose(matched.mean(axis=0), aim.mean(axis=0), atol=2.0)
-    np.testing.assert_allclose(matched.std(axis=0), aim.std(axis=0), rtol=0.1)
+    np.testing.assert_allclose(matched.mean(axis=0), aim.mean(axis=0), atol=0.3)
+    np.testing.assert_allclose(matched.std(axis=0), aim.std(axis=0), rtol=0.03)
 
 
 def test_a_picture_is_its_own_match():
