@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
@@ -25,7 +26,7 @@ from hpa.data.hubmap_listing import TissueListing, TissueRow, read_listing
 from hpa.data.hubmap_pictures import read_picture
 from hpa.data.image_files import PlaneInfo
 from hpa.data.table import COLUMNS, ImageTable
-from hpa.interfaces import Split
+from hpa.interfaces import Instances, Split
 
 _HEADER_THREADS = 8
 """Reading headers is waiting for the disk, so more threads than cores."""
@@ -38,7 +39,7 @@ _LAYOUT = (
 
 
 class Hubmap:
-    """Reads tissue sections and their masks (an `ImageSource` of pictures: the planes are red, green and blue light).
+    """Reads tissue sections and their masks (an `ImageSource` and `InstanceTruth`); planes are red, green, blue light.
 
     Args:
         root: Folder with train.csv, train_images/, train_annotations/, test.csv, test_images/.
@@ -83,6 +84,14 @@ class Hubmap:
         frame = self._assemble(listing.rows, [findings.info for findings in seen])
         return ImageTable(frame, self.class_names, str(self.root), tuple(problems), tuple(warnings))
 
+    def ids(self, split: Split) -> list[str]:
+        """List the images of a split by name, without a look at their files.
+
+        Raises:
+            InputError: If the CSV file is missing or no such table.
+        """
+        return [row.image_id for row in self._listing(split).rows]
+
     def read(self, image_id: str, split: Split) -> Field:
         """Read one picture; its planes are red, green and blue, 8 or 16 bit as stored.
 
@@ -106,6 +115,15 @@ class Hubmap:
         if row.rle:
             return decode_column_runs(row.rle, row.height, row.width)
         return polygon_mask(read_polygons(self._annotation_path(image_id)), row.height, row.width)
+
+    def instances(self, image_id: str) -> Instances:
+        """Return the functional tissue units of a training image: what is connected in its mask, corners included.
+
+        Raises:
+            InputError: As `mask`.
+        """
+        count, label_map = cv2.connectedComponents(self.mask(image_id).astype(np.uint8), connectivity=8)
+        return Instances(label_map, np.zeros(count - 1, np.int64))
 
     def identity(self, image_id: str, split: Split) -> str:
         """Name the content of a picture by place, size and time of its file, without opening it.

@@ -10,7 +10,7 @@ from hpa.core.encoding import encode_column_runs
 from hpa.core.errors import DataError, InputError
 from hpa.data.hubmap import Hubmap
 from hpa.data.table import COLUMNS
-from hpa.interfaces import ImageSource
+from hpa.interfaces import ImageSource, InstanceTruth
 from tests.data.hubmap_folder import SQUARE, picture, write_polygons, write_set
 
 
@@ -62,6 +62,16 @@ def test_a_mask_comes_from_the_runs_or_else_from_the_polygons_as_scored(tmp_path
     expected = np.zeros((20, 30), bool)
     expected[3 - 1 : 8, 2:7] = True
     assert np.array_equal(source.mask("2"), expected)
+
+
+def test_units_are_the_connected_parts_of_the_mask(tmp_path):
+    source = Hubmap(write_set(tmp_path, {"rle": "22 3 45 2 84 1 105 1"}), None)  # the first two touch at a corner
+    instances = source.instances("1")
+    assert isinstance(source, InstanceTruth)
+    assert np.array_equal(instances.label_map > 0, source.mask("1"))
+    assert [int((instances.label_map == number).sum()) for number in (1, 2)] == [5, 2]
+    assert instances.classes.tolist() == [0, 0]
+    assert instances.scores is None
 
 
 def test_all_defects_of_a_set_are_named_at_once(tmp_path):

@@ -1,0 +1,101 @@
+"""A tissue data set with external ones beside it, each in the same layout, with its own pixel sizes and stains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from hpa.core.errors import Problem
+from hpa.core.field import Field
+from hpa.data.hubmap import Hubmap
+from hpa.data.table import ImageTable
+from hpa.interfaces import Instances, Split
+
+
+class JoinedHubmap:
+    """Reads the training images of several folders as one set (an `ImageSource` and `InstanceTruth`).
+
+    External sets only train: the test split is that of the first folder. Their rows say source, organ and pixel size
+    in the columns of train.csv, so that a recipe can resample, weigh or leave out by them.
+
+    Args:
+        root: Folder with train.csv, train_images/, train_annotations/, test.csv, test_images/.
+        pixel_um: Side of a pixel of every image of `root`, µm; None takes what each row says, as the external sets do.
+        extra: Folders of external sets, with train.csv, train_images/ and, where rle is blank, train_annotations/.
+
+    Raises:
+        InputError: If the pixel size makes no sense.
+    """
+
+    channels: tuple[str, ...] = Hubmap.channels
+    class_names: tuple[str, ...] = Hubmap.class_names
+
+    def __init__(self, root: str | Path, pixel_um: float | None, extra: Sequence[str | Path]) -> None:
+        self._main = Hubmap(root, pixel_um)
+        self._extra = [Hubmap(folder, None) for folder in extra]
+        self._home: dict[str, Hubmap] | None = None
+
+    @property
+    def cell_truth(self) -> None:
+        """Return None: tissue has no cells."""
+        return
+
+    def table(self, split: Split) -> ImageTable:
+        """List the images of all sets for training, of the first for testing.
+
+        Raises:
+            InputError: If a layout is not there at all. What is wrong with single rows, also an id that stands in
+                two sets, is in `problems`.
+        """
+        tables = [source.table(split) for source in self._sources(split)]
+        if len(tables) == 1:
+            return tables[0]
+        frame = pd.concat([table.frame for table in tables], ignore_index=True)
+        sets_with = Counter(image_id for table in tables for image_id in set(table.image_ids) - {""})
+        clashes = [
+            Problem(image_id, f"the id stands in {count} of the folders that are joined; rename all but one")
+            for image_id, count in sorted(sets_with.items())
+            if count > 1
+        ]
+        problems = [problem for table in tables for problem in table.problems]
+        warnings = tuple(warning for table in tables for warning in table.warnings)
+        where = " + ".join(table.where for table in tables)
+        return ImageTable(frame, self.class_names, where, (*problems, *clashes), warnings)
+
+    def read(self, image_id: str, split: Split) -> Field:
+        """Read one picture.
+
+        Raises:
+            InputError: If no set has the image, or its file cannot be used.
+        """
+        return self._home_of(image_id, split).read(image_id, split)
+
+    def instances(self, image_id: str) -> Instances:
+        """Return the functional tissue units of a training image.
+
+        Raises:
+            InputError: If no set has the image, or its mask cannot be read.
+        """
+        return self._home_of(image_id, "train").instances(image_id)
+
+    def identity(self, image_id: str, split: Split) -> str:
+        """Name the content of a picture by place, size and time of its file, without opening it.
+
+        Raises:
+            InputError: If the file is missing.
+        """
+        return self._home_of(image_id, split).identity(image_id, split)
+
+    def _sources(self, split: Split) -> list[Hubmap]:
+        return [self._main, *self._extra] if split == "train" else [self._main]
+
+    def _home_of(self, image_id: str, split: Split) -> Hubmap:
+        """Return the set that an image is in; the first, which then says what is wrong, where none has it."""
+        if split == "test" or not self._extra:
+            return self._main
+        if self._home is None:
+            self._home = {name: source for source in reversed(self._sources("train")) for name in source.ids("train")}
+        return self._home.get(image_id, self._main)

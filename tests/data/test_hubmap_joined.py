@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from hpa.core.errors import InputError
+from hpa.data.hubmap import Hubmap
+from hpa.data.hubmap_joined import JoinedHubmap
+from hpa.interfaces import ImageSource, InstanceTruth
+from tests.data.hubmap_folder import write_set
+
+
+@pytest.fixture
+def folders(tmp_path):
+    main, extra = tmp_path / "main", tmp_path / "extra"
+    main.mkdir()
+    extra.mkdir()
+    write_set(main, {}, {})
+    write_set(main, {}, split="test")
+    gtex = {"organ": "spleen", "data_source": "GTEx", "pixel_size": 0.5}
+    write_set(extra, {"id": "g1", **gtex}, {"id": "g2", **gtex, "rle": "1 2"})
+    return main, extra
+
+
+def test_external_images_stand_behind_the_own_with_their_source_and_scale(folders):
+    main, extra = folders
+    source = JoinedHubmap(main, 0.25, [extra])
+    table = source.table("train").require_usable()
+    assert isinstance(source, ImageSource)
+    assert isinstance(source, InstanceTruth)
+    assert table.image_ids == ["1", "2", "g1", "g2"]
+    assert list(table.frame["source"]) == ["HPA", "HPA", "GTEx", "GTEx"]
+    assert list(table.frame["pixel_um"]) == [0.25, 0.25, 0.5, 0.5]
+    assert list(table.frame.index) == [0, 1, 2, 3]
+    assert source.read("g2", "train").pixel_um == 0.5
+    assert source.instances("g2").label_map.sum() == 2
+    assert str(extra) in source.identity("g1", "train")
+    assert source.cell_truth is None
+
+
+def test_external_images_are_not_tested_on(folders):
+    main, extra = folders
+    source = JoinedHubmap(main, None, [extra])
+    assert source.table("test").image_ids == ["1"]
+    assert np.array_equal(source.read("1", "test").pixels, Hubmap(main, None).read("1", "test").pixels)
+
+
+def test_without_external_sets_it_is_the_set_itself(folders):
+    main, _ = folders
+    alone, plain = JoinedHubmap(main, None, []), Hubmap(main, None)
+    assert alone.table("train").frame.equals(plain.table("train").frame)
+    assert alone.identity("2", "train") == plain.identity("2", "train")
+
+
+def test_an_id_of_two_sets_is_a_problem(folders, tmp_path):
+    main, _ = folders
+    other = tmp_path / "other"
+    other.mkdir()
+    write_set(other, {"id": "2", "pixel_size": ""})
+    table = JoinedHubmap(main, None, [other]).table("train")
+    assert [str(problem) for problem in table.problems] == [
+        "2: the id stands in 2 of the folders that are joined; rename all but one"
+    ]
+    assert len(table.warnings) == 1
+    assert table.where == f"{main} + {other}"
+
+
+def test_what_no_set_has_is_told(folders):
+    main, extra = folders
+    with pytest.raises(InputError, match="there is no row of image 'g9'"):
+        JoinedHubmap(main, None, [extra]).read("g9", "train")
+    with pytest.raises(InputError, match=r"nowhere.train\.csv: the file is missing"):
+        JoinedHubmap(main, None, [main / "nowhere"]).table("train")
