@@ -2,78 +2,83 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from hpa.app.networks import network_of
+from hpa.app.deciding_settings import deciding_settings
+from hpa.app.held_out import joined, require_same_classes, taught
 from hpa.app.parts import Config, build
-from hpa.app.train import show_progress, together
-from hpa.core.errors import InputError
-from hpa.inference.member import CropMember
-from hpa.inference.model_predictor import ModelPredictor
-from hpa.inference.pipeline import PipelineResult, write_submission
-from hpa.inference.precision import choose_device, choose_precision
-from hpa.interfaces import FieldPredictor
-from hpa.models.saved_run import SavedRun, read_saved_run
+from hpa.app.progress import show_progress
+from hpa.app.treatments import WARN, networks_of, steps_when_late, treatments_of
+from hpa.core.channels import together
+from hpa.inference.assembly import treatments_path
+from hpa.inference.blocks import Cut, Shard
+from hpa.inference.budget import Budget
+from hpa.inference.pipeline import Output, Pipeline, PipelineResult
+from hpa.inference.rules.channels import ReadsChannels
+from hpa.inference.stages import Stages
+from hpa.inference.stopwatch import Stopwatch
+from hpa.models.saved_run import read_saved_run
 
 EXIT_NOTHING_USABLE = 1
-EXIT_SOME_FAILED = 3
+EXIT_SOME_BLANK = 3
 
 
 def infer(config: Config) -> int:
-    """Write a submission and return the exit code: 0 all well, 3 some images failed, 1 all of them."""
+    """Write a submission and return the exit code: 0 all well, 3 some rows are blank, 1 all images failed."""
+    started_s = time.monotonic()
+    late = steps_when_late(config)
     paths = config["ckpt"] if isinstance(config["ckpt"], list) else [config["ckpt"]]
     runs = [read_saved_run(path) for path in paths]
-    _require_alike(runs)
+    require_same_classes(runs)
     trained = runs[0].config
     segmenter = build(config.get("segmenter") or trained["segmenter"])
+    rules = [build(rule) for rule in config.get("rules", {}).values()]
     channels: tuple[str, ...] = ()
-    for wanted in [*(run.channels for run in runs), segmenter.channels]:
+    read_by_rules = [rule.channels for rule in rules if isinstance(rule, ReadsChannels)]
+    for wanted in [*(run.channels for run in runs), segmenter.channels, *read_by_rules]:
         channels = together(channels, wanted)
     source = build(config.get("data") or trained["data"], channels=channels)
-    result = write_submission(
-        source,
-        source.table(config["split"]),
-        config["split"],
-        segmenter,
-        build(config["ensemble"], members=[_member(run, config) for run in runs]),
-        build(config["fusion"]),
-        [build(rule) for rule in config.get("rules", {}).values()],
-        Path(config["out"]),
-        config["fields_at_once"],
+    networks = networks_of(runs, config)
+    treatments = treatments_of(runs, networks, config)
+    ensemble: Any = treatments[0].predictor
+    fusion = build(config["fusion"])
+    learners = [ensemble, *rules, build(config["tta"], predictor=networks[0])]
+    settings = deciding_settings(runs, config, source, segmenter, learners)
+    rules = [taught(rule, lambda: [joined(runs, ensemble, fusion)]) for rule in rules]
+    pipeline = Pipeline(
+        Stages(source, config["split"], segmenter, fusion, rules, Stopwatch()),
+        treatments,
+        Cut(config["block_images"], config["fields_at_once"], config["megapixels_at_once"]),
         config["workers"],
-        show_progress("fields"),
+        Budget(config["budget_hours"], config["budget_reserve_share"], stops=WARN not in late),
+        started_s,
     )
-    return _tell(result, Path(config["out"]))
+    shard = None if config["shard"] is None else Shard.parse(str(config["shard"]))
+    output = Output(Path(config["out"]), shard, settings)
+    return _tell(pipeline.write(source.table(config["split"]), output, show_progress("fields")), output)
 
 
-def _member(run: SavedRun, config: Config) -> FieldPredictor:
-    device = choose_device(config["device"])
-    predictor = ModelPredictor(network_of(run), device, choose_precision(config["precision"], device))
-    crop = run.config["crop"]
-    return CropMember(
-        predictor=build(config["tta"], predictor=predictor),
-        channels=run.channels,
-        side_px=crop["side_px"],
-        masked=crop["masked"],
-        margin=crop["margin"],
-        batch_cells=config["batch_cells"],
-        workers=config["workers"],
-    )
-
-
-def _require_alike(runs: list[SavedRun]) -> None:
-    for run in runs[1:]:
-        if run.class_names != runs[0].class_names:
-            raise InputError(f"{run.path} names other classes than {runs[0].path}; members must share their classes.")
-
-
-def _tell(result: PipelineResult, out: Path) -> int:
+def _tell(result: PipelineResult, output: Output) -> int:
+    """Say what came of the run, and return the exit code."""
     seconds: dict[str, Any] = {stage: round(value, 2) for stage, value in result.seconds.items()}
-    tqdm.write(f"submission  {out}  ({result.image_count} images, {result.cell_count} cells; seconds {seconds})")
-    if not result.failed:
-        return 0
-    tqdm.write(f"{len(result.failed)} of {result.image_count} images failed; their rows are blank, the reasons above.")
-    return EXIT_NOTHING_USABLE if result.all_failed else EXIT_SOME_FAILED
+    what = "submission" if output.shard is None else f"part {output.shard}"
+    counts = f"{result.image_count} images, {result.cell_count} cells"
+    tqdm.write(f"{what}  {output.path}  ({counts}; seconds {seconds})")
+    if treatments_path(output.path).is_file():
+        tqdm.write(f"not all images were treated as configured: {treatments_path(output.path)}")
+    if result.failed:
+        tqdm.write(
+            f"{len(result.failed)} of {result.image_count} images failed; their rows are blank, the reasons above."
+        )
+    if result.untreated_count:
+        tqdm.write(
+            f"{result.untreated_count} of {result.image_count} images are blank as no time was left for them; the same "
+            "command goes on with them."
+        )
+    if result.all_failed:
+        return EXIT_NOTHING_USABLE
+    return EXIT_SOME_BLANK if result.failed or result.untreated_count else 0

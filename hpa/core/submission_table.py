@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.whole_file import whole_file
@@ -120,11 +121,21 @@ def write_table(path: Path, text_column: str, rows: Iterable[TableRow]) -> None:
     Whatever `rows` raises while it is consumed leaves an older file at `path` as it was.
     """
     with whole_file(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([ID_NAMES[0], *_SIZE_COLUMNS, text_column])
-        writer.writerows([row.image_id, row.width, row.height, row.text] for row in rows)
-        text.detach()  # flushes, and leaves the file to whole_file
+        write_header(file, text_column)
+        write_rows(file, rows)
+
+
+def write_header(file: BinaryIO, text_column: str) -> None:
+    """Write the first line of a table."""
+    file.write((",".join([ID_NAMES[0], *_SIZE_COLUMNS, text_column]) + "\n").encode())
+
+
+def write_rows(file: BinaryIO, rows: Iterable[TableRow]) -> None:
+    """Write rows while they come."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([row.image_id, row.width, row.height, row.text] for row in rows)
+    text.detach()  # flushes, and leaves the file to whoever opened it
 
 
 def _columns(path: Path, header: Sequence[str], text_column: str) -> list[int]:

@@ -12,9 +12,14 @@ Result = TypeVar("Result")
 
 
 def map_ahead(
-    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
+    executor: Executor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
+    weight: Callable[[Item], float] = lambda _: 1.0,
+    most: float = 0.0,
 ) -> Iterator[Result]:
-    """Yield `function(item)` in the order of the items, working on up to `ahead` items beyond the one asked for.
+    """Yield `function(item)` in the order of the items, working on items beyond the one asked for.
 
     `Executor.map` would draw all items at once (before Python 3.14), so that a slow reader of the results would hold
     the whole data set in memory.
@@ -23,11 +28,19 @@ def map_ahead(
     >>> with ThreadPoolExecutor(2) as pool:
     ...     list(map_ahead(pool, str.upper, ["a", "b", "c"], ahead=1))
     ['A', 'B', 'C']
+
+    Args:
+        executor: Its threads do the work.
+        function: What is done.
+        items: What it is done to; drawn when it is needed.
+        ahead: How many items are begun beyond the one asked for, however heavy they are.
+        weight: How heavy an item is, e.g. in memory.
+        most: More items are begun as long as all those that wait weigh no more than this.
     """
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[tuple[Future[Result], float]] = deque()
     for item in items:
-        waiting.append(executor.submit(function, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
+        waiting.append((executor.submit(function, item), weight(item)))
+        while len(waiting) > ahead and sum(heavy for _, heavy in waiting) > most:
+            yield waiting.popleft()[0].result()
     while waiting:
-        yield waiting.popleft().result()
+        yield waiting.popleft()[0].result()

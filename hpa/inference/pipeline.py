@@ -1,28 +1,50 @@
 """From a list of images to a submission: every image gets its row, in the order of the list, whatever happens to it.
 
-Reading, segmenting and encoding of the next images go on in threads while the network runs, a bounded number of images
-ahead, so that memory does not grow with the data set. Batches are formed by the order of the images, hence the bytes of
-the file do not depend on the timing of threads.
+Reading, segmenting and encoding of the next images go on in threads while the network runs, a bounded number of pixels
+ahead, so that memory grows neither with the data set nor with the images. The work is cut into blocks (`blocks`) that
+are written whole into a folder beside the submission (`work_folder`): a run that was killed goes on there, and ends
+with the bytes of an undisturbed one, whatever the timing of threads.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hpa.core.errors import InputError, Problem
-from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, write_table
+from hpa.core.submission_table import TableRow
 from hpa.data.table import ImageTable
-from hpa.inference.lookahead import map_ahead
-from hpa.inference.stages import Failed, Finished, Listed, Stages
-from hpa.inference.stopwatch import Stopwatch
-from hpa.interfaces import FieldPredictor, Fusion, ImageSource, Rule, Segmenter, Split
+from hpa.inference.assembly import write_rows_of_blocks, write_treatments
+from hpa.inference.block_work import BlockWork
+from hpa.inference.blocks import Block, Cut, Shard
+from hpa.inference.budget import Budget, Timekeeper, Treatment
+from hpa.inference.digests import digest_of_images
+from hpa.inference.part_file import is_part, read_part, write_part
+from hpa.inference.stages import Listed, Stages
+from hpa.inference.work_folder import BlockReport, WorkFolder, opened
+from hpa.interfaces import CellSink
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a run writes, and what decides what it writes.
+
+    Attributes:
+        path: The submission, or the part of it where a shard is given; an older one is replaced at the end.
+        shard: Which part, None for all.
+        settings: What decides the bytes beside the images and the way they are cut, plain values (`fingerprint`).
+        sinks: What else is written.
+    """
+
+    path: Path
+    shard: Shard | None
+    settings: Mapping[str, Any]
+    sinks: Sequence[CellSink] = ()
 
 
 @dataclass(frozen=True)
@@ -30,102 +52,185 @@ class PipelineResult:
     """What a run did.
 
     Attributes:
-        image_count: Rows written.
-        cell_count: Cells written.
-        failed: One problem for each image whose row is blank because it could not be used, in the order of the table.
+        reports: What came of each block, in order.
+        kept: Blocks that an earlier run had finished.
         seconds: Wall-clock seconds of each stage, summed over threads, and `total` of the run.
     """
 
-    image_count: int
-    cell_count: int
-    failed: tuple[Problem, ...]
+    reports: tuple[BlockReport, ...]
+    kept: int
     seconds: dict[str, float]
+
+    @property
+    def image_count(self) -> int:
+        """Count the rows written."""
+        return sum(len(report.image_ids) for report in self.reports)
+
+    @property
+    def cell_count(self) -> int:
+        """Count the cells written."""
+        return sum(report.cell_count for report in self.reports)
+
+    @property
+    def failed(self) -> tuple[Problem, ...]:
+        """List one problem for each image whose row is blank because it could not be used, in order."""
+        return tuple(problem for report in self.reports for problem in report.failed)
+
+    @property
+    def untreated_count(self) -> int:
+        """Count the images whose row is blank because no time was left."""
+        return sum(len(report.untreated) for report in self.reports)
 
     @property
     def all_failed(self) -> bool:
         """Tell whether no image could be used."""
-        return len(self.failed) == self.image_count
+        return 0 < len(self.failed) == self.image_count
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A run from images to rows.
+
+    Attributes:
+        stages: What happens to an image.
+        treatments: How fields are predicted: the first as configured, the others cheaper, for when time runs out.
+        cut: Sizes of blocks and of the groups that share batches.
+        workers: Threads that read, segment and encode.
+        budget: The time there is.
+        started_s: When the command began, in monotonic seconds.
+    """
+
+    stages: Stages
+    treatments: Sequence[Treatment]
+    cut: Cut
+    workers: int
+    budget: Budget
+    started_s: float
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"workers must be at least 1; came {self.workers}.")
+
+    def write(self, table: ImageTable, output: Output, on_progress: Callable[[int, int], None]) -> PipelineResult:
+        """Write the submission of a table's images, or one shard's part of it, whole or not at all.
+
+        An image that cannot be used keeps a blank row with its size from the table; so does one without cells, which is
+        no failure, and one that no time was left for. If there is such a one the work folder stays, and the same
+        command goes on with it.
+
+        Args:
+            table: Which images, in the order of the rows.
+            output: Where to.
+            on_progress: Is told how many images are done, and of how many.
+
+        Raises:
+            InputError: If there is no image, the segmenter needs a channel that the source lacks, another run writes
+                the same output or began it with other settings, or a file cannot be written, e.g. as the disk is full.
+        """
+        self._check(table, output)
+        images = _listed(table)
+        manifest = {
+            **output.settings,
+            "images": digest_of_images(table),
+            "block_images": self.cut.block_images,
+            "fields_at_once": self.cut.fields_at_once,
+            "megapixels_at_once": self.cut.megapixels_at_once,
+        }
+        try:
+            with opened(output.path, {"shard": str(output.shard or "all"), **manifest}) as work:
+                return self._write(images, output, manifest, work, on_progress)
+        except InputError:
+            raise
+        except OSError as error:
+            raise InputError(
+                f"{output.path}: the submission cannot be written ({error}); name another place with out=FILE."
+            ) from error
+
+    def _write(
+        self,
+        images: Sequence[Listed],
+        output: Output,
+        manifest: Mapping[str, Any],
+        work: WorkFolder,
+        on_progress: Callable[[int, int], None],
+    ) -> PipelineResult:
+        """Write what is not written yet, and put all together."""
+        stopwatch = self.stages.stopwatch
+        with stopwatch.stage("total"):
+            blocks = self.cut.blocks(len(images), output.shard)
+            blocks_work = BlockWork(self.stages, self.cut, self.workers, work, output.sinks)
+            left = blocks_work.unfinished(images, blocks)
+            _tell_kept(work, [block for block in blocks if block not in left])
+            progress = _Progress(sum(map(len, blocks)), sum(map(len, left)), on_progress)
+            keeper = Timekeeper(self.budget, self.treatments, progress.left, stopwatch.seconds, self.started_s)
+            blocks_work.run(images, left, keeper, progress.step)
+            reports = tuple(report for block in blocks if (report := work.report(block.number)) is not None)
+            _put_together(output, manifest, work, reports, len(self.cut.blocks(len(images), None)))
+        return PipelineResult(reports, len(blocks) - len(left), stopwatch.seconds())
+
+    def _check(self, table: ImageTable, output: Output) -> None:
+        """Raise InputError for what would fail with every image, or spoil another shard's part."""
+        source, segmenter = self.stages.source, self.stages.segmenter
+        if len(table) == 0:
+            raise InputError(f"{table.where}: there is no image to predict; check data.root and split.")
+        missing = [channel for channel in segmenter.channels if channel not in source.channels]
+        if missing:
+            raise InputError(
+                f"the segmenter needs {', '.join(missing)}, but data.channels are {', '.join(source.channels)}; add "
+                "what is missing or choose another segmenter."
+            )
+        if is_part(output.path) and read_part(output.path).shard != output.shard:
+            raise InputError(
+                f"{output.path}: holds part {read_part(output.path).shard} already; give every shard its own out=FILE."
+            )
 
 
 @dataclass
-class _Tally:
-    """Counts rows as they are written."""
+class _Progress:
+    """Counts rows, those of earlier runs too."""
 
-    cell_count: int = 0
-    failed: list[Problem] = field(default_factory=list)
+    total: int
+    left: int
+    tell: Callable[[int, int], None]
 
-    def add(self, image: Finished | Failed) -> TableRow:
-        """Count an image, log what is wrong with it, and return its row."""
-        if isinstance(image, Finished):
-            self.cell_count += image.cell_count
-            return image.row
-        # what the user gave wrong needs no traceback, anything else does
-        unexpected = None if isinstance(image.error, InputError) else image.error
-        _logger.warning("%s", image.problem, exc_info=unexpected)
-        self.failed.append(image.problem)
-        return image.row
+    def __post_init__(self) -> None:
+        if self.left < self.total:
+            self.tell(self.total - self.left, self.total)
 
-
-def write_submission(
-    source: ImageSource,
-    table: ImageTable,
-    split: Split,
-    segmenter: Segmenter,
-    predictor: FieldPredictor,
-    fusion: Fusion,
-    rules: Sequence[Rule],
-    out: Path,
-    fields_at_once: int,
-    workers: int,
-    on_progress: Callable[[int, int], None],
-) -> PipelineResult:
-    """Write the submission of a table's images, whole or not at all.
-
-    An image that cannot be used keeps a blank row with its size from the table; so does one without cells, which is no
-    failure.
-
-    Args:
-        source: Reads the images.
-        table: Which images, in the order of the rows.
-        split: Which of the source's lists they stand in.
-        segmenter: Finds cells; called from several threads.
-        predictor: Says what the cells show.
-        fusion: Joins cell and image.
-        rules: Change confidences, in this order.
-        out: The file; an older one is replaced at the end.
-        fields_at_once: Images handed to the predictor together. About three times as many are in memory at once.
-        workers: Threads that read, segment and encode.
-        on_progress: Is told how many images are done, and of how many.
-
-    Raises:
-        InputError: If there is no image, the segmenter needs a channel that the source lacks, or the file cannot be
-            written, e.g. because the disk is full.
-    """
-    _check(source, table, segmenter, fields_at_once, workers)
-    stopwatch, tally = Stopwatch(), _Tally()
-    stages = Stages(source, split, segmenter, predictor, fusion, rules, stopwatch)
-    executor = ThreadPoolExecutor(workers)
-    try:
-        with stopwatch.stage("total"):
-            images = _finished(stages, _listed(table), executor, fields_at_once, workers)
-            _write(out, _counted(map(tally.add, images), len(table), on_progress))
-    finally:
-        executor.shutdown(cancel_futures=True)  # after Ctrl-C nothing that still waits is begun
-    return PipelineResult(len(table), tally.cell_count, tuple(tally.failed), stopwatch.seconds())
+    def step(self) -> None:
+        """Count one more."""
+        self.left -= 1
+        self.tell(self.total - self.left, self.total)
 
 
-def _check(source: ImageSource, table: ImageTable, segmenter: Segmenter, fields_at_once: int, workers: int) -> None:
-    """Raise InputError for what would fail with every image."""
-    if len(table) == 0:
-        raise InputError(f"{table.where}: there is no image to predict; check data.root and split.")
-    if fields_at_once < 1 or workers < 1:
-        raise InputError(f"fields_at_once and workers must be at least 1; came {fields_at_once} and {workers}.")
-    missing = [channel for channel in segmenter.channels if channel not in source.channels]
-    if missing:
-        raise InputError(
-            f"the segmenter needs {', '.join(missing)}, but data.channels are {', '.join(source.channels)}; add what "
-            "is missing or choose another segmenter."
-        )
+def _tell_kept(work: WorkFolder, blocks: Sequence[Block]) -> None:
+    """Say what an earlier run has done, and which images failed there."""
+    reports = [report for block in blocks if (report := work.report(block.number)) is not None]
+    if reports:
+        _logger.info("%d images were done before; going on", sum(len(report.image_ids) for report in reports))
+    for problem in (problem for report in reports for problem in report.failed):
+        _logger.warning("%s", problem)
+
+
+def _put_together(
+    output: Output,
+    manifest: Mapping[str, Any],
+    work: WorkFolder,
+    reports: Sequence[BlockReport],
+    block_count: int,
+) -> None:
+    """Write everything that stands beside the submission, then the submission; clean up where nothing is left to do."""
+    for sink in output.sinks:
+        sink.join([work.block_path(report.number) for report in reports], output.path)
+    write_treatments(output.path, reports)
+    joined = work.path / "joined"  # renamed at the end, so that a kill leaves nothing beside the work folder
+    if output.shard is None:
+        write_rows_of_blocks(joined, (work.rows_file(report.number).open("rb") for report in reports))
+    else:
+        write_part(joined, output.shard, manifest, block_count, work, reports)
+    joined.replace(output.path)
+    if not any(report.untreated for report in reports):
+        work.remove()
 
 
 def _listed(table: ImageTable) -> list[Listed]:
@@ -141,30 +246,3 @@ def _listed(table: ImageTable) -> list[Listed]:
         Listed(TableRow(image_id, int(width), int(height), ""), "; ".join(reasons[image_id]) or None)
         for image_id, width, height in sizes
     ]
-
-
-def _finished(
-    stages: Stages, images: Iterable[Listed], executor: Executor, fields_at_once: int, workers: int
-) -> Iterator[Finished | Failed]:
-    """Yield the images' rows in order; threads prepare the next group while the network runs on this one."""
-    prepared = map_ahead(executor, stages.prepare, images, max(fields_at_once, workers))
-    groups = iter(lambda: list(islice(prepared, fields_at_once)), [])
-    predicted = (image for group in groups for image in stages.predict(group))
-    yield from map_ahead(executor, stages.finish, predicted, workers)
-
-
-def _counted(rows: Iterable[TableRow], total: int, on_progress: Callable[[int, int], None]) -> Iterator[TableRow]:
-    """Yield the rows, and tell after each how many are done."""
-    for done, row in enumerate(rows, start=1):
-        yield row
-        on_progress(done, total)
-
-
-def _write(out: Path, rows: Iterable[TableRow]) -> None:
-    """Write the file while the rows come."""
-    try:
-        write_table(out, PREDICTION_COLUMN, rows)
-    except OSError as error:
-        raise InputError(
-            f"{out}: the submission cannot be written ({error}); free some space or name another place with out=FILE."
-        ) from error

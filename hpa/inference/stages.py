@@ -1,6 +1,7 @@
 """What happens to an image between its files and its row: read, segment, encode; predict; fuse, apply rules, format.
 
-An image that fails is passed on as `Failed`, so that every image keeps its place in the order.
+An image that fails is passed on as `Failed`, so that every image keeps its place in the order; so is one that no time
+was left for, as `Untreated`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.submission import format_prediction
 from hpa.core.submission_table import TableRow
 from hpa.inference.stopwatch import Stopwatch
-from hpa.interfaces import CellPrediction, FieldPredictor, Fusion, ImageSource, Rule, SegmentedField, Segmenter, Split
+from hpa.interfaces import (
+    CellPrediction,
+    CellRecord,
+    FieldPredictor,
+    Fusion,
+    ImageSource,
+    Rule,
+    SegmentedField,
+    Segmenter,
+    Split,
+)
 
 
 @dataclass(frozen=True)
@@ -43,10 +54,10 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Finished:
-    """An image's row with its cells."""
+    """An image's row with its cells, and what else is known of them."""
 
     row: TableRow
-    cell_count: int
+    record: CellRecord
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,13 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Untreated:
+    """An image that keeps its blank row because no time was left for it."""
+
+    row: TableRow
+
+
+@dataclass(frozen=True)
 class Stages:
     """The parts of a run as steps from one image to its row.
 
@@ -66,7 +84,6 @@ class Stages:
         source: Reads fields, in several threads at once.
         split: Which of the source's lists the images stand in.
         segmenter: Finds cells, in several threads at once.
-        predictor: Says what the cells show.
         fusion: Joins cell and image.
         rules: Change confidences, in this order.
         stopwatch: Is told the time of each stage.
@@ -75,7 +92,6 @@ class Stages:
     source: ImageSource
     split: Split
     segmenter: Segmenter
-    predictor: FieldPredictor
     fusion: Fusion
     rules: Sequence[Rule]
     stopwatch: Stopwatch
@@ -97,28 +113,16 @@ class Stages:
         height, width = field.pixels.shape[1:]
         return Prepared(TableRow(row.image_id, width, height, ""), SegmentedField(field, segmentation), masks)
 
-    def predict(self, images: Sequence[Prepared | Failed]) -> list[Predicted | Failed]:
-        """Return the images with what the network says of them, all in the same batches."""
+    def predict(self, images: Sequence[Prepared | Failed], predictor: FieldPredictor) -> list[Predicted | Failed]:
+        """Return the images with what a predictor says of them, all in the same batches."""
         prepared = [image for image in images if isinstance(image, Prepared)]
         with self.stopwatch.stage("predict"):
-            predicted = iter(self._predict(prepared))
+            predicted = iter(_predicted(prepared, predictor))
         return [next(predicted) if isinstance(image, Prepared) else image for image in images]
 
-    def _predict(self, images: Sequence[Prepared]) -> list[Predicted | Failed]:
-        if not images:
-            return []
-        try:
-            predictions = self.predictor.predict([image.segmented for image in images])
-        except InputError as error:
-            if len(images) == 1:
-                return [_failed(images[0].row, error)]
-            # the error may lie with one image: asked one by one, the others get their results
-            return [answer for image in images for answer in self._predict([image])]
-        return [Predicted(*pair) for pair in zip(images, predictions, strict=True)]
-
-    def finish(self, image: Predicted | Failed) -> Finished | Failed:
+    def finish(self, image: Predicted | Failed | Untreated) -> Finished | Failed | Untreated:
         """Return the image's row."""
-        if isinstance(image, Failed):
+        if not isinstance(image, Predicted):
             return image
         row, masks = image.prepared.row, image.prepared.masks
         try:
@@ -129,7 +133,22 @@ class Stages:
                 text = format_prediction(masks, confidences)
         except InputError as error:
             return _failed(row, error)
-        return Finished(TableRow(row.image_id, row.width, row.height, text), len(masks))
+        record = CellRecord(image.prepared.segmented, image.prediction, confidences)
+        return Finished(TableRow(row.image_id, row.width, row.height, text), record)
+
+
+def _predicted(images: Sequence[Prepared], predictor: FieldPredictor) -> list[Predicted | Failed]:
+    """Return the images with what a predictor says of them."""
+    if not images:
+        return []
+    try:
+        predictions = predictor.predict([image.segmented for image in images])
+    except InputError as error:
+        if len(images) == 1:
+            return [_failed(images[0].row, error)]
+        # the error may lie with one image: asked one by one, the others get their results
+        return [answer for image in images for answer in _predicted([image], predictor)]
+    return [Predicted(*pair) for pair in zip(images, predictions, strict=True)]
 
 
 def _failed(row: TableRow, error: Exception) -> Failed:

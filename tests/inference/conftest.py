@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,15 @@ from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field, Segmentation
 from hpa.data.table import COLUMNS, ImageTable
+from hpa.inference.assembly import AS_CONFIGURED
+from hpa.inference.blocks import Cut
+from hpa.inference.budget import Budget, Treatment
+from hpa.inference.fusion import NoFusion
 from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
+from hpa.inference.pipeline import Output, Pipeline, PipelineResult
+from hpa.inference.stages import Stages
+from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellBatch, CellOutput, SegmentedField
 
 settings.register_profile("untimed", deadline=None)  # the first call of a network is far slower than the next
@@ -149,3 +157,29 @@ def brightness_model() -> type[BrightnessModel]:
 @pytest.fixture(scope="session")
 def position_model() -> type[PositionModel]:
     return PositionModel
+
+
+@pytest.fixture
+def run_pipeline(tmp_path: Path) -> Callable[..., PipelineResult]:
+    """Runs the pipeline on a source that segments too; every part and setting can be changed."""
+
+    def run(source: FolderSource, table: ImageTable | None = None, **changes: Any) -> PipelineResult:
+        parts: dict[str, Any] = {
+            "segmenter": source, "fusion": NoFusion(), "rules": [], "shard": None, "settings": {}, "sinks": (),
+            "block_images": 100, "fields_at_once": 2, "megapixels_at_once": 1.0, "workers": 2,
+            "budget": Budget(None, 0.0, True), "out": tmp_path / "submission.csv",
+            "on_progress": lambda done, total: None,
+        } | changes  # fmt: skip
+        predictor = parts.get("predictor") or member_of(PositionModel())
+        pipeline = Pipeline(
+            Stages(source, "test", parts["segmenter"], parts["fusion"], parts["rules"], Stopwatch()),
+            parts.get("treatments") or [Treatment(AS_CONFIGURED, predictor)],
+            Cut(parts["block_images"], parts["fields_at_once"], parts["megapixels_at_once"]),
+            parts["workers"],
+            parts["budget"],
+            time.monotonic(),
+        )
+        output = Output(parts["out"], parts["shard"], parts["settings"], parts["sinks"])
+        return pipeline.write(table or source.table("test"), output, parts["on_progress"])
+
+    return run

@@ -1,7 +1,6 @@
 import csv
 import logging
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,29 +8,14 @@ import pytest
 from hpa.core.encoding import decode_mask
 from hpa.core.errors import InputError, Problem
 from hpa.core.submission import parse_prediction
-from hpa.inference.fusion import NoFusion, ProductFusion
-from hpa.inference.pipeline import write_submission
+from hpa.inference.fusion import ProductFusion
 from hpa.inference.rules.edge import EdgeRule
 
 
 @pytest.fixture
-def run(source, make_member, position_model, tmp_path):
+def run(run_pipeline, source):
     """Runs the pipeline on the source's images."""
-
-    def run(table=None, **changes):
-        parts = {
-            "segmenter": source,
-            "predictor": make_member(position_model()),
-            "fusion": NoFusion(),
-            "rules": [],
-            "out": tmp_path / "submission.csv",
-            "fields_at_once": 2,
-            "workers": 2,
-            "on_progress": lambda done, total: None,
-        }
-        return write_submission(source, table or source.table("test"), "test", **(parts | changes))
-
-    return run
+    return lambda table=None, **changes: run_pipeline(source, table, **changes)
 
 
 @pytest.fixture
@@ -66,8 +50,8 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def left_behind(folder: Path):
-    return [path.name for path in folder.iterdir() if path.is_file()]
+def left_behind(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != "images")
 
 
 def test_every_image_has_its_row_with_every_cell_and_class(run, images, tmp_path, make_member, position_model):
@@ -185,7 +169,9 @@ def test_impossible_settings_fail_at_once(run, images, changes):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_run_leaves_the_older_file_and_no_part_of_a_new_one(run, images, tmp_path, error):
+def test_a_run_that_is_interrupted_in_its_first_block_leaves_the_older_file_and_nothing_else(
+    run, images, tmp_path, error
+):
     out = tmp_path / "submission.csv"
     out.write_text("older")
 

@@ -1,0 +1,32 @@
+"""`hpa merge`: the parts of a run that was shared out, joined into one submission."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "join the parts that infer.py wrote with shard=1/n to shard=n/n into one submission"
+EXIT_NOTHING_USABLE = 1
+EXIT_SOME_BLANK = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "parts", metavar="PART", nargs="+", type=Path, help="what infer.py wrote as out=FILE, one a shard"
+    )
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the submission to write")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the submission; return 0, 3 if rows are blank as images failed or time ran out, 1 if all images failed."""
+    from hpa.inference.merge import merge_parts
+
+    merged = merge_parts(arguments.parts, arguments.out)
+    for report in merged.reports:
+        for problem in report.failed:
+            print(f"failed   {problem}")
+    print(f"{arguments.out}: {merged.image_count} images from {len(arguments.parts)} parts, {merged.blank_count} blank")
+    if merged.all_failed:
+        return EXIT_NOTHING_USABLE
+    return EXIT_SOME_BLANK if merged.blank_count else 0

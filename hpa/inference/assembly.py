@@ -1,0 +1,51 @@
+"""A submission put together from the rows of its blocks, and a note on images that were not treated as configured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO
+
+from hpa.core.submission_table import PREDICTION_COLUMN, write_header
+from hpa.core.whole_file import whole_file
+from hpa.inference.work_folder import BlockReport
+
+AS_CONFIGURED = "as configured"
+OUT_OF_TIME = "blank: out of time"
+
+
+def write_rows_of_blocks(path: Path, blocks: Iterable[AbstractContextManager[IO[bytes]]]) -> None:
+    """Write a submission of the rows of blocks, in the order they come, whole or not at all."""
+    with whole_file(path) as file:
+        write_header(file, PREDICTION_COLUMN)
+        for block in blocks:
+            with block as rows:
+                shutil.copyfileobj(rows, file)
+
+
+def treatments_path(out: Path) -> Path:
+    """Return where the note on treatments stands beside a submission."""
+    return out.with_name(f"{out.name}.treatments.json")
+
+
+def write_treatments(out: Path, reports: Sequence[BlockReport]) -> None:
+    """Note which images were treated how; where all were as configured there is no note, and an older one goes.
+
+    Args:
+        out: The submission.
+        reports: What came of all blocks.
+    """
+    images: dict[str, list[str]] = {}
+    for report in reports:
+        untreated = set(report.untreated)
+        for image_id in report.image_ids:
+            images.setdefault(OUT_OF_TIME if image_id in untreated else report.treatment, []).append(image_id)
+    path = treatments_path(out)
+    if set(images) <= {AS_CONFIGURED}:
+        path.unlink(missing_ok=True)
+        return
+    with whole_file(path) as file:
+        file.write(json.dumps(images, indent=1).encode())

@@ -1,0 +1,64 @@
+"""What decides the bytes of a submission, as plain values that can be kept, compared and named.
+
+Networks and files are told by their content, never by their place, so that shards of one run may be made on different
+machines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hpa.data.table import ImageTable
+
+PACKAGES: tuple[str, ...] = ("hpa", "torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-image")
+"""Packages whose versions may change the last bits of a confidence or the edge of a mask."""
+_SHORT = 16  # hexadecimal digits: 64 bits tell any two files of a user apart
+
+
+def digest_of(content: bytes) -> str:
+    """Return a short digest.
+
+    >>> digest_of(b"")
+    'e3b0c44298fc1c14'
+    """
+    return hashlib.sha256(content).hexdigest()[:_SHORT]
+
+
+def digest_of_images(table: ImageTable) -> str:
+    """Return a digest of which images there are, in which order and size."""
+    rows = table.frame[["image_id", "height", "width", "pixel_um"]]
+    return digest_of(json.dumps(rows.astype(str).values.tolist()).encode())
+
+
+def digest_of_weights(weights: Mapping[str, Tensor]) -> str:
+    """Return a digest of the weights of a network, wherever its checkpoint lies."""
+    total = hashlib.sha256()
+    for name in sorted(weights):
+        values = weights[name].detach().cpu().contiguous()
+        total.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+        total.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()[:_SHORT]
+
+
+def by_content(config: Any) -> Any:
+    """Return a config in which every text that names a file stands as the digest of its content."""
+    if isinstance(config, Mapping):
+        return {key: by_content(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [by_content(value) for value in config]
+    if isinstance(config, str) and "/" in config and Path(config).expanduser().is_file():
+        return f"file {digest_of(Path(config).expanduser().read_bytes())}"
+    return config
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide the result."""
+    return {name: version(name) for name in PACKAGES}
