@@ -10,6 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; threads
 import pytest
 from hypothesis import settings
 
+from tests.small_cellpose import small_cellpose  # noqa: F401  # a fixture of three test packages
+
 # The same examples every time where a change is judged; new ones on a developer's machine.
 settings.register_profile("everywhere", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

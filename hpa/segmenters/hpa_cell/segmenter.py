@@ -18,6 +18,7 @@ from jaxtyping import Float32
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
+from hpa.segmenters.device import device_of
 from hpa.segmenters.hpa_cell.edge_cells import edge_cells_of
 from hpa.segmenters.hpa_cell.labelling import label_cells, mode_of
 from hpa.segmenters.hpa_cell.network import HpaCellNetwork
@@ -89,7 +90,7 @@ class HpaCell:
         """
         self.mode = mode_of(mode)
         self.edge_cells = edge_cells_of(edge_cells)
-        self.device = _device_of(device)
+        self.device = device_of(device)
         if precision not in (*_PRECISIONS, "auto"):
             raise InputError(f"segmenter.precision must be auto, {', '.join(_PRECISIONS)}; came '{precision}'.")
         if fields_at_once < 1:
@@ -201,18 +202,6 @@ class HpaCell:
         )
         cell_map = relabel(cell_map)  # where pixels are coarser than the networks', a tiny cell may fall between them
         return Segmentation(cell_map, np.where(nuclei_map > 0, cell_map, 0))
-
-
-def _device_of(name: str) -> torch.device:
-    """Return the device of a name; InputError where this machine has none such."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"segmenter.device must be auto, cpu or a GPU of this machine, e.g. cuda; came '{name}'. Write auto."
-        ) from error
 
 
 def _sha256(path: Path) -> str:
