@@ -73,7 +73,7 @@ class PixelBatch:
     images: Float[Tensor, "image channel height width"]
     targets: Float[Tensor, "image plane height width"]
     label_maps: Int[Tensor, "image height width"]
-    instance_classes: tuple[Int[Tensor, " instance"], ...]
+    instance_classes: tuple[Int[Tensor, " _"], ...]
     image_row: Int[Tensor, " image"]
 
     def __len__(self) -> int:
@@ -93,7 +93,8 @@ class InstanceOutput:
     """What a detector says: its own loss terms in training, its instances in evaluation (one dict an image).
 
     Instances are `boxes` (instance, 4) x0 y0 x1 y1 in px, `classes` (instance,) from 0, `scores` (instance,) best
-    first, and `masks` (instance, side, side): probabilities in the frame of each box, never at the size of the image.
+    first, and `masks` (instance, side, side): probabilities in the frame of each box, never at the size of the image,
+    whose height and width stand in `size_px` (2,).
     """
 
     losses: dict[str, Tensor]
