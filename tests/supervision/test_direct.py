@@ -6,8 +6,10 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from torch import nn
 
 from hpa.core.errors import InputError
+from hpa.interfaces import PixelBatch, PixelOutput
 from hpa.supervision.direct import DirectSupervision
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 
@@ -55,3 +57,21 @@ def test_a_set_without_cell_classes_is_told():
 
 def test_cells_may_be_shuffled():
     assert DirectSupervision(plain_loss()).unit == "cell"
+
+
+def test_pixels_are_taught_their_targets():
+    class OneConvolution(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(3, 2, 1)
+
+        def forward(self, batch: PixelBatch) -> PixelOutput:
+            return PixelOutput(self.layer(batch.images))
+
+    none = torch.zeros(0, dtype=torch.int64)
+    maps = torch.zeros(2, 6, 5, dtype=torch.int64)
+    batch = PixelBatch(torch.rand(2, 3, 6, 5), torch.rand(2, 2, 6, 5), maps, (none, none), torch.arange(2))
+    model, loss = OneConvolution(), nn.BCEWithLogitsLoss()
+    terms = DirectSupervision(loss).terms(model, batch, 0.0)
+    assert terms.keys() == {"pixels"}
+    assert torch.equal(terms["pixels"], loss(model(batch).logits, batch.targets))
