@@ -78,7 +78,7 @@ class Cut:
 
     block_images: int
     fields_at_once: int
-    megapixels_at_once: float
+    megapixels_at_once: float | int
 
     def __post_init__(self) -> None:
         if self.block_images < 1 or self.fields_at_once < 1 or self.megapixels_at_once <= 0:

@@ -38,12 +38,13 @@ class Budget:
         InputError: If the hours are not positive, or the share is not in [0, 1).
     """
 
-    hours: float | None
-    reserve_share: float
+    hours: float | int | None
+    reserve_share: float | int
     stops: bool
 
     def __post_init__(self) -> None:
-        if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
+        is_number = isinstance(self.hours, (float, int))
+        if self.hours is not None and not (is_number and math.isfinite(self.hours) and self.hours > 0):
             raise InputError(f"budget_hours={self.hours}: hours above 0 are expected, or null for no limit.")
         if not 0 <= self.reserve_share < 1:
             raise InputError(f"budget_reserve_share={self.reserve_share}: a share from 0 to below 1 is expected.")

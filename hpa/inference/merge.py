@@ -48,9 +48,12 @@ def merge_parts(paths: Sequence[Path], out: Path) -> Merged:
     place = {report.number: part for part in parts for report in part.reports}
     reports = {report.number: report for part in parts for report in part.reports}
     numbers = range(parts[0].block_count)
-    write_rows_of_blocks(out, (place[number].rows(number) for number in numbers))
     merged = Merged(tuple(reports[number] for number in numbers))
-    write_treatments(out, merged.reports)
+    try:
+        write_rows_of_blocks(out, (place[number].rows(number) for number in numbers))
+        write_treatments(out, merged.reports)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error}); name another place with --out FILE.") from error
     return merged
 
 

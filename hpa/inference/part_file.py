@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +20,17 @@ from hpa.inference.work_folder import BlockReport, WorkFolder
 
 MANIFEST = "manifest.json"
 FORMAT = "hpa part 1"
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What the zip reader raises where bytes of a file were changed."""
 _QUICK = 1  # zlib level: every mask stands once a class, which the quickest level finds too
 
 
@@ -49,7 +62,7 @@ class Part:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(_member(number)) as rows:
                 yield rows
-        except (zipfile.BadZipFile, KeyError, EOFError) as error:
+        except _DAMAGE as error:
             raise InputError(
                 f"{self.path}: block {number} cannot be read ({error}); copy the part again, or make it again."
             ) from error
@@ -99,7 +112,7 @@ def read_part(path: Path) -> Part:
         return Part(path, Shard(**manifest["shard"]), manifest["settings"], int(manifest["block_count"]), reports)
     except FileNotFoundError as error:
         raise InputError(f"{path}: the file is missing; check the path.") from error
-    except (OSError, zipfile.BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
+    except (OSError, TypeError, *_DAMAGE) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
