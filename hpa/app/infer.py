@@ -12,6 +12,7 @@ from hpa.app.deciding_settings import deciding_settings
 from hpa.app.held_out import joined, require_same_classes, taught
 from hpa.app.parts import Config, build
 from hpa.app.progress import show_progress
+from hpa.app.sinks import sinks_of
 from hpa.app.treatments import WARN, networks_of, steps_when_late, treatments_of
 from hpa.core.channels import together
 from hpa.inference.assembly import treatments_path
@@ -58,7 +59,7 @@ def infer(config: Config) -> int:
         started_s,
     )
     shard = None if config["shard"] is None else Shard.parse(str(config["shard"]))
-    output = Output(Path(config["out"]), shard, settings)
+    output = Output(Path(config["out"]), shard, settings, sinks_of(config["also"], runs[0].class_names))
     return _tell(pipeline.write(source.table(config["split"]), output, show_progress("fields")), output)
 
 
