@@ -28,13 +28,24 @@ def write_results(run: RunFolder, config: Config, data: CellDataModule) -> None:
     best = read_saved_run(run.checkpoints / "best.ckpt")
     probabilities, rows = predict_held_out(best, config, data)
     cells = data.stored.cells.iloc[rows][["image_id", "cell"]].reset_index(drop=True)
-    scores = pd.DataFrame(probabilities, columns=[f"p_{index}" for index in range(probabilities.shape[1])])
-    table = pd.concat([cells.assign(fold=data.folds.held_out), scores], axis=1)
+    scores = _columns("p", probabilities)
+    table = pd.concat([cells.assign(fold=data.folds.held_out), scores, *_targets(data, rows)], axis=1)
     with whole_file(run.path / "out_of_fold.parquet") as file:
         table.to_parquet(file, index=False)
     if config["report"]:
         facts = _facts(run, config, data, cells, probabilities, rows)
         write_run_page(run.path / "report.html", replace(facts, best_epoch=best.epoch - 1))
+
+
+def _targets(data: CellDataModule, rows: Int[np.ndarray, " cell"]) -> list[pd.DataFrame]:
+    """Return what is known of the held-out cells: whoever fits weights or a calibration needs no data set for it."""
+    images = data.stored.cells["image"].to_numpy()[rows]
+    known = [_columns("image_target", data.table.targets()[images])]
+    return known if data.cell_targets is None else [*known, _columns("cell_target", data.cell_targets[rows])]
+
+
+def _columns(name: str, values: Float32[np.ndarray, "cell class"]) -> pd.DataFrame:
+    return pd.DataFrame(values, columns=[f"{name}_{index}" for index in range(values.shape[1])])
 
 
 def predict_held_out(
