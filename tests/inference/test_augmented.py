@@ -6,11 +6,13 @@ import torch
 from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from omegaconf import OmegaConf
 
 from hpa.core.dihedral import SYMMETRIES
 from hpa.core.errors import InputError
 from hpa.inference.augmented import Augmented
+from hpa.inference.held_out import HeldOut
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.interfaces import CellBatch, CellPrediction
 
@@ -53,13 +55,23 @@ def predictor_of(model):
     return ModelPredictor(model, torch.device("cpu"), "fp32")
 
 
+def augmented(predictor, symmetries=("identity",), average="probabilities", scales=(1.0,), brightness=(1.0,)):
+    return Augmented(predictor, list(symmetries), list(scales), list(brightness), average)
+
+
+def held_out_of(probabilities):
+    count = len(probabilities)
+    targets = np.zeros_like(probabilities)
+    return HeldOut(Path("any"), ("a",) * count, np.arange(1, count + 1), probabilities, targets, None)
+
+
 @given(
     symmetries=st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
     average=st.sampled_from(["probabilities", "logits"]),
 )
 def test_views_of_an_equivariant_model_agree_with_the_model(batch, brightness_model, symmetries, average):
     plain = predictor_of(brightness_model())
-    found = Augmented(plain, symmetries, average).predict(batch)
+    found = augmented(plain, symmetries, average).predict(batch)
     expected = plain.predict(batch)
     torch.testing.assert_close(found.probabilities, expected.probabilities, atol=1e-6, rtol=0)
     torch.testing.assert_close(found.features, expected.features, atol=1e-6, rtol=0)
@@ -74,36 +86,93 @@ def test_other_models_are_averaged_over_the_turned_crops(batch, position_model, 
         expected = 1 / (1 + np.exp(-np.mean(logits, axis=0)))
     else:
         expected = np.mean([1 / (1 + np.exp(-view)) for view in logits], axis=0)
-    found = Augmented(predictor_of(model), NAMES, average).predict(batch)
+    found = augmented(predictor_of(model), NAMES, average).predict(batch)
     np.testing.assert_allclose(found.probabilities.numpy(), expected, atol=1e-5)
 
 
 def test_mean_of_logits_survives_probabilities_of_zero_and_one(batch):
-    found = Augmented(Given(1.0, 0.5), ["identity", "transpose"], "logits").predict(batch)
+    found = augmented(Given(1.0, 0.5), ["identity", "transpose"], "logits").predict(batch)
     assert ((found.probabilities > 0.99) & (found.probabilities < 1)).all()
-    found = Augmented(Given(1.0, 0.0), ["identity", "transpose"], "logits").predict(batch)
+    found = augmented(Given(1.0, 0.0), ["identity", "transpose"], "logits").predict(batch)
     torch.testing.assert_close(found.probabilities, torch.full((5, 1), 0.5))
 
 
 def test_the_view_of_the_image_is_averaged_too(batch):
-    found = Augmented(Given(0.2, 0.4), ["identity", "transpose"], "probabilities").predict(batch)
+    found = augmented(Given(0.2, 0.4), ["identity", "transpose"]).predict(batch)
     torch.testing.assert_close(found.image_probabilities, torch.full((1, 1), 0.3))
 
 
 @pytest.mark.parametrize("symmetries", [[], ["rotate_45"], ["identity", "identity"]])
 def test_symmetries_that_make_no_sense_are_refused(brightness_model, symmetries):
     with pytest.raises(InputError, match="each once"):
-        Augmented(predictor_of(brightness_model()), symmetries, "probabilities")
+        augmented(predictor_of(brightness_model()), symmetries)
 
 
 def test_an_unknown_average_is_refused(brightness_model):
-    with pytest.raises(InputError, match="probabilities, logits"):
-        Augmented(predictor_of(brightness_model()), ["identity"], "median")
+    with pytest.raises(InputError, match="probabilities, logits, ranks"):
+        augmented(predictor_of(brightness_model()), average="median")
 
 
-@pytest.mark.parametrize(("name", "views"), [("none", 1), ("flips", 3), ("d4", 8)])
-def test_config_asks_as_often_as_it_says(batch, brightness_model, name, views):
-    config = OmegaConf.load(CONF / f"{name}.yaml")
-    assert len(config.symmetries) == views
-    augmented = instantiate(config, predictor=predictor_of(brightness_model()))
-    assert augmented.predict(batch).probabilities.shape == (5, 3)
+@pytest.mark.parametrize("numbers", [[], [0.0], [-1.0], [1.0, 1.0], [float("nan")], [100.0]])
+def test_sizes_and_brightnesses_that_make_no_sense_are_refused(brightness_model, numbers):
+    for key in ("scales", "brightness"):
+        with pytest.raises(InputError, match=f"tta.{key}"):
+            augmented(predictor_of(brightness_model()), **{key: numbers})
+
+
+class Seeing:
+    """Keeps the batches it is asked about."""
+
+    def __init__(self):
+        self.batches = []
+
+    def predict(self, batch):
+        self.batches.append(batch)
+        return CellPrediction(torch.full((len(batch), 1), 0.5), torch.zeros(len(batch), 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "views"), [("none", 1), ("flips", 3), ("d4", 8), ("d4_scales", 24), ("brightness", 3)]
+)
+def test_config_asks_once_for_each_view_with_the_whole_batch(batch, name, views):
+    seeing = Seeing()
+    instantiate(OmegaConf.load(CONF / f"{name}.yaml"), predictor=seeing).predict(batch)
+    assert len(seeing.batches) == views
+    assert len({shown.crops.numpy().tobytes() for shown in seeing.batches}) == views
+    for shown in seeing.batches:
+        assert len(shown) == len(batch)
+        assert torch.equal(shown.image_of_cell, batch.image_of_cell)
+        assert torch.equal(shown.cell_id, batch.cell_id)
+
+
+def test_crops_are_resized_and_brightened(batch):
+    seeing = Seeing()
+    augmented(seeing, scales=[0.5, 2.0], brightness=[1.0, 2.0]).predict(batch)
+    assert [shown.crops.shape[-1] for shown in seeing.batches] == [4, 4, 16, 16]
+    half, bright = seeing.batches[0].crops, seeing.batches[1].crops
+    torch.testing.assert_close(bright, (2 * half).clamp(max=1))
+    assert abs(float(half.mean() - batch.crops.mean())) < 0.02  # nothing brightens or darkens by resizing
+
+
+def test_ranks_of_one_view_are_that_view(batch, position_model):
+    plain = predictor_of(position_model())
+    found = augmented(plain, average="ranks")
+    assert not found.needs_held_out
+    assert torch.equal(found.predict(batch).probabilities, plain.predict(batch).probabilities)
+
+
+@given(sample=arrays(np.float32, (7, 1), elements=st.floats(0, 1, width=32)))
+def test_the_mean_rank_of_two_views_lies_between_them(batch, sample):
+    found = augmented(Given(0.25, 0.75), ["identity", "transpose"], "ranks")
+    assert found.needs_held_out
+    found.learn([held_out_of(sample)])
+    mean = found.predict(batch).probabilities
+    assert ((mean >= 0.25 - 1e-6) & (mean <= 0.75 + 1e-6)).all()
+
+
+def test_the_mean_rank_is_taken_among_held_out_cells(batch):
+    sample = np.float32([[0.1], [0.2], [0.3], [0.9]])
+    found = augmented(Given(0.1, 0.9), ["identity", "transpose"], "ranks")
+    found.learn([held_out_of(sample)])
+    # ranks 1/8 and 7/8: the mean, 1/2, lies halfway between the second and third cell
+    torch.testing.assert_close(found.predict(batch).probabilities, torch.full((5, 1), 0.25))
