@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from jaxtyping import Float32
+from torch import Tensor
 
+from hpa.core.errors import InputError
 from hpa.interfaces import CellPrediction
+
+IMAGE_POOLS = ("mean", "max")
+MEANS = ("arithmetic", "geometric")
 
 
 class NoFusion:
@@ -26,7 +32,47 @@ class ProductFusion:
 
     def __call__(self, prediction: CellPrediction) -> Float32[np.ndarray, "cell class"]:
         """Return the products."""
-        image = prediction.image_probabilities
-        if image is None:
-            image = prediction.probabilities.mean(dim=0, keepdim=True)
-        return (prediction.probabilities * image).numpy()
+        return (prediction.probabilities * _image_scores(prediction, "mean")).numpy()
+
+
+class WeightedFusion:
+    """Weighted mean of cell probability and image score.
+
+    The fourth place of the HPA single-cell competition took .7 of the cell and .3 of the mean over the image (MILIMED,
+    2021), the eighth .9 and .1 (Xu, 2021). The geometric mean with a weight of .5 orders cells as the product does.
+
+    Args:
+        cell_weight: Weight of the cell, in (0, 1]; the image has the rest.
+        mean: "arithmetic" or "geometric".
+        image_pool: Score of an image without a view of its own: "mean" or "max" over its cells.
+
+    Raises:
+        InputError: If a setting is none of these.
+    """
+
+    def __init__(self, cell_weight: float, mean: str, image_pool: str) -> None:
+        if not 0 < cell_weight <= 1:
+            raise InputError(f"fusion.cell_weight must lie above 0 and at most at 1; came {cell_weight}.")
+        for key, value, choices in (("mean", mean, MEANS), ("image_pool", image_pool, IMAGE_POOLS)):
+            if value not in choices:
+                raise InputError(f"fusion.{key} must be one of {', '.join(choices)}; came '{value}'.")
+        self._cell_weight = cell_weight
+        self._is_geometric = mean == "geometric"
+        self._image_pool = image_pool
+
+    def __call__(self, prediction: CellPrediction) -> Float32[np.ndarray, "cell class"]:
+        """Return the weighted means."""
+        cells, image, weight = prediction.probabilities, _image_scores(prediction, self._image_pool), self._cell_weight
+        if self._is_geometric:
+            return (cells**weight * image ** (1 - weight)).numpy()
+        return (weight * cells + (1 - weight) * image).numpy()
+
+
+def _image_scores(prediction: CellPrediction, pool: str) -> Float32[Tensor, "1 class"]:
+    """Return what is known of the whole image; 0 where it has no view of its own and no cell."""
+    if prediction.image_probabilities is not None:
+        return prediction.image_probabilities
+    cells = prediction.probabilities
+    if not len(cells):
+        return torch.zeros(1, cells.shape[1])
+    return cells.mean(dim=0, keepdim=True) if pool == "mean" else cells.amax(dim=0, keepdim=True)
