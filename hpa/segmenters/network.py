@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -16,6 +16,7 @@ from hpa.core.planes import PlaneSpec, resized, resized_label_map
 from hpa.interfaces import Instances
 
 
+@runtime_checkable
 class TrainedNetwork(Protocol):
     """A network with all that its training settled."""
 

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from hpa.core.errors import InputError
+from hpa.core.field import Segmentation
+from hpa.core.planes import PlaneSpec
+from hpa.data.instance_folder import InstanceFolder
+from hpa.data.loading import FoldPlan, Loading
+from hpa.data.pixel_module import PixelDataModule
+from hpa.data.pixel_store import PixelStore
+from hpa.data.tiles import TileAugmentation, TileSpec
+from tests.data.test_tiles import PlainTarget
+from tests.discs import write_discs
+
+PLANES = PlaneSpec(None, True, 1.0, 99.8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_discs(tmp_path_factory.mktemp("discs"), 9)
+
+
+def module_of(folder, cache, held_out=0, most_an_image=4, side_px=32, source=None, segmenter=None, first_epoch=0):
+    module = PixelDataModule(
+        source or InstanceFolder(folder, ("grey",), None, {}, "disc"),
+        segmenter,
+        PixelStore(cache, PLANES, ["grey"], PlainTarget(), {}),
+        TileSpec(side_px, most_an_image, PLANES),
+        FoldPlan(3, held_out, 0, False),
+        Loading(32, 16, 0, 4),
+        TileAugmentation(True, True, 0.8, 1.2, []),
+        seed=0,
+    )
+    module.first_epoch = first_epoch
+    module.prepare(lambda done, total: None)
+    return module
+
+
+def test_every_image_trains_or_is_held_out_and_kinds_are_spread(folder, tmp_path):
+    seen = []
+    for held_out in range(3):
+        module = module_of(folder, tmp_path, held_out)
+        train, validation = module.rows(validation=False), module.rows(validation=True)
+        assert sorted([*train, *validation]) == list(range(9))
+        assert sorted(module.table.frame["kind"].iloc[validation]) == ["colour", "fluorescence", "fluorescence"]
+        seen += list(validation)
+    assert sorted(seen) == list(range(9))
+
+
+def test_an_epoch_has_its_tiles_in_a_new_order_each_time(folder, tmp_path):
+    module = module_of(folder, tmp_path)
+    tiles = module.training_tiles()
+    assert len(tiles) == 6 * 4
+    batches = list(module.train_dataloader())
+    assert [len(batch) for batch in batches] == [4] * 6
+    later = list(module_of(folder, tmp_path, first_epoch=1).train_dataloader())
+    again = list(module_of(folder, tmp_path).train_dataloader())
+    assert all((one.images == two.images).all() for one, two in zip(batches, again, strict=True))
+    assert any((one.image_row != two.image_row).any() for one, two in zip(batches, later, strict=True))
+    assert batches[0].images.shape == (4, 1, 32, 32)
+    assert batches[0].targets.shape == (4, 2, 32, 32)
+
+
+def test_held_out_images_come_whole_in_table_order(folder, tmp_path):
+    module = module_of(folder, tmp_path)
+    batches = list(module.val_dataloader())
+    assert [int(batch.image_row[0]) for batch in batches] == list(module.rows(validation=True))
+    truth = module.source.instances(module.table.image_ids[int(batches[0].image_row[0])])
+    np.testing.assert_array_equal(batches[0].label_maps[0].numpy(), truth.label_map)
+    assert batches[0].images.shape == (1, 1, 64, 64)
+
+
+def test_images_are_prepared_once_and_anew_where_their_truth_changes(tmp_path):
+    folder = write_discs(tmp_path / "discs", 3)
+    module_of(folder, tmp_path / "cache")
+    files = set((tmp_path / "cache").rglob("*.npy"))
+    module_of(folder, tmp_path / "cache")
+    assert set((tmp_path / "cache").rglob("*.npy")) == files
+    (folder / "labels" / "disc_00.png").write_bytes((folder / "labels" / "disc_01.png").read_bytes())
+    module_of(folder, tmp_path / "cache")
+    assert len(set((tmp_path / "cache").rglob("*.npy"))) == len(files) + 4
+
+
+class PureImages:
+    """Images without outlines, each of one class; the second names two where it is told so."""
+
+    channels = ("grey",)
+    class_names = ("round", "square")
+    cell_truth = None
+
+    def __init__(self, folder, mixed):
+        self._folder = InstanceFolder(folder, ("grey",), None, {}, "disc")
+        self._mixed = mixed
+
+    def table(self, split):
+        table = self._folder.table(split)
+        classes = [str(row % 2) for row in range(len(table))]
+        classes[1] = "0|1" if self._mixed else "1"
+        return type(table)(table.frame.assign(classes=classes).drop(columns="kind"), self.class_names, "here")
+
+    def read(self, image_id, split):
+        return self._folder.read(image_id, split)
+
+    def identity(self, image_id, split):
+        return self._folder.identity(image_id, split)
+
+
+class ByBrightness:
+    """Everything bright is one cell."""
+
+    channels = ("grey",)
+
+    def segment(self, fields):
+        return [Segmentation((field.pixels[0] > 60).astype(np.int32)) for field in fields]
+
+    def fingerprint(self):
+        return {}
+
+
+def test_outlines_of_a_segmenter_inherit_the_type_of_pure_images(folder, tmp_path):
+    module = module_of(folder, tmp_path, source=PureImages(folder, mixed=False), segmenter=ByBrightness())
+    for row, image_id in enumerate(module.table.image_ids):
+        assert module.store.read(image_id).classes.tolist() == [row % 2]
+    with pytest.raises(InputError, match="names 2 classes"):
+        module_of(folder, tmp_path, source=PureImages(folder, mixed=True), segmenter=ByBrightness())
+
+
+def test_fewer_images_than_folds_are_refused(tmp_path):
+    with pytest.raises(InputError, match="folds"):
+        module_of(write_discs(tmp_path / "few", 2), tmp_path / "cache")
