@@ -158,11 +158,11 @@ def _padded(images: Float[Tensor, "image channel height width"]) -> Float[Tensor
 
 
 def _in_our_words(found: dict[str, Tensor], size_px: tuple[int, int]) -> dict[str, Tensor]:
-    """Return what torchvision found in an image: classes from 0, masks without an axis of their own for channels."""
+    """Return what torchvision found in an image: classes from 0, masks without a channel axis, single precision."""
     return {
-        "boxes": found["boxes"],
+        "boxes": found["boxes"].float(),
         "classes": found["labels"] - 1,
-        "scores": found["scores"],
-        "masks": found["masks"][:, 0],
+        "scores": found["scores"].float(),
+        "masks": found["masks"][:, 0].float(),
         "size_px": torch.tensor(size_px),
     }

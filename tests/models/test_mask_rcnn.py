@@ -122,6 +122,17 @@ def test_an_empty_output_is_an_empty_label_map():
     assert len(found.classes) == len(found.scores) == 0
 
 
+def test_half_precision_trains_and_paints():
+    model, batch = small_model(detections={"most": 40}), disc_batch(0, images=2, rows=4, columns=4)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = sum(model.train()(batch).losses.values())
+        found = everything_found(model, batch)
+        painted = model.instances(model(batch))
+    assert math.isfinite(loss.item())
+    assert all(one[name].dtype == torch.float32 for one in found for name in ("boxes", "scores", "masks"))
+    assert len(painted) == 2
+
+
 def test_results_have_the_size_of_boxes_whatever_the_size_of_the_image():
     model = small_model(detections={"most": 40})
     for side_px in (64, 256):
