@@ -21,7 +21,11 @@ HANDED_OVER = {
     "ensemble": {"members"},
 }
 """What the composition root gives beside the keys, by slot."""
-CHOSEN_BESIDE = {"supervision/pooling": ["supervision=multiple_instance"], "model/target": ["model=unet"]}
+CHOSEN_BESIDE = {
+    "ensemble/fit": ["ensemble=fitted"],
+    "supervision/pooling": ["supervision=multiple_instance"],
+    "model/target": ["model=unet"],
+}
 """For a part of a part: a choice that has such a part, where the default has none."""
 
 

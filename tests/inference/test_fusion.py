@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from omegaconf import OmegaConf
 
-from hpa.inference.fusion import NoFusion, ProductFusion
+from hpa.core.errors import InputError
+from hpa.inference.fusion import NoFusion, ProductFusion, WeightedFusion
 from hpa.interfaces import CellPrediction
 
 CONF = Path(__file__).parents[2] / "conf" / "fusion"
@@ -50,6 +51,56 @@ def test_product_keeps_the_order_of_cells_within_an_image(probabilities):
         assert (np.diff(found[order, number]) >= 0).all()
 
 
-@pytest.mark.parametrize(("name", "kind"), [("none", NoFusion), ("product", ProductFusion)])
+WEIGHTS = st.floats(0.05, 1)
+MEANS = st.sampled_from(["arithmetic", "geometric"])
+POOLS = st.sampled_from(["mean", "max"])
+
+
+@given(PROBABILITIES, WEIGHTS, MEANS, POOLS)
+def test_a_weighted_mean_lies_between_cell_and_image(probabilities, weight, mean, pool):
+    found = WeightedFusion(weight, mean, pool)(prediction_of(probabilities))
+    assert found.shape == probabilities.shape
+    for number in range(3):
+        column = probabilities[:, number].astype(np.float64)
+        for before, after in zip(column, found[:, number], strict=True):
+            image = max(column) if pool == "max" else sum(column) / len(column)
+            expected = (
+                before**weight * image ** (1 - weight)
+                if mean == "geometric"
+                else weight * before + (1 - weight) * image
+            )
+            assert after == pytest.approx(expected, abs=1e-6)
+
+
+@given(PROBABILITIES, MEANS, POOLS)
+def test_a_weight_of_one_leaves_the_cell(probabilities, mean, pool):
+    found = WeightedFusion(1.0, mean, pool)(prediction_of(probabilities, image=[0.1, 0.5, 1.0]))
+    np.testing.assert_allclose(found, probabilities, atol=1e-7)
+
+
+@given(PROBABILITIES)
+def test_half_and_half_geometrically_is_the_root_of_the_product(probabilities):
+    prediction = prediction_of(probabilities)
+    found = WeightedFusion(0.5, "geometric", "mean")(prediction)
+    np.testing.assert_allclose(found, np.sqrt(ProductFusion()(prediction)), atol=1e-6)
+
+
+def test_the_view_of_the_image_goes_before_its_cells():
+    found = WeightedFusion(0.75, "arithmetic", "max")(prediction_of(np.float32([[0.4, 0.4, 0.4]]), [0.0, 0.4, 0.8]))
+    np.testing.assert_allclose(found, [[0.3, 0.4, 0.5]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(0.0, "geometric", "mean"), (1.5, "geometric", "mean"), (0.5, "harmonic", "mean"), (0.5, "geometric", "top")],
+)
+def test_settings_that_make_no_sense_are_refused(values):
+    with pytest.raises(InputError, match=r"fusion\."):
+        WeightedFusion(*values)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("none", NoFusion), ("product", ProductFusion), ("weighted", WeightedFusion)]
+)
 def test_config_makes_the_fusion(name, kind):
     assert isinstance(instantiate(OmegaConf.load(CONF / f"{name}.yaml")), kind)

@@ -1,0 +1,82 @@
+"""Ensembles, views and rules that learn from held-out cells, from run folders to a submission."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from hpa.app.infer import infer
+from hpa.app.parts import plain
+from hpa.app.train import train
+from hpa.core.errors import InputError
+from hpa.core.submission import parse_prediction
+
+TINY = ("size=tiny", "model=tiny", "trainer.limit_batches=1", "report=false")
+
+
+@pytest.fixture(scope="module")
+def runs(composed, world, tmp_path_factory):
+    """Members of other backbones, crop sizes, channels, folds and ways to use the labels."""
+    folder = tmp_path_factory.mktemp("members")
+    kinds = {
+        "first": (),
+        "other_view": ("model=resnet18", "crop.side_px=40", "data.channels=[green,blue]", "supervision=dual"),
+        "other_fold": ("folds.held_out=1",),
+    }
+    for name, words in kinds.items():
+        overrides = ("data=kaggle_hpa", f"data.root={world}", *TINY, f"run_dir={folder / name}", *words)
+        assert train(plain(composed("train", *overrides)), {"model": "tiny", "loss": "focal"}, None) == 0
+    return folder
+
+
+def predicted(composed, ckpt, out, *overrides):
+    return infer(plain(composed("infer", f"ckpt={ckpt}", f"out={out}", "device=cpu", *overrides)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ensemble=fitted", "ensemble.per_class=true"),
+        ("ensemble=fitted", "ensemble/fit=mean_ap"),
+        ("ensemble=rank", "tta=flips", "tta.average=ranks"),
+        ("ensemble=geometric", "fusion=weighted", "rules=[platt,negative,not_negative,nucleus,weak_nucleus,area]"),
+    ],
+)
+def test_members_of_any_kind_write_every_class_of_every_cell(composed, runs, tmp_path, words):
+    out = tmp_path / "out.csv"
+    assert predicted(composed, f"[{runs / 'first'},{runs / 'other_view'}]", out, *words) == 0
+    for text in pd.read_csv(out)["PredictionString"]:
+        found = parse_prediction(text)
+        assert found.classes.tolist() == list(range(19)) * len(set(found.masks))
+        assert 0 <= found.confidences.min() <= found.confidences.max() <= 1
+
+
+def test_rules_apply_in_the_order_in_which_they_are_named(composed):
+    for order in (["negative", "edge", "area"], ["area", "negative", "edge"]):
+        assert list(composed("infer", "ckpt=any", f"rules=[{','.join(order)}]").rules) == order
+
+
+def test_an_ensemble_of_ranks_of_one_run_twice_is_that_run(composed, runs, tmp_path):
+    predicted(composed, runs / "first", tmp_path / "one.csv")
+    predicted(composed, f"[{runs / 'first'},{runs / 'first'}]", tmp_path / "two.csv", "ensemble=rank")
+    one, two = (
+        pd.read_csv(tmp_path / name)["PredictionString"].map(parse_prediction) for name in ("one.csv", "two.csv")
+    )
+    for first, second in zip(one, two, strict=True):
+        assert abs(first.confidences - second.confidences).max() < 1e-6
+
+
+def test_members_of_other_folds_are_joined_but_not_fitted(composed, runs, tmp_path):
+    members = f"[{runs / 'first'},{runs / 'other_fold'}]"
+    assert predicted(composed, members, tmp_path / "mean.csv") == 0
+    with pytest.raises(InputError, match="share 0 of"):
+        predicted(composed, members, tmp_path / "fitted.csv", "ensemble=fitted")
+
+
+def test_a_checkpoint_without_its_folder_learns_nothing(composed, runs, tmp_path):
+    alone = tmp_path / "alone.ckpt"
+    shutil.copy(runs / "first" / "checkpoints" / "best.ckpt", alone)
+    assert predicted(composed, alone, tmp_path / "out.csv") == 0
+    for words in (("ensemble=rank",), ("rules=platt",), ("tta=flips", "tta.average=ranks")):
+        with pytest.raises(InputError, match="give ckpt=RUN"):
+            predicted(composed, alone, tmp_path / "other.csv", *words)
