@@ -5,15 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import nn
+from jaxtyping import Int64
+from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.inference.precision import autocast
 from hpa.interfaces import CellBatch, CellOutput, CellPrediction
 
+CLOSE_LOGITS = 0.02
+"""How near the two likeliest classes of a cell must come in bf16 for the cell to be seen again in fp32.
+
+The likeliest class then stays the same in all of 1,314 cells of three trained networks, and 2 % to 6 % of the cells are
+seen twice; without it, bf16 changed that class in .2 % to .7 % of them.
+"""
+
 
 class ModelPredictor:
     """Predicts the cells of a batch with one network.
+
+    In bf16, cells whose likeliest class is a close call are seen a second time in fp32.
 
     Args:
         model: Takes a `CellBatch` and returns a `CellOutput`. It is moved to the device and to evaluation mode.
@@ -42,6 +52,8 @@ class ModelPredictor:
         output = self._forward(moved, self._precision)
         if self._precision != "fp32" and _bad_rows(output):
             output = self._forward(moved, "fp32")  # fp16 overflows beyond 65,504
+        elif self._precision == "bf16":
+            output = self._seen_again(moved, _close_calls(output), output)
         bad = _bad_rows(output)
         if bad:
             raise InputError(
@@ -51,6 +63,17 @@ class ModelPredictor:
         image_logits = output.image_logits
         return CellPrediction(
             output.logits.sigmoid(), output.features, None if image_logits is None else image_logits.sigmoid()
+        )
+
+    def _seen_again(self, batch: CellBatch, cells: Int64[Tensor, " close"], output: CellOutput) -> CellOutput:
+        """Return the output with some cells of the batch as fp32 gives them."""
+        if len(cells) == 0:
+            return output
+        again = self._forward(_cells_of(batch, cells.to(self._device)), "fp32")
+        return replace(
+            output,
+            logits=output.logits.index_put((cells,), again.logits),
+            features=output.features.index_put((cells,), again.features),
         )
 
     def _forward(self, batch: CellBatch, precision: str) -> CellOutput:
@@ -63,6 +86,26 @@ class ModelPredictor:
             logits=output.logits.float().cpu(),
             image_logits=None if image_logits is None else image_logits.float().cpu(),
         )
+
+
+def _close_calls(output: CellOutput) -> Int64[Tensor, " close"]:
+    """Return the rows whose two largest logits are too near to tell apart in bf16."""
+    if output.logits.shape[1] < 2:
+        return torch.empty(0, dtype=torch.int64)
+    first, second = output.logits.topk(2, dim=1).values.unbind(dim=1)
+    return (first - second < CLOSE_LOGITS).nonzero()[:, 0]
+
+
+def _cells_of(batch: CellBatch, cells: Int64[Tensor, " close"]) -> CellBatch:
+    """Return some cells of a batch, with their images alone."""
+    images, image_of_cell = torch.unique(batch.image_of_cell[cells], return_inverse=True)
+    return CellBatch(
+        crops=batch.crops[cells].contiguous(memory_format=torch.channels_last),
+        image_of_cell=image_of_cell,
+        cell_id=batch.cell_id[cells],
+        cells_in_image=batch.cells_in_image[images],
+        image_targets=batch.image_targets[images],
+    )
 
 
 def _bad_rows(output: CellOutput) -> int:

@@ -33,6 +33,18 @@ class WithDropoutAndImage(nn.Module):
         return CellOutput(output.features, logits, image_logits=logits.mean(dim=0, keepdim=True))
 
 
+class WithOneClass(nn.Module):
+    """A network of a single class."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 1)
+
+    def forward(self, batch):
+        features = batch.crops.mean(dim=(2, 3))
+        return CellOutput(features, self.head(features))
+
+
 def test_probabilities_are_the_sigmoid_of_the_logits(batch, position_model):
     model = position_model()
     weights, bias = (values.detach().numpy().astype(np.float64) for values in model.head.parameters())
@@ -58,6 +70,38 @@ def test_low_precision_is_near_and_comes_back_as_float32(batch, brightness_model
     assert rough.probabilities.dtype == rough.features.dtype == torch.float32
     torch.testing.assert_close(rough.probabilities, exact.probabilities, atol=0.02, rtol=0)
     assert not torch.equal(rough.probabilities, exact.probabilities)
+
+
+class Nearly(nn.Module):
+    """Logits that are the crops' means; remembers how many cells it was shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(4, 4))
+        self.shown = []
+
+    def forward(self, batch):
+        self.shown.append(len(batch))
+        features = batch.crops.mean(dim=(2, 3))
+        return CellOutput(features, features @ self.gain.diag().diag())
+
+
+def test_close_calls_are_seen_again_in_full_precision(batch):
+    model = Nearly()
+    logits = torch.tensor([[2.0, 1.0, 0.0, 0.0], [2.0, 2.009, 0.0, 0.0], [2.0, 1.9, 0.0, 0.0]])
+    batch.crops[:] = torch.cat([logits, logits - 1])[:, :, None, None]
+    prediction = ModelPredictor(model, CPU, "bf16").predict(batch)
+    assert model.shown == [6, 2]
+    exact = ModelPredictor(model, CPU, "fp32").predict(batch)
+    for found, expected in ((prediction.probabilities, exact.probabilities), (prediction.features, exact.features)):
+        assert torch.equal(found[[1, 4]], expected[[1, 4]])
+    assert torch.equal(prediction.probabilities.argmax(dim=1), exact.probabilities.argmax(dim=1))
+
+
+def test_one_class_has_no_close_calls(batch):
+    model = WithOneClass()
+    rough, exact = (ModelPredictor(model, CPU, name).predict(batch).probabilities for name in ("bf16", "fp32"))
+    torch.testing.assert_close(rough, exact, atol=0.02, rtol=0)
 
 
 def test_weights_that_are_not_finite_are_refused_by_name(brightness_model):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hpa.core.errors import InputError
-from hpa.inference.precision import autocast, choose_device, choose_precision
+from hpa.inference.precision import CPU_INFO, autocast, choose_device, choose_precision, multiplies_bf16
 
 
 def test_auto_takes_the_gpu_where_there_is_one():
@@ -31,10 +31,31 @@ def test_an_unknown_precision_is_an_input_error():
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "expected"), [("auto", "cpu", "fp32"), ("auto", "cuda", "fp16"), ("bf16", "cpu", "bf16")]
+    ("name", "device", "expected"), [("fp32", "cuda", "fp32"), ("auto", "cuda", "fp16"), ("bf16", "cpu", "bf16")]
 )
-def test_auto_is_half_on_a_gpu_and_full_on_a_cpu(name, device, expected):
+def test_auto_is_half_on_a_gpu(name, device, expected):
     assert choose_precision(name, torch.device(device)) == expected
+
+
+def test_auto_on_a_cpu_goes_by_its_instructions():
+    expected = "bf16" if multiplies_bf16(CPU_INFO) else "fp32"
+    assert choose_precision("auto", torch.device("cpu")) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 clzero\n", True),
+        ("flags\t\t: fpu avx512f avx512_bf16x clzero\n", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_instructions_are_read_by_their_whole_name(tmp_path, told, expected):
+    path = tmp_path / "cpuinfo"
+    if told is not None:
+        path.write_text(told)
+    assert multiplies_bf16(path) is expected
 
 
 def test_a_misspelt_precision_is_told_with_the_choices():
