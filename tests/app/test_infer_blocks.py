@@ -1,0 +1,196 @@
+"""infer.py in blocks: killed and gone on with, shared out and merged, within a budget."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hpa.app.infer import infer
+from hpa.app.parts import plain
+from hpa.app.train import train
+from hpa.app.treatments import networks_of, treatments_of
+from hpa.cli import main
+from hpa.core.channels import CHANNELS
+from hpa.core.errors import InputError
+from hpa.core.field import Field, Segmentation
+from hpa.core.submission_table import PREDICTION_COLUMN, read_table
+from hpa.interfaces import SegmentedField
+from hpa.models.saved_run import read_saved_run
+
+ROOT = Path(__file__).resolve().parents[2]
+CUT = ("block_images=1", "fields_at_once=1")
+
+
+@pytest.fixture(scope="session")
+def trained(composed, world, tmp_path_factory) -> list[Path]:
+    """Two runs of other seeds, hardly trained."""
+    runs = [tmp_path_factory.mktemp("trained") / f"seed_{seed}" for seed in (0, 1)]
+    for seed, run in enumerate(runs):
+        words = ("data=kaggle_hpa", f"data.root={world}", "size=tiny", "model=tiny", f"run_dir={run}", f"seed={seed}")
+        config = composed("train", *words, "trainer.max_epochs=1", "trainer.limit_batches=2")
+        assert train(plain(config), {"model": "tiny", "loss": "focal"}, None) == 0
+    return runs
+
+
+@pytest.fixture
+def infer_to(composed, trained):
+    def run(out: Path, *overrides: str, ckpt=None) -> int:
+        words = (f"ckpt={ckpt or trained[0]}", f"out={out}", "device=cpu", *CUT, *overrides)
+        return infer(plain(composed("infer", *words)))
+
+    return run
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_merged_shards_are_the_bytes_of_one_run(infer_to, tmp_path, count):
+    parts = [tmp_path / f"part_{number}" for number in range(1, count + 1)]
+    assert infer_to(tmp_path / "whole.csv") == 0
+    for number, part in enumerate(parts, start=1):
+        assert infer_to(part, f"shard={number}/{count}") == 0
+    assert main(["merge", *map(str, parts), "--out", str(tmp_path / "merged.csv")]) == 0
+    assert (tmp_path / "merged.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("tta=flips", "tta.symmetries"),
+        ("fusion=product", "fusion._target_"),
+        ("segmenter.reach_um=5.0", "segmenter.reach_um: 20.0, 5.0"),
+        ("batch_cells=3", "batch_cells: 64, 3"),
+        ("precision=bf16", "precision: "),
+    ],
+)
+def test_parts_of_other_settings_are_not_merged(infer_to, tmp_path, capsys, change, words):
+    segmenter = ("segmenter=watershed", "segmenter.reach_um=20.0", "batch_cells=64", "precision=fp32")
+    infer_to(tmp_path / "one", "shard=1/2", *segmenter)
+    infer_to(tmp_path / "two", "shard=2/2", *segmenter, change)
+    assert main(["merge", str(tmp_path / "one"), str(tmp_path / "two"), "--out", str(tmp_path / "out.csv")]) == 1
+    assert f"\n  {words}" in capsys.readouterr().err
+
+
+def test_parts_of_other_networks_are_not_merged(infer_to, trained, tmp_path, capsys):
+    for number, run in enumerate(trained, start=1):
+        infer_to(tmp_path / str(number), f"shard={number}/2", ckpt=run)
+    assert main(["merge", str(tmp_path / "1"), str(tmp_path / "2"), "--out", str(tmp_path / "out.csv")]) == 1
+    assert "\n  members.0.weights: " in capsys.readouterr().err
+
+
+def test_where_a_network_and_its_data_lie_does_not_matter(composed, infer_to, trained, world, tmp_path):
+    (tmp_path / "elsewhere").symlink_to(trained[0])
+    (tmp_path / "data").symlink_to(world)
+    infer_to(tmp_path / "1", "shard=1/2")
+    data = ("data=kaggle_hpa", f"data.root={tmp_path / 'data'}")
+    infer_to(tmp_path / "2", "shard=2/2", *data, ckpt=tmp_path / "elsewhere")
+    assert main(["merge", str(tmp_path / "1"), str(tmp_path / "2"), "--out", str(tmp_path / "out.csv")]) == 0
+
+
+@pytest.mark.parametrize("when_late", ["stop", "drop_tta", "[drop_tta,drop_members]"])
+def test_a_budget_that_is_over_leaves_blank_rows(infer_to, world, tmp_path, capsys, when_late):
+    out = tmp_path / "out.csv"
+    assert infer_to(out, "budget_hours=1e-7", f"when_late={when_late}") == 3
+    assert [row.text for row in read_table(out, PREDICTION_COLUMN)] == [""] * 4
+    assert main(["lint", str(out), "--sample", str(world / "sample_submission.csv")]) == 0
+    assert infer_to(out) == 0
+    assert all(row.text for row in read_table(out, PREDICTION_COLUMN))
+
+
+def test_a_late_run_that_only_warns_treats_all_images_as_configured(infer_to, tmp_path):
+    out = tmp_path / "out.csv"
+    assert infer_to(out, "budget_hours=1e-7", "when_late=warn") == 0
+    assert all(row.text for row in read_table(out, PREDICTION_COLUMN))
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_is_dropped_goes_step_by_step(composed, trained):
+    both = "[" + ",".join(map(str, trained)) + "]"
+    late = ("budget_hours=1", "when_late=[drop_tta,drop_members]")
+    words = (f"ckpt={both}", "device=cpu", "tta=flips", "ensemble.weights=[1.0,2.0]", *late)
+    config = plain(composed("infer", *words))
+    runs = [read_saved_run(run) for run in trained]
+    field = Field("a", np.random.default_rng(0).integers(0, 255, (4, 60, 60), np.uint8), CHANNELS, 0.08)
+    cells = np.zeros((60, 60), np.int32)
+    cells[5:30, 5:40] = 1
+    networks = networks_of(runs, config)
+    treatments = treatments_of(runs, networks, config)
+    assert [treatment.name for treatment in treatments] == [
+        "as configured",
+        "without test-time augmentation",
+        "without test-time augmentation, with the first 1 of 2 members",
+    ]
+    answers = [treatment.predictor.predict([SegmentedField(field, Segmentation(cells))]) for treatment in treatments]
+    alone = plain(composed("infer", f"ckpt={trained[0]}", "device=cpu"))
+    [expected] = treatments_of(runs[:1], networks[:1], alone)
+    [first] = expected.predictor.predict([SegmentedField(field, Segmentation(cells))])
+    assert torch.equal(answers[-1][0].probabilities, first.probabilities)
+    assert not torch.equal(answers[0][0].probabilities, answers[1][0].probabilities)
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (("when_late=stop", "tta=d4"), 1),
+        (("when_late=drop_tta", "tta=d4"), 2),
+        (("when_late=drop_tta", "tta=none"), 1),
+        (("when_late=drop_tta", "tta=d4", "budget_hours=null"), 1),
+        (("when_late=drop_members", "tta=d4"), 2),
+    ],
+)
+def test_only_what_saves_time_is_a_step(composed, trained, words, count):
+    both = "[" + ",".join(map(str, trained)) + "]"
+    config = plain(composed("infer", f"ckpt={both}", "device=cpu", "budget_hours=1", *words))
+    runs = [read_saved_run(run) for run in trained]
+    assert len(treatments_of(runs, networks_of(runs, config), config)) == count
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("when_late=never", "drop_tta"),
+        ("when_late=[]", "drop_tta"),
+        ("when_late=[warn,stop]", "drop_tta"),
+        ("budget_hours=-1", "above 0"),
+        ("shard=3/2", "shard=1/4"),
+        ("shard=2", "shard=1/4"),
+        ("block_images=0", "at least 1"),
+    ],
+)
+def test_impossible_settings_are_told(infer_to, tmp_path, override, words):
+    with pytest.raises(InputError, match=words):
+        infer_to(tmp_path / "out.csv", override)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_three_times_writes_the_bytes_of_an_undisturbed_one(trained, world, tmp_path):
+    members = "[" + ",".join(map(str, trained)) + "]"
+    data = ("data=kaggle_hpa", f"data.root={world}", "split=train")
+    words = [str(ROOT / "infer.py"), f"ckpt={members}", *data, "tta=d4", *CUT]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    out = tmp_path / "out.csv"
+
+    def start(path: Path) -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, *words, f"out={path}"], env=environment, stderr=subprocess.DEVNULL)
+
+    def blocks() -> int:
+        return len(list(Path(f"{out}.parts").glob("block_*.json")))
+
+    assert start(tmp_path / "whole.csv").wait() == 0
+    for _ in range(3):
+        done, process = blocks(), start(out)
+        while blocks() == done and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(random.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert not out.exists()
+    assert start(out).wait() == 0
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"out.csv", "whole.csv"}

@@ -1,0 +1,41 @@
+import pytest
+
+from hpa.cli import main
+from hpa.core.errors import Problem
+from hpa.core.submission_table import TableRow
+from hpa.inference.blocks import Shard
+from hpa.inference.part_file import write_part
+from hpa.inference.work_folder import BlockReport, opened
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """Returns two parts of one image each; those named fail."""
+
+    def make(*failing):
+        for number, name in enumerate("ab"):
+            with opened(tmp_path / "out", {}) as work:
+                size = work.write_rows(number, [TableRow(name, 3, 4, "" if name in failing else "0 0.5 abc")])
+                failed = (Problem(name, "is torn"),) if name in failing else ()
+                report = BlockReport(number, (name,), 1 - len(failed), failed, (), "as configured", "x", size)
+                write_part(tmp_path / name, Shard(number + 1, 2), {"split": "test"}, 2, work, [report])
+        return [str(tmp_path / name) for name in "ab"]
+
+    return make
+
+
+@pytest.mark.parametrize(("failing", "code"), [("", 0), ("b", 3), ("ab", 1)])
+def test_the_exit_code_tells_of_blank_rows(parts, tmp_path, capsys, failing, code):
+    out = tmp_path / "merged.csv"
+    assert main(["merge", *parts(*failing), "--out", str(out)]) == code
+    told = capsys.readouterr().out
+    assert told.endswith(f"2 images from 2 parts, {len(failing)} blank\n")
+    assert told.count("is torn") == len(failing)
+    rows = ["a,3,4,0 0.5 abc", "b,3,4,0 0.5 abc"]
+    expected = [row if row[0] not in failing else row[:6] for row in rows]
+    assert out.read_text().splitlines() == ["ID,ImageWidth,ImageHeight,PredictionString", *expected]
+
+
+def test_parts_that_do_not_fit_are_told(parts, tmp_path, capsys):
+    assert main(["merge", parts()[0], "--out", str(tmp_path / "merged.csv")]) == 1
+    assert "shard 2/2 is missing" in capsys.readouterr().err
