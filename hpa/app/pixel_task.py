@@ -52,8 +52,13 @@ class PixelTask:
         model: Any = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, PixelModel):
             raise InputError("task=pixels needs a network of pixels; choose model=unet or model=mask_rcnn.")
-        data = self._data(config, source, channels, model)
         supervision = build(config["supervision"], loss=build(config["loss"]))
+        if not getattr(supervision, "reads_pixels", False):
+            raise InputError(
+                "task=pixels: this supervision= teaches cells; choose supervision=direct for dense networks, "
+                "supervision=detector for model=mask_rcnn."
+            )
+        data = self._data(config, source, channels, model)
         validation = InstanceValidation(build(config["metric"]), model.instances)
         module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
         module.identity = {

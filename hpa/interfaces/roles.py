@@ -150,6 +150,7 @@ class PixelModel(Protocol):
 class Supervision(Protocol):
     """A way to teach the model (`supervision=`): an nn.Module that holds the loss it was given.
 
+    One that can be asked for batches of pixels says so by `reads_pixels = True`.
     What it remembers between steps are its buffers, what it learns its parameters; both are saved and resumed.
     """
 

@@ -39,7 +39,7 @@ class Watershed:
 
     Attributes:
         nucleus_channel: Stain of the nuclei.
-        cell_channels: Stains of the cytoplasm, averaged.
+        cell_channels: Stains of the cytoplasm, averaged; none where nuclei themselves are what is looked for.
         work_um: Pixel size at which the work is done; images of larger pixels are not enlarged.
         smoothing_um: Standard deviation of the Gaussian blur before anything else.
         background_um: Width over which the darkest value is taken for background; wider than the widest nucleus.
@@ -77,8 +77,8 @@ class Watershed:
     distance_share: float
 
     def __post_init__(self) -> None:
-        if not self.cell_channels:
-            raise InputError("segmenter.cell_channels must name at least one channel, e.g. [red, yellow]; came [].")
+        if isinstance(self.cell_channels, str):
+            raise InputError(f"segmenter.cell_channels is a list, e.g. [green]; came {self.cell_channels}.")
         object.__setattr__(self, "cell_channels", tuple(self.cell_channels))  # YAML hands over a list
 
     @property
@@ -108,9 +108,11 @@ class Watershed:
         mask = self._nucleus_mask(planes[self.nucleus_channel], um)
         nuclei = split_touching(mask, summit_px=1 / um, merge_share=self.merge_share)
         nuclei = _kept(nuclei, areas_of(nuclei) * um**2 >= self.nucleus_min_um2)
+        full = (height, width)
+        if not self.cell_channels:
+            return Segmentation(_enlarged(nuclei, full))
         cells = self._grown(nuclei, [planes[channel] for channel in self.cell_channels], um)
         large = areas_of(cells) * um**2 >= self.cell_min_um2
-        full = (height, width)
         return Segmentation(_enlarged(_kept(cells, large), full), _enlarged(_kept(nuclei, large), full))
 
     def _flattened(self, plane: np.ndarray, size: tuple[int, int], um: float) -> Plane:

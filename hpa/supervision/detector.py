@@ -24,6 +24,7 @@ class DetectorSupervision(nn.Module):
     """
 
     unit: Unit = "image"
+    reads_pixels: bool = True
 
     def __init__(self, weights: Mapping[str, float], loss: Any = None) -> None:
         super().__init__()

@@ -21,6 +21,7 @@ class DirectSupervision(nn.Module):
     """
 
     unit: Unit = "cell"
+    reads_pixels: bool = True
 
     def __init__(self, loss: Loss | PixelLoss) -> None:
         super().__init__()

@@ -66,7 +66,7 @@ def test_a_trained_network_is_a_segmenter_by_one_word(trained, folder, tmp_path,
 
 def test_what_does_not_fit_is_refused_in_words(composed, folder, world, tmp_path):
     network = {"device": "cpu", "precision": "fp32", "overlap_px": 8, "batch_tiles": 2, "side_px": 64}
-    with pytest.raises(InputError, match="segmenter.weights=RUN"):
+    with pytest.raises(InputError, match=r"segmenter\.weights=RUN"):
         SavedPixelNetwork(None, **network)
     wrong = ["experiments=segment/nuclei", *SMALL, f"data.root={folder}", f"run_dir={tmp_path / 'a'}"]
     wrong = [word for word in wrong if "decoder" not in word]

@@ -9,8 +9,11 @@ from hpa.app.infer import infer
 from hpa.app.parts import plain
 from hpa.app.train import train
 
+from tests.discs import write_discs
+
 FOLDER = Path(__file__).resolve().parents[2] / "experiments"
 TRAINING = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("hpa/*.yaml"))
+PIXELS = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("segment/*.yaml"))
 INFERENCE = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("inference/*.yaml"))
 
 
@@ -46,3 +49,12 @@ def test_a_recipe_of_inference_writes_every_row(runs, composed, world, tmp_path,
     config = composed("infer", f"experiments={recipe}", f"ckpt={runs[TRAINING[0]]}", f"out={out}", "device=cpu")
     assert infer(plain(config)) == 0
     assert len(pd.read_csv(out)) == len(pd.read_csv(world / "sample_submission.csv"))
+
+
+@pytest.mark.parametrize("recipe", PIXELS)
+def test_a_recipe_of_pixels_trains_one_step(composed, tmp_path, recipe):
+    folder, run = write_discs(tmp_path / "discs", 9), tmp_path / "run"
+    words = [f"experiments={recipe}", "size=tiny", f"data.root={folder}", f"run_dir={run}", "trainer.limit_batches=1"]
+    config = plain(composed("train", *words))
+    assert train(config, {"model": "any", "loss": "any"}, None) == 0
+    assert pd.read_csv(run / "metrics.csv")["val_ap50"].notna().all()

@@ -137,8 +137,17 @@ def test_missing_channel_is_named() -> None:
     field = Field("one", np.zeros((1, 9, 9), np.uint8), ("green",), 0.16)
     with pytest.raises(InputError, match="'blue' is needed"):
         segmenter().segment([field])
-    with pytest.raises(InputError, match="at least one channel"):
-        segmenter(cell_channels=[])
+    with pytest.raises(InputError, match="is a list"):
+        segmenter(cell_channels="red")
+
+
+def test_without_cell_channels_nuclei_are_what_is_found() -> None:
+    field = drawn(256, 256, [(60, 60), (180, 180)], 0.16, 255)
+    (whole,) = segmenter().segment([field])
+    (found,) = segmenter(cell_channels=[]).segment([field])
+    assert whole.nuclei is not None
+    assert found.nuclei is None
+    np.testing.assert_array_equal(found.cells > 0, whole.nuclei > 0)
 
 
 def test_fingerprint_tells_settings_apart() -> None:
