@@ -65,7 +65,7 @@ def _image_of(record: CellRecord) -> dict[str, Any]:
     for cell, scores in zip(cells, np.asarray(record.confidences), strict=True):
         best = int(scores.argmax())
         cell |= {"category_id": best + 1, "score": float(scores[best]), "scores": scores.tolist()}
-    # named as `also=label_maps` names its file: the image itself has one file a channel
+    # named as `also=label_maps` names its files: the image itself has one file a channel
     return {"file_name": f"{record.segmented.field.image_id}.tif", "height": height, "width": width, "cells": cells}
 
 

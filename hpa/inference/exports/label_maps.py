@@ -1,8 +1,8 @@
-"""`also=label_maps`: the cells of each image as `<submission>.label_maps/<ID>.tif`, for QuPath, napari and Fiji.
+"""`also=label_maps`: cells and nuclei of each image as TIFF, for QuPath, napari, Fiji and `segmenter=stored`.
 
-OME-TIFF (Goldberg et al., Genome Biology 6:R47, 2005) with the side of a pixel in µm, in the OME header and in the
-plain resolution tags alike. The first plane holds the cells, their numbers those of every other output, the second
-the nuclei where the segmenter finds any.
+`<submission>.label_maps/cells/<ID>.tif`, and `nuclei/<ID>.tif` where the segmenter finds any, numbered as in every
+other output. OME-TIFF (Goldberg et al., Genome Biology 6:R47, 2005) with the side of a pixel in µm, in the OME header
+and in the plain resolution tags alike.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from jaxtyping import Int32
 
-from hpa.core.field import Segmentation
 from hpa.interfaces import CellRecord
 
 SUFFIX = ".label_maps"
@@ -25,7 +25,7 @@ _UINT16_MAX = 65535
 
 
 class LabelMapsExport:
-    """Writes label maps, one file an image."""
+    """Writes label maps, one file an image and kind."""
 
     def start(self, block: Path) -> None:
         """Begin the folder of a block."""
@@ -34,13 +34,17 @@ class LabelMapsExport:
         self._folder.mkdir()
 
     def add(self, record: CellRecord) -> None:
-        """Write the label map of one image."""
-        field = record.segmented.field
-        write_pixel_sized(self._folder / f"{field.image_id}.tif", record.segmented.segmentation, field.pixel_um)
+        """Write the label maps of one image."""
+        field, segmentation = record.segmented.field, record.segmented.segmentation
+        for kind, label_map in (("cells", segmentation.cells), ("nuclei", segmentation.nuclei)):
+            if label_map is not None:
+                path = self._folder / kind / f"{field.image_id}.tif"
+                path.parent.mkdir(exist_ok=True)
+                write_pixel_sized(path, label_map, field.pixel_um)
 
     def finish(self) -> None:
         """Make sure that the files of the block are on disk."""
-        for path in self._folder.iterdir():
+        for path in self._folder.glob("*/*"):
             with path.open("rb") as file:
                 os.fsync(file.fileno())
 
@@ -51,26 +55,24 @@ class LabelMapsExport:
         shutil.rmtree(gathered, ignore_errors=True)
         gathered.mkdir()
         for block in blocks:
-            for path in block.with_suffix(SUFFIX).iterdir():
-                _link(path, gathered / path.name)  # not moved: joining can be repeated
+            # not moved, so that joining can be repeated
+            shutil.copytree(block.with_suffix(SUFFIX), gathered, copy_function=_link, dirs_exist_ok=True)
         shutil.rmtree(result, ignore_errors=True)
         gathered.replace(result)
 
 
-def write_pixel_sized(path: Path, segmentation: Segmentation, pixel_um: float) -> None:
-    """Write cells, and nuclei where there are any, as the planes of one OME-TIFF.
+def write_pixel_sized(path: Path, label_map: Int32[np.ndarray, "height width"], pixel_um: float) -> None:
+    """Write a label map as OME-TIFF.
 
     Args:
         path: The file.
-        segmentation: Cells and nuclei.
+        label_map: 0 background; 16 bit where its numbers fit, else 32.
         pixel_um: Side of a pixel in µm.
     """
-    maps = {"cells": segmentation.cells, "nuclei": segmentation.nuclei}
-    planes = np.stack([plane for plane in maps.values() if plane is not None])
     # deflate of level 1: label maps are flat, higher levels take several times the time for some per cent of the size
     tifffile.imwrite(
         path,
-        planes.astype(np.uint16 if planes.max(initial=0) <= _UINT16_MAX else np.int32),
+        label_map.astype(np.uint16) if label_map.max(initial=0) <= _UINT16_MAX else label_map,
         ome=True,
         photometric="minisblack",
         compression="zlib",
@@ -78,9 +80,8 @@ def write_pixel_sized(path: Path, segmentation: Segmentation, pixel_um: float) -
         resolution=(CENTIMETRE_UM / pixel_um, CENTIMETRE_UM / pixel_um),
         resolutionunit="CENTIMETER",
         metadata={
-            "axes": "CYX",
+            "axes": "YX",
             "UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, path.name)),  # a random one would make every run's bytes differ
-            "Channel": {"Name": list(maps)[: len(planes)]},
             "PhysicalSizeX": pixel_um,
             "PhysicalSizeXUnit": "µm",
             "PhysicalSizeY": pixel_um,
@@ -89,7 +90,7 @@ def write_pixel_sized(path: Path, segmentation: Segmentation, pixel_um: float) -
     )
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: str, target: str) -> None:
     """Give a file a second name, or copy it where the file system cannot."""
     try:
         os.link(source, target)
