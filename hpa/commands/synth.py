@@ -1,4 +1,4 @@
-"""`hpa synth`: write a synthetic world in the layout of the competition."""
+"""`hpa synth`: write a synthetic world in the layout of a competition."""
 
 from __future__ import annotations
 
@@ -7,21 +7,38 @@ import os
 import re
 from pathlib import Path
 
+from hpa.core.errors import InputError
+
 HELP = "draw a synthetic data set with known truth"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", metavar="OUT", type=Path, help="new or empty folder")
-    parser.add_argument("--images", metavar="N", type=int, required=True, help="fields, training and test together")
-    parser.add_argument("--size", metavar="S", type=parse_size, required=True, help="px: 512, or HEIGHTxWIDTH")
+    parser.add_argument(
+        "--layout", choices=sorted(_WRITERS), default="hpa", help="hpa: fields of cells; hubmap: tissue of five organs"
+    )
+    parser.add_argument("--images", metavar="N", type=int, required=True, help="images, training and test together")
+    parser.add_argument(
+        "--size",
+        metavar="S",
+        type=parse_size,
+        required=True,
+        help="px: 512, or HEIGHTxWIDTH; for hubmap the side of training images",
+    )
     parser.add_argument("--seed", metavar="K", type=int, required=True, help="number of the world, 0 or more")
     parser.add_argument("--test-images", metavar="N", type=int, help="how many of them are test (a quarter)")
     parser.add_argument("--workers", metavar="N", type=int, default=_cores(), help="processes (all cores)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the world, say how noisy its image labels are, and return 0."""
+    """Write the world, say what it holds, and return 0."""
+    print(f"{arguments.folder}: {_WRITERS[arguments.layout](arguments)}")
+    return 0
+
+
+def _write_hpa(arguments: argparse.Namespace) -> str:
+    """Write fields of cells and return what they are."""
     from hpa.data.synthetic import write_world  # here: OpenCV is not needed for --help
 
     write_world(
@@ -32,8 +49,29 @@ def run(arguments: argparse.Namespace) -> int:
         test_images=arguments.test_images,
         workers=arguments.workers,
     )
-    print(f"{arguments.folder}: {arguments.images} fields; how noisy their labels are stands in world.json")
-    return 0
+    return f"{arguments.images} fields; how noisy their labels are stands in world.json"
+
+
+def _write_hubmap(arguments: argparse.Namespace) -> str:
+    """Write tissue sections and return what they are."""
+    from hpa.data.synthetic.tissue import write_tissue_world
+
+    height, width = arguments.size
+    if height != width:
+        raise InputError(f"sections are square: write --size {height}; came {height}x{width}.")
+    write_tissue_world(
+        arguments.folder,
+        images=arguments.images,
+        side_px=height,
+        seed=arguments.seed,
+        test_images=arguments.test_images,
+        workers=arguments.workers,
+    )
+    return f"{arguments.images} sections of five organs; the truth of the test set stands in truth_test.csv"
+
+
+_WRITERS = {"hpa": _write_hpa, "hubmap": _write_hubmap}
+"""What writes a world in each layout."""
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -14,6 +14,16 @@ def test_the_command_writes_a_world(tmp_path, capsys):
     assert len((out / "sample_submission.csv").read_text().splitlines()) == 2
 
 
+def test_a_layout_is_chosen(tmp_path, capsys):
+    out = tmp_path / "world"
+    words = ["--layout", "hubmap", "--images", "2", "--seed", "2", "--workers", "1"]
+    assert main(["synth", str(out), *words, "--size", "64"]) == 0
+    assert "2 sections of five organs" in capsys.readouterr().out
+    assert (out / "train_images" / "10000.tiff").is_file()
+    assert main(["synth", str(tmp_path / "oblong"), *words, "--size", "64x96"]) == 1
+    assert "sections are square: write --size 64" in capsys.readouterr().err
+
+
 def test_a_folder_in_use_is_an_error(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert main(["synth", str(tmp_path), "--images", "3", "--size", "48", "--seed", "2"]) == 1

@@ -15,12 +15,7 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
-import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -35,12 +30,12 @@ from hpa.core.submission_table import PREDICTION_COLUMN, TRUTH_COLUMN, TableRow,
 from hpa.data.label_map_files import write_label_map
 from hpa.data.synthetic.field import SyntheticField, draw_field
 from hpa.data.synthetic.label_noise import copy_noise
+from hpa.data.synthetic.writing import check_counts, in_order, whole_folder
 from hpa.data.table import format_classes
 
 DUMMY_PREDICTION = "0 1 eNoLCAgIMAEABJkBdQ=="
 """What every row of the competition's sample_submission.csv says."""
 LEAST_SIDE_PX = 32
-_FEWEST_IN_PARALLEL = 16  # below, starting processes costs more than they save
 _PNG_LEVEL = 1  # noise hardly compresses: higher levels cost time for a few per cent
 
 
@@ -80,13 +75,15 @@ def write_world(
     """
     height, width = (side_px, side_px) if isinstance(side_px, int) else side_px
     test_images = max(1, images // 4) if test_images is None else test_images
-    _check(images, test_images, height, width, seed, workers)
-    with _whole_folder(folder) as part:
+    check_counts(images, test_images, seed, workers)
+    if min(height, width) < LEAST_SIDE_PX:
+        raise InputError(f"fields have sides of {LEAST_SIDE_PX} px or more, got {height} x {width}.")
+    with whole_folder(folder) as part:
         written = {}
         for split, count in (("train", images - test_images), ("test", test_images)):
             (part / split).mkdir(parents=True)
             draw = partial(write_field, part, seed, split, height, width)
-            written[split] = list(tqdm(_spread(draw, count, workers), f"{split} fields", count, disable=None))
+            written[split] = list(tqdm(in_order(draw, count, workers), f"{split} fields", count, disable=None))
             write_table(part / f"truth_{split}.csv", TRUTH_COLUMN, [field.truth for field in written[split]])
         _write_labels(part / "train.csv", written["train"])
         _write_sample(part / "sample_submission.csv", written["test"])
@@ -113,50 +110,6 @@ def truth_of(drawn: SyntheticField) -> str:
     masks = encode_label_map(drawn.cells)
     pairs = [(kind, masks[cell]) for cell, kinds in enumerate(drawn.cell_classes, start=1) for kind in kinds]
     return format_truth([kind for kind, _ in pairs], [mask for _, mask in pairs])
-
-
-def _check(images: int, test_images: int, height: int, width: int, seed: int, workers: int) -> None:
-    """Raise InputError for numbers that make no world."""
-    if not 0 < test_images < images:
-        raise InputError(f"a world needs training and test images, got {images} images, {test_images} of them test.")
-    if min(height, width) < LEAST_SIDE_PX:
-        raise InputError(f"fields have sides of {LEAST_SIDE_PX} px or more, got {height} x {width}.")
-    if seed < 0 or workers < 1:
-        raise InputError(f"the seed is 0 or more and workers are 1 or more, got seed {seed}, {workers} workers.")
-
-
-def _spread(draw: partial[WrittenField], count: int, workers: int) -> Iterator[WrittenField]:
-    """Draw fields 0, 1, … in order, in several processes where that pays."""
-    if workers == 1 or count < _FEWEST_IN_PARALLEL:
-        yield from map(draw, range(count))
-        return
-    # spawn, not fork: a forked child would inherit the locks of running threads
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        try:
-            yield from pool.map(draw, range(count), chunksize=4)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to that takes its name once all is written, and vanishes otherwise.
-
-    Raises:
-        InputError: If the folder holds anything already.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: a new or empty folder is needed, it holds something; name another or delete it.")
-    place = folder.resolve()
-    part = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.mkdir(parents=True)
-        yield part
-        part.replace(place)
-    except OSError as error:
-        raise InputError(f"{folder}: the world cannot be written there ({error}); choose another place.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _write_labels(path: Path, fields: Sequence[WrittenField]) -> None:
