@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float16, Int32, Int64, Shaped
 
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.label_map import labels_of, relabel
 from hpa.core.planes import PlaneSpec, resized_label_map
 from hpa.core.whole_file import whole_file
 from hpa.data.table import ImageTable
@@ -131,10 +132,8 @@ class PixelStore:
 
 def _present(instances: Instances) -> Instances:
     """Return the instances that still have a pixel, numbered 1..n again."""
-    found, label_map = np.unique(instances.label_map, return_inverse=True)
-    numbers = found[found > 0]
-    kept = label_map.reshape(instances.label_map.shape) + (0 if len(found) and found[0] == 0 else 1)
-    return Instances(kept.astype(np.int32), np.asarray(instances.classes)[numbers - 1])
+    label_map = np.asarray(instances.label_map, np.int32)
+    return Instances(relabel(label_map), np.asarray(instances.classes, np.int64)[labels_of(label_map) - 1])
 
 
 def _file(name: Path, part: str) -> Path:

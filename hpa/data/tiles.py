@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64, Shaped
 
 from hpa.core.errors import InputError
+from hpa.core.label_map import labels_of, relabel
 from hpa.core.planes import PlaneSpec
 from hpa.data.pixel_store import StoredPlanes
 from hpa.interfaces import PixelTarget
@@ -89,9 +90,8 @@ class TileAugmentation:
         self._intensities.set_random_seed(seed)
         changed = self._intensities(image=np.ascontiguousarray(planes.transpose(1, 2, 0)))["image"]
         planes = np.ascontiguousarray(np.clip(changed, 0, 1).transpose(2, 0, 1), np.float32)
-        numbers, compact = np.unique(np.append(label_map, 0), return_inverse=True)  # 0 is there, hence number 0
-        compact = compact[:-1].reshape(label_map.shape).astype(np.int32)
-        return Tile(planes, targets, compact, np.asarray(image.classes)[numbers[1:] - 1])
+        classes = np.asarray(image.classes)[labels_of(label_map) - 1]
+        return Tile(planes, targets, relabel(label_map), classes)
 
     def _linear(self, draw: np.random.Generator) -> Float64[np.ndarray, "2 2"]:
         """Draw what takes a step (y, x) in the image to the step in the tile."""

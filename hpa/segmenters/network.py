@@ -12,6 +12,7 @@ from jaxtyping import Float32
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
+from hpa.core.label_map import labels_of, relabel
 from hpa.core.planes import PlaneSpec, resized, resized_label_map
 from hpa.interfaces import Instances
 
@@ -92,8 +93,6 @@ class NetworkSegmenter:
 def _renumbered(found: Instances, height: int, width: int) -> Instances:
     """Return instances at another size; those that vanish there are left out, the others numbered 1..n again."""
     label_map = resized_label_map(np.asarray(found.label_map, np.int32), height, width)
-    numbers, compact = np.unique(np.append(label_map, 0), return_inverse=True)
-    kept = numbers[1:] - 1
+    kept = labels_of(label_map) - 1
     scores = None if found.scores is None else found.scores[kept]
-    compact = compact[:-1].reshape(label_map.shape).astype(np.int32)
-    return replace(found, label_map=compact, classes=found.classes[kept], scores=scores)
+    return replace(found, label_map=relabel(label_map), classes=found.classes[kept], scores=scores)

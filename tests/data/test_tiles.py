@@ -66,7 +66,7 @@ def test_all_that_is_told_of_a_tile_is_moved_alike(seed, any_angle):
     for number, kind in enumerate(tile.classes, start=1):  # classes stay with their instances
         core = (tile.label_map == number) & (tile.targets[0] > 0.99)
         if core.any():
-            assert np.median(tile.targets[1][core]) == pytest.approx(kind + 1, abs=0.01)
+            assert np.median(tile.targets[1][core]) == pytest.approx(kind + 1, abs=0.1)
 
 
 def test_quarter_turns_copy_pixels_exactly():
