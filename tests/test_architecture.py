@@ -20,6 +20,7 @@ LEVEL = {
     "training": 3,
     "inference": 3,
     "reports": 3,
+    "bundle": 3,
     "app": 4,
     "commands": 5,
     "cli": 6,

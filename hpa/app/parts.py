@@ -34,6 +34,30 @@ def plain(config: DictConfig) -> Config:
         raise InputError(f"{key}: {str(error).splitlines()[0]}; write {key}=… on the command line.") from error
 
 
+def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfig:
+    """Return a config composed from the words of a command line; values may still be missing.
+
+    Args:
+        root: Folder with conf/ and experiments/.
+        name: `train` or `infer`.
+        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
+
+    Raises:
+        InputError: If there is no conf/, or an override does not fit.
+    """
+    if not (root / "conf" / f"{name}.yaml").is_file():
+        raise InputError(
+            f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
+        )
+    searched = f"hydra.searchpath=[file://{root}]"
+    try:
+        with initialize_config_dir(str(root / "conf"), version_base="1.3"):
+            return compose(name, overrides=[*overrides, searched])
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
+        told = str(error).partition("Config search path")[0].strip()
+        raise InputError(f"{' '.join(overrides)}: {told}") from error
+
+
 def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:
     """Return one slot of a config composed from the words of a command line, None where it is null.
 
@@ -46,18 +70,7 @@ def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> 
     Raises:
         InputError: If there is no conf/, an override does not fit, or the slot lacks a value.
     """
-    if not (root / "conf" / f"{name}.yaml").is_file():
-        raise InputError(
-            f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
-        )
-    searched = f"hydra.searchpath=[file://{root}]"
-    try:
-        with initialize_config_dir(str(root / "conf"), version_base="1.3"):
-            config = compose(name, overrides=[*overrides, searched])
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
-        told = str(error).partition("Config search path")[0].strip()
-        raise InputError(f"{' '.join(overrides)}: {told}") from error
-    part = config.get(slot)
+    part = compose_config(root, name, overrides).get(slot)
     return None if part is None else plain(part)
 
 

@@ -1,0 +1,1 @@
+"""A folder that carries everything a notebook without internet needs: wheels, weights, settings, notebook."""

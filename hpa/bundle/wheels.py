@@ -1,0 +1,121 @@
+"""Collects the wheels that a notebook's image lacks, in versions that fit those it has.
+
+The packages of the image are shown to pip as empty wheels that need nothing. So they are neither fetched nor changed,
+what only they need is left out, and every other package is chosen to fit their versions.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from hpa.bundle.notebook_image import OWN_PACKAGE, NotebookImage, needed_packages
+from hpa.bundle.pip import NoWheelError, interpreter_of, run_pip
+from hpa.bundle.requirements import write_requirements
+from hpa.core.errors import InputError
+
+SOURCE_PARTS = ("pyproject.toml", "README.md", "LICENSE", "hpa")
+"""What the wheel of this package is made of."""
+SOURCE_ONLY = "antlr4-python3-runtime"
+"""omegaconf and hydra need a release of it that was published as source alone; it is pure Python."""
+_IN_IMAGE = "+image"
+"""Local part of the version of an empty wheel, so that no published wheel can be taken for it."""
+
+
+def collect_wheels(root: Path, image: NotebookImage, folder: Path) -> list[str]:
+    """Write the wheels to a folder, and return what the user should know.
+
+    Args:
+        root: The project's checkout.
+        image: Machine to collect for.
+        folder: New folder for the wheels.
+
+    Raises:
+        InputError: If `root` is no checkout, or the registry cannot be reached.
+        NoWheelError: If a wheel is missing or versions exclude each other, naming them.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        made = Path(name)
+        own = _own_wheel(root, made)
+        if SOURCE_ONLY not in image.packages:
+            _pure_wheel(SOURCE_ONLY, made)
+        empty = {_empty_wheel(package, told, made) for package, told in image.packages.items()}
+        notes = _download(own, image, made, folder)
+    for file in folder.iterdir():
+        if file.name in empty:
+            file.unlink()
+    write_requirements(folder)
+    return notes
+
+
+def _own_wheel(root: Path, made: Path) -> Path:
+    """Build the wheel of this package from a copy, because a build leaves files beside its source."""
+    missing = [part for part in SOURCE_PARTS if not (root / part).exists()]
+    if missing:
+        raise InputError(
+            f"{root}: a checkout of the project was expected, {', '.join(missing)} is missing; run hpa bundle from the "
+            "environment of a checkout ('pip install -e .'), or set HPA_ROOT to it."
+        )
+    copy = made / "source"
+    copy.mkdir()
+    for part in SOURCE_PARTS:
+        if (root / part).is_dir():
+            shutil.copytree(root / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(root / part, copy / part)
+    run_pip(["wheel", "--no-deps", "--wheel-dir", str(made), str(copy)], f"the wheel of {OWN_PACKAGE}")
+    return next(made.glob(f"{OWN_PACKAGE}-*.whl"))
+
+
+def _pure_wheel(package: str, made: Path) -> None:
+    """Build the wheel of a package that is published as source; it must run on every machine."""
+    wanted = f"{package}=={version(package)}"
+    run_pip(["wheel", "--no-deps", "--wheel-dir", str(made), wanted], f"the wheel of {package}")
+    if not list(made.glob(f"{package.replace('-', '_')}-*-none-any.whl")):
+        raise NoWheelError(f"the wheel of {wanted} is bound to this machine; name the package in --have.")
+
+
+def _empty_wheel(package: str, told: str, made: Path) -> str:
+    """Write a wheel that holds nothing and needs nothing, and return its name."""
+    stem = f"{package.replace('-', '_')}-{told}{_IN_IMAGE}"
+    metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {told}{_IN_IMAGE}\n"
+    wheel = "Wheel-Version: 1.0\nGenerator: hpa\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    path = made / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {"METADATA": metadata, "WHEEL": wheel, "RECORD": ""}.items():
+            archive.writestr(f"{stem}.dist-info/{name}", text)
+    return path.name
+
+
+def _download(own: Path, image: NotebookImage, made: Path, folder: Path) -> list[str]:
+    """Fetch the wheels, in the versions installed here if those fit the image, else in the newest that do."""
+    in_image = {package: f"{told}{_IN_IMAGE}" for package, told in image.packages.items()}
+    here = {package: told for package, told in needed_packages().items() if package not in in_image}
+    interpreter = interpreter_of(image.python)
+    words = ["download", "--dest", str(folder), "--find-links", str(made), "--only-binary=:all:"]
+    words += ["--implementation=cp", f"--python-version={image.python}"]
+    words += [f"--platform={platform}" for platform in image.platforms]
+    notes = []
+    if interpreter is None:
+        notes.append(
+            f"Python {image.python} is not installed here: what a package needs on some versions of Python only was "
+            f"judged by {sys.version_info.major}.{sys.version_info.minor}; the notebook says if something is missing"
+        )
+    try:
+        _fetch(words, in_image | here, own, interpreter)
+    except NoWheelError:
+        _fetch(words, in_image, own, interpreter)
+        notes.append("the versions installed here do not all fit the image: others were taken; they are in wheels/")
+    return notes
+
+
+def _fetch(words: list[str], constraints: Mapping[str, str], own: Path, interpreter: str | None) -> None:
+    file = own.with_name("constraints.txt")
+    file.write_text("".join(f"{package}=={told}\n" for package, told in constraints.items()), encoding="utf-8")
+    chosen = None if interpreter == sys.executable else interpreter
+    run_pip([*words, "--constraint", str(file), str(own)], "wheels", chosen)

@@ -1,0 +1,17 @@
+import zipfile
+
+from hpa.bundle.requirements import write_requirements
+
+
+def wheel(folder, name, *needs):
+    text = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n" + "".join(f"Requires-Dist: {need}\n" for need in needs)
+    with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}-1.dist-info/METADATA", f"{text}\nRequires-Dist: words of a description\n")
+
+
+def test_every_bundled_package_and_what_it_asks_for_is_listed_once(tmp_path):
+    wheel(tmp_path, "first", "second", "numpy>=1.26", 'tomli; python_version < "3.11"')
+    wheel(tmp_path, "second", "numpy>=1.26", "ruff; extra == 'dev'")
+    write_requirements(tmp_path)
+    lines = (tmp_path / "requirements.txt").read_text().splitlines()
+    assert lines == ["first", "numpy>=1.26", "second", 'tomli; python_version < "3.11"']

@@ -1,0 +1,39 @@
+import pytest
+
+from hpa.bundle.whole_folder import whole_folder
+from hpa.core.errors import InputError
+
+
+def test_a_folder_appears_with_all_that_was_written(tmp_path):
+    out = tmp_path / "new" / "out"
+    with whole_folder(out) as folder:
+        (folder / "a").write_text("a")
+        assert not out.exists()
+    assert (out / "a").read_text() == "a"
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "out").mkdir()
+    with whole_folder(tmp_path / "out") as folder:
+        (folder / "a").touch()
+    assert (tmp_path / "out" / "a").is_file()
+
+
+def test_after_an_error_nothing_is_left(tmp_path):
+    def write_half(folder):
+        (folder / "a").touch()
+        (folder / "missing").read_text()
+
+    with pytest.raises(FileNotFoundError), whole_folder(tmp_path / "out") as folder:
+        write_half(folder)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_lies_there_is_never_overwritten(tmp_path):
+    (tmp_path / "a").write_text("mine")
+    for path in (tmp_path, tmp_path / "a"):
+        with pytest.raises(InputError, match="new or empty folder"), whole_folder(path):
+            pass
+    assert (tmp_path / "a").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
