@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.metrics import f1_score
 
 from hpa.core.encoding import encode_column_runs, read_column_runs
-from hpa.metrics.tissue import ImageDice, TissueScore, dice_of
+from hpa.metrics.tissue import ImageDice, TissueScore, dice_of, dice_of_masks
 
 SHAPE = (5, 7)
 MASKS = arrays.arrays(np.bool_, SHAPE)
@@ -22,6 +22,24 @@ def runs(mask):
 def test_dice_is_the_f1_score_of_pixels(predicted, true):
     expected = f1_score(true.ravel(), predicted.ravel(), zero_division=1.0)
     assert dice_of(runs(predicted), runs(true)) == pytest.approx(expected, abs=1e-12)
+
+
+@given(MASKS, MASKS)
+def test_painted_masks_and_runs_give_one_dice(predicted, true):
+    assert dice_of_masks(predicted, true) == pytest.approx(dice_of(runs(predicted), runs(true)), abs=1e-12)
+
+
+def test_the_interval_is_that_of_the_mean():
+    """Against the normal approximation, which is good for so many images."""
+    values = np.random.default_rng(0).uniform(0.4, 0.9, 400)
+    score = TissueScore(tuple(ImageDice(str(n), "lung", float(value)) for n, value in enumerate(values)))
+    margin = 1.96 * values.std() / math.sqrt(len(values))
+    assert score.interval == pytest.approx((score.dice - margin, score.dice + margin), abs=0.003)
+
+
+def test_the_interval_of_one_image_is_its_dice_and_of_none_unknown():
+    assert TissueScore((ImageDice("a", "lung", 0.3),)).interval == pytest.approx((0.3, 0.3))
+    assert all(math.isnan(edge) for edge in TissueScore(()).interval)
 
 
 @given(MASKS, MASKS)
