@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hpa.core.errors import Problem
+from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
+from hpa.core.planes import GREY
 from hpa.data.hubmap import Hubmap
 from hpa.data.table import ImageTable
 from hpa.interfaces import Instances, Split
@@ -23,17 +24,25 @@ class JoinedHubmap:
 
     Args:
         root: Folder with train.csv, train_images/, train_annotations/, test.csv, test_images/.
+        channels: What a network is given: of red, green, blue, or grey, in order; fields hold all three colours.
         pixel_um: Side of a pixel of every image of `root`, µm; None takes what each row says, as the external sets do.
         extra: Folders of external sets, with train.csv, train_images/ and, where rle is blank, train_annotations/.
 
     Raises:
-        InputError: If the pixel size makes no sense.
+        InputError: If a channel is unknown, or the pixel size makes no sense.
     """
 
-    channels: tuple[str, ...] = Hubmap.channels
     class_names: tuple[str, ...] = Hubmap.class_names
 
-    def __init__(self, root: str | Path, pixel_um: float | None, extra: Sequence[str | Path]) -> None:
+    def __init__(
+        self, root: str | Path, channels: Sequence[str], pixel_um: float | None, extra: Sequence[str | Path]
+    ) -> None:
+        if not channels or not set(channels) <= {GREY, *Hubmap.channels}:
+            raise InputError(
+                f"data.channels: some of {', '.join(Hubmap.channels)} and {GREY} are expected, in any order; came "
+                f"{', '.join(channels) or 'none'}."
+            )
+        self.channels: tuple[str, ...] = tuple(channels)
         self._main = Hubmap(root, pixel_um)
         self._extra = [Hubmap(folder, None) for folder in extra]
         self._home: dict[str, Hubmap] | None = None

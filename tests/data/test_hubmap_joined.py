@@ -7,6 +7,8 @@ from hpa.data.hubmap_joined import JoinedHubmap
 from hpa.interfaces import ImageSource, InstanceTruth
 from tests.data.hubmap_folder import write_set
 
+COLOURS = ("red", "green", "blue")
+
 
 @pytest.fixture
 def folders(tmp_path):
@@ -22,7 +24,7 @@ def folders(tmp_path):
 
 def test_external_images_stand_behind_the_own_with_their_source_and_scale(folders):
     main, extra = folders
-    source = JoinedHubmap(main, 0.25, [extra])
+    source = JoinedHubmap(main, COLOURS, 0.25, [extra])
     table = source.table("train").require_usable()
     assert isinstance(source, ImageSource)
     assert isinstance(source, InstanceTruth)
@@ -38,14 +40,14 @@ def test_external_images_stand_behind_the_own_with_their_source_and_scale(folder
 
 def test_external_images_are_not_tested_on(folders):
     main, extra = folders
-    source = JoinedHubmap(main, None, [extra])
+    source = JoinedHubmap(main, COLOURS, None, [extra])
     assert source.table("test").image_ids == ["1"]
     assert np.array_equal(source.read("1", "test").pixels, Hubmap(main, None).read("1", "test").pixels)
 
 
 def test_without_external_sets_it_is_the_set_itself(folders):
     main, _ = folders
-    alone, plain = JoinedHubmap(main, None, []), Hubmap(main, None)
+    alone, plain = JoinedHubmap(main, COLOURS, None, []), Hubmap(main, None)
     assert alone.table("train").frame.equals(plain.table("train").frame)
     assert alone.identity("2", "train") == plain.identity("2", "train")
 
@@ -55,7 +57,7 @@ def test_an_id_of_two_sets_is_a_problem(folders, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     write_set(other, {"id": "2", "pixel_size": ""})
-    table = JoinedHubmap(main, None, [other]).table("train")
+    table = JoinedHubmap(main, COLOURS, None, [other]).table("train")
     assert [str(problem) for problem in table.problems] == [
         "2: the id stands in 2 of the folders that are joined; rename all but one"
     ]
@@ -63,9 +65,18 @@ def test_an_id_of_two_sets_is_a_problem(folders, tmp_path):
     assert table.where == f"{main} + {other}"
 
 
+def test_channels_are_chosen_and_strange_ones_are_refused(folders):
+    main, _ = folders
+    source = JoinedHubmap(main, ["blue", "grey"], None, [])
+    assert source.channels == ("blue", "grey")
+    assert source.read("1", "train").channels == COLOURS
+    with pytest.raises(InputError, match=r"data\.channels: some of red, green, blue and grey .* came yellow"):
+        JoinedHubmap(main, ["yellow"], None, [])
+
+
 def test_what_no_set_has_is_told(folders):
     main, extra = folders
     with pytest.raises(InputError, match="there is no row of image 'g9'"):
-        JoinedHubmap(main, None, [extra]).read("g9", "train")
+        JoinedHubmap(main, COLOURS, None, [extra]).read("g9", "train")
     with pytest.raises(InputError, match=r"nowhere.train\.csv: the file is missing"):
-        JoinedHubmap(main, None, [main / "nowhere"]).table("train")
+        JoinedHubmap(main, COLOURS, None, [main / "nowhere"]).table("train")
