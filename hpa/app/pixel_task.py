@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int32, UInt8
+from omegaconf import OmegaConf
 from PIL import Image
 from torch import nn
 
@@ -19,7 +21,7 @@ from hpa.app.task import Parts
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
 from hpa.core.whole_file import whole_file
-from hpa.data.label_map_files import write_label_map
+from hpa.data.label_map_files import read_label_map, write_label_map
 from hpa.data.pixel_module import PixelDataModule
 from hpa.data.pixel_store import PixelStore
 from hpa.data.tiles import TileSpec
@@ -29,6 +31,7 @@ from hpa.interfaces import InstanceTruth, PixelModel
 from hpa.metrics.instance_validation import InstanceValidation
 from hpa.metrics.segmentation import ImageCounts, count_image
 from hpa.models.saved_run import read_saved_run
+from hpa.reports.instance_page import InstanceFacts, write_instance_page
 from hpa.reports.instance_panel import grid_of, outlined_pair
 from hpa.reports.pictures import composite
 from hpa.training.module import TrainingModule
@@ -76,7 +79,8 @@ class PixelTask:
         """Write label maps of the held-out images by the best weights (`held_out/`), and `held_out.csv` with scores."""
         data: PixelDataModule = parts.data
         device = choose_device("auto" if config["trainer"]["accelerator"] == "auto" else "cpu")
-        model: Any = network_of(read_saved_run(run.checkpoints / "best.ckpt"))
+        best = read_saved_run(run.checkpoints / "best.ckpt")
+        model: Any = network_of(best)
         predictor = PixelPredictor(model, device, "fp32", _WHOLE_PX, 0, 1)
         folder = run.path / "held_out"
         folder.mkdir(exist_ok=True)
@@ -87,8 +91,25 @@ class PixelTask:
             found = predictor.predict(np.array(image.planes, np.float32))
             write_label_map(folder / f"{image_id}.tif", np.asarray(found.label_map, np.int32))
             table.append({"image_id": image_id, **_scores(count_image(found.label_map, np.array(image.label_map)))})
+        scores = pd.DataFrame(table)
         with whole_file(run.path / "held_out.csv") as file:
-            pd.DataFrame(table).to_csv(file, index=False)
+            scores.to_csv(file, index=False)
+        if config["report"]:
+            facts = run.facts()
+            write_instance_page(
+                run.path / "report.html",
+                InstanceFacts(
+                    title=run.path.name,
+                    command=" ".join(["python", *facts.get("command", [])]),
+                    config_text=OmegaConf.to_yaml(config),
+                    history=pd.read_csv(run.path / "metrics.csv"),
+                    images=scores,
+                    picture_of=lambda image_id: _drawn(data, image_id, read_label_map(folder / f"{image_id}.tif")),
+                    best_epoch=best.epoch - 1,
+                    seed=config["seed"],
+                    commit=facts.get("commit"),
+                ),
+            )
 
     def _data(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PixelDataModule:
         spec: TileSpec = build(config["tiles"])
@@ -127,16 +148,20 @@ def _picture(data: PixelDataModule, validation: InstanceValidation) -> Callable[
 
     def draw(file: Path) -> None:
         seen = [int(row) for row in shown if int(row) in validation.predicted]
-        images = [data.store.read(data.table.image_ids[row]) for row in seen]
         pictures = [
-            outlined_pair(
-                composite(np.array(image.planes, np.float32), data.store.channels),
-                np.array(image.label_map),
-                np.asarray(validation.predicted[row].label_map, np.int32),
-            )
-            for row, image in zip(seen, images, strict=True)
+            _drawn(data, data.table.image_ids[row], np.asarray(validation.predicted[row].label_map, np.int32))
+            for row in seen
         ]
         if pictures:
             Image.fromarray(grid_of(pictures)).save(file)
 
     return draw
+
+
+def _drawn(
+    data: PixelDataModule, image_id: str, found: Int32[np.ndarray, "height width"]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Return an image with its true and its predicted outlines."""
+    image = data.store.read(image_id)
+    picture = composite(np.array(image.planes, np.float32), data.store.channels)
+    return outlined_pair(picture, np.array(image.label_map), found)

@@ -41,11 +41,13 @@ def best_row(history: pd.DataFrame, best_epoch: int | None) -> int | None:
     return None
 
 
-def learning_charts(history: pd.DataFrame, best_epoch: int | None) -> list[LineChart]:
-    """Return the charts that have anything to show."""
+def learning_charts(
+    history: pd.DataFrame, best_epoch: int | None, curves: Sequence[Curve] = MAP_CURVES
+) -> list[LineChart]:
+    """Return the charts of loss and of average precision, those that have anything to show."""
     charts = [
         _chart("Loss", "lower is better", history, LOSS_CURVES, best_epoch),
-        _chart("Mean average precision", "validation, higher is better", history, MAP_CURVES, best_epoch),
+        _chart("Mean average precision", "validation, higher is better", history, curves, best_epoch),
     ]
     return [chart for chart in charts if chart.lines]
 

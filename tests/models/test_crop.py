@@ -10,7 +10,8 @@ from hpa.core.errors import InputError
 from hpa.interfaces import CellOutput
 from hpa.models.heads import DenseHead, LinearHead
 
-CHOICES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
+FILES = (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml")
+CHOICES = sorted(file.stem for file in FILES if "hpa.models.crop" in (text := file.read_text()) or "- timm" in text)
 FAST = {"tiny", "timm", "resnet18", "convnext_atto"}
 
 

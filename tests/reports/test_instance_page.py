@@ -1,0 +1,58 @@
+import re
+
+import numpy as np
+import pandas as pd
+
+from hpa.reports.instance_page import SHOWN, InstanceFacts, write_instance_page
+from hpa.reports.instance_panel import COLUMNS, GAP_PX, SIDE_PX, grid_of, outlined_pair
+from tests.discs import discs
+
+
+def facts_of(images: int, epochs: int = 3) -> InstanceFacts:
+    history = pd.DataFrame({"epoch": range(epochs), "train_loss": 1.0, "val_loss": 0.5, "val_ap50": 0.4})
+    scores = {"true": 8, "predicted": 9, "ap50": np.linspace(1, 0, images), "ap75": 0.25, "map": 0.2}
+    return InstanceFacts(
+        title="<run>",
+        command="python train.py a=<b>",
+        config_text="seed: 0",
+        history=history.assign(val_map=0.2, seconds=60.0),
+        images=pd.DataFrame({"image_id": [f"image_{row}" for row in range(images)], **scores}),
+        picture_of=lambda image_id: np.full((40, 60, 3), 90, np.uint8),
+        best_epoch=1,
+        seed=0,
+        commit=None,
+    )
+
+
+def test_the_page_stands_alone_and_shows_the_worst_first(tmp_path):
+    write_instance_page(tmp_path / "report.html", facts_of(40))
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r"https?://(?!www\.w3\.org)|<script", page)
+    assert "&lt;run&gt;" in page
+    shown = re.findall(r"<br>(image_\d+)", page)
+    assert len(shown) == SHOWN
+    assert (shown[0], shown[-1]) == ("image_39", "image_0")
+    assert page.count("data:image/webp") == SHOWN
+    assert "<dd>360</dd>" in page.replace(",", "")  # 40 images of 9 found
+
+
+def test_a_page_of_one_image_and_no_epoch(tmp_path):
+    write_instance_page(tmp_path / "report.html", facts_of(1, epochs=0))
+    assert "No epoch was finished" in (tmp_path / "report.html").read_text()
+
+
+def test_outlines_tell_truth_from_prediction():
+    picture, truth = np.zeros((64, 64, 3), np.uint8), discs(64, 8, 0)[1]
+    half = np.where(truth <= truth.max() // 2, truth, 0)
+    drawn = outlined_pair(picture, truth, half)
+    missed = drawn[(truth > 0) & (half == 0)]
+    assert missed[:, 0].max() < 100  # no red where nothing was found
+    assert missed[:, 1].max() > 150
+    found = drawn[half > 0]
+    assert found[(found[:, 0] > 150)][:, 1].min() > 100  # red only together with green
+
+
+def test_pictures_of_any_size_make_one_grid():
+    pictures = [np.full((height, width, 3), 200, np.uint8) for height, width in ((10, 10), (5, 200), (300, 20), (1, 1))]
+    grid = grid_of(pictures)
+    assert grid.shape == (2 * (SIDE_PX + GAP_PX) + GAP_PX, COLUMNS * (SIDE_PX + GAP_PX) + GAP_PX, 3)
