@@ -2,6 +2,7 @@
 
 As shipped it is the sum that won the competition (Le et al., Nature Methods 19:1221, 2022): focal loss, which looks at
 each element, symmetric Lovász hinge, which looks at whole classes, and hard-log, which looks at the worst errors.
+Losses of pixels are added in the same way (`loss=pixel_sum`).
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import Loss
+from hpa.interfaces import Loss, PixelLoss
 
 
 class SumLoss(nn.Module):
     """Sum of parts, each times its weight.
 
     Args:
-        parts: Losses by name.
+        parts: Losses by name, all of rows and classes or all of pixels.
         weights: Their weights by the same names, finite and 0 or more; a part of weight 0 is not computed.
 
     Raises:
         InputError: If names differ, a weight is out of its range, or all are 0.
     """
 
-    def __init__(self, parts: Mapping[str, Loss], weights: Mapping[str, float]) -> None:
+    def __init__(self, parts: Mapping[str, Loss] | Mapping[str, PixelLoss], weights: Mapping[str, float]) -> None:
         super().__init__()
         if parts.keys() != weights.keys():
             raise InputError(
@@ -42,10 +43,11 @@ class SumLoss(nn.Module):
 
     def forward(
         self,
-        logits: Float[Tensor, "row class"],
-        targets: Float[Tensor, "row class"],
-        weights: Float[Tensor, "row class"] | None = None,
+        logits: Float[Tensor, "*axes"],
+        targets: Float[Tensor, "*axes"],
+        weights: Float[Tensor, "*axes"] | None = None,
     ) -> Float[Tensor, ""]:
-        """Return the weighted sum."""
-        losses = [self.weights[name] * part(logits, targets, weights) for name, part in self.parts.items()]
+        """Return the weighted sum; losses of pixels take no `weights` of elements."""
+        given = (logits, targets) if weights is None else (logits, targets, weights)
+        losses = [self.weights[name] * part(*given) for name, part in self.parts.items()]
         return torch.stack(losses).sum()

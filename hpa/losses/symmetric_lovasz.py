@@ -31,11 +31,11 @@ class SymmetricLovaszLoss(nn.Module):
         logits = at_least_single(logits)
         targets = targets.to(logits.dtype)
         weights = torch.ones_like(logits) if weights is None else weights.to(logits.dtype)
-        both = _hinges(logits, targets, weights) + _hinges(-logits, 1 - targets, weights)
+        both = lovasz_hinges(logits, targets, weights) + lovasz_hinges(-logits, 1 - targets, weights)
         return both.sum() / (2 * max(logits.shape[1], 1))
 
 
-def _hinges(
+def lovasz_hinges(
     logits: Float[Tensor, "row class"], targets: Float[Tensor, "row class"], weights: Float[Tensor, "row class"]
 ) -> Float[Tensor, "row class"]:
     """Return each element's hinge times its share of the Jaccard loss, rows of a class in order of falling error."""

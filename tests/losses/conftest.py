@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import nn
 
 CONF = Path(__file__).parents[2] / "conf"
+ALL = sorted(path.stem for path in (CONF / "loss").glob("*.yaml"))
 ELEMENT_WISE = ("asymmetric", "binary_cross_entropy", "focal")
 COMPARING = ("hard_log", "smooth_average_precision", "symmetric_lovasz")
 """Losses that look at other rows of a class as well."""
@@ -32,15 +33,29 @@ def composed(name: str) -> nn.Module:
 
 def of_rows() -> list[str]:
     """Name the losses of rows and classes (`Loss`); those of pixels (`PixelLoss`) know no weights of elements."""
-    targets = {path.stem: OmegaConf.load(path)["_target_"] for path in sorted((CONF / "loss").glob("*.yaml"))}
-    return [
-        name for name, target in targets.items() if "weights" in inspect.signature(get_class(target).forward).parameters
-    ]
+    return [name for name in ALL if takes_weights(config_of(name))]
+
+
+def of_pixels() -> list[str]:
+    """Name the losses of pixels that take any number of planes."""
+    return [name for name in ALL if not takes_weights(config_of(name)) and name not in ("distance", "flow")]
+
+
+def takes_weights(config: DictConfig) -> bool:
+    """Tell whether a loss and all its parts take weights of elements."""
+    own = "_target_" not in config or "weights" in inspect.signature(get_class(config["_target_"]).forward).parameters
+    return own and all(takes_weights(part) for part in config.values() if isinstance(part, DictConfig))
 
 
 @pytest.fixture(params=of_rows())
 def shipped(request) -> nn.Module:
     """Each loss of rows and classes."""
+    return composed(request.param)
+
+
+@pytest.fixture(params=of_pixels())
+def of_planes(request) -> nn.Module:
+    """Each loss of pixels that takes any number of planes."""
     return composed(request.param)
 
 

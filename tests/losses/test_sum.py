@@ -42,3 +42,9 @@ def test_element_weights_reach_every_part():
 def test_weights_that_do_not_fit_are_told(weights):
     with pytest.raises(InputError, match=r"loss\.weights"):
         SumLoss({"plain": PLAIN, "focal": FOCAL}, weights)
+
+
+def test_losses_of_pixels_are_added_too():
+    logits, targets = torch.randn(2, 1, 5, 5), torch.ones(2, 1, 5, 5)
+    expected = composed("per_pixel")(logits, targets) + composed("dice")(logits, targets)
+    assert torch.allclose(composed("pixel_sum")(logits, targets), expected)
