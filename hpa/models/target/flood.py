@@ -24,7 +24,8 @@ def flooded(
         relief: Seeds meet on its ridges.
         mask: Its 4-connected pieces without any seed become background.
     """
-    _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    _, found = cv2.connectedComponents(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    pieces = found.astype(np.int32, copy=False)  # it is so already; OpenCV's types do not tell
     owned = seeds > 0
     lowest = np.full(int(pieces.max(initial=0)) + 1, np.iinfo(np.int32).max, np.int32)
     highest = np.zeros_like(lowest)

@@ -1,0 +1,88 @@
+"""Instances told as a mask and the borders where they come near each other.
+
+The way of the winners of the 2018 Data Science Bowl (team topcoders; Caicedo et al., Nature Methods 16:1247, 2019), who
+added borders to the U-Net: a network can learn a line between two nuclei, though it cannot number them. What is left of
+the mask without the borders are seeds, which are flooded back into it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Integer
+
+from hpa.core.errors import InputError
+from hpa.core.label_map import relabel
+from hpa.interfaces import Instances
+from hpa.models.target.depth import relative_depth
+from hpa.models.target.flood import flooded
+from hpa.models.target.probability import probability_planes
+from hpa.models.target.scored import scored_instances
+
+
+class BorderTarget:
+    """Planes: 0 inside any instance, 1 border: where two instances are near, the middles of instances left out.
+
+    Args:
+        reach_px: A pixel is near an instance that comes within so many pixels of it, >= 1.
+        core_share: Pixels deeper in their instance than this share of its deepest are no border, in [0, 1], so that
+            no instance is all border.
+        least_inside: Pixels above this probability of the inside belong to an instance, in [0, 1].
+        least_seed: Pixels above this probability of inside and no border are seeds, in [0, 1].
+        least_area_px: Smaller instances are dropped.
+
+    Raises:
+        InputError: If a number is out of its range.
+    """
+
+    plane_count: int = 2
+
+    def __init__(
+        self, reach_px: int, core_share: float, least_inside: float, least_seed: float, least_area_px: int
+    ) -> None:
+        if reach_px < 1:
+            raise InputError(f"model.target.reach_px must be 1 or more, not {reach_px}.")
+        for name, share in (("core_share", core_share), ("least_inside", least_inside), ("least_seed", least_seed)):
+            if not 0 <= share <= 1:
+                raise InputError(f"model.target.{name} must lie in [0, 1], not {share}.")
+        if least_area_px < 1:
+            raise InputError(f"model.target.least_area_px must be 1 or more, not {least_area_px}.")
+        self.core_share = core_share
+        self.least_inside = least_inside
+        self.least_seed = least_seed
+        self.least_area_px = least_area_px
+        self._disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
+
+    def planes(self, instances: Instances) -> Float32[np.ndarray, "2 height width"]:
+        """Return 0 and 1 for inside and border."""
+        label_map = np.asarray(instances.label_map)
+        border = self._near_two(label_map) & (relative_depth(label_map) <= self.core_share)
+        return np.stack([label_map > 0, border]).astype(np.float32)
+
+    def turned(
+        self, planes: Float32[np.ndarray, "2 height width"], linear: Float[np.ndarray, "2 2"]
+    ) -> Float32[np.ndarray, "2 height width"]:
+        """Return the planes themselves: they hold no direction."""
+        del linear
+        return planes
+
+    def read(self, logits: Float32[np.ndarray, "plane height width"]) -> Instances:
+        """Return the seeds between the borders, flooded into the mask.
+
+        Raises:
+            InputError: If there are not two planes, or a logit is NaN.
+        """
+        inside, border = probability_planes(logits, self.plane_count)
+        body = inside * (1 - border)
+        mask = inside > self.least_inside
+        core = (body > self.least_seed) & mask
+        _, seeds = cv2.connectedComponents(core.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+        return scored_instances(flooded(seeds, -body, mask), inside, self.least_area_px)
+
+    def _near_two(self, label_map: Integer[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+        """Return which pixels have two instances or more within reach."""
+        # float32, which OpenCV dilates, counts exactly to 2^24
+        cells = relabel(label_map).astype(np.float32)
+        largest = cv2.dilate(cells, self._disc)
+        smallest = cv2.erode(np.where(cells > 0, cells, np.inf).astype(np.float32), self._disc)
+        return smallest < largest

@@ -1,0 +1,64 @@
+"""Instances told as one mask: apt where they never touch, and for tissue, where only the mask is asked for."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Float32
+
+from hpa.core.errors import InputError
+from hpa.interfaces import Instances
+from hpa.models.target.probability import probability_planes
+from hpa.models.target.scored import scored_instances
+
+
+class ForegroundTarget:
+    """One plane: 1 inside any instance, 0 in the background.
+
+    Args:
+        least_inside: Pixels above this probability belong to an instance, in [0, 1].
+        least_area_px: Smaller pieces are dropped.
+
+    Raises:
+        InputError: If a number is out of its range.
+    """
+
+    plane_count: int = 1
+
+    def __init__(self, least_inside: float, least_area_px: int) -> None:
+        if not 0 <= least_inside <= 1:
+            raise InputError(f"model.target.least_inside must lie in [0, 1], not {least_inside}.")
+        if least_area_px < 1:
+            raise InputError(f"model.target.least_area_px must be 1 or more, not {least_area_px}.")
+        self.least_inside = least_inside
+        self.least_area_px = least_area_px
+
+    def planes(self, instances: Instances) -> Float32[np.ndarray, "1 height width"]:
+        """Return the mask as 0 and 1."""
+        return (np.asarray(instances.label_map) > 0)[None].astype(np.float32)
+
+    def turned(
+        self, planes: Float32[np.ndarray, "1 height width"], linear: Float[np.ndarray, "2 2"]
+    ) -> Float32[np.ndarray, "1 height width"]:
+        """Return the planes themselves: they hold no direction."""
+        del linear
+        return planes
+
+    def probabilities(self, logits: Float32[np.ndarray, "plane height width"]) -> Float32[np.ndarray, "height width"]:
+        """Return the probability of the inside: what thresholds are fitted on.
+
+        Raises:
+            InputError: If there is not one plane, or a logit is NaN.
+        """
+        return probability_planes(logits, self.plane_count)[0]
+
+    def read(self, logits: Float32[np.ndarray, "plane height width"]) -> Instances:
+        """Return the connected pieces of the mask (neighbours across a corner belong together).
+
+        Raises:
+            InputError: If there is not one plane, or a logit is NaN.
+        """
+        inside = self.probabilities(logits)
+        mask = (inside > self.least_inside).view(np.uint8)
+        _, pieces = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+        return scored_instances(pieces, inside, self.least_area_px)
