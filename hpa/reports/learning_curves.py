@@ -26,7 +26,9 @@ MAP_CURVES = (Curve("val_image_map", "images", "second"), Curve("val_cell_map", 
 
 
 def column(history: pd.DataFrame, name: str) -> Float[np.ndarray, " epoch"]:
-    """Return a column as floats; whatever is no finite number becomes NaN."""
+    """Return a column as floats; whatever is no finite number, or not there at all, becomes NaN."""
+    if name not in history:
+        return np.full(len(history), np.nan)
     values = pd.to_numeric(history[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
 

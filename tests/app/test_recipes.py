@@ -8,7 +8,6 @@ import pytest
 from hpa.app.infer import infer
 from hpa.app.parts import plain
 from hpa.app.train import train
-
 from tests.discs import write_discs
 
 FOLDER = Path(__file__).resolve().parents[2] / "experiments"
