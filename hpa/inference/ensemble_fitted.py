@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
+from hpa.core.errors import InputError
 from hpa.inference.ensemble import Stacked, arithmetic_mean, given_weights, predict_jointly
 from hpa.inference.ensemble_weights import WeightFit
 from hpa.inference.held_out import HeldOut, require_same_cells
@@ -45,9 +46,14 @@ class FittedEnsemble:
         """Fit the weights.
 
         Raises:
-            InputError: If the members did not hold out the same cells.
+            InputError: If the members did not hold out the same cells, or the fit needs true classes of cells.
         """
         require_same_cells(held_out)
+        if self._fit.needs_true_cells and not all(member.has_true_cells for member in held_out):
+            raise InputError(
+                "ensemble/fit=log_loss needs classes of single cells, and these runs know labels of images alone; "
+                "choose ensemble/fit=mean_ap, or train with data.cell_truth=FILE."
+            )
         judged = [member.judged() for member in held_out]
         probabilities = np.stack([rows for rows, _ in judged])
         targets = judged[0][1]

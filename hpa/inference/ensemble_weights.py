@@ -33,12 +33,21 @@ STILL = 1e-9
 class WeightFit(Protocol):
     """A way to find weights."""
 
+    needs_true_cells: bool
+    """Whether rows must be cells of known classes: the largest probability of an image's cells is none of the image."""
+
     def weights(self, probabilities: Members, targets: Targets) -> Float64[np.ndarray, " member"]:
         """Return one weight a member for all the classes that are given."""
 
 
 class LogLossWeights:
-    """Weights of least logarithmic loss of the weighted mean."""
+    """Weights of least logarithmic loss of the weighted mean.
+
+    The loss judges levels, not only order. Fitted to the largest probabilities of images, which were four times too
+    high, it kept a network of .170 mAP and dropped one of .285 (docs/inference.md): it is refused there.
+    """
+
+    needs_true_cells = True
 
     def weights(self, probabilities: Members, targets: Targets) -> Float64[np.ndarray, " member"]:
         """Return the weights; targets may be soft."""
@@ -61,7 +70,7 @@ class LogLossWeights:
 
 
 class MeanApWeights:
-    """Weights of high mean average precision of the weighted mean.
+    """Weights of high mean average precision of the weighted mean, whose rows may be cells or images.
 
     Args:
         rounds: Members added, each perhaps several times; weights are multiples of one over at most this number.
@@ -69,6 +78,8 @@ class MeanApWeights:
     Raises:
         InputError: If there is no round.
     """
+
+    needs_true_cells = False
 
     def __init__(self, rounds: int) -> None:
         if rounds < 1:

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 
 from hpa.core.errors import InputError
 
@@ -47,12 +47,16 @@ class HeldOut:
         Where classes of cells are known, a row is such a cell. Otherwise a row is an image, with the largest
         probability of its cells: of the surest cell alone it can be said that it shows what the image is labelled with.
         """
-        if self.cell_targets is not None:
-            known = ~np.isnan(self.cell_targets).any(axis=1)
-            if known.any():
-                return self.probabilities[known], self.cell_targets[known]
+        known = self._known()
+        if self.cell_targets is not None and known.any():
+            return self.probabilities[known], self.cell_targets[known]
         starts = self._first_of_image()
         return np.maximum.reduceat(self.probabilities, starts), self.image_targets[starts]
+
+    @property
+    def has_true_cells(self) -> bool:
+        """Tell whether classes of any cell are known."""
+        return bool(self._known().any())
 
     def by_image(self) -> list[slice]:
         """Return where each image's cells stand."""
@@ -62,6 +66,11 @@ class HeldOut:
     def with_probabilities(self, probabilities: Float32[np.ndarray, "cell class"]) -> HeldOut:
         """Return the same cells with other probabilities."""
         return replace(self, probabilities=probabilities)
+
+    def _known(self) -> Bool[np.ndarray, " cell"]:
+        if self.cell_targets is None:
+            return np.zeros(len(self.cells), bool)
+        return ~np.isnan(self.cell_targets).any(axis=1)
 
     def _first_of_image(self) -> Int64[np.ndarray, " image"]:
         ids = np.array(self.image_ids)

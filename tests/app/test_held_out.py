@@ -37,7 +37,7 @@ def predicted(composed, ckpt, out, *overrides):
     "words",
     [
         ("ensemble=fitted", "ensemble.per_class=true"),
-        ("ensemble=fitted", "ensemble/fit=mean_ap"),
+        ("ensemble=fitted",),
         ("ensemble=rank", "tta=flips", "tta.average=ranks"),
         ("ensemble=geometric", "fusion=weighted", "rules=[platt,negative,not_negative,nucleus,weak_nucleus,area]"),
     ],
@@ -71,6 +71,11 @@ def test_members_of_other_folds_are_joined_but_not_fitted(composed, runs, tmp_pa
     assert predicted(composed, members, tmp_path / "mean.csv") == 0
     with pytest.raises(InputError, match="share 0 of"):
         predicted(composed, members, tmp_path / "fitted.csv", "ensemble=fitted")
+
+
+def test_runs_that_knew_images_alone_are_not_fitted_by_loss(composed, runs, tmp_path):
+    with pytest.raises(InputError, match=r"data\.cell_truth"):
+        predicted(composed, runs / "first", tmp_path / "out.csv", "ensemble=fitted", "ensemble/fit=log_loss")
 
 
 def test_a_checkpoint_without_its_folder_learns_nothing(composed, runs, tmp_path):

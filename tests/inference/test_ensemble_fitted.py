@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,14 @@ def test_members_that_held_out_other_cells_are_refused():
     fewer = held_out_of(cells[1].probabilities[:-1], cells[1].cell_targets[:-1], "other")
     with pytest.raises(InputError, match="must hold the same cells"):
         FittedEnsemble(members, LogLossWeights(), per_class=False).learn([cells[0], fewer])
+
+
+def test_the_loss_is_not_fitted_to_images():
+    members, cells = members_and_cells(0)
+    blind = [replace(cell, cell_targets=None) for cell in cells]
+    FittedEnsemble(members, MeanApWeights(rounds=5), per_class=False).learn(blind)
+    with pytest.raises(InputError, match="ensemble/fit=mean_ap"):
+        FittedEnsemble(members, LogLossWeights(), per_class=False).learn(blind)
 
 
 def test_no_member_is_refused():
