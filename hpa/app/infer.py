@@ -31,7 +31,9 @@ EXIT_SOME_BLANK = 3
 def infer(config: Config) -> int:
     """Write a submission and return the exit code: 0 all well, 3 some rows are blank, 1 all images failed."""
     started_s = time.monotonic()
-    late = steps_when_late(config)
+    budget = Budget(config["budget_hours"], config["budget_reserve_share"], stops=WARN not in steps_when_late(config))
+    cut = Cut(config["block_images"], config["fields_at_once"], config["megapixels_at_once"])
+    shard = None if config["shard"] is None else Shard.parse(str(config["shard"]))
     paths = config["ckpt"] if isinstance(config["ckpt"], list) else [config["ckpt"]]
     runs = [read_saved_run(path) for path in paths]
     require_same_classes(runs)
@@ -53,12 +55,11 @@ def infer(config: Config) -> int:
     pipeline = Pipeline(
         Stages(source, config["split"], segmenter, fusion, rules, Stopwatch()),
         treatments,
-        Cut(config["block_images"], config["fields_at_once"], config["megapixels_at_once"]),
+        cut,
         config["workers"],
-        Budget(config["budget_hours"], config["budget_reserve_share"], stops=WARN not in late),
+        budget,
         started_s,
     )
-    shard = None if config["shard"] is None else Shard.parse(str(config["shard"]))
     output = Output(Path(config["out"]), shard, settings, sinks_of(config["also"], runs[0].class_names))
     return _tell(pipeline.write(source.table(config["split"]), output, show_progress("fields")), output)
 
