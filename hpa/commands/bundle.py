@@ -31,11 +31,16 @@ MB = 1e6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.description = f"{HELP}. Upload OUT as a data set of the notebook service; OUT/README.md says what to click."
+    parser.description = f"{HELP}. Upload DIR as a data set of the notebook service; DIR/README.md says what to click."
     parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or .ckpt files; several are an ensemble")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="new or empty folder to write")
     parser.add_argument("--python", metavar="3.N", default=_HERE, help="Python of the notebook (%(default)s, as here)")
-    parser.add_argument("--platform", metavar="TAG", default=_PLATFORM, help="of the notebook (%(default)s)")
+    parser.add_argument(
+        "--platform",
+        metavar="TAG",
+        default=_PLATFORM,
+        help="wheel platform of the notebook: its glibc and processor (%(default)s)",
+    )
     parser.add_argument(
         "--have",
         metavar="A,B",
@@ -152,7 +157,7 @@ def _report(out: Path, sizes: dict[str, int], notes: list[str]) -> None:
     for note in notes:
         print(f"note      {note}")
     for file in sorted((out / "wheels").iterdir(), key=lambda file: -file.stat().st_size)[:_LARGEST]:
-        print(f"large     {file.stat().st_size / MB:8.1f} MB  {file.name}")
+        print(f"large     {file.stat().st_size / MB:8.2f} MB  {file.name}")
     for folder in ("wheels", "weights", "project"):
-        print(f"{folder:8}  {sizes[folder] / MB:8.1f} MB")
+        print(f"{folder:8}  {sizes[folder] / MB:8.2f} MB")
     print(f"{out}: {sum(sizes.values()) / MB:.1f} MB; {out / 'README.md'} says what to click")
