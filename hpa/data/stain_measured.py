@@ -7,7 +7,7 @@ from typing import overload
 
 from hpa.core.errors import InputError
 from hpa.data.stain_look import StainLook
-from hpa.data.stain_reference import Picture
+from hpa.data.stain_pictures import Picture
 from hpa.data.stain_separation import StainSeparation
 
 

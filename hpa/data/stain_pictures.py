@@ -8,30 +8,34 @@ from typing import overload
 
 import cv2
 import numpy as np
+from jaxtyping import Float32
 
 from hpa.core.errors import InputError
 from hpa.data.folder_images import FolderImages
-from hpa.data.stain_reference import Picture
 
+Picture = Float32[np.ndarray, "_height _width 3"]
+"""One of several pictures, each of a size of its own."""
 _COLOURS = ("red", "green", "blue")
 
 
 class ReferencePictures(Sequence[Picture]):
-    """All pictures of a folder, shrunk, in memory: red, green and blue light in [0, 1].
+    """Pictures of a folder, shrunk, in memory: red, green and blue light in [0, 1].
 
     Args:
         folder: PNG or TIFF files in colour, 8 or 16 bit.
         side_px: Longest side they are shrunk to; colours need no detail.
+        most: How many are kept, spread over the folder in the order of their names.
 
     Raises:
         InputError: If there is no such folder, or a picture cannot be read.
     """
 
-    def __init__(self, folder: str | Path, side_px: int) -> None:
-        if side_px < 1:
-            raise InputError(f"reference pictures need a side of 1 px or more; came {side_px}.")
+    def __init__(self, folder: str | Path, side_px: int, most: int) -> None:
+        if side_px < 1 or most < 1:
+            raise InputError(f"one reference picture of 1 px or more is the least; came {most} of {side_px} px.")
         files = FolderImages(Path(folder), _COLOURS, _COLOURS, pixel_um=None)
-        self._pictures = [_shrunk(files, image_id, side_px) for image_id in files.image_ids]
+        step = -(-len(files.image_ids) // most)  # rounded up
+        self._pictures = [_shrunk(files, image_id, side_px) for image_id in files.image_ids[::step]]
 
     def __len__(self) -> int:
         """Count the pictures."""

@@ -54,10 +54,11 @@ def test_references_are_read_from_a_folder_and_measured(tmp_path):
     white = np.full((40, 60, 3), 255, np.uint8)
     tifffile.imwrite(tmp_path / "a.tiff", (section(side=96) * 65535).astype(np.uint16), photometric="rgb")
     tifffile.imwrite(tmp_path / "b.tiff", white, photometric="rgb")
-    pictures = ReferencePictures(tmp_path, side_px=48)
+    pictures = ReferencePictures(tmp_path, side_px=48, most=9)
     assert [picture.shape for picture in pictures] == [(48, 48, 3), (32, 48, 3)]
     assert pictures[1].min() == 1
-    looks = MeasuredLooks(MACENKO, ReferencePictures(tmp_path, side_px=96))
+    assert len(ReferencePictures(tmp_path, side_px=48, most=1)) == 1
+    looks = MeasuredLooks(MACENKO, ReferencePictures(tmp_path, side_px=96, most=9))
     assert len(looks) == 1
     assert (looks[0].vectors * LOOK.vectors).sum(axis=1).min() > 0.99
 
@@ -65,9 +66,9 @@ def test_references_are_read_from_a_folder_and_measured(tmp_path):
 def test_references_without_stains_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "b.tiff", np.full((40, 60, 3), 255, np.uint8), photometric="rgb")
     with pytest.raises(InputError, match="none of 1 does; choose pictures with tissue"):
-        MeasuredLooks(MACENKO, ReferencePictures(tmp_path, side_px=48))
-    with pytest.raises(InputError, match="1 px or more"):
-        ReferencePictures(tmp_path, side_px=0)
+        MeasuredLooks(MACENKO, ReferencePictures(tmp_path, side_px=48, most=9))
+    with pytest.raises(InputError, match="of 1 px or more is the least"):
+        ReferencePictures(tmp_path, side_px=0, most=9)
 
 
 def test_changes_of_our_own_stand_among_those_of_the_library():
