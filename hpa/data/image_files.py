@@ -38,12 +38,13 @@ BROKEN = (
     ValueError,
     EOFError,
     LookupError,
+    RuntimeError,  # of imagecodecs, which tifffile decodes by where it is installed
     struct.error,
     zlib.error,
     tifffile.TiffFileError,
     Image.DecompressionBombError,
 )
-"""What Pillow and tifffile raise at damaged files."""
+"""What Pillow, tifffile and the decoders below them raise at damaged files."""
 
 Plane = UInt8[np.ndarray, "height width"] | UInt16[np.ndarray, "height width"]
 

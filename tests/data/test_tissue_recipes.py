@@ -1,14 +1,17 @@
-"""The augmentation recipes of tissue, built and run as training does."""
+"""The augmentation of tissue, built and run as training does, and one step of each recipe."""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from hydra import compose, initialize_config_dir
 
 from hpa.app.parts import build, plain
+from hpa.app.train import train
 from hpa.data.pixel_store import StoredPlanes
+from hpa.data.synthetic.tissue import write_tissue_world
 from hpa.models.target.foreground import ForegroundTarget
 from tests.data.stained_sections import DAB, HAEMATOXYLIN, section
 
@@ -43,3 +46,27 @@ def test_a_recipe_gives_sound_tiles_and_the_same_for_a_seed(name, augment):
         assert 0 <= tile.planes.min() <= tile.planes.max() <= 1
     assert np.array_equal(tiles[0].planes, tiles[-1].planes)
     assert len({tile.planes.tobytes() for tile in tiles}) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in (ROOT / "experiments/hubmap").glob("*.yaml")))
+def test_a_recipe_trains_one_step_on_synthetic_tissue(recipe, tmp_path):
+    write_tissue_world(tmp_path / "world", images=12, side_px=96, seed=0, test_images=2)
+    words = [
+        f"hydra.searchpath=[file://{ROOT}]",
+        f"experiments=hubmap/{recipe}",
+        "size=tiny",
+        f"data.root={tmp_path / 'world'}",
+        f"run_dir={tmp_path / 'run'}",
+        f"store.folder={tmp_path / 'store'}",
+        "trainer.limit_batches=1",
+        "trainer.precision=32-true",
+        "tiles.planes.pixel_um=12.0",
+        "report=false",
+    ]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = plain(compose("train", overrides=words))
+    assert train(config, {"model": "any", "loss": "any"}, None) == 0
+    table = pd.read_csv(tmp_path / "run" / "metrics.csv")
+    assert list(table["step"]) == [1]
+    assert table[["train_loss", "val_loss"]].notna().all(axis=None)

@@ -35,5 +35,8 @@ def flooded(
     regions = np.where(contested, 0, highest)[pieces]
     if contested.any():
         where = contested[pieces]
-        regions += watershed(relief, seeds * where, mask=where)  # type: ignore[no-untyped-call]  # has no types
+        # only the rim of a seed meets others; its interior, most of a mask, need not pass through the flood
+        rim = cv2.dilate((~owned).view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
+        flood = watershed(relief, seeds * where * rim, mask=where & rim)  # type: ignore[no-untyped-call]  # no types
+        regions += np.where(rim, flood, seeds * where).astype(np.int32)
     return regions

@@ -1,0 +1,204 @@
+"""From files to submission.csv, against the way of the notebooks: same network, views, images and cells, one thread.
+
+Each way runs in a process of its own, so that its peak memory is its own. Images an hour are those of an hour of CPU
+time. Cells come from label maps on disk for both: finding them costs the same either way.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+import torch
+
+from benchmarks.cells import field_of_cells
+from benchmarks.notebook_inference import NotebookInference
+from benchmarks.row import Row
+from hpa.core.channels import CHANNELS
+from hpa.core.dihedral import apply
+from hpa.core.submission import parse_prediction
+from hpa.core.submission_table import PREDICTION_COLUMN, read_table
+from hpa.data.kaggle_hpa import KaggleHpa
+from hpa.inference.augmented import Augmented
+from hpa.inference.blocks import Cut
+from hpa.inference.budget import Budget, Treatment
+from hpa.inference.fusion import NoFusion
+from hpa.inference.member import CropMember
+from hpa.inference.model_predictor import ModelPredictor
+from hpa.inference.pipeline import Output, Pipeline
+from hpa.inference.stages import Stages
+from hpa.inference.stopwatch import Stopwatch
+from hpa.interfaces import CellBatch, CellPrediction
+from hpa.models.crop import CropModel
+from hpa.models.heads import LinearHead
+from hpa.segmenters.stored import Stored
+
+IMAGES, SIDE_PX, CELLS, CROP_PX, CLASSES = 3, 2048, 20, 128, 19
+BACKBONE = "resnet50"
+VIEWS = ("identity", "flip_horizontal", "flip_vertical")
+VIEW_COUNTS = (1, 3)
+TOLERANCE = 2e-6
+NOTEBOOK = "notebook"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a way needs: CPU seconds in all and in the network, and its peak memory."""
+
+    total_s: float
+    network_s: float
+    peak_mb: float
+
+
+def measure() -> list[Row]:
+    """Compare both ways, with one view and with several; scores in fp32 must be equal."""
+    with tempfile.TemporaryDirectory() as name:
+        _write_images(Path(name))
+        return [row for views in VIEW_COUNTS for row in _compare(Path(name), views)]
+
+
+def _compare(folder: Path, views: int) -> list[Row]:
+    """Compare both ways at equal views."""
+    ways = (NOTEBOOK, "fp32", "bf16")
+    peer, fp32, bf16 = (_cost_in_own_process(folder, way, views) for way in ways)
+    expected, exact, rough = (_confidences(folder / f"{way}.csv") for way in ways)
+    difference = float(np.abs(exact - expected).max())
+    if difference > TOLERANCE:
+        raise AssertionError(f"the two ways differ by {difference:.2g}")
+    same_top = (rough.argmax(axis=1) == expected.argmax(axis=1)).mean()
+    what = f"{views} view(s) of {CELLS} cells in {SIDE_PX}², {BACKBONE} at {CROP_PX} px"
+    return [
+        _speed(f"{what}: fp32, scores equal to {difference:.0e}", fp32, peer),
+        _speed(f"{what}: bf16, likeliest class equal in {same_top:.1%}", bf16, peer),
+        _share(f"{what}: share of the network in the time, fp32", fp32, peer),
+        _share(f"{what}: share of the network in the time, bf16", bf16, peer),
+        Row(f"{what}: peak memory, fp32", fp32.peak_mb, peer.peak_mb, peer.peak_mb / fp32.peak_mb, "MB"),
+    ]
+
+
+def _speed(name: str, ours: Cost, peer: Cost) -> Row:
+    hourly = [3600 * IMAGES / cost.total_s for cost in (ours, peer)]
+    return Row(name, hourly[0], hourly[1], hourly[0] / hourly[1], "images/h")
+
+
+def _share(name: str, ours: Cost, peer: Cost) -> Row:
+    shares = [100 * cost.network_s / cost.total_s for cost in (ours, peer)]
+    return Row(name, shares[0], shares[1], shares[0] / shares[1], "%")
+
+
+def _write_images(folder: Path) -> None:
+    """Write fields, label maps and the list of a small test set."""
+    rng = np.random.default_rng(0)
+    for part in ("test", "label_maps"):
+        (folder / part).mkdir()
+    names = [f"image{number}" for number in range(IMAGES)]
+    for number, name in enumerate(names):
+        for channel in CHANNELS:
+            light = cv2.GaussianBlur(rng.gamma(1.0, 40, (SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 2)
+            plane = rng.poisson(light).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(folder / "test" / f"{name}_{channel}.png"), plane)
+        cells = field_of_cells(SIDE_PX, CELLS, seed=number)
+        cv2.imwrite(str(folder / "label_maps" / f"{name}.png"), cells.astype(np.uint16))
+    rows = [f"{name},{SIDE_PX},{SIDE_PX},0 1 eNoLCAgIMAEABJkBdQ==\n" for name in names]
+    (folder / "sample_submission.csv").write_text("".join(["ID,ImageWidth,ImageHeight,PredictionString\n", *rows]))
+
+
+def _cost_in_own_process(folder: Path, way: str, views: int) -> Cost:
+    command = [sys.executable, "-m", "benchmarks.inference", str(folder), way, str(views)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _confidences(path: Path) -> np.ndarray:
+    """Return confidences (cell, class) of all images."""
+    texts = [row.text for row in read_table(path, PREDICTION_COLUMN)]
+    return np.concatenate([parse_prediction(text).confidences for text in texts]).reshape(-1, CLASSES)
+
+
+def _model() -> CropModel:
+    torch.manual_seed(0)
+    model = CropModel(
+        backbone=BACKBONE,
+        head=partial(LinearHead, drop_rate=0.0, prior=0.1),
+        channel_count=len(CHANNELS),
+        class_count=CLASSES,
+        weights=None,
+        pretrained=False,
+        drop_path_rate=0.0,
+        side_px=None,
+        intensity_mean=0.05,
+        intensity_std=0.13,
+    )
+    with torch.no_grad():
+        # an untrained head says nearly the same of every cell
+        cast("LinearHead", model.head).classifier.weight.mul_(30)
+    return model.eval()
+
+
+class _Clocked:
+    """A predictor whose CPU time is summed."""
+
+    def __init__(self, predictor: ModelPredictor) -> None:
+        self._predictor = predictor
+        self.seconds = 0.0
+
+    def predict(self, batch: CellBatch) -> CellPrediction:
+        began = time.thread_time()
+        prediction = self._predictor.predict(batch)
+        self.seconds += time.thread_time() - began
+        return prediction
+
+
+def _run_ours(folder: Path, model: CropModel, precision: str, symmetries: Sequence[str]) -> float:
+    """Write the submission by the package's pipeline; return the CPU seconds of the network."""
+    network = _Clocked(ModelPredictor(model, torch.device("cpu"), precision))
+    views = Augmented(network, symmetries, scales=(1.0,), brightness=(1.0,), average="probabilities")
+    member = CropMember(views, CHANNELS, side_px=CROP_PX, masked=True, margin=0.0, batch_cells=64, workers=2)
+    source = KaggleHpa(folder, CHANNELS, pixel_um=0.08, cell_truth=None, metadata=None)
+    stages = Stages(source, "test", Stored(folder / "label_maps"), NoFusion(), (), Stopwatch())
+    budget = Budget(None, 0.0, stops=False)
+    cut = Cut(block_images=16, fields_at_once=4, megapixels_at_once=17)
+    pipeline = Pipeline(stages, [Treatment("as configured", member)], cut, 2, budget, time.monotonic())
+    pipeline.write(source.table("test"), Output(folder / f"{precision}.csv", None, {}), lambda *_: None)
+    return network.seconds
+
+
+def _run_notebook(folder: Path, model: CropModel, symmetries: Sequence[str]) -> float:
+    """Write the submission by plain loops; return the CPU seconds of the network."""
+    loops = NotebookInference(model, [partial(apply, name=view) for view in symmetries], CHANNELS, CROP_PX)
+    for number in range(IMAGES):
+        loops.predict(folder / "test", folder / "label_maps", f"image{number}")
+    header = "ID,ImageWidth,ImageHeight,PredictionString\n"
+    (folder / f"{NOTEBOOK}.csv").write_text("".join([header, *loops.rows]))
+    return loops.network_s
+
+
+def main() -> None:
+    """Run one way alone and print its cost."""
+    folder, way, symmetries = Path(sys.argv[1]), sys.argv[2], VIEWS[: int(sys.argv[3])]
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    model = _model()
+    began = time.process_time()
+    if way == NOTEBOOK:
+        network_s = _run_notebook(folder, model, symmetries)
+    else:
+        network_s = _run_ours(folder, model, way, symmetries)
+    total_s = time.process_time() - began
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(json.dumps(asdict(Cost(total_s, network_s, peak_mb))) + "\n")
+
+
+if __name__ == "__main__":
+    main()
