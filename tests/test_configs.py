@@ -17,6 +17,7 @@ HANDED_OVER = {
     "model": {"channel_count", "class_count"},
     "supervision": {"loss"},
     "crop": {"channels"},
+    "field": {"channels"},
     "tta": {"predictor"},
     "ensemble": {"members"},
 }
@@ -24,6 +25,8 @@ HANDED_OVER = {
 CHOSEN_BESIDE = {
     "ensemble/fit": ["ensemble=fitted"],
     "supervision/pooling": ["supervision=multiple_instance"],
+    "supervision/selection": ["supervision=pseudo_label"],
+    "supervision/teacher": ["supervision=pseudo_label"],
     "model/target": ["model=unet"],
 }
 """For a part of a part: a choice that has such a part, where the default has none."""

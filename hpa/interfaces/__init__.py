@@ -23,6 +23,7 @@ from hpa.interfaces.roles import (
     Supervision,
     Unit,
 )
+from hpa.interfaces.teaching import Selection, TaughtByRuns
 from hpa.interfaces.what_flows import (
     CellBatch,
     CellOutput,
@@ -63,7 +64,9 @@ __all__ = [
     "Rule",
     "SegmentedField",
     "Segmenter",
+    "Selection",
     "Split",
     "Supervision",
+    "TaughtByRuns",
     "Unit",
 ]

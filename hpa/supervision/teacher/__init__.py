@@ -1,0 +1,1 @@
+"""Who says what single cells show while a student learns from labels of images."""
