@@ -21,6 +21,13 @@ from typing import Protocol, cast, runtime_checkable
 import hpa.commands
 from hpa.core.errors import InputError
 
+DESCRIPTION = (
+    "What stands around train.py and infer.py: data made and checked, cells found, results scored, joined and "
+    "handed to other programs. `hpa COMMAND --help` tells the words of one."
+)
+EXIT_CODES = (
+    "Exit codes: 0 all well; 1 nothing usable, or a check failed; 2 usage; 3 some images failed; 130 interrupted."
+)
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -77,7 +84,7 @@ def _arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> argpars
 
 def _parser(called: str) -> argparse.ArgumentParser:
     """Return a parser that lists all commands and knows the arguments of the one that is called."""
-    parser = argparse.ArgumentParser(prog="hpa", description="Tools around single-cell protein localisation.")
+    parser = argparse.ArgumentParser(prog="hpa", description=DESCRIPTION, epilog=EXIT_CODES)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, help_line in available_commands().items():
         command_parser = commands.add_parser(name, help=help_line, description=help_line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "join the parts that infer.py wrote with shard=1/n to shard=n/n into one submission"
+HELP = "join the parts that infer.py wrote with shard=1/n … n/n into one submission; gaps and strangers are refused"
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_BLANK = 3
 
