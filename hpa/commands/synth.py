@@ -10,14 +10,13 @@ from pathlib import Path
 from hpa.core.errors import InputError
 
 HELP = "draw a synthetic data set with known truth"
+_LAYOUTS = "hpa: fields of cells; hubmap: tissue of five organs; hek_n2a: two cell types, pure and mixed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", metavar="OUT", type=Path, help="new or empty folder")
-    parser.add_argument(
-        "--layout", choices=sorted(_WRITERS), default="hpa", help="hpa: fields of cells; hubmap: tissue of five organs"
-    )
+    parser.add_argument("--layout", choices=sorted(_WRITERS), default="hpa", help=_LAYOUTS)
     parser.add_argument("--images", metavar="N", type=int, required=True, help="images, training and test together")
     parser.add_argument(
         "--size",
@@ -70,7 +69,22 @@ def _write_hubmap(arguments: argparse.Namespace) -> str:
     return f"{arguments.images} sections of five organs; the truth of the test set stands in truth_test.csv"
 
 
-_WRITERS = {"hpa": _write_hpa, "hubmap": _write_hubmap}
+def _write_hek_n2a(arguments: argparse.Namespace) -> str:
+    """Write fields of two cell types and return what they are."""
+    from hpa.data.synthetic.hek_n2a import write_hek_n2a
+
+    write_hek_n2a(
+        arguments.folder,
+        images=arguments.images,
+        side_px=arguments.size,
+        seed=arguments.seed,
+        test_images=arguments.test_images,
+        workers=arguments.workers,
+    )
+    return f"{arguments.images} fields of HEK and N2a; the test fields are mixed, what was designed is in world.json"
+
+
+_WRITERS = {"hek_n2a": _write_hek_n2a, "hpa": _write_hpa, "hubmap": _write_hubmap}
 """What writes a world in each layout."""
 
 

@@ -24,6 +24,14 @@ def test_a_layout_is_chosen(tmp_path, capsys):
     assert "sections are square: write --size 64" in capsys.readouterr().err
 
 
+def test_two_cell_types_are_drawn(tmp_path, capsys):
+    out = tmp_path / "world"
+    words = ["--layout", "hek_n2a", "--images", "3", "--size", "64x96", "--seed", "2", "--workers", "1"]
+    assert main(["synth", str(out), *words]) == 0
+    assert "3 fields of HEK and N2a" in capsys.readouterr().out
+    assert (out / "images" / "Mixed_0000_green.tif").is_file()
+
+
 def test_a_folder_in_use_is_an_error(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert main(["synth", str(tmp_path), "--images", "3", "--size", "48", "--seed", "2"]) == 1
