@@ -51,7 +51,9 @@ class BorderTarget:
         self.least_inside = least_inside
         self.least_seed = least_seed
         self.least_area_px = least_area_px
-        self._disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
+        # a disc of its own: that of OpenCV is wider than high, so borders would not turn with the image
+        rows, columns = np.ogrid[-reach_px : reach_px + 1, -reach_px : reach_px + 1]
+        self._disc = (rows**2 + columns**2 <= reach_px**2).astype(np.uint8)
 
     def planes(self, instances: Instances) -> Float32[np.ndarray, "2 height width"]:
         """Return 0 and 1 for inside and border."""
