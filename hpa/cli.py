@@ -29,6 +29,8 @@ EXIT_CODES = (
     "Exit codes: 0 all well; 1 nothing usable, or a check failed; 2 usage; 3 some images failed; 130 interrupted."
 )
 FAILED = 1
+_NAME_OF = {"import_images": "import"}
+"""Commands whose name no module can have: `import` is a word of the language."""
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -98,7 +100,7 @@ def _parser(called: str) -> argparse.ArgumentParser:
 def available_commands() -> dict[str, str]:
     """Return the help line of every command by its name, e.g. `score-segmentation` for `score_segmentation.py`."""
     return {
-        module.name.replace("_", "-"): _help_line(Path(folder) / f"{module.name}.py")
+        _NAME_OF.get(module.name, module.name.replace("_", "-")): _help_line(Path(folder) / f"{module.name}.py")
         for folder in hpa.commands.__path__
         for module in pkgutil.iter_modules([folder])
     }
@@ -117,5 +119,6 @@ def _help_line(source: Path) -> str:
 
 
 def _import_command(name: str) -> Command:
-    module: ModuleType = importlib.import_module(f"hpa.commands.{name.replace('-', '_')}")
+    source = next((source for source, command in _NAME_OF.items() if command == name), name.replace("-", "_"))
+    module: ModuleType = importlib.import_module(f"hpa.commands.{source}")
     return cast(Command, module)

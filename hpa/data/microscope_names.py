@@ -1,0 +1,83 @@
+"""File names of microscopes, read by a pattern: `{plate}_{well}_{site}_{channel}.tif`.
+
+A word in braces stands for a part of the name and gives it a meaning: `image` names the image, `channel` its stain,
+`class` the type of its cells; `plate` and `well` say what was grown together, so that such images share a fold. Other
+words tell images apart too (`site`, `time`); `_` stands for a part that means nothing. A word may come again and must
+then read the same. Patterns may reach through folders: `{class}/{image}_{channel}.tif`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+from hpa.core.errors import InputError
+
+CHANNEL, CLASS, IMAGE = "channel", "class", "image"
+NOTHING = "_"
+GROWN_TOGETHER = ("plate", "well")
+DEFAULT_PATTERN = "{image}_{channel}.{_}"
+WHOLE_PATTERN = "{image}.{_}"
+"""For files that hold all channels of an image."""
+
+
+class NamePattern:
+    """Reads the parts of file names.
+
+    Args:
+        text: The pattern.
+
+    Raises:
+        InputError: If the pattern names no image, or its braces do not match.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        pieces = re.split(r"\{(\w+)\}", text)
+        self.words: tuple[str, ...] = tuple(dict.fromkeys(pieces[1::2]))
+        if any(brace in piece for piece in pieces[::2] for brace in "{}") or not self._naming_words():
+            raise InputError(
+                f"--pattern '{text}': words in braces that name images are expected, e.g. '{DEFAULT_PATTERN}' or "
+                "'{class}/{well}_{site}_{channel}.tif'; {_} stands for anything."
+            )
+        self._expression = re.compile("".join(map(_expression_of, enumerate(pieces), [pieces] * len(pieces))))
+
+    @property
+    def has_channel(self) -> bool:
+        """Tell whether each channel is a file of its own."""
+        return CHANNEL in self.words
+
+    def parts_of(self, path: PurePath) -> dict[str, str] | None:
+        """Return the words of a path relative to the folder of images, None where the pattern does not fit.
+
+        >>> NamePattern("{well}_{_}_{channel}.tif").parts_of(PurePath("B7_01_DAPI.tif"))
+        {'well': 'B7', 'channel': 'DAPI'}
+        """
+        match = self._expression.fullmatch(path.as_posix())
+        return None if match is None else {word: text for word, text in match.groupdict().items() if text is not None}
+
+    def image_id(self, parts: dict[str, str]) -> str:
+        """Return the name of an image: its class and all words that tell images apart, joined by underscores."""
+        words = [CLASS, *self._naming_words()] if CLASS in parts else self._naming_words()
+        # folders become part of the name; commas and blanks would have to be quoted on command lines
+        return re.sub(r"[^\w.+-]+", "-", "_".join(parts[word] for word in words))
+
+    def group(self, parts: dict[str, str]) -> str:
+        """Return what an image was grown together with, "" where the pattern does not tell."""
+        return "_".join(parts[word] for word in GROWN_TOGETHER if word in parts)
+
+    def _naming_words(self) -> list[str]:
+        return [word for word in self.words if word not in (CHANNEL, CLASS, NOTHING)]
+
+
+def _expression_of(numbered: tuple[int, str], pieces: list[str]) -> str:
+    """Return the regular expression of a piece: odd ones are words, even ones stand between them."""
+    number, piece = numbered
+    if number % 2 == 0:
+        return re.escape(piece)
+    if piece == NOTHING:
+        return "[^/]*?"
+    if piece in pieces[1:number:2]:
+        return f"(?P={piece})"
+    # channels and sites are short and come last: what precedes them takes as much as it can
+    return f"(?P<{piece}>[^/]+?)" if piece in (CHANNEL, CLASS) else f"(?P<{piece}>[^/]+)"
