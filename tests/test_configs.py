@@ -20,6 +20,7 @@ HANDED_OVER = {
     "field": {"channels"},
     "tta": {"predictor"},
     "ensemble": {"members"},
+    "stages": {"loss"},
 }
 """What the composition root gives beside the keys, by slot."""
 CHOSEN_BESIDE = {

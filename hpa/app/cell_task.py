@@ -11,6 +11,7 @@ from hpa.app.progress import show_progress
 from hpa.app.results import write_results
 from hpa.app.run_folder import RunFolder
 from hpa.app.task import Parts
+from hpa.app.teachers import teach
 from hpa.app.validation_picture import validation_picture
 from hpa.core.channels import together
 from hpa.core.errors import InputError
@@ -50,6 +51,7 @@ class CellTask:
         if not isinstance(model, CellModel):
             raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
         attach_to(supervision, model)
+        teach(supervision, data)
         validation = CellValidation(build(config["metric"]))
         module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
         module.identity = {

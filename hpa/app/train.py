@@ -5,27 +5,33 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import seed_everything
+from torch import nn
 
+from hpa.app.chain import begun, open_or_create
+from hpa.app.declaration import declare
 from hpa.app.parts import Config, build, with_values
 from hpa.app.run_folder import RunFolder
 from hpa.app.task import Parts, Task
+from hpa.core.errors import InputError
 from hpa.models.saved_run import read_saved_run
 from hpa.training.epoch_picture import EpochPicture
 from hpa.training.progress import RunProgress
+from hpa.training.stages import Stages
 
 log = logging.getLogger(__name__)
 
 
 def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) -> int:
-    """Train a new run and return the exit code."""
+    """Train a new run, or go on with a chain that the same command began, and return the exit code."""
     config.pop("hydra", None)
     name = f"{choices['model']}_{choices['loss']}"
-    run = RunFolder.create(config, name, sweep_folder)
-    return int(build(config["stages"]).run(lambda: _carry_out(config, run)))
+    stages: Stages = build(config["stages"])
+    made = open_or_create if stages.goes_on else RunFolder.create
+    return _run_stages(stages, config, made(config, name, sweep_folder))
 
 
 def resume(path: str, overrides: list[str], conf: Path) -> int:
@@ -36,8 +42,27 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     if facts.get("finished") and config["trainer"]["max_epochs"] <= facts["max_epochs"]:
         print(f"{run.path}: finished after {facts['epochs']} epochs; trainer.max_epochs=N trains on.")
         return 0
+    stages: Stages = build(config["stages"])
+    if stages.goes_on and config != run.config():
+        raise InputError(
+            f"{run.path}: is a chain of trainings and goes on as it was begun, without other values; begin a new one."
+        )
     run.write_config(config)
-    return _carry_out(config, run)
+    return _run_stages(stages, config, run)
+
+
+def _run_stages(stages: Stages, config: Config, run: RunFolder) -> int:
+    if not stages.goes_on:
+        return stages.run(config, run.path, lambda config, folder: _carry_out(config, RunFolder(folder)))
+    code = stages.run(config, run.path, _train_stage)
+    print(f"chain  {run.path}" if code == 0 else f"the chain is not finished; go on with resume={run.path}")
+    return code
+
+
+def _train_stage(config: Config, folder: Path) -> int:
+    """Train a stage of a chain unless that is done; one that was begun keeps its own config."""
+    run = begun(config, folder)
+    return 0 if run.facts().get("finished") else _carry_out(run.config(), run)
 
 
 def _carry_out(config: Config, run: RunFolder) -> int:
@@ -45,6 +70,7 @@ def _carry_out(config: Config, run: RunFolder) -> int:
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; no effect on CPU
     task: Task = build(config["task"])
     parts = task.assemble(config)
+    declare(run, parts.data, cast("nn.Module", parts.module.supervision))
     _say_start(parts, run)
     if parts.fit.find_learning_rate and not run.last_checkpoint.is_file():
         _find_learning_rate(config, parts, run)

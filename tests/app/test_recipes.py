@@ -1,5 +1,6 @@
 """Every recipe does one step on synthetic fields, and every recipe of inference runs on what came out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,39 +14,40 @@ from tests.discs import write_discs
 FOLDER = Path(__file__).resolve().parents[2] / "experiments"
 TRAINING = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("hpa/*.yaml"))
 PIXELS = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("segment/*.yaml"))
+FIRST = "hpa/first_light"
+"""Trained by the fast tests; the other recipes by the slow ones."""
 INFERENCE = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("inference/*.yaml"))
 
 
 @pytest.fixture(scope="module")
-def runs(composed, world, tmp_path_factory) -> dict[str, Path]:
-    """One tiny run of every recipe."""
+def trained(composed, world, tmp_path_factory) -> Callable[[str], Path]:
+    """Return the tiny run of a recipe, each trained once."""
     folder = tmp_path_factory.mktemp("recipes")
-    made = {}
-    for recipe in TRAINING:
+
+    def train_once(recipe: str) -> Path:
         run = folder / recipe.replace("/", "_")
-        words = [
-            f"experiments={recipe}",
-            "size=tiny",
-            f"data.root={world}",
-            f"run_dir={run}",
-            "trainer.limit_batches=1",
-        ]
-        assert train(plain(composed("train", *words)), {"model": "any", "loss": "any"}, None) == 0
-        made[recipe] = run
-    return made
+        if not run.exists():
+            words = [f"experiments={recipe}", "size=tiny", f"data.root={world}", f"run_dir={run}"]
+            config = plain(composed("train", *words, "trainer.limit_batches=1"))
+            assert train(config, {"model": "any", "loss": "any"}, None) == 0
+        return run
+
+    return train_once
 
 
-@pytest.mark.parametrize("recipe", TRAINING)
-def test_a_recipe_trains_one_step(runs, recipe):
-    table = pd.read_csv(runs[recipe] / "metrics.csv")
+@pytest.mark.parametrize(
+    "recipe", [FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in TRAINING if name != FIRST)]
+)
+def test_a_recipe_trains_one_step(trained, recipe):
+    table = pd.read_csv(trained(recipe) / "metrics.csv")
     assert list(table["step"]) == [1]
     assert table["train_loss"].notna().all()
 
 
 @pytest.mark.parametrize("recipe", INFERENCE)
-def test_a_recipe_of_inference_writes_every_row(runs, composed, world, tmp_path, recipe):
+def test_a_recipe_of_inference_writes_every_row(trained, composed, world, tmp_path, recipe):
     out = tmp_path / "submission.csv"
-    config = composed("infer", f"experiments={recipe}", f"ckpt={runs[TRAINING[0]]}", f"out={out}", "device=cpu")
+    config = composed("infer", f"experiments={recipe}", f"ckpt={trained(FIRST)}", f"out={out}", "device=cpu")
     assert infer(plain(config)) == 0
     assert len(pd.read_csv(out)) == len(pd.read_csv(world / "sample_submission.csv"))
 

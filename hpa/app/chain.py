@@ -1,0 +1,115 @@
+"""What chains of trainings share: their folders, going on after a kill, and what is joined at their end."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hpa.app.parts import Config, build, keys_of
+from hpa.app.run_folder import RunFolder
+from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_file
+from hpa.inference.held_out import read_held_out
+from hpa.training.checkpoint import link_into_place
+
+SINGLE: Config = {"_target_": "hpa.training.stages.SingleStage"}
+JOINED = ("out_of_fold.parquet", "held_out.csv")
+"""What trainings leave of their held-out images: of cells, of pixels."""
+
+
+def stage_name(number: int) -> str:
+    """Return the folder of a stage, within that of its chain."""
+    return f"stages/{number}"
+
+
+def open_or_create(config: Config, name: str, sweep_folder: Path | None) -> RunFolder:
+    """Return the folder of a chain: a new one, or the one that the same command began.
+
+    Raises:
+        InputError: If the folder holds a run of another config.
+    """
+    if sweep_folder is None and config["run_dir"] is not None:
+        run = RunFolder(Path(config["run_dir"]).expanduser())
+        if run.config_file.is_file():
+            _require_same(run, config)
+            return run
+    return RunFolder.create(config, name, sweep_folder)
+
+
+def begun(config: Config, folder: Path) -> RunFolder:
+    """Return a run folder that holds this config, unless one was begun there before."""
+    run = RunFolder(folder)
+    if run.config_file.is_file():
+        return run
+    return RunFolder.create(copy.deepcopy(config) | {"run_dir": str(folder)}, "", None)
+
+
+def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Sequence[str]) -> None:
+    """Leave in a chain's folder what a run leaves: the last student's weights, joined held-out predictions, scores.
+
+    Args:
+        run: The chain.
+        config: Its config.
+        stages: All its stages in order, relative to its folder.
+        members: Those whose held-out predictions together cover every image once.
+    """
+    for name in JOINED:
+        files = [run.path / member / name for member in members]
+        if all(file.is_file() for file in files):
+            _join(files, run.path / name)
+    scores = pd.DataFrame([{"stage": stage, **_scores(run.path / stage, config)} for stage in stages])
+    together = pd.DataFrame([{"stage": "all held-out images", **_scores(run.path, config)}])
+    with whole_file(run.path / "stages.csv") as file:
+        pd.concat([scores, together], ignore_index=True).to_csv(file, index=False)
+    last = run.path / stages[-1]
+    run.checkpoints.mkdir(exist_ok=True)
+    link_into_place(last / "checkpoints" / "best.ckpt", run.checkpoints / "best.ckpt")
+    with whole_file(run.path / "metrics.csv") as file:
+        file.write((last / "metrics.csv").read_bytes())
+    facts = RunFolder(last).facts()
+    epochs = {name: facts[name] for name in ("epochs", "max_epochs", "class_names")}
+    run.write_facts({"finished": True, "members": list(members), **epochs})
+
+
+def _join(files: Sequence[Path], target: Path) -> None:
+    read: Any = pd.read_parquet if target.suffix == ".parquet" else pd.read_csv
+    table = pd.concat([read(file) for file in files], ignore_index=True)
+    with whole_file(target) as out:
+        table.to_parquet(out, index=False) if target.suffix == ".parquet" else table.to_csv(out, index=False)
+
+
+def _scores(folder: Path, config: Config) -> dict[str, float]:
+    """Return the metric of a folder's held-out cells; nothing where it left none."""
+    if not (folder / JOINED[0]).is_file():
+        return {}
+    said = read_held_out(folder)
+    starts = [cells.start for cells in said.by_image()]
+    image_of_cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(said.cells)]))
+    scores = build(config["metric"]).scores(
+        said.probabilities, image_of_cell, said.image_targets[starts], said.cell_targets
+    )
+    return {"images": len(starts), "cells": len(said.cells), **scores}
+
+
+def _require_same(run: RunFolder, config: Config) -> None:
+    saved = run.config()
+    keys = sorted(set(keys_of(saved)) | set(keys_of(config)))
+    other = [key for key in keys if _value(saved, key) != _value(config, key)]
+    leaves = [key for key in other if not any(more.startswith(f"{key}.") for more in other)]
+    if leaves:
+        raise InputError(
+            f"{run.path}: holds a run of another config ({', '.join(leaves[:5])} differ); go on with "
+            f"resume={run.path} or choose another run_dir."
+        )
+
+
+def _value(config: Config, key: str) -> Any:
+    node: Any = config
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node

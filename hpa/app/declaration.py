@@ -1,0 +1,48 @@
+"""What a run declares of itself before its first batch: images, folds, classes, and who taught it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from hpa.app.run_folder import RunFolder
+from hpa.app.teachers import members_of
+from hpa.core.errors import InputError
+from hpa.data.cell_module import CellDataModule
+from hpa.inference.digests import digest_of
+from hpa.interfaces import TaughtByRuns
+from hpa.training.provenance import FILE, Provenance, contents_of
+
+
+def declare(run: RunFolder, data: Any, supervision: nn.Module) -> None:
+    """Write `images.parquet`, and folds, classes and teachers into `run.json`; what was declared earlier stays.
+
+    Raises:
+        InputError: If the teachers are no longer those that the run was begun with.
+    """
+    contents = contents_of(data.stored) if isinstance(data, CellDataModule) else [""] * len(data.table)
+    images = Provenance.of(data.table, data.folds.held_out, contents)
+    if (run.path / FILE).is_file():
+        images = images.after(Provenance.read(run.path))
+    teachers = _teachers(supervision)
+    begun = run.facts().get("teachers", teachers)
+    if begun != teachers:
+        raise InputError(
+            f"{run.path}: was begun with other teachers: {', '.join(sorted(begun))} have changed since, or their "
+            "predictions have. Begin a new run."
+        )
+    images.write(run.path)
+    folds = {"count": data.folds.count, "held_out": data.folds.held_out, "seed": data.folds.seed}
+    run.write_facts({"folds": folds, "class_names": list(data.table.class_names), "teachers": teachers})
+
+
+def _teachers(supervision: nn.Module) -> dict[str, str]:
+    """Return the digest of what each teaching run said."""
+    named = [run for part in supervision.modules() if isinstance(part, TaughtByRuns) for run in part.runs]
+    return {str(path): _digest_of(path) for run in named for path in members_of(run)}
+
+
+def _digest_of(path: Path) -> str:
+    return digest_of((path / "out_of_fold.parquet").read_bytes())
