@@ -1,0 +1,93 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hpa.cli import main
+from hpa.core.encoding import encode_mask
+from hpa.core.submission import format_prediction
+from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, write_table
+from hpa.data.cell_classes import write_cell_classes
+from hpa.data.coco_file import LabelledImage, write_coco
+
+TYPES = {"a": ["HEK", "N2a", "N2a"], "b": ["HEK"]}
+
+
+def squares(count):
+    """Return a label map of separate squares."""
+    label_map = np.zeros((8, 8 * count), np.int32)
+    for cell in range(count):
+        label_map[2:6, 8 * cell + 2 : 8 * cell + 6] = cell + 1
+    return label_map
+
+
+def as_coco(path):
+    images = [LabelledImage(f"{name}.tif", squares(len(types)), types) for name, types in TYPES.items()]
+    write_coco(path, images, ["HEK", "N2a"])
+
+
+def as_classes(path):
+    write_cell_classes(path, [(name, n, kind) for name, kinds in TYPES.items() for n, kind in enumerate(kinds, 1)])
+
+
+def as_parquet(path):
+    rows = [(name, float(kind == "HEK"), float(kind == "N2a")) for name, kinds in TYPES.items() for kind in kinds]
+    pd.DataFrame(rows, columns=["image", "confidence_HEK", "confidence_N2a"]).to_parquet(path)
+
+
+def as_submission(path):
+    rows = []
+    for name, kinds in TYPES.items():
+        label_map = squares(len(kinds))
+        masks = [encode_mask(label_map == cell) for cell in range(1, len(kinds) + 1)]
+        sure = np.array([[0.9, 0.2] if kind == "HEK" else [0.3, 0.4] for kind in kinds])
+        rows.append(TableRow(name, label_map.shape[1], 8, format_prediction(masks, sure)))
+    write_table(path, PREDICTION_COLUMN, rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "words"),
+    [
+        ("result.json", as_coco, []),
+        ("classes.csv", as_classes, []),
+        ("result.cells.parquet", as_parquet, []),
+        ("submission.csv", as_submission, ["--types", "HEK,N2a"]),
+    ],
+)
+def test_every_kind_of_result_counts_the_same(tmp_path, capsys, name, write, words):
+    write(tmp_path / name)
+    assert main(["count", str(tmp_path / name), "--designed", "50:50", "--json", *words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["images"], told["cells"]) == (2, 4)
+    assert [(kind["name"], kind["count"], kind["share"]) for kind in told["types"]] == [
+        ("HEK", 2, 0.5),
+        ("N2a", 2, 0.5),
+    ]
+    assert told["types"][0]["fits"] is True
+
+
+def test_the_text_tells_share_interval_and_verdict(tmp_path, capsys):
+    as_classes(tmp_path / "classes.csv")
+    assert main(["count", str(tmp_path / "classes.csv"), "--designed", "1:1"]) == 0
+    told = capsys.readouterr().out
+    assert "2 images, 4 cells" in told
+    assert "50.00%" in told
+    assert "designed 50.00%: fits" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "told"),
+    [
+        ("classes.csv", ["--designed", "half"], "numbers between colons"),
+        ("classes.csv", ["--designed", "1:1:1"], "one part"),
+        ("classes.csv", ["--types", "HEK"], "holds cells of N2a"),
+        ("missing.json", [], "missing"),
+        ("classes.txt", [], ".parquet"),
+    ],
+)
+def test_what_makes_no_sense_is_told(tmp_path, capsys, name, words, told):
+    as_classes(tmp_path / "classes.csv")
+    (tmp_path / "classes.txt").write_text("")
+    assert main(["count", str(tmp_path / name), *words]) == 1
+    assert told in capsys.readouterr().err
