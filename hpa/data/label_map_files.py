@@ -13,6 +13,8 @@ import numpy as np
 import tifffile
 from jaxtyping import Int32, Integer, Shaped
 
+from hpa.core.cellpose_masks import SUFFIX as CELLPOSE_SUFFIX
+from hpa.core.cellpose_masks import read_cellpose_masks
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.whole_file import whole_file
@@ -43,13 +45,15 @@ def write_label_map(path: Path, label_map: Int32[np.ndarray, "height width"]) ->
 
 
 def read_label_map(path: Path) -> Int32[np.ndarray, "height width"]:
-    """Read a label map written by `write_label_map` or another program.
+    """Read a label map written by `write_label_map` or another program, Cellpose's `_seg.npy` too.
 
     Raises:
         InputError: If the file is missing, broken or no label map.
     """
     if path.suffix.lower() in TIFF_SUFFIXES:
         return _checked(path, _read_pages(path)[0])
+    if path.name.endswith(CELLPOSE_SUFFIX):
+        return read_cellpose_masks(path)
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
     if pixels is None:
         raise InputError(f"{path}: a readable label map was expected; the file is missing or broken, make it again.")

@@ -1,10 +1,11 @@
-"""Folders of label maps: one file an image, its stem the image's id."""
+"""Folders of label maps: one file an image, its stem the image's id (`<id>_seg.npy` of Cellpose)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from hpa.core.cellpose_masks import SUFFIX as CELLPOSE_SUFFIX
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.data.label_map_files import TIFF_SUFFIXES
 
@@ -21,15 +22,16 @@ def label_map_paths(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: a folder of label maps was expected, there is none; check the path.")
     paths: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        is_cellpose = path.name.endswith(CELLPOSE_SUFFIX)
+        if not (is_cellpose or path.suffix.lower() in SUFFIXES) or path.name.startswith("."):
             continue
-        if path.stem in paths:
-            raise InputError(
-                f"{folder}: one label map an image, came {paths[path.stem].name} and {path.name}; remove one."
-            )
-        paths[path.stem] = path
+        name = path.name.removesuffix(CELLPOSE_SUFFIX) if is_cellpose else path.stem
+        if name in paths:
+            raise InputError(f"{folder}: one label map an image, came {paths[name].name} and {path.name}; remove one.")
+        paths[name] = path
     if not paths:
-        raise InputError(f"{folder}: label maps ({', '.join(SUFFIXES)}) were expected, there is none in this folder.")
+        known = ", ".join([*SUFFIXES, CELLPOSE_SUFFIX])
+        raise InputError(f"{folder}: label maps ({known}) were expected, there is none in this folder.")
     return paths
 
 

@@ -11,16 +11,18 @@ import numpy as np
 import tifffile
 from jaxtyping import Int32, Shaped
 
+from hpa.core.cellpose_masks import SUFFIX as CELLPOSE_SUFFIX
+from hpa.core.cellpose_masks import read_cellpose_masks
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
 
-SUFFIXES = (".png", ".tif", ".tiff", ".npz")
+SUFFIXES = (".png", ".tif", ".tiff", ".npz", CELLPOSE_SUFFIX)
 NPZ_KEY = "label_map"
 
 
 class Stored:
-    """Reads `<image id>.png`, `.tif`, `.tiff` or `.npz` (key `label_map`) of a folder; no nuclei.
+    """Reads `<image id>.png`, `.tif`, `.tiff`, `.npz` (key `label_map`) or `_seg.npy` of a folder; no nuclei.
 
     Cells may carry any positive numbers; they are renumbered 1..n in the same order.
     """
@@ -89,6 +91,8 @@ class Stored:
 
 def _read(path: Path) -> Shaped[np.ndarray, "*axes"]:
     """Return the array of a file as it is."""
+    if path.name.endswith(CELLPOSE_SUFFIX):
+        return read_cellpose_masks(path)
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
