@@ -1,4 +1,4 @@
-"""Test-time augmentation: a predictor asked about each crop in several views.
+"""Test-time augmentation: a predictor asked about each crop, or each field, in several views.
 
 Cells have no up or down, so all eight symmetries of the square are equally true. In the HPA single-cell competition (Le
 et al., Nature Methods 19:1221, 2022) the first place averaged over flips and transposition, the seventh over all eight.
@@ -8,7 +8,6 @@ Other sizes and brightnesses stand for other objectives and exposures.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -68,7 +67,7 @@ class Augmented:
 
     def predict(self, batch: CellBatch) -> CellPrediction:
         """Return averaged probabilities and the mean of the features."""
-        views = [self._predictor.predict(replace(batch, crops=view.of(batch.crops))) for view in self._views]
+        views = [self._predictor.predict(batch.shown(view.of, view.places_of)) for view in self._views]
         image_views = [view.image_probabilities for view in views if view.image_probabilities is not None]
         return CellPrediction(
             self._mean_of_cells(torch.stack([view.probabilities for view in views])),

@@ -30,7 +30,7 @@ class View:
     brightness: float
 
     def of(self, crops: Float[Tensor, "cell channel side side"]) -> Float[Tensor, "cell channel new_side new_side"]:
-        """Return the crops so shown."""
+        """Return crops, or whole images, so shown."""
         side_px = max(1, round(self.scale * crops.shape[-1]))
         if side_px != crops.shape[-1]:
             # shrinking without antialiasing would drop the dots and threads that tell locations apart
@@ -39,6 +39,10 @@ class View:
         if self.brightness != 1:
             crops = (crops * self.brightness).clamp(max=1)
         return apply(crops, self.symmetry)
+
+    def places_of(self, coverage: Float[Tensor, "cell grid grid"]) -> Float[Tensor, "cell grid grid"]:
+        """Return where cells lie in whole images so shown: in shares of the side, so that its size does not matter."""
+        return apply(coverage, self.symmetry)
 
 
 def all_views(symmetries: Sequence[str], scales: Sequence[float], brightness: Sequence[float]) -> list[View]:

@@ -179,6 +179,14 @@ class CellModel(Protocol):
 
 
 @runtime_checkable
+class SeesFields(Protocol):
+    """A network of cells that sees whole images and pools its maps under each cell: it reads `CellBatch.fields`."""
+
+    stride: int
+    """Side of a place of its maps, in px of the image as it is shown."""
+
+
+@runtime_checkable
 class Attachable(Protocol):
     """A part of a strategy that needs the network itself: a teacher copied from it, a pool of its widths."""
 
@@ -204,6 +212,16 @@ class CellAugmentation(Protocol):
         self, crop: Float[Any, "side side channel"], mask: Bool[Any, "side side"], seed: int
     ) -> Float[Any, "side side channel"]:
         """Return the changed crop (numpy float32 in [0, 1]); the same seed gives the same change."""
+
+
+@runtime_checkable
+class FieldAugmentation(Protocol):
+    """Changes whole images of the training set with the places of their cells (`field_augment=`)."""
+
+    def __call__(
+        self, image: Float[Any, "channel side side"], coverage: Float[Any, "cell grid grid"], seed: int
+    ) -> tuple[Float[Any, "channel side side"], Float[Any, "cell grid grid"]]:
+        """Return both changed (numpy float32, as in `FieldBatch`); the same seed gives the same change."""
 
 
 @runtime_checkable

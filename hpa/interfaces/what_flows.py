@@ -7,7 +7,8 @@ so; everything before the sigmoid is called logits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jaxtyping import Float, Int
@@ -17,16 +18,31 @@ from hpa.core.field import Field, Segmentation
 
 
 @dataclass
+class FieldBatch:
+    """Whole images and where their cells lie, for models that see an image once.
+
+    Attributes:
+        images: Shrunk to one side, zeros beyond their edges; intensities in [0, 1].
+        coverage: Share of each cell's area in each place of a grid over its image; a cell's shares sum to 1.
+    """
+
+    images: Float[Tensor, "image channel side side"]
+    coverage: Float[Tensor, "cell grid grid"]
+
+
+@dataclass
 class CellBatch:
     """Cells of several images, their images' labels beside them.
 
     Attributes:
-        crops: Each cell cut out, masked and resized; intensities in [0, 1] (the store's bit depth divided out).
+        crops: Each cell cut out, masked and resized; intensities in [0, 1] (the store's bit depth divided out). Of side
+            0 where the model sees whole images.
         image_of_cell: For each cell, the row of its image in `image_targets`.
         cell_id: Number of each cell in the whole data set, the same in every epoch.
         cells_in_image: How many cells each image holds, drawn into this batch or not.
         image_targets: 0/1 (or soft) labels of each image.
         cell_targets: Labels of each cell where they are known, else NaN rows; None where no cell has any.
+        fields: The whole images, in the order of `image_targets`, where the model sees those.
     """
 
     crops: Float[Tensor, "cell channel side side"]
@@ -35,10 +51,22 @@ class CellBatch:
     cells_in_image: Int[Tensor, " image"]
     image_targets: Float[Tensor, "image class"]
     cell_targets: Float[Tensor, "cell class"] | None = None
+    fields: FieldBatch | None = None
 
     def __len__(self) -> int:
         """Count the cells."""
         return self.crops.shape[0]
+
+    def shown(self, pictures: Callable[[Tensor], Tensor], places: Callable[[Tensor], Tensor]) -> CellBatch:
+        """Return the batch with what the model sees changed, be it crops or whole images.
+
+        Args:
+            pictures: Changes crops or images: (picture, channel, side, side).
+            places: Moves what lies on a grid over an image, (cell, grid, grid), as `pictures` moves the image.
+        """
+        if self.fields is None:
+            return replace(self, crops=pictures(self.crops))
+        return replace(self, fields=FieldBatch(pictures(self.fields.images), places(self.fields.coverage)))
 
 
 @dataclass

@@ -7,7 +7,6 @@ how cells look are not learned by heart: the average remembers what most cells t
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -64,19 +63,27 @@ class ConsistencySupervision(nn.Module):
         with torch.no_grad():
             taught = self.teacher.eval()(batch).logits.sigmoid()
         logits = model(batch).logits  # the cells as they are first: validation scores the first look
-        second = model(dataclasses.replace(batch, crops=self._second_view(batch.crops, model.training))).logits
+        second = model(self._second_view(batch, model.training)).logits
         distance = (second.sigmoid() - taught).square().mean()
         weight = self.agreement_weight * min(1.0, progress / self.ramp_up)
         cells = self.loss(logits, batch.image_targets[batch.image_of_cell])
         return {"cells": cells, "agreement": weight * distance}
 
-    def _second_view(
-        self, crops: Float[Tensor, "cell channel side side"], training: bool
-    ) -> Float[Tensor, "cell channel side side"]:
-        """Return the crops turned, perhaps mirrored, in other brightness; a quarter turn outside training."""
-        if not training:
-            return crops.rot90(1, (2, 3))
-        turns, mirrored = (int(number) for number in torch.randint(4, (2,)))
-        gains = 1 + self.gain * (2 * torch.rand(*crops.shape[:2], 1, 1, device=crops.device) - 1)
-        turned = crops.rot90(turns, (2, 3))
-        return (turned.flip(3) if mirrored % 2 else turned) * gains
+    def _second_view(self, batch: CellBatch, training: bool) -> CellBatch:
+        """Return the cells turned, perhaps mirrored, in other brightness; a quarter turn outside training."""
+        turns, mirrored = (int(number) for number in torch.randint(4, (2,))) if training else (1, 0)
+
+        def turned(pictures: Tensor) -> Tensor:
+            return _turned(pictures, turns, mirrored % 2 == 1)
+
+        def lit(pictures: Tensor) -> Tensor:
+            gains = 1 + self.gain * (2 * torch.rand(*pictures.shape[:2], 1, 1, device=pictures.device) - 1)
+            return turned(pictures) * gains
+
+        return batch.shown(lit if training else turned, turned)
+
+
+def _turned(planes: Float[Tensor, "*axes side side"], turns: int, mirrored: bool) -> Float[Tensor, "*axes side side"]:
+    """Return planes after quarter turns and perhaps a mirror."""
+    turned = planes.rot90(turns, (-2, -1))
+    return turned.flip(-1) if mirrored else turned
