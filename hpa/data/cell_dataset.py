@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from hpa.core.seeding import seed_of
 from hpa.data.cell_sampler import BatchRequest
 from hpa.data.cell_store import StoredCells
+from hpa.data.field_views import FieldViews
 from hpa.interfaces import CellAugmentation, CellBatch
 
 
@@ -21,6 +22,7 @@ class CellDataset(Dataset[CellBatch]):
         image_targets: Labels of each image of the table.
         cell_targets: Labels of each cell of the store, NaN rows where unknown; None where there is no truth.
         augmentation: What is done to crops; None for validation.
+        fields: Shows the whole images instead of crops; None for models that see crops.
     """
 
     def __init__(
@@ -30,13 +32,16 @@ class CellDataset(Dataset[CellBatch]):
         cell_targets: Float32[np.ndarray, "cell class"] | None,
         augmentation: CellAugmentation | None,
         seed: int,
+        fields: FieldViews | None = None,
     ) -> None:
         self.stored = stored
+        self.fields = fields
         self.image_targets = image_targets
         self.cell_targets = cell_targets
         self.augmentation = augmentation
         self.seed = seed
         self.image_of_row = stored.cells["image"].to_numpy(np.int64)
+        self._numbers = stored.cells["cell"].to_numpy(np.int64) - 1
         self.cells_in_image = np.bincount(self.image_of_row, minlength=len(image_targets))
 
     def __len__(self) -> int:
@@ -45,18 +50,22 @@ class CellDataset(Dataset[CellBatch]):
 
     def __getitem__(self, request: BatchRequest) -> CellBatch:
         """Return the batch of a request."""
-        rows = request.rows
+        rows = np.asarray(request.rows, np.int64)
         images, image_of_cell = np.unique(self.image_of_row[rows], return_inverse=True)
+        fields = self.fields
         return CellBatch(
             crops=torch.from_numpy(self._crops(request)),
             image_of_cell=torch.from_numpy(image_of_cell.astype(np.int64)),
-            cell_id=torch.from_numpy(np.asarray(rows, np.int64)),
+            cell_id=torch.from_numpy(rows),
             cells_in_image=torch.from_numpy(self.cells_in_image[images]),
             image_targets=torch.from_numpy(self.image_targets[images]),
             cell_targets=None if self.cell_targets is None else torch.from_numpy(self.cell_targets[rows]),
+            fields=None if fields is None else fields.batch(request.epoch, images, image_of_cell, self._numbers[rows]),
         )
 
     def _crops(self, request: BatchRequest) -> Float32[np.ndarray, "cell channel side side"]:
+        if self.fields is not None:
+            return np.empty((len(request.rows), len(self.stored.spec.channels), 0, 0), np.float32)
         crops = self.stored.crops(np.asarray(request.rows, np.int64))
         if self.augmentation is None:
             return crops.pixels

@@ -18,9 +18,12 @@ from hpa.data.cell_sampler import CellSampler
 from hpa.data.cell_store import CellStore, StoredCells
 from hpa.data.crops import CropSpec
 from hpa.data.duplicates import with_duplicate_groups
+from hpa.data.field_spec import FieldSpec
+from hpa.data.field_store import FieldStore, StoredFields
+from hpa.data.field_views import FieldViews
 from hpa.data.loading import FoldPlan, Loading
 from hpa.data.table import ImageTable
-from hpa.interfaces import CellAugmentation, CellBatch, ImageSource, Segmenter, Unit
+from hpa.interfaces import CellAugmentation, CellBatch, FieldAugmentation, ImageSource, Segmenter, Unit
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,8 @@ class CellDataModule(LightningDataModule):
         self.unit = unit
         self.seed = seed
         self.first_epoch = 0
+        self._fields: StoredFields | None = None
+        self._field_augmentation: FieldAugmentation | None = None
 
     def prepare(self, on_progress: Callable[[int, int], None]) -> None:
         """Read the table, check it, fold it, and make sure that every image's cells are in the store.
@@ -88,6 +93,26 @@ class CellDataModule(LightningDataModule):
             )
         self.cell_targets = self._cell_targets()
 
+    def show_fields(
+        self,
+        spec: FieldSpec,
+        stride: int,
+        augmentation: FieldAugmentation | None,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        """Serve whole images with their cells from now on; images are kept whole, for each is seen once.
+
+        Called after `prepare`.
+
+        Raises:
+            DataError: Naming all images that could not be read.
+        """
+        store = FieldStore(self.store.folder)
+        workers = max(1, self.loading.workers)
+        self._fields = store.prepare(self.source, "train", self.stored, spec, stride, workers, on_progress)
+        self._field_augmentation = augmentation
+        self.unit = "image"
+
     def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
         """Return the rows of the cells that train or validate."""
         held_out = self.table.frame["fold"].to_numpy() == self.folds.held_out
@@ -109,6 +134,7 @@ class CellDataModule(LightningDataModule):
             self.cell_targets,
             augmentation=None if validation else self.augmentation,
             seed=self.seed,
+            fields=self._field_views(validation),
         )
         rows = self.rows(validation)
         sampler = CellSampler(
@@ -130,6 +156,11 @@ class CellDataModule(LightningDataModule):
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _field_views(self, validation: bool) -> FieldViews | None:
+        if self._fields is None:
+            return None
+        return FieldViews(self._fields, None if validation else self._field_augmentation, self.seed)
 
     def _cell_targets(self) -> Float32[np.ndarray, "cell class"] | None:
         truth = self.source.cell_truth
