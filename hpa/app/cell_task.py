@@ -16,7 +16,7 @@ from hpa.app.validation_picture import validation_picture
 from hpa.core.channels import together
 from hpa.core.errors import InputError
 from hpa.data.cell_module import CellDataModule
-from hpa.interfaces import CellModel
+from hpa.interfaces import CellModel, SeesFields
 from hpa.metrics.cell_validation import CellValidation
 from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule
@@ -50,6 +50,9 @@ class CellTask:
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, CellModel):
             raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
+        if isinstance(model, SeesFields):
+            spec = build(config["field"], channels=channels)
+            data.show_fields(spec, model.stride, build(config["field_augment"]), show_progress("fields"))
         attach_to(supervision, model)
         teach(supervision, data)
         validation = CellValidation(build(config["metric"]))

@@ -45,7 +45,7 @@ def deciding_settings(
 
 
 def _member(run: SavedRun, learnt: bool) -> dict[str, Any]:
-    """Tell a network, the way its cells are cut, and what was learnt from its held-out cells."""
+    """Tell a network, the way its cells are cut or its fields shown, and what was learnt from its held-out cells."""
     model = {key: value for key, value in run.config["model"].items() if key not in STARTING_POINTS}
     held_out = run.path.parent.parent / "out_of_fold.parquet"
     return {
@@ -54,5 +54,6 @@ def _member(run: SavedRun, learnt: bool) -> dict[str, Any]:
         "classes": digest_of("\n".join(run.class_names).encode()),
         "model": by_content(model),
         "crop": run.config.get("crop"),
+        "field": run.config.get("field"),
         "held_out": digest_of(held_out.read_bytes()) if learnt and held_out.is_file() else None,
     }

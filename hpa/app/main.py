@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hpa.app.parts import Config, keys_of, nearest, plain
+from hpa.app.parts import Config, as_choice, keys_of, nearest, plain
 from hpa.core.errors import InputError
 
 EXIT_FAILED = 1
@@ -56,6 +56,7 @@ def told(action: Callable[[], int]) -> int:
 
 def _compose_and_run(root: Path, name: str, task: Callable[[DictConfig], int]) -> None:
     os.environ.setdefault("HPA_ROOT", str(root))
+    sys.argv[1:] = [as_choice(word, root / "conf") for word in sys.argv[1:]]
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:

@@ -50,12 +50,25 @@ def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfi
             f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
         )
     searched = f"hydra.searchpath=[file://{root}]"
+    overrides = [as_choice(word, root / "conf") for word in overrides]
     try:
         with initialize_config_dir(str(root / "conf"), version_base="1.3"):
             return compose(name, overrides=[*overrides, searched])
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
         told = str(error).partition("Config search path")[0].strip()
         raise InputError(f"{' '.join(overrides)}: {told}") from error
+
+
+def as_choice(word: str, conf: Path) -> str:
+    """Return an override that names a part of a part by dots as hydra wants it, with a stroke; others as they are.
+
+    `model.view=field` becomes `model/view=field` where conf/model/view/field.yaml is a file: hydra would put the word
+    `field` in the place of the part.
+    """
+    key, separator, choices = word.partition("=")
+    folder = conf / key.replace(".", "/")
+    known = separator and "." in key and all((folder / f"{choice}.yaml").is_file() for choice in choices.split(","))
+    return f"{key.replace('.', '/')}={choices}" if known else word
 
 
 def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:

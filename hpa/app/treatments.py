@@ -13,10 +13,11 @@ from hpa.app.parts import Config, build
 from hpa.core.errors import InputError
 from hpa.inference.assembly import AS_CONFIGURED
 from hpa.inference.budget import Treatment
+from hpa.inference.field_member import FieldMember
 from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.inference.precision import choose_device, choose_precision
-from hpa.interfaces import FieldPredictor, Predictor
+from hpa.interfaces import FieldPredictor
 from hpa.models.saved_run import SavedRun
 
 WARN, STOP, DROP_TTA, DROP_MEMBERS = WORDS = ("warn", "stop", "drop_tta", "drop_members")
@@ -39,14 +40,14 @@ def steps_when_late(config: Config) -> list[str]:
     return words
 
 
-def networks_of(runs: Sequence[SavedRun], config: Config) -> list[Predictor]:
+def networks_of(runs: Sequence[SavedRun], config: Config) -> list[ModelPredictor]:
     """Return the networks of runs, where and how the config says."""
     device = choose_device(config["device"])
     precision = choose_precision(config["precision"], device)
     return [ModelPredictor(network_of(run), device, precision) for run in runs]
 
 
-def treatments_of(runs: Sequence[SavedRun], networks: Sequence[Predictor], config: Config) -> list[Treatment]:
+def treatments_of(runs: Sequence[SavedRun], networks: Sequence[ModelPredictor], config: Config) -> list[Treatment]:
     """Return the configured treatment, then what `when_late` drops, one step after the other.
 
     Raises:
@@ -86,7 +87,9 @@ def _has_views(tta: Config) -> bool:
     return prod(len(value) for value in tta.values() if isinstance(value, list)) > 1
 
 
-def _ensemble(runs: Sequence[SavedRun], networks: Sequence[Predictor], config: Config, views: bool) -> FieldPredictor:
+def _ensemble(
+    runs: Sequence[SavedRun], networks: Sequence[ModelPredictor], config: Config, views: bool
+) -> FieldPredictor:
     members = [_member(run, network, config, views) for run, network in zip(runs, networks, strict=False)]
     settings: dict[str, Any] = dict(config["ensemble"])
     if isinstance(settings.get("weights"), list) and len(runs) < len(networks):
@@ -94,17 +97,12 @@ def _ensemble(runs: Sequence[SavedRun], networks: Sequence[Predictor], config: C
     return taught(build(settings, members=members), lambda: [held_out_of(run) for run in runs])
 
 
-def _member(run: SavedRun, network: Predictor, config: Config, views: bool) -> FieldPredictor:
-    predictor = network
+def _member(run: SavedRun, network: ModelPredictor, config: Config, views: bool) -> FieldPredictor:
+    predictor: Any = network
     if views:
         predictor = taught(build(config["tta"], predictor=network), lambda: [held_out_of(run)])
+    reading = {"channels": run.channels, "batch_cells": config["batch_cells"], "workers": config["workers"]}
+    if network.stride is not None:
+        return FieldMember(predictor, side_px=run.config["field"]["side_px"], stride=network.stride, **reading)
     crop = run.config["crop"]
-    return CropMember(
-        predictor=predictor,
-        channels=run.channels,
-        side_px=crop["side_px"],
-        masked=crop["masked"],
-        margin=crop["margin"],
-        batch_cells=config["batch_cells"],
-        workers=config["workers"],
-    )
+    return CropMember(predictor, side_px=crop["side_px"], masked=crop["masked"], margin=crop["margin"], **reading)

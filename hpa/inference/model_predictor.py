@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.inference.precision import autocast
-from hpa.interfaces import CellBatch, CellOutput, CellPrediction
+from hpa.interfaces import CellBatch, CellOutput, CellPrediction, FieldBatch, SeesFields
 
 CLOSE_LOGITS = 0.02
 """How near the two likeliest classes of a cell must come in bf16 for the cell to be seen again in fp32.
@@ -30,6 +30,9 @@ class ModelPredictor:
         device: Where it runs.
         precision: "fp32", "bf16" or "fp16"; weights stay in fp32 (autocast).
 
+    Attributes:
+        stride: Side of a place of the network's maps in px where it sees whole fields; None where it sees crops.
+
     Raises:
         InputError: If a weight is not finite, or the precision is unknown.
     """
@@ -39,6 +42,7 @@ class ModelPredictor:
         _require_finite_weights(model)
         # convolutions of crops run faster channels last, on CPU and GPU alike
         self._model = model.to(device).to(memory_format=torch.channels_last).eval()
+        self.stride = model.stride if isinstance(model, SeesFields) else None
         self._device = device
         self._precision = precision
 
@@ -99,12 +103,14 @@ def _close_calls(output: CellOutput) -> Int64[Tensor, " close"]:
 def _cells_of(batch: CellBatch, cells: Int64[Tensor, " close"]) -> CellBatch:
     """Return some cells of a batch, with their images alone."""
     images, image_of_cell = torch.unique(batch.image_of_cell[cells], return_inverse=True)
+    fields = batch.fields
     return CellBatch(
         crops=batch.crops[cells].contiguous(memory_format=torch.channels_last),
         image_of_cell=image_of_cell,
         cell_id=batch.cell_id[cells],
         cells_in_image=batch.cells_in_image[images],
         image_targets=batch.image_targets[images],
+        fields=None if fields is None else FieldBatch(fields.images[images], fields.coverage[cells]),
     )
 
 
@@ -124,7 +130,11 @@ def _require_finite_weights(model: nn.Module) -> None:
 
 
 def _moved(batch: CellBatch, device: torch.device) -> CellBatch:
-    """Return the batch on a device, crops channels last."""
+    """Return the batch on a device, pictures channels last."""
+    fields = batch.fields
+    if fields is not None:
+        images = fields.images.to(device, memory_format=torch.channels_last)
+        fields = FieldBatch(images, fields.coverage.to(device))
     return replace(
         batch,
         crops=batch.crops.to(device, memory_format=torch.channels_last),
@@ -133,4 +143,5 @@ def _moved(batch: CellBatch, device: torch.device) -> CellBatch:
         cells_in_image=batch.cells_in_image.to(device),
         image_targets=batch.image_targets.to(device),
         cell_targets=None if batch.cell_targets is None else batch.cell_targets.to(device),
+        fields=fields,
     )
