@@ -1,0 +1,69 @@
+"""`hpa qc`: images of a folder that had better be looked at before anything is trained."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+import hpa
+from hpa.core.errors import InputError
+
+if TYPE_CHECKING:
+    from hpa.data.folder_images import FolderImages
+    from hpa.data.quality import QualityLimits
+
+HELP = "find images that are out of focus, saturated, unevenly lit, dirty, empty, doubled, or mixed up"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images, or what hpa import wrote")
+    parser.add_argument("overrides", nargs="*", help="limits of conf/qc.yaml: limits.most_saturated_share=0.1")
+    parser.add_argument(
+        "--out", metavar="PAGE.html", type=Path, default=Path("qc.html"), help="page of pictures; PAGE.csv beside it"
+    )
+    parser.add_argument("--channels", metavar="A,B", help="channels to look at (all that an image holds)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge, write page and table, say what was found, and return 0."""
+    from hpa.data.quality import judge_images
+    from hpa.reports.quality_page import write_quality_page, write_quality_table
+
+    limits = _limits(arguments.overrides)
+    if arguments.out.suffix.lower() != ".html":
+        raise InputError(f"--out {arguments.out}: a name that ends in .html is expected.")
+    images = _images(arguments.folder, arguments.channels)
+    with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
+        found = judge_images(images.image_ids, images.read, limits, bar.update)
+    write_quality_table(arguments.out.with_suffix(".csv"), found)
+    write_quality_page(arguments.out, str(arguments.folder), found, images.read)
+    faults = Counter(fault for quality in found for fault in quality.reasons)
+    told = ", ".join(f"{fault} {count}" for fault, count in faults.most_common()) or "nothing"
+    suspicious = sum(bool(quality.reasons) for quality in found)
+    print(f"{len(found)} images, {suspicious} suspicious: {told}")
+    print(f"{arguments.out} shows them; {arguments.out.with_suffix('.csv')} holds all measures")
+    return 0
+
+
+def _images(folder: Path, channels: str | None) -> FolderImages:
+    from hpa.data.folder_images import FolderImages
+
+    imported = (folder / "index.csv").is_file() and (folder / "images").is_dir()
+    wanted = () if channels is None else tuple(channels.split(","))
+    # nothing that is judged depends on the size of a pixel
+    return FolderImages(folder / "images" if imported else folder, wanted, None, 1.0)
+
+
+def _limits(overrides: list[str]) -> QualityLimits:
+    from hpa.app.parts import build, compose_config, plain
+
+    root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
+    limits: QualityLimits = build(plain(compose_config(root, "qc", overrides))["limits"])
+    return limits

@@ -1,0 +1,48 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from hpa.cli import main
+from hpa.data.synthetic.hek_n2a import draw_two_type_field, write_hek_n2a
+from hpa.data.typed_planes import write_plane
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Seven good images, one of noise, one that is there twice, one broken."""
+    folder = tmp_path_factory.mktemp("qc") / "world"
+    write_hek_n2a(folder, images=8, test_images=1, side_px=320, seed=2)
+    rng = np.random.default_rng(0)
+    good = draw_two_type_field(2, "HEK", 0, 320, 320).field
+    for place, channel in enumerate(good.channels):
+        write_plane(folder / "images" / f"copy_{channel}.tif", good.pixels[place], 0.325)
+        write_plane(folder / "images" / f"noise_{channel}.tif", rng.poisson(9, (320, 320)).astype(np.uint8), 0.325)
+        (folder / "images" / f"torn_{channel}.tif").write_bytes(b"II*\0")
+    return folder
+
+
+def test_page_and_table_rank_the_images(folder, tmp_path, capsys):
+    assert main(["qc", str(folder), "--out", str(tmp_path / "page.html")]) == 0
+    told = capsys.readouterr().out
+    assert "11 images" in told
+    assert "empty 1" in told
+    assert "double 2" in told
+    assert "unreadable 1" in told
+    table = pd.read_csv(tmp_path / "page.csv").set_index("image")
+    assert len(table) == 11
+    assert table["suspicion"].is_monotonic_decreasing
+    assert table.loc["noise", "faults"] == "empty"
+    assert "double" in table.loc["copy", "faults"]
+    assert {"sharpness_green", "sharpness_blue", "signal", "unevenness"} <= set(table.columns)
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<img") == 10  # all but the torn one
+    assert page.index("torn") < page.index("N2a_0000")
+
+
+def test_limits_and_channels_are_told_on_the_command_line(folder, tmp_path, capsys):
+    words = ["qc", str(folder / "images"), "--out", str(tmp_path / "page.html"), "--channels", "green,blue"]
+    assert main([*words, "limits.least_sharpness_share=5.0"]) == 0
+    assert "focus 9" in capsys.readouterr().out
+    assert main([*words, "limits.least_sharpnes=5"]) == 1
+    assert main([*words[:2], "--out", str(tmp_path / "page.txt")]) == 1
+    assert ".html is expected" in capsys.readouterr().err
