@@ -45,6 +45,11 @@ def _export(folder: Path, file: Path, classes_file: Path | None) -> int:
 
     classes = None if classes_file is None else read_cell_classes(classes_file)
     paths = label_map_paths(folder)
+    if classes is not None:
+        left_out = [name for name in paths if name in classes.untold]
+        paths = {name: path for name, path in paths.items() if name not in classes.untold}
+        if left_out:
+            print(f"{len(left_out)} images left out, {classes_file} tells no class of them: {left_out[0]}, …")
     names = [ONLY_CLASS] if classes is None else classes.names
     count = write_coco(file, _labelled(paths, classes), names)
     print(f"{file}: {len(paths)} images, {count} cells, classes {', '.join(names)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpa.core.errors import DataError, InputError, Problem
@@ -23,11 +23,13 @@ class CellClasses:
         path: File they were read from.
         of_image: Class of all cells of an image.
         of_cell: Class of a cell, by image and number in the label map.
+        untold: Images that are listed without a class: mixtures, whose cells nobody knows.
     """
 
     path: Path
     of_image: dict[str, str]
     of_cell: dict[tuple[str, int], str]
+    untold: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> list[str]:
@@ -80,6 +82,9 @@ def write_cell_classes(path: Path, rows: Sequence[tuple[str, int, str]]) -> None
 
 def _add(classes: CellClasses, image: str, cell: str, name: str) -> str | None:
     """Take up a row; return what is wrong with it, or None."""
+    if image and not cell and not name:
+        classes.untold.add(image)
+        return None
     if not image or not name:
         return "ID and class must not be blank"
     if not cell:

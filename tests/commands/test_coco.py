@@ -35,6 +35,13 @@ def exported(tmp_path, *options):
     return out
 
 
+def test_images_of_which_no_class_is_told_are_left_out(tmp_path, maps, capsys):
+    (tmp_path / "index.csv").write_text("ID,class,split\na,HEK,train\nb,,test\nc,N2a,train\n")
+    content = json.loads(exported(tmp_path, "--classes", tmp_path / "index.csv").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["a.tif", "c.tif"]
+    assert "1 images left out" in capsys.readouterr().out
+
+
 @OLD_NUMPY_PROTOCOL
 def test_pycocotools_reads_what_is_exported(tmp_path, maps, classes):
     coco = COCO(str(exported(tmp_path, "--classes", classes)))
