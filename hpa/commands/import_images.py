@@ -13,8 +13,9 @@ from hpa.core.errors import InputError
 
 HELP = "bring a microscope's images into the layout of data=typed_images"
 _PATTERN = """File names are read by --pattern: {image} or other words in braces name an image, {channel} its stain,
-{class} the type of its cells, {plate} and {well} what must share a fold; {_} stands for anything. Without {channel} a
-file holds all channels of an image, and --channels names them as the file does, or by number from 1."""
+{class} the type of its cells (mixed: several types), {plate} and {well} what must share a fold; {_} stands for
+anything. Without {channel} a file holds all channels of an image, and --channels names them as the file does, or by
+number from 1."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,9 +18,11 @@ from hpa.core.errors import DataError, InputError, Problem
 from hpa.data.image_files import PlaneInfo, difference_of
 from hpa.data.microscope_files import read_microscope_file
 from hpa.data.microscope_names import CHANNEL, CLASS, DEFAULT_PATTERN, WHOLE_PATTERN, NamePattern
-from hpa.data.typed_listing import TypedRow, write_typed_rows
+from hpa.data.typed_listing import SPLITS, TypedRow, write_typed_rows
 from hpa.data.typed_planes import write_plane
 
+_MIXED = "mixed"
+"""What {class} reads, in any case, where cells of several types are meant: to be told apart, not to be learned."""
 _NO_IMAGES = (".csv", ".htd", ".html", ".json", ".log", ".md", ".npy", ".pdf", ".py", ".txt", ".xdce", ".xml", ".yaml")
 """Suffixes of what lies beside images; other files that fit the pattern are images, or named as problems."""
 
@@ -33,7 +35,7 @@ class FoundImage:
 
     Attributes:
         image_id: Its name from now on.
-        types: Type of its cells, "" where names do not tell.
+        types: Type of its cells, "" where names do not tell, or tell of a mixture.
         group: What it was grown together with, "" where names do not tell.
         files: File of each colour; the colour is "" where one file holds all channels.
     """
@@ -123,7 +125,7 @@ def import_images(
             write_plane(out / "images" / f"{image.image_id}_{colour}.tif", plane, sizes_um[image.image_id])
         on_progress()
     rows = [
-        TypedRow(image.image_id, image.types, "", image.group, sizes_um[image.image_id])
+        TypedRow(image.image_id, image.types, SPLITS[not image.types], image.group, sizes_um[image.image_id])
         for image in found.images.values()
     ]
     write_typed_rows(out / "index.csv", rows)
@@ -150,7 +152,8 @@ def _sorted_out(folder: Path, paths: list[Path], pattern: NamePattern, colours: 
 
 def _add(found: FoundImages, pattern: NamePattern, parts: dict[str, str], colour: str, path: Path) -> None:
     image_id = pattern.image_id(parts)
-    new = FoundImage(image_id, parts.get(CLASS, ""), pattern.group(parts), {})
+    told = parts.get(CLASS, "")
+    new = FoundImage(image_id, "" if told.lower() == _MIXED else told, pattern.group(parts), {})
     image = found.images.setdefault(image_id, new)
     if colour in image.files:
         both = f"{image.files[colour].name} and {path.name} are the same image and channel by --pattern"

@@ -1,9 +1,9 @@
 """File names of microscopes, read by a pattern: `{plate}_{well}_{site}_{channel}.tif`.
 
 A word in braces stands for a part of the name and gives it a meaning: `image` names the image, `channel` its stain,
-`class` the type of its cells; `plate` and `well` say what was grown together, so that such images share a fold. Other
-words tell images apart too (`site`, `time`); `_` stands for a part that means nothing. A word may come again and must
-then read the same. Patterns may reach through folders: `{class}/{image}_{channel}.tif`.
+`class` the type of its cells (`mixed`: several types); `plate` and `well` say what was grown together, so that such
+images share a fold. Other words tell images apart too (`site`, `time`); `_` stands for a part that means nothing. A
+word may come again and must then read the same. Patterns may reach through folders: `{class}/{image}_{channel}.tif`.
 """
 
 from __future__ import annotations

@@ -25,19 +25,20 @@ def write_pairs(folder, names, shape=(16, 24)):
 
 
 def test_separate_files_become_images_of_known_type(tmp_path):
-    write_pairs(tmp_path / "raw", ["HEK/A1_1", "HEK/A1_2", "N2a/B1_1", "N2a/B2_1"])
+    write_pairs(tmp_path / "raw", ["HEK/A1_1", "HEK/A1_2", "Mixed/C1_1", "N2a/B1_1", "N2a/B2_1"])
     (tmp_path / "raw" / "notes.txt").write_text("by hand")
     rows = brought(tmp_path / "raw", tmp_path / "out", "{class}/{well}_{site}_{channel}.tif")
-    assert [row.image_id for row in rows] == ["HEK_A1_1", "HEK_A1_2", "N2a_B1_1", "N2a_B2_1"]
+    assert [row.image_id for row in rows] == ["HEK_A1_1", "HEK_A1_2", "Mixed_C1_1", "N2a_B1_1", "N2a_B2_1"]
     source = TypedImages(tmp_path / "out", ["green", "blue"], None, None)
     table = source.table("train").require_usable()
+    assert source.table("test").require_usable().image_ids == ["Mixed_C1_1"]
     assert table.frame["group"].tolist() == ["A1", "A1", "B1", "B2"]
     assert table.targets().tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
     field = source.read("N2a_B1_1", "train")
     assert np.array_equal(field.plane("blue"), tifffile.imread(tmp_path / "raw" / "N2a" / "B1_1_w1.tif"))
     assert field.pixel_um == 0.5
     images = FolderImages(tmp_path / "out" / "images", ["green", "blue"], None, 0.5)
-    assert len(images.image_ids) == 4
+    assert len(images.image_ids) == 5
 
 
 def test_files_of_all_channels_are_taken_apart(tmp_path):
