@@ -12,7 +12,7 @@ from hpa.app.parts import check_targets
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
-INFERENCE_SLOTS = {"tta", "ensemble", "fusion", "rules", "also"}
+INFERENCE_SLOTS = {"tta", "ensemble", "fusion", "rules", "also", "thresholds"}
 HANDED_OVER = {
     "model": {"channel_count", "class_count"},
     "supervision": {"loss"},

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from hpa.app.deciding_settings import deciding_settings
 from hpa.app.held_out import joined, require_same_classes, taught
 from hpa.app.parts import Config, build
+from hpa.app.pixel_infer import infer_tissue, is_of_pixels
 from hpa.app.progress import show_progress
 from hpa.app.sinks import sinks_of
 from hpa.app.treatments import WARN, networks_of, steps_when_late, treatments_of
@@ -36,6 +37,8 @@ def infer(config: Config) -> int:
     shard = None if config["shard"] is None else Shard.parse(str(config["shard"]))
     paths = config["ckpt"] if isinstance(config["ckpt"], list) else [config["ckpt"]]
     runs = [read_saved_run(path) for path in paths]
+    if any(is_of_pixels(run) for run in runs):
+        return infer_tissue(runs, config)
     require_same_classes(runs)
     trained = runs[0].config
     segmenter = build(config.get("segmenter") or trained["segmenter"])

@@ -25,7 +25,8 @@ from hpa.data.label_map_files import read_label_map, write_label_map
 from hpa.data.pixel_module import PixelDataModule
 from hpa.data.pixel_store import PixelStore
 from hpa.data.tiles import TileSpec
-from hpa.inference.pixel_predictor import PixelPredictor
+from hpa.inference.pixel_held_out import HeldOutTissue, write_held_out
+from hpa.inference.pixel_predictor import PixelPredictor, TellsInside
 from hpa.inference.precision import choose_device
 from hpa.interfaces import InstanceTruth, PixelModel
 from hpa.metrics.instance_validation import InstanceValidation
@@ -76,7 +77,10 @@ class PixelTask:
         return Parts(data, module, build(config["trainer"]), "tile", tiles, told, _picture(data, validation))
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
-        """Write label maps of the held-out images by the best weights (`held_out/`), and `held_out.csv` with scores."""
+        """Write label maps of the held-out images by the best weights (`held_out/`), and `held_out.csv` with scores.
+
+        Of tissue also probabilities and masks (`held_out_probabilities/`), which thresholds are fitted to.
+        """
         data: PixelDataModule = parts.data
         device = choose_device("auto" if config["trainer"]["accelerator"] == "auto" else "cpu")
         best = read_saved_run(run.checkpoints / "best.ckpt")
@@ -85,11 +89,14 @@ class PixelTask:
         folder = run.path / "held_out"
         folder.mkdir(exist_ok=True)
         table = []
+        is_tissue = "organ" in data.table.frame and isinstance(model.target, TellsInside)
         for row in data.rows(validation=True):
             image_id = data.table.image_ids[row]
             image = data.store.read(image_id)
             found = predictor.predict(np.array(image.planes, np.float32))
             write_label_map(folder / f"{image_id}.tif", np.asarray(found.label_map, np.int32))
+            if is_tissue:
+                write_held_out(run.path, image_id, _held_out(data, row, predictor))
             table.append({"image_id": image_id, **_scores(count_image(found.label_map, np.array(image.label_map)))})
         scores = pd.DataFrame(table)
         with whole_file(run.path / "held_out.csv") as file:
@@ -127,6 +134,18 @@ class PixelTask:
         )
         data.prepare(show_progress("images", "image"))
         return data
+
+
+def _held_out(data: PixelDataModule, row: int, predictor: PixelPredictor) -> HeldOutTissue:
+    """Return what thresholds are fitted to: an image at the network's own pixel size."""
+    told = data.table.frame.iloc[row]
+    image = data.store.read(str(told["image_id"]))
+    return HeldOutTissue(
+        predictor.probabilities(np.array(image.planes, np.float32)),
+        np.array(image.label_map) > 0,
+        str(told["organ"]),
+        float(data.store.spec.pixel_um or told["pixel_um"]),
+    )
 
 
 def _scores(counts: ImageCounts) -> dict[str, float]:

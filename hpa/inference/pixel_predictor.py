@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from hpa.core.errors import InputError
 from hpa.core.tiles import predict_tiled
 from hpa.inference.precision import autocast
 from hpa.interfaces import Instances, PixelBatch, PixelModel
@@ -21,6 +22,14 @@ class DenseModel(Protocol):
 
     def planes(self, images: Float[Tensor, "image channel height width"]) -> Float[Tensor, "image plane height width"]:
         """Return the logits of images of any size."""
+
+
+@runtime_checkable
+class TellsInside(Protocol):
+    """A target whose planes tell how probably a pixel is inside, and nothing else."""
+
+    def probabilities(self, logits: Float32[np.ndarray, "plane height width"]) -> Float32[np.ndarray, "height width"]:
+        """Return the probability of the inside."""
 
 
 class PixelPredictor:
@@ -66,6 +75,20 @@ class PixelPredictor:
         if max(planes.shape[1:]) <= self.side_px:
             return self._tiles(planes[None])[0]
         return predict_tiled(planes, self.side_px, self.overlap_px, self.batch_tiles, self._tiles)
+
+    def probabilities(self, planes: Float32[np.ndarray, "channel height width"]) -> Float32[np.ndarray, "height width"]:
+        """Return how probably each pixel is inside; NaN of the image counts as 0.
+
+        Raises:
+            InputError: If the network was taught something else than one mask.
+        """
+        model = cast("Any", self._model)
+        if not (isinstance(self._model, DenseModel) and isinstance(model.target, TellsInside)):
+            raise InputError(
+                "masks of tissue are read from networks of model/target=foreground; instances that any other network "
+                "finds are written by: hpa segment DIR OUT segmenter=unet segmenter.weights=RUN."
+            )
+        return model.target.probabilities(self.logits(np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=0.0)))
 
     def _tiles(
         self, tiles: Float32[np.ndarray, "tile channel height width"]

