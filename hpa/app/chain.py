@@ -18,8 +18,8 @@ from hpa.inference.held_out import read_held_out
 from hpa.training.checkpoint import link_into_place
 
 SINGLE: Config = {"_target_": "hpa.training.stages.SingleStage"}
-JOINED = ("out_of_fold.parquet", "held_out.csv")
-"""What trainings leave of their held-out images: of cells, of pixels."""
+CELLS, PIXELS = "out_of_fold.parquet", "held_out.csv"
+"""What trainings leave of their held-out images."""
 
 
 def stage_name(number: int) -> str:
@@ -58,10 +58,7 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
         stages: All its stages in order, relative to its folder.
         members: Those whose held-out predictions together cover every image once.
     """
-    for name in JOINED:
-        files = [run.path / member / name for member in members]
-        if all(file.is_file() for file in files):
-            _join(files, run.path / name)
+    _join(run.path, members)
     scores = pd.DataFrame([{"stage": stage, **_scores(run.path / stage, config)} for stage in stages])
     together = pd.DataFrame([{"stage": "all held-out images", **_scores(run.path, config)}])
     with whole_file(run.path / "stages.csv") as file:
@@ -76,16 +73,20 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
     run.write_facts({"finished": True, "members": list(members), **epochs})
 
 
-def _join(files: Sequence[Path], target: Path) -> None:
-    read: Any = pd.read_parquet if target.suffix == ".parquet" else pd.read_csv
-    table = pd.concat([read(file) for file in files], ignore_index=True)
-    with whole_file(target) as out:
-        table.to_parquet(out, index=False) if target.suffix == ".parquet" else table.to_csv(out, index=False)
+def _join(folder: Path, members: Sequence[str]) -> None:
+    """Write the members' held-out predictions, of cells or of pixels, as one table."""
+    cells, pixels = ([folder / member / name for member in members] for name in (CELLS, PIXELS))
+    if all(file.is_file() for file in cells):
+        with whole_file(folder / CELLS) as out:
+            pd.concat([pd.read_parquet(file) for file in cells], ignore_index=True).to_parquet(out, index=False)
+    if all(file.is_file() for file in pixels):
+        with whole_file(folder / PIXELS) as out:
+            pd.concat([pd.read_csv(file) for file in pixels], ignore_index=True).to_csv(out, index=False)
 
 
 def _scores(folder: Path, config: Config) -> dict[str, float]:
     """Return the metric of a folder's held-out cells; nothing where it left none."""
-    if not (folder / JOINED[0]).is_file():
+    if not (folder / CELLS).is_file():
         return {}
     said = read_held_out(folder)
     starts = [cells.start for cells in said.by_image()]

@@ -13,7 +13,7 @@ from hpa.core.errors import InputError
 from hpa.data.cell_module import CellDataModule
 from hpa.inference.digests import digest_of
 from hpa.interfaces import TaughtByRuns
-from hpa.training.provenance import FILE, Provenance, contents_of
+from hpa.training.provenance import FILE, Provenance
 
 
 def declare(run: RunFolder, data: Any, supervision: nn.Module) -> None:
@@ -22,8 +22,8 @@ def declare(run: RunFolder, data: Any, supervision: nn.Module) -> None:
     Raises:
         InputError: If the teachers are no longer those that the run was begun with.
     """
-    contents = contents_of(data.stored) if isinstance(data, CellDataModule) else [""] * len(data.table)
-    images = Provenance.of(data.table, data.folds.held_out, contents)
+    stored = data.stored if isinstance(data, CellDataModule) else None
+    images = Provenance.of(data.table, data.folds.held_out, stored)
     if (run.path / FILE).is_file():
         images = images.after(Provenance.read(run.path))
     teachers = _teachers(supervision)

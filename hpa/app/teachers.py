@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from torch import nn
 
 from hpa.app.run_folder import RunFolder
@@ -17,7 +17,7 @@ from hpa.core.errors import InputError
 from hpa.data.cell_module import CellDataModule
 from hpa.inference.held_out import HeldOut, read_held_out
 from hpa.interfaces import TaughtByRuns
-from hpa.training.provenance import Provenance, contents_of
+from hpa.training.provenance import Provenance
 
 log = logging.getLogger(__name__)
 _NAMED = 5
@@ -59,7 +59,7 @@ def members_of(run: str | Path) -> list[Path]:
 
 def _said_by(runs: Sequence[str], data: CellDataModule) -> Float32[np.ndarray, "cell class"]:
     """Return mean probabilities of the runs, NaN for cells that do not train or of which none speaks."""
-    own = Provenance.of(data.table, data.folds.held_out, contents_of(data.stored))
+    own = Provenance.of(data.table, data.folds.held_out, data.stored)
     teachers = [_read(path, data.source.class_names) for run in runs for path in members_of(run)]
     _require_unseen(teachers, own)
     _require_same_cells(teachers, own)
@@ -114,7 +114,7 @@ def _require_same_cells(teachers: Sequence[_TeacherRun], own: Provenance) -> Non
             )
 
 
-def _tell(count: np.ndarray, image_ids: Sequence[str], runs: Sequence[str]) -> None:
+def _tell(count: Int64[np.ndarray, " cell"], image_ids: Sequence[str], runs: Sequence[str]) -> None:
     """Say how much is taught.
 
     Raises:

@@ -38,15 +38,16 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     """Go on with a run where its last finished epoch left it; values may be changed, parts may not."""
     run = RunFolder.open(path)
     config = with_values(run.config(), overrides, conf)
-    facts = run.facts()
-    if facts.get("finished") and config["trainer"]["max_epochs"] <= facts["max_epochs"]:
-        print(f"{run.path}: finished after {facts['epochs']} epochs; trainer.max_epochs=N trains on.")
-        return 0
     stages: Stages = build(config["stages"])
     if stages.goes_on and config != run.config():
         raise InputError(
             f"{run.path}: is a chain of trainings and goes on as it was begun, without other values; begin a new one."
         )
+    facts = run.facts()
+    if facts.get("finished") and config["trainer"]["max_epochs"] <= facts["max_epochs"]:
+        more = "" if stages.goes_on else "; trainer.max_epochs=N trains on"
+        print(f"{run.path}: finished after {facts['epochs']} epochs{more}.")
+        return 0
     run.write_config(config)
     return _run_stages(stages, config, run)
 

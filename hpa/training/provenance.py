@@ -8,7 +8,6 @@ known by their id, by the group of duplicates they belong to, and by what their 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +21,7 @@ from hpa.data.stored_cells import StoredCells
 from hpa.data.table import ImageTable
 
 FILE = "images.parquet"
-_COLUMNS = ["image_id", "group", "fold", "trained", "content"]
+_COLUMNS = ["image_id", "group", "fold", "trained", "cells", "content"]
 _DIGEST_BYTES = 16
 
 
@@ -32,16 +31,19 @@ class Provenance:
 
     Attributes:
         frame: One row an image: `image_id`, `group` (duplicates share one), `fold`, `trained` (whether any epoch
-            trained on it), `content` (digest of its cells; "" where it has none or the run knows no cells).
+            trained on it), `cells` (how many it holds), `content` (digest of them; "" where it has none or the run
+            knows no cells).
     """
 
     frame: pd.DataFrame
 
     @classmethod
-    def of(cls, table: ImageTable, held_out: int, contents: Sequence[str]) -> Provenance:
-        """Return the images of a run that holds a fold out."""
+    def of(cls, table: ImageTable, held_out: int, stored: StoredCells | None) -> Provenance:
+        """Return the images of a run that holds a fold out; None stands for a run that knows no cells."""
         frame = table.frame[["image_id", "group", "fold"]].astype({"image_id": str, "group": str})
-        return cls(frame.assign(trained=frame["fold"] != held_out, content=list(contents))[_COLUMNS])
+        content = [""] * len(frame) if stored is None else contents_of(stored)
+        cells = [0] * len(frame) if stored is None else [image.cell_count for image in stored.images]
+        return cls(frame.assign(trained=frame["fold"] != held_out, cells=cells, content=content))
 
     @classmethod
     def read(cls, run: Path) -> Provenance:

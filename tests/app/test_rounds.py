@@ -1,5 +1,6 @@
 """Rounds from the command line's config to weights: nobody labels what it has seen, and a kill changes nothing."""
 
+import json
 import os
 import shutil
 import signal
@@ -100,7 +101,7 @@ def test_a_teacher_that_has_seen_an_image_is_refused_by_name(chain, composed, wo
 
 
 @pytest.mark.slow
-def test_teachers_that_cannot_be_believed_are_told_apart(chain, composed, world, tmp_path):
+def test_teachers_that_say_nothing_or_declare_nothing_are_refused(chain, composed, world, tmp_path):
     only_own_fold = chain / "stages" / "0" / "stages" / "2"
     with pytest.raises(InputError, match="said nothing of any image that trains here"):
         student(composed, world, tmp_path / "silent", only_own_fold)
@@ -109,6 +110,27 @@ def test_teachers_that_cannot_be_believed_are_told_apart(chain, composed, world,
     (silent / "images.parquet").unlink()
     with pytest.raises(InputError, match="nobody knows which images this run has seen"):
         student(composed, world, tmp_path / "unknown", silent)
+
+
+@pytest.mark.slow
+def test_a_teacher_of_another_class_order_is_refused(chain, composed, world, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(chain / "stages" / "0" / "stages" / "0", other)
+    facts = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps(facts | {"class_names": facts["class_names"][::-1]}))
+    with pytest.raises(InputError, match="the same ones in the same order"):
+        student(composed, world, tmp_path / "student", other)
+
+
+@pytest.mark.slow
+def test_a_student_whose_teacher_has_changed_does_not_go_on(chain, composed, world, tmp_path):
+    teacher = tmp_path / "teacher"
+    shutil.copytree(chain / "stages" / "0" / "stages" / "0", teacher)
+    assert student(composed, world, tmp_path / "student", teacher) == 0
+    said = pd.read_parquet(teacher / "out_of_fold.parquet")
+    said.assign(p_0=1 - said["p_0"]).to_parquet(teacher / "out_of_fold.parquet", index=False)
+    with pytest.raises(InputError, match="begun with other teachers"):
+        resume(str(tmp_path / "student"), ["trainer.max_epochs=3"], ROOT / "conf")
 
 
 @pytest.mark.slow

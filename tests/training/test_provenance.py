@@ -18,7 +18,8 @@ from hpa.training.provenance import FILE, Provenance, contents_of
 def images(held_out: int, ids="abcdef", groups=None, contents=None) -> Provenance:
     """Six images in three folds."""
     frame = pd.DataFrame({"image_id": list(ids), "group": list(groups or ids), "fold": [0, 0, 1, 1, 2, 2]})
-    return Provenance.of(ImageTable(frame, ("x",), "here"), held_out, list(contents or [f"c{name}" for name in ids]))
+    made = Provenance.of(ImageTable(frame, ("x",), "here"), held_out, None)
+    return Provenance(made.frame.assign(content=list(contents or [f"c{name}" for name in ids])))
 
 
 def test_a_run_has_seen_all_but_its_held_out_fold():
