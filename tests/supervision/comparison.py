@@ -23,6 +23,7 @@ STRATEGIES = (
     "supervision=forward_correction",
     "supervision=expectation_maximisation",
     "supervision=consistency",
+    "supervision=pseudo_label",
     "supervision=dual",
     "supervision=dual supervision/pooling=log_sum_exp",
     *(f"supervision=multiple_instance supervision/pooling={name}" for name in POOLS),
