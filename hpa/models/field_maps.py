@@ -37,6 +37,7 @@ class FieldMaps(nn.Module):
                 f"backbone '{backbone.name}' sees pictures of {backbone.side_px} px only, a field is larger; choose "
                 "another model=, e.g. resnet50, or model/view=crop."
             )
+        self._name = backbone.name
         self.network = backbone.network
         found = _maps_at_strides(self.network, channel_count, backbone.native_px)
         if stride not in found:
@@ -52,11 +53,21 @@ class FieldMaps(nn.Module):
         self.feature_count = counts[0] if decoder_width is None else decoder_width
 
     def forward(self, images: Float[Tensor, "image channel height width"]) -> Float[Tensor, "image feature h w"]:
-        """Return the map of each image."""
+        """Return the map of each image.
+
+        Raises:
+            InputError: If the network refuses images of this size.
+        """
         images = images.contiguous(memory_format=torch.channels_last)
-        maps = cast("Any", self.network).forward_intermediates(
-            images, indices=self._indices, norm=True, intermediates_only=True
-        )
+        try:
+            maps = cast("Any", self.network).forward_intermediates(
+                images, indices=self._indices, norm=True, intermediates_only=True
+            )
+        except AssertionError as refusal:  # how timm's networks refuse a size, e.g. one that patches do not divide
+            raise InputError(
+                f"backbone '{self._name}' does not take images of {images.shape[-1]} px ({refusal}); choose "
+                "field.side_px, and tta.scales, so that its patches divide the side."
+            ) from refusal
         return maps[0] if self.decoder is None else self.decoder(maps)
 
 

@@ -63,6 +63,11 @@ def test_the_pyramid_brings_coarse_maps_to_the_fine_one():
     assert not changed[3:, :].any()
 
 
+def test_a_side_that_patches_do_not_divide_is_told():
+    with pytest.raises(InputError, match=r"'test_vit' does not take images of 40 px.*field\.side_px"):
+        maps_of("test_vit", 16)(torch.zeros(1, 4, 40, 40))
+
+
 def test_a_stride_without_a_map_is_told():
     with pytest.raises(InputError, match=r"test_vit.*has maps at strides 16 px"):
         maps_of("test_vit", 8)
