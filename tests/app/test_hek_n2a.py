@@ -1,0 +1,55 @@
+"""Two cell types, from pure images to types of the cells of mixed ones."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hpa.app.infer import infer
+from hpa.app.parts import plain
+from hpa.app.train import train
+from hpa.cli import main
+from hpa.data.synthetic.hek_n2a import write_hek_n2a
+from tests.small_cellpose import saved, small_state
+
+RECIPES = ("crops", "mask_rcnn", "unet")
+
+
+@pytest.fixture(scope="module")
+def two_types(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("two_types") / "world"
+    write_hek_n2a(folder, images=15, test_images=2, side_px=224, seed=3)
+    return folder
+
+
+def trained(composed, recipe, folder, run, *words):
+    shown = ["size=tiny", "trainer.limit_batches=1", "trainer.precision=32-true", f"data.root={folder}"]
+    config = composed("train", f"experiments=hek_n2a/{recipe}", *shown, f"run_dir={run}", *words)
+    assert train(plain(config), {"model": "any", "loss": "any"}, None) == 0
+    return pd.read_csv(run / "metrics.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_trains_one_step_on_pure_images(composed, two_types, tmp_path, recipe):
+    assert trained(composed, recipe, two_types, tmp_path / "run")["train_loss"].notna().all()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks:UserWarning")  # the package's own tensors
+def test_cellpose_trains_on_from_the_weights_of_the_segmenter(small_cellpose, composed, two_types, tmp_path):
+    file = saved(small_state(), tmp_path / "theirs")
+    words = ["tiles.side_px=256", f"segmenter.weights={file}"]
+    assert trained(composed, "cellpose", two_types, tmp_path / "run", *words)["train_loss"].notna().all()
+
+
+@pytest.mark.slow
+def test_cells_of_mixed_images_are_named_and_counted(composed, two_types, tmp_path, capsys):
+    trained(composed, "crops", two_types, tmp_path / "run")
+    words = [f"ckpt={tmp_path / 'run'}", f"out={tmp_path / 'mixed.csv'}", "also=[cells,coco]", "device=cpu"]
+    assert infer(plain(composed("infer", *words))) == 0
+    for name in ("mixed.cells.parquet", "mixed.coco.json"):
+        assert main(["count", str(tmp_path / name), "--designed", "50:50"]) == 0
+        told = capsys.readouterr().out
+        assert "2 images" in told
+        assert "designed 50.00%" in told
