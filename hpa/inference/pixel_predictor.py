@@ -1,4 +1,4 @@
-"""A trained network of pixels on whole images: dense networks in blended tiles, detectors at once."""
+"""A trained network of pixels on any image: dense networks in blended tiles, detectors in tiles that overlap."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.core.tiles import predict_tiled
+from hpa.inference.pixel_detections import detect_tiled
 from hpa.inference.precision import autocast
-from hpa.interfaces import Instances, PixelBatch, PixelModel
+from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel
 
 
 @runtime_checkable
@@ -39,9 +40,9 @@ class PixelPredictor:
         model: A `PixelModel`; moved to the device and to evaluation mode.
         device: Where it runs.
         precision: "fp32", "bf16" or "fp16"; weights stay in fp32 (autocast).
-        side_px: Side of a tile for dense networks; larger images are cut, smaller ones go as they are.
+        side_px: Side of a tile; larger images are cut, smaller ones go as they are.
         overlap_px: Least overlap of neighbouring tiles.
-        batch_tiles: Tiles that go through the network together.
+        batch_tiles: Tiles that go through a dense network together; a detector sees one at a time.
     """
 
     def __init__(
@@ -67,8 +68,11 @@ class PixelPredictor:
         model = cast("Any", self._model)
         if isinstance(self._model, DenseModel):
             return model.target.read(self.logits(finite))
-        with torch.inference_mode(), autocast(self._device, self._precision):
-            return model.instances(model(_batch_of(torch.from_numpy(finite[None]).to(self._device))))[0]
+        if max(planes.shape[1:]) <= self.side_px:
+            found = self._detect(finite)
+        else:
+            found = detect_tiled(finite, self.side_px, self.overlap_px, self._detect)
+        return model.instances(InstanceOutput({}, [found]))[0]
 
     def logits(self, planes: Float32[np.ndarray, "channel height width"]) -> Float32[np.ndarray, "plane height width"]:
         """Return what a dense network says of every pixel of an image."""
@@ -89,6 +93,12 @@ class PixelPredictor:
                 "finds are written by: hpa segment DIR OUT segmenter=unet segmenter.weights=RUN."
             )
         return model.target.probabilities(self.logits(np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=0.0)))
+
+    def _detect(self, planes: Float32[np.ndarray, "channel height width"]) -> dict[str, Tensor]:
+        """Return what a detector finds in one tile, or in an image that is no larger."""
+        with torch.inference_mode(), autocast(self._device, self._precision):
+            output: InstanceOutput = self._model(_batch_of(torch.from_numpy(planes[None]).to(self._device)))
+        return output.instances[0]
 
     def _tiles(
         self, tiles: Float32[np.ndarray, "tile channel height width"]

@@ -1,9 +1,13 @@
 import numpy as np
+import pytest
 import torch
+from scipy.ndimage import uniform_filter
 from torch import nn
 
+from hpa.core.errors import InputError
 from hpa.inference.pixel_predictor import PixelPredictor
-from hpa.interfaces import Instances, PixelOutput
+from hpa.interfaces import InstanceOutput, Instances, PixelOutput
+from hpa.models.target.foreground import ForegroundTarget
 
 
 class Threshold:
@@ -36,19 +40,28 @@ class Dense(nn.Module):
 
 
 class Detector(nn.Module):
-    """Says one instance in the corner of every image, whatever its size."""
+    """Finds one instance in the corner of every image, whatever its size, and paints its first only."""
 
     def __init__(self):
         super().__init__()
         self.target = Threshold()
 
     def forward(self, batch):
-        return batch.images.shape
+        height, width = batch.images.shape[-2:]
+        found = {
+            "boxes": torch.tensor([[0.0, 0.0, 2.0, 2.0]]),
+            "classes": torch.tensor([3]),
+            "scores": torch.tensor([0.9]),
+            "masks": torch.ones(1, 28, 28),
+            "size_px": torch.tensor([height, width]),
+        }
+        return InstanceOutput({}, [found] * len(batch))
 
     def instances(self, output):
-        label_map = np.zeros(output[-2:], np.int32)
-        label_map[:2, :2] = 1
-        return [Instances(label_map, np.array([3]))] * output[0]
+        label_maps = [np.zeros(one["size_px"].tolist(), np.int32) for one in output.instances]
+        for label_map in label_maps:
+            label_map[:2, :2] = 1
+        return [Instances(label_map, np.array([3])) for label_map in label_maps]
 
 
 def predictor(model, side_px=32, precision="fp32") -> PixelPredictor:
@@ -70,8 +83,9 @@ def test_not_a_number_counts_as_nothing():
     assert found.label_map[10:15, 2:14].all()
 
 
-def test_detectors_see_images_at_once():
-    found = predictor(Detector()).predict(np.zeros((1, 70, 40), np.float32))
+@pytest.mark.parametrize("side_px", [32, 100])
+def test_detectors_see_small_images_at_once_and_large_ones_in_tiles(side_px):
+    found = predictor(Detector(), side_px).predict(np.zeros((1, 70, 40), np.float32))
     assert found.label_map.shape == (70, 40)
     assert found.classes.tolist() == [3]
 
@@ -80,3 +94,15 @@ def test_half_precision_says_about_the_same():
     planes = np.random.default_rng(1).random((1, 40, 40)).astype(np.float32)
     full, half = (predictor(Dense(), 64, precision).logits(planes) for precision in ("fp32", "bf16"))
     np.testing.assert_allclose(full, half, atol=0.02)
+
+
+def test_only_one_mask_tells_how_probably_a_pixel_is_inside():
+    with pytest.raises(InputError, match="target=foreground"):
+        predictor(Dense()).probabilities(np.zeros((1, 16, 16), np.float32))
+    model = Dense()
+    model.target = ForegroundTarget(0.5, 1)
+    planes = np.random.default_rng(0).random((1, 40, 50)).astype(np.float32)
+    planes[0, 3, 3] = np.nan
+    said = predictor(model, 64).probabilities(planes)
+    expected = 1 / (1 + np.exp(0.5 - uniform_filter(np.nan_to_num(planes[0]), 3, mode="constant")))
+    np.testing.assert_allclose(said, expected, atol=1e-5)
