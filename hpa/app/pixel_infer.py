@@ -17,10 +17,10 @@ from hpa.inference.held_out import LearnsFromHeldOut
 from hpa.inference.pixel_held_out import joined_held_out
 from hpa.inference.pixel_members import Joins, TissueEnsemble, TissueMember
 from hpa.inference.pixel_predictor import PixelPredictor
-from hpa.inference.pixel_submission import TissuePipeline, write_submission
+from hpa.inference.pixel_submission import MakesMasks, TissuePipeline, write_submission
 from hpa.inference.pixel_views import AugmentedPixels
 from hpa.inference.precision import choose_device, choose_precision
-from hpa.inference.thresholds import OrganThresholdFit, TissueThresholds
+from hpa.inference.thresholds import OrganThresholdFit
 from hpa.models.saved_run import SavedRun
 
 EXIT_NOTHING_USABLE = 1
@@ -106,11 +106,11 @@ def _join(predictors: Sequence[PixelPredictor], config: Config) -> Joins:
     return cast("Joins", ensemble)
 
 
-def _thresholds(runs: Sequence[SavedRun], join: Joins, config: Config) -> TissueThresholds:
+def _thresholds(runs: Sequence[SavedRun], join: Joins, config: Config) -> MakesMasks:
     """Return what makes masks, fitted to the runs' held-out images where it wants to be."""
     part: Any = build(config["thresholds"])
     if not isinstance(part, OrganThresholdFit):
-        return cast("TissueThresholds", part)
+        return cast("MakesMasks", part)
     for image in joined_held_out([run.path.parent.parent for run in runs], join):
         part.add(image.probabilities, image.truth, image.organ, image.pixel_um)
     fitted = part.fitted()

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float
 
 from hpa.core.encoding import encode_column_runs
 from hpa.core.errors import InputError, Problem
@@ -18,7 +20,6 @@ from hpa.core.field import Field
 from hpa.core.whole_file import whole_file
 from hpa.inference.lookahead import map_ahead
 from hpa.inference.pixel_members import TissueEnsemble
-from hpa.inference.thresholds import TissueThresholds
 from hpa.interfaces import Split
 
 _AHEAD = 1
@@ -31,6 +32,16 @@ class ReadsImages(Protocol):
 
     def read(self, image_id: str, split: Split) -> Field:
         """Read one image; InputError says which file is wrong and why."""
+
+
+@runtime_checkable
+class MakesMasks(Protocol):
+    """Thresholds (`thresholds=`), or what stands in for them."""
+
+    def mask(
+        self, probabilities: Float[np.ndarray, "height width"], organ: str, pixel_um: float
+    ) -> Bool[np.ndarray, "height width"]:
+        """Return the mask of an image; it is never empty."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ class TissuePipeline:
     source: ReadsImages
     split: Split
     ensemble: TissueEnsemble
-    thresholds: TissueThresholds
+    thresholds: MakesMasks
 
     def run(self, frame: pd.DataFrame, on_progress: Callable[[int, int], None]) -> TissueResult:
         """Return the masks of the images of a table; one that fails is told and stays blank.
