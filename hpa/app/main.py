@@ -60,7 +60,8 @@ def _compose_and_run(root: Path, name: str, task: Callable[[DictConfig], int]) -
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:
-        codes.append(told(lambda: task(config)))
+        codes.append(EXIT_FAILED)  # stands where the task breaks: then hydra shows where, and no word was misspelt
+        codes[-1] = told(lambda: task(config))
         if codes[-1] == EXIT_INTERRUPTED:
             sys.exit(EXIT_INTERRUPTED)  # the rest of a sweep is not started
 
