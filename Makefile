@@ -12,7 +12,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow check benchmark clean
+.PHONY: help install demo test test-fast test-slow check benchmark ladder clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: $(READY) ## Format, lint, types, architecture
 
 benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in one table
 	$(BIN)/python -m benchmarks
+
+ladder: $(READY) ## Every weak-label recipe, three seeds each, against the oracle: hours, resumable (LADDER=folder)
+	$(BIN)/python -m benchmarks.ladder $(or $(LADDER),ladder)
 
 clean: ## Remove the environment and the demo
 	rm -rf $(VENV) $(DEMO)
