@@ -68,7 +68,7 @@ def joined_held_out(runs: Sequence[Path], join: Joins) -> Iterator[HeldOutTissue
         first = images[0]
         maps = [resized(image.probabilities[None], *first.truth.shape)[0] for image in images]
         by_all = len(maps) == len(runs)
-        together = joined(maps, join) if by_all else np.mean(np.stack(maps), axis=0, dtype=np.float32)
+        together = joined(maps, join) if by_all else np.asarray(np.stack(maps).mean(axis=0), np.float32)
         yield HeldOutTissue(together, first.truth, first.organ, first.pixel_um)
 
 
