@@ -6,6 +6,7 @@ cells are of the class they are surest of.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ def count_cells(path: Path, names: Sequence[str] | None) -> CountedCells:
         raise InputError(f"{path}: the file is missing; give a COCO file, a table of cells, or a submission.")
     match path.suffix.lower():
         case ".json":
-            found = [(image.name, list(image.class_names)) for image in read_coco(path)]
-            return _counted(path, found, names)
+            found = [(image.name, list(image.class_names)) for image in read_coco(path)]  # names what is wrong
+            categories = json.loads(path.read_text(encoding="utf-8"))["categories"]  # also those without a cell
+            return _counted(path, found, names or [category["name"] for category in categories])
         case ".parquet":
             return _of_parquet(path, names)
         case ".csv":

@@ -67,6 +67,12 @@ def test_every_kind_of_result_counts_the_same(tmp_path, capsys, name, write, wor
     assert told["types"][0]["fits"] is True
 
 
+def test_a_type_without_a_cell_is_counted_as_none(tmp_path, capsys):
+    write_coco(tmp_path / "all.json", [LabelledImage("a.tif", squares(3), ["N2a"] * 3)], ["HEK", "N2a"])
+    assert main(["count", str(tmp_path / "all.json"), "--designed", "50:50", "--json"]) == 0
+    assert [kind["count"] for kind in json.loads(capsys.readouterr().out)["types"]] == [0, 3]
+
+
 def test_the_text_tells_share_interval_and_verdict(tmp_path, capsys):
     as_classes(tmp_path / "classes.csv")
     assert main(["count", str(tmp_path / "classes.csv"), "--designed", "1:1"]) == 0
