@@ -13,8 +13,7 @@ from hpa.core.errors import InputError
 
 OWN_PACKAGE = "hpa"
 USUAL_PACKAGES = (
-    "torch,torchvision,numpy,scipy,pandas,pyarrow,pillow,scikit-image,opencv-python-headless,matplotlib,wandb,tqdm,"
-    "jinja2,requests"
+    "torch,torchvision,numpy,scipy,pandas,pyarrow,pillow,scikit-image,opencv-python-headless,wandb,tqdm,jinja2,requests"
 )
 """The large packages that images for GPU notebooks have in common; small ones cost little to bring along."""
 _OLDEST_GLIBC = 5

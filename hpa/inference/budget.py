@@ -162,7 +162,7 @@ class Timekeeper:
 def in_words(seconds: float) -> str:
     """Return a duration as people say it.
 
-    >>> [in_words(value) for value in (12.4, 90, 9000)]
+    >>> [in_words(value) for value in (12.4, 90.0, 9000.0)]
     ['12 s', '1.5 min', '2.5 h']
     """
     if seconds < 60:

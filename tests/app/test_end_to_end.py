@@ -67,6 +67,7 @@ def test_a_submission_is_written_linted_and_scored(composed, world, run, tmp_pat
     assert list(pd.read_csv(out)["ID"]) == ids
 
 
+@pytest.mark.slow
 def test_the_checkpoint_works_without_its_folder(composed, world, run, tmp_path):
     alone = tmp_path / "alone.ckpt"
     shutil.copy(run / "checkpoints" / "best.ckpt", alone)
@@ -81,6 +82,7 @@ def test_an_ensemble_of_one_run_twice_is_that_run(composed, run, tmp_path):
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_stored_label_maps_and_one_channel(composed, world, tmp_path):
     stored = ("segmenter=stored", f"segmenter.folder={world / 'label_maps' / 'train'}")
     run = train_on(composed, world, tmp_path / "run", "data.channels=[green]", *stored)
@@ -90,6 +92,7 @@ def test_stored_label_maps_and_one_channel(composed, world, tmp_path):
     assert first["hpa"]["channels"] == ["green"]
 
 
+@pytest.mark.slow
 def test_direct_supervision_learns_from_cell_truth(composed, world, tmp_path):
     truth = f"data.cell_truth={world / 'truth_train.csv'}"
     run = train_on(composed, world, tmp_path / "run", truth, "supervision=direct")
@@ -111,6 +114,7 @@ def test_every_strategy_trains_saves_and_resumes(composed, world, tmp_path, stra
     assert table[["train_loss", "val_loss"]].notna().all().all()
 
 
+@pytest.mark.slow
 def test_a_finished_run_says_so_and_can_be_trained_on(composed, run, tmp_path, capsys):
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)

@@ -23,6 +23,8 @@ from hpa.core.errors import InputError
 from hpa.interfaces import SeesFields
 from hpa.models.saved_run import read_saved_run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("size=tiny", "model=tiny", "trainer.limit_batches=1.0")
 FIELD = ("model/view=field", "loading.cells_per_image=64")

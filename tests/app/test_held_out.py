@@ -11,6 +11,8 @@ from hpa.app.train import train
 from hpa.core.errors import InputError
 from hpa.core.submission import parse_prediction
 
+pytestmark = pytest.mark.slow
+
 TINY = ("size=tiny", "model=tiny", "trainer.limit_batches=1", "report=false")
 
 

@@ -20,6 +20,8 @@ from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
 from hpa.data.label_map_files import read_label_map
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CUT = ("block_images=1", "fields_at_once=1", "rules=edge")
 ALSO = "also=[cells,label_maps,coco]"

@@ -24,6 +24,8 @@ from hpa.core.submission_table import PREDICTION_COLUMN, read_table
 from hpa.interfaces import SegmentedField
 from hpa.models.saved_run import read_saved_run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CUT = ("block_images=1", "fields_at_once=1")
 

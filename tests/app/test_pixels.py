@@ -46,6 +46,7 @@ def test_a_run_leaves_label_maps_scores_and_a_picture(trained):
     assert {"val_ap50", "val_pq50", "val_f1_50", "val_count_error"} <= set(pd.read_csv(trained / "metrics.csv").columns)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_stopped(composed, folder, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     words = ["experiments=segment/nuclei", *SMALL, f"data.root={folder}", "optimizer/schedule=constant"]

@@ -256,6 +256,7 @@ except DiskFullError as error:
 """
 
 
+@pytest.mark.slow
 def test_full_disk_says_how_much_is_needed_and_leaves_nothing(source: Source, tmp_path: Path) -> None:
     # a limit on the size of files stands for a disk that is full: writing fails half way, in a process of its own
     assert resource.RLIMIT_FSIZE

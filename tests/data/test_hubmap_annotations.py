@@ -57,6 +57,7 @@ def test_missing_and_unreadable_files_are_told(tmp_path):
         read_polygons(tmp_path / "b.json")
 
 
+@pytest.mark.slow
 def test_all_351_real_files_are_read_whole(samples, tmp_path):
     folder = samples / "hubmap_ftu_labels"
     index = pd.read_csv(folder / "index_351.csv", dtype={"id": str}).set_index("id")
@@ -86,6 +87,7 @@ def real_dice(samples, every):
     return values
 
 
+@pytest.mark.slow
 def test_polygons_give_the_masks_that_the_competition_scores(samples):
     assert min(real_dice(samples, every=15)) > 0.999999
 

@@ -39,6 +39,7 @@ def planted(fields, every, rng):
     return made, truth
 
 
+@pytest.mark.slow
 def test_each_fault_is_named():
     fields = good_fields(9, 512)
     rng = np.random.default_rng(1)

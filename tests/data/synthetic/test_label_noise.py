@@ -25,6 +25,7 @@ def planned(seed, split, index):
     return plan.classes, [kinds for kinds, seen in zip(plan.shown, inside, strict=True) if seen]
 
 
+@pytest.mark.slow
 def test_a_world_is_no_kinder_than_hand_labelled_cells():
     """Le et al. 2022, 5,090 cells."""
     noise = copy_noise(planned(0, split, index) for split in ("train", "test") for index in range(76))

@@ -62,6 +62,7 @@ def test_outlines_of_any_mask_hold_its_pixels(mask):
     assert painted[mask].all()
 
 
+@pytest.mark.slow
 def test_larger_worlds_begin_with_the_smaller_and_the_truth_scores_one(world, tmp_path, capsys):
     write_tissue_world(tmp_path / "larger", images=9, side_px=128, seed=4, test_images=2)
     for name in ("train_images/10003.tiff", "test_images/20001.tiff", "train_annotations/10003.json"):
