@@ -11,7 +11,7 @@ from hpa.models.backbone import TimmBackbone
 from hpa.models.field_maps import FieldMaps, PyramidDecoder
 
 FAST = ["test_resnet", "test_convnext", "test_efficientnet", "test_nfnet"]
-SLOW = ["resnet50", "swin_tiny_patch4_window7_224", "densenet121", "eca_nfnet_l0", "vit_small_patch14_dinov2"]
+SLOW = ["resnet50", "swin_tiny_patch4_window7_224", "densenet121", "eca_nfnet_l0", "vit_small_patch16_224"]
 
 
 def maps_of(name: str, stride: int, decoder_width: int | None = None, weights: str | None = None) -> FieldMaps:
@@ -33,9 +33,13 @@ def test_the_stride_is_chosen(name, stride, decoder_width):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
 def test_larger_families_too(name):
-    stride = 14 if name.endswith("dinov2") else 16
     with torch.inference_mode():
-        assert maps_of(name, stride, 8)(torch.zeros(1, 4, 14 * 16, 14 * 16)).shape[2:] == (224 // stride,) * 2
+        assert maps_of(name, 16, 8)(torch.zeros(1, 4, 224, 224)).shape[2:] == (14, 14)
+
+
+def test_patches_of_14_px_are_refused_in_words():
+    with pytest.raises(InputError, match="518 px only"):
+        maps_of("vit_small_patch14_dinov2", 14)
 
 
 def test_stages_beyond_the_map_are_removed():
