@@ -10,6 +10,7 @@ from jaxtyping import Int
 from torch.utils.data import Sampler
 
 from hpa.core.seeding import seed_of
+from hpa.data.bag_packing import bag_rows, packed_in_order, packed_shuffled
 from hpa.interfaces import Unit
 
 
@@ -69,34 +70,26 @@ class CellSampler(Sampler[BatchRequest]):
         return (BatchRequest(epoch, rows) for rows in self._batches(epoch))
 
     def __len__(self) -> int:
-        """Count the batches of the epoch."""
+        """Count the batches of the epoch: the same for every epoch, since the trainer asks once."""
         return len(self._batches(self.epoch))
 
     def _batches(self, epoch: int) -> list[Int[np.ndarray, " _"]]:
-        generator = np.random.default_rng(seed_of(self.seed, "order", epoch))
-        if self.unit == "cell":
-            order = generator.permutation(self.rows) if self.shuffle else self.rows
-            return [order[start : start + self.batch_cells] for start in range(0, len(order), self.batch_cells)]
-        return _packed(self._bags(generator), self.batch_cells)
+        if self.unit == "image":
+            return self._batches_of_bags(epoch)
+        order = self._generator(epoch).permutation(self.rows) if self.shuffle else self.rows
+        return [order[start : start + self.batch_cells] for start in range(0, len(order), self.batch_cells)]
 
-    def _bags(self, generator: np.random.Generator) -> list[Int[np.ndarray, " _"]]:
-        order = np.argsort(self.image_of_row, kind="stable")
-        starts = np.flatnonzero(np.diff(self.image_of_row[order], prepend=-1))
-        bags = np.split(self.rows[order], starts[1:])
+    def _batches_of_bags(self, epoch: int) -> list[Int[np.ndarray, " _"]]:
+        bags = bag_rows(self.rows, self.image_of_row)
         if not self.shuffle:
-            return bags
-        bags = [bags[index] for index in generator.permutation(len(bags))]
+            batches = packed_in_order([len(bag) for bag in bags], self.batch_cells)
+            return [np.concatenate([bags[index] for index in batch]) for batch in batches]
+        generator = self._generator(epoch)
         limit = self.cells_per_image
-        return [bag if len(bag) <= limit else np.sort(generator.choice(bag, limit, replace=False)) for bag in bags]
+        bags = [bag if len(bag) <= limit else np.sort(generator.choice(bag, limit, replace=False)) for bag in bags]
+        sizes = [len(bag) for bag in bags]
+        batches = packed_shuffled(sizes, self.batch_cells, self.seed, epoch)
+        return [np.concatenate([bags[index] for index in batch]) for batch in batches]
 
-
-def _packed(bags: list[Int[np.ndarray, " _"]], batch_cells: int) -> list[Int[np.ndarray, " _"]]:
-    batches: list[list[Int[np.ndarray, " _"]]] = []
-    filled = batch_cells
-    for bag in bags:
-        if filled + len(bag) > batch_cells:
-            batches.append([])
-            filled = 0
-        batches[-1].append(bag)
-        filled += len(bag)
-    return [np.concatenate(batch) for batch in batches]
+    def _generator(self, epoch: int) -> np.random.Generator:
+        return np.random.default_rng(seed_of(self.seed, "order", epoch))

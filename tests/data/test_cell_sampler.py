@@ -62,3 +62,12 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert order(1, 0) == order(1, 0)
     assert order(1, 0) != order(1, 1)
     assert order(1, 0) != order(2, 0)
+
+
+@given(counts=cells_of_images, unit=st.sampled_from(["cell", "image"]))
+def test_every_epoch_has_as_many_batches(counts, unit):
+    one = sampler(counts, unit, shuffle=True)
+    promised = len(one)
+    for epoch in range(6):
+        one.set_epoch(epoch)
+        assert len(list(one)) == len(one) == promised
