@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from hpa.app.networks import network_of
 from hpa.app.parts import Config, build
+from hpa.app.pixel_settings import require_of_tissue
 from hpa.app.progress import show_progress
 from hpa.core.errors import InputError
 from hpa.inference.held_out import LearnsFromHeldOut
@@ -25,7 +26,6 @@ from hpa.models.saved_run import SavedRun
 
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_BLANK = 3
-_OF_CELLS_ALONE = ("shard", "budget_hours", "segmenter", "rules", "also")
 log = logging.getLogger(__name__)
 
 
@@ -66,9 +66,7 @@ def _require_fitting(runs: Sequence[SavedRun], config: Config) -> None:
     for run in runs:
         if not is_of_pixels(run):
             raise InputError(f"{run.path} classifies cells, another member masks tissue; predict with each kind alone.")
-    given = [key for key in _OF_CELLS_ALONE if config.get(key)]
-    if given:
-        raise InputError(f"{', '.join(given)}: only runs of cells read this; leave it out for runs of task=pixels.")
+    require_of_tissue(config)
 
 
 def _predictor(run: SavedRun, config: Config) -> PixelPredictor:

@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_refused_in_words(trained, sections, inferred, comp
     with pytest.raises(InputError, match="thresholds=fixed"):
         inferred(f"ckpt={tmp_path / 'alone.ckpt'}")
     assert inferred(f"ckpt={tmp_path / 'alone.ckpt'}", "thresholds=fixed")[0] == 0
-    with pytest.raises(InputError, match="budget_hours: only runs of cells"):
+    with pytest.raises(InputError, match=r"budget_hours=1: .*without parts or a clock"):
         inferred(f"ckpt={trained}", "budget_hours=1")
     with pytest.raises(InputError, match=r"tiles\.overlap_share"):
         inferred(f"ckpt={trained}", "tiles.overlap_share=1.0")
