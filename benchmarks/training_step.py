@@ -111,7 +111,7 @@ def _our_epochs() -> list[float]:
     optimization = Optimization(
         partial(torch.optim.AdamW, betas=(0.9, 0.999)), 1e-3, 0.05, WarmUpCosine(0.05, 0.01), NormClipping(1.0), 0.99
     )
-    validation = CellValidation(Localisation("max", "image_map"))
+    validation = CellValidation(Localisation("max", 0.5, "image_map"))
     module = TrainingModule(_model(), PropagationSupervision(loss=_focal(), smoothing=0.0), optimization, validation)
     clock = _EpochClock()
     with tempfile.TemporaryDirectory() as folder:

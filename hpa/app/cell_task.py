@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from torch import nn
 
@@ -12,6 +12,7 @@ from hpa.app.results import write_results
 from hpa.app.run_folder import RunFolder
 from hpa.app.task import Parts
 from hpa.app.teachers import teach
+from hpa.app.validation_fields import validation_fields
 from hpa.app.validation_picture import validation_picture
 from hpa.core.channels import together
 from hpa.core.errors import InputError
@@ -45,6 +46,7 @@ class CellTask:
             build(config["augment"]),
             unit=supervision.unit,
             seed=config["seed"],
+            sampling=_chosen(config, "sampling"),
         )
         data.prepare(show_progress("cells"))
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
@@ -55,8 +57,14 @@ class CellTask:
             data.show_fields(spec, model.stride, build(config["field_augment"]), show_progress("fields"))
         attach_to(supervision, model)
         teach(supervision, data)
-        validation = CellValidation(build(config["metric"]))
-        module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
+        validation = CellValidation(build(config["metric"]), validation_fields(data))
+        module = TrainingModule(
+            cast("nn.Module", model),
+            supervision,
+            build(config["optimizer"]),
+            validation,
+            _chosen(config, "batch_augment"),
+        )
         module.identity = {
             "config": config,
             "channels": list(channels),
@@ -71,3 +79,8 @@ class CellTask:
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
         """Write predictions of the held-out cells and the page."""
         write_results(run, config, parts.data)
+
+
+def _chosen(config: Config, slot: str) -> Any:
+    """Return the part of a slot, None where a run of before there was such a slot goes on."""
+    return build(config[slot]) if slot in config else None

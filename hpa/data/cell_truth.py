@@ -51,6 +51,10 @@ class CellTruth:
         """List the images that have truth, in the order of the table."""
         return list(self._rows)
 
+    def row_of(self, image_id: str) -> TableRow | None:
+        """Return the true masks and classes of an image as they stand in the table, None where it has none."""
+        return self._rows.get(image_id)
+
     def targets_for(
         self, cells: Int[np.ndarray, "height width"], image_id: str, iou: float = MATCH_IOU
     ) -> Float32[np.ndarray, "cell class"]:

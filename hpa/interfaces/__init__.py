@@ -2,6 +2,7 @@
 
 from hpa.interfaces.roles import (
     Attachable,
+    BatchAugmentation,
     CellAugmentation,
     CellModel,
     CellSink,
@@ -13,12 +14,15 @@ from hpa.interfaces.roles import (
     ImageSource,
     InstanceTruth,
     Loss,
+    MaskTruth,
+    NamesCells,
     PixelLoss,
     PixelModel,
     PixelTarget,
     Pool,
     Predictor,
     Rule,
+    Sampling,
     SeesFields,
     Segmenter,
     Split,
@@ -41,6 +45,7 @@ from hpa.interfaces.what_flows import (
 
 __all__ = [
     "Attachable",
+    "BatchAugmentation",
     "CellAugmentation",
     "CellBatch",
     "CellModel",
@@ -59,6 +64,8 @@ __all__ = [
     "InstanceTruth",
     "Instances",
     "Loss",
+    "MaskTruth",
+    "NamesCells",
     "PixelBatch",
     "PixelLoss",
     "PixelModel",
@@ -67,6 +74,7 @@ __all__ = [
     "Pool",
     "Predictor",
     "Rule",
+    "Sampling",
     "SeesFields",
     "SegmentedField",
     "Segmenter",

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hpa.core.field import Field, Segmentation
+from hpa.core.submission_table import TableRow
 from hpa.interfaces.what_flows import (
     CellBatch,
     CellOutput,
@@ -36,6 +37,14 @@ class CellTruth(Protocol):
 
     def targets_for(self, cells: Int[Any, "height width"], image_id: str) -> Float[Any, "cell class"]:
         """Return the classes of the cells of a label map (numpy float32), NaN rows where they are not known."""
+
+
+@runtime_checkable
+class MaskTruth(Protocol):
+    """Truth of cells that knows their masks too."""
+
+    def row_of(self, image_id: str) -> TableRow | None:
+        """Return the true masks and classes of an image as a table lists them, None where it has none."""
 
 
 @runtime_checkable
@@ -79,6 +88,17 @@ class Segmenter(Protocol):
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that decides the result (settings, hash of the weights), as plain types: the cache key."""
+
+
+@runtime_checkable
+class NamesCells(Protocol):
+    """A segmenter that also says of what class each cell is, as a detector does."""
+
+    class_names: tuple[str, ...]
+    """Classes it tells apart; none where it finds cells only."""
+
+    def instances(self, field: Field) -> Instances:
+        """Return the cells of a field with their classes and scores."""
 
 
 @runtime_checkable
@@ -222,6 +242,30 @@ class FieldAugmentation(Protocol):
         self, image: Float[Any, "channel side side"], coverage: Float[Any, "cell grid grid"], seed: int
     ) -> tuple[Float[Any, "channel side side"], Float[Any, "cell grid grid"]]:
         """Return both changed (numpy float32, as in `FieldBatch`); the same seed gives the same change."""
+
+
+@runtime_checkable
+class BatchAugmentation(Protocol):
+    """Changes whole batches of the training set where the network is (`batch_augment=`).
+
+    It draws from torch's generator of the CPU, which is seeded before every batch, so that devices draw alike.
+    """
+
+    def __call__(self, batch: CellBatch) -> CellBatch:
+        """Return the changed batch; the one given stays as it is."""
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """Says how often what is drawn for training (`sampling=`)."""
+
+    def weights(
+        self, image_targets: Float[Any, "image class"], cells: Int[Any, " image"], unit: Unit
+    ) -> Float[Any, " image"]:
+        """Return how often images are drawn against each other (numpy, > 0); with unit "cell", each of their cells.
+
+        `cells` tells how many cells each image has.
+        """
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from hpa.interfaces import CellBatch, CellOutput
+from hpa.metrics.field_detection import FieldDetection
 from hpa.metrics.localisation import Localisation
 
 
@@ -14,10 +15,12 @@ class CellValidation:
 
     Attributes:
         metric: What is computed of everything collected.
+        fields: The validation fields whose true masks are known, scored as a submission is; None where there are none.
     """
 
-    def __init__(self, metric: Localisation) -> None:
+    def __init__(self, metric: Localisation, fields: FieldDetection | None = None) -> None:
         self.metric = metric
+        self.fields = fields
         self.reset()
 
     @property
@@ -45,15 +48,18 @@ class CellValidation:
         self._images += len(batch.image_targets)
 
     def scores(self) -> dict[str, float]:
-        """Score what was collected."""
+        """Score what was collected: as the metric says, and `competition_map` where true masks are known."""
         if not self._probabilities:
             return {}
-        return self.metric.scores(
+        scores = self.metric.scores(
             self.probabilities,
             np.concatenate(self._image_of_cell),
             np.concatenate(self._image_targets),
             np.concatenate(self._cell_targets) if self._cell_targets else None,
         )
+        if self.fields is not None:
+            scores["competition_map"] = self.fields.mean_ap(self._probabilities, self._rows)
+        return scores
 
     @property
     def probabilities(self) -> Float32[np.ndarray, "cell class"]:

@@ -1,4 +1,4 @@
-"""Mean average precision of classes over images and over cells: what is watched while training.
+"""Mean average precision of classes over images and over cells, and F1 of images: what is watched while training.
 
 Average precision is the step-wise area under precision against recall (Salton and McGill, 1983; as scikit-learn's
 `average_precision_score`): no interpolation, and equal scores enter together, so that their order cannot matter.
@@ -50,21 +50,38 @@ def average_precision_per_class(probabilities: Probabilities, targets: Probabili
     return np.array([average_precision(scores[:, k], positive[:, k]) for k in range(targets.shape[1])], np.float64)
 
 
+def f1_per_class(
+    said: Bool[np.ndarray, "row class"], positive: Bool[np.ndarray, "row class"]
+) -> Float64[np.ndarray, " class"]:
+    """Return 2 TP / (2 TP + FP + FN) of each class (van Rijsbergen, 1979), NaN where nothing is positive.
+
+    >>> f1_per_class(np.array([[True], [True]]), np.array([[True], [False]]))
+    array([0.66666667])
+    """
+    either = said.sum(axis=0) + positive.sum(axis=0)
+    found = 2.0 * (said & positive).sum(axis=0)
+    return np.where(positive.any(axis=0), found / np.maximum(either, 1), np.nan)
+
+
 class Localisation:
     """Scores of a set of cells with their images.
 
     Args:
         image_pool: How an image's probability follows from its cells': `max` or `mean`.
+        threshold: Probability from which an image is said to show a class, for F1.
         monitor: The score by which the best checkpoint is chosen, higher is better: `image_map` or `cell_map`.
 
     Raises:
         InputError: If a setting is none of these.
     """
 
-    def __init__(self, image_pool: str, monitor: str) -> None:
+    def __init__(self, image_pool: str, threshold: float, monitor: str) -> None:
         _require_one_of("image_pool", image_pool, IMAGE_POOLS)
         _require_one_of("monitor", monitor, MONITORS)
+        if not 0 < threshold < 1:
+            raise InputError(f"metric.threshold must lie between 0 and 1, not {threshold}.")
         self.image_pool = image_pool
+        self.threshold = threshold
         self.monitor = monitor
 
     def scores(
@@ -74,13 +91,14 @@ class Localisation:
         image_targets: Float[np.ndarray, "image class"],
         cell_targets: Float[np.ndarray, "cell class"] | None,
     ) -> dict[str, float]:
-        """Return `image_map` and `cell_map`: means over the classes that are present, NaN where there is no truth."""
+        """Return `image_map`, `image_f1` and `cell_map`: means over the classes that are present, NaN without truth."""
         images = self.image_probabilities(probabilities, image_of_cell, len(image_targets))
         image_map = _mean_of_present(average_precision_per_class(images, image_targets))
+        image_f1 = _mean_of_present(f1_per_class(images >= self.threshold, image_targets > 0.5))
         cell_map = float("nan")
         if cell_targets is not None:
             cell_map = _mean_of_present(average_precision_per_class(probabilities, cell_targets))
-        return {"image_map": image_map, "cell_map": cell_map}
+        return {"image_map": image_map, "image_f1": image_f1, "cell_map": cell_map}
 
     def image_probabilities(
         self, probabilities: Float[np.ndarray, "cell class"], image_of_cell: Int[np.ndarray, " cell"], image_count: int

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import average_precision_score, precision_recall_curve
+from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
 
 from hpa.core.errors import InputError
 from hpa.metrics.localisation import (
     Localisation,
     average_precision,
     average_precision_per_class,
+    f1_per_class,
     precision_recall,
 )
 
@@ -81,21 +82,22 @@ PROBABILITIES = np.array([[0.9, 0.1], [0.5, 0.3], [0.2, 0.8], [0.1, 0.2], [0.3, 
     [("max", [[0.9, 0.3], [0, 0], [0.3, 0.8]]), ("mean", [[0.7, 0.2], [0, 0], [0.2, 0.4]])],
 )
 def test_images_are_pooled_from_their_cells(pool, expected):
-    metric = Localisation(image_pool=pool, monitor="image_map")
+    metric = Localisation(image_pool=pool, threshold=0.5, monitor="image_map")
     np.testing.assert_allclose(metric.image_probabilities(PROBABILITIES, IMAGE_OF_CELL, 3), expected)
 
 
 def test_scores_of_a_perfect_and_of_an_untold_set():
-    metric = Localisation(image_pool="max", monitor="image_map")
+    metric = Localisation(image_pool="max", threshold=0.5, monitor="image_map")
     image_targets = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
     cell_targets = np.array([[1, 0], [1, 0], [0, 1], [np.nan, np.nan], [0, 0]], np.float32)
-    assert metric.scores(PROBABILITIES, IMAGE_OF_CELL, image_targets, cell_targets) == {"image_map": 1, "cell_map": 1}
+    found = metric.scores(PROBABILITIES, IMAGE_OF_CELL, image_targets, cell_targets)
+    assert found == {"image_map": 1, "image_f1": 1, "cell_map": 1}
     untold = metric.scores(PROBABILITIES, IMAGE_OF_CELL, np.zeros((3, 2), np.float32), None)
     assert all(math.isnan(value) for value in untold.values())
 
 
 def test_an_image_in_which_no_cell_was_found_counts_as_missed():
-    metric = Localisation(image_pool="max", monitor="image_map")
+    metric = Localisation(image_pool="max", threshold=0.5, monitor="image_map")
     image_targets = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
     scores = metric.scores(PROBABILITIES, IMAGE_OF_CELL, image_targets, None)
     assert scores["image_map"] == pytest.approx((average_precision_score([1, 1, 0], [0.9, 0, 0.3]) + 1) / 2)
@@ -104,4 +106,19 @@ def test_an_image_in_which_no_cell_was_found_counts_as_missed():
 @pytest.mark.parametrize(("pool", "monitor"), [("median", "image_map"), ("max", "loss")])
 def test_unknown_settings_are_told(pool, monitor):
     with pytest.raises(InputError, match="choose one of"):
-        Localisation(image_pool=pool, monitor=monitor)
+        Localisation(image_pool=pool, threshold=0.5, monitor=monitor)
+
+
+@given(arrays(np.bool_, (12, 3)), arrays(np.bool_, (12, 3)))
+def test_f1_equals_scikit_learn(said, positive):
+    for found, ours, theirs in zip(f1_per_class(said, positive), said.T, positive.T, strict=True):
+        if theirs.any():
+            assert found == pytest.approx(f1_score(theirs, ours))
+        else:
+            assert math.isnan(found)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -0.5])
+def test_a_threshold_that_says_nothing_is_told(threshold):
+    with pytest.raises(InputError, match=r"metric\.threshold"):
+        Localisation(image_pool="max", threshold=threshold, monitor="image_map")

@@ -144,7 +144,7 @@ def train_by_module(
 ) -> dict[str, float]:
     """Train one epoch through the real training module, validate if asked; return what it logged."""
     quiet_lightning()
-    validation = CellValidation(Localisation("max", "image_map"))
+    validation = CellValidation(Localisation("max", 0.5, "image_map"))
     module = TrainingModule(model, supervision, optimization(), validation)
     trainer = pytorch_lightning.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,

@@ -114,7 +114,7 @@ def make_module(strategy: nn.Module | None = None, average_decay: float = 0.9) -
         average_decay,
     )
     module = TrainingModule(
-        SmallNet(), strategy or Strategy(), optimization, CellValidation(Localisation("max", "image_map"))
+        SmallNet(), strategy or Strategy(), optimization, CellValidation(Localisation("max", 0.5, "image_map"))
     )
     module.identity = {"config": {"a": 1}, "channels": ["x", "y", "z"], "class_names": ["p", "q", "r"]}
     return module

@@ -1,0 +1,78 @@
+"""The competition's score of validation fields while training: found masks against true masks, as `hpa score` does it.
+
+What a cell can claim depends on its mask alone, so every field is compared with its truth once, before training; an
+epoch then only brings new confidences, each cell listed under every class, as a submission lists it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float32, Int, Int32
+
+from hpa.core.encoding import encode_label_map
+from hpa.core.submission import format_prediction
+from hpa.core.submission_table import TableRow
+from hpa.metrics.detection import score_evidence
+from hpa.metrics.detection_evidence import NUMBER_OF_CLASSES, ImageEvidence, evidence_of, true_entries_of
+
+COMPETITION_IOU = 0.6
+"""From which the competition takes a found mask for a true one (Le et al., Nature Methods 19:1221, 2022)."""
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A field compared with its truth: rows of its cells in the cell table, cell 1 first, and what they can claim."""
+
+    rows: Int[np.ndarray, " cell"]
+    evidence: ImageEvidence
+
+
+class FieldDetection:
+    """Scores the cells of fields whose true masks are known, by the rules of the competition."""
+
+    def __init__(self) -> None:
+        self._fields: list[_Field] = []
+
+    def __len__(self) -> int:
+        """Count the fields."""
+        return len(self._fields)
+
+    def add(self, truth: TableRow, cells: Int32[np.ndarray, "height width"], rows: Int[np.ndarray, " cell"]) -> None:
+        """Compare the cells that were found in a field with its truth.
+
+        Args:
+            truth: True cells of the field.
+            cells: Label map of the cells that were found, numbered 1..n.
+            rows: Their rows in the cell table, cell 1 first.
+
+        Raises:
+            InputError: If the truth does not decode at the field's size.
+        """
+        masks = [text for _, text in sorted(encode_label_map(cells).items())]
+        listed = format_prediction(masks, np.zeros((len(masks), NUMBER_OF_CLASSES)))
+        evidence = evidence_of(true_entries_of(truth), listed, COMPETITION_IOU, verified="all")
+        self._fields.append(_Field(rows, evidence))
+
+    def mean_ap(
+        self, probabilities: Sequence[Float32[np.ndarray, "cell class"]], rows: Sequence[Int[np.ndarray, " cell"]]
+    ) -> float:
+        """Return the mAP of the fields all of whose cells are given, NaN where none has truth.
+
+        Args:
+            probabilities: What is said of cells, in any number of parts.
+            rows: Their rows in the cell table.
+        """
+        known = np.concatenate([*rows, np.empty(0, np.int64)]).astype(np.int64)
+        said = np.concatenate([*probabilities, np.empty((0, NUMBER_OF_CLASSES), np.float32)])
+        place = np.full(1 + max([known.max(initial=-1), *(field.rows.max(initial=-1) for field in self._fields)]), -1)
+        place[known] = np.arange(len(known))
+        images = []
+        for field in self._fields:
+            places = place[field.rows]
+            if (places >= 0).all():
+                confidences = said[places].astype(np.float64).ravel()  # (cell, class), as the detections are listed
+                images.append(replace(field.evidence, confidences=confidences))
+        return score_evidence(images).mean if images else float("nan")
