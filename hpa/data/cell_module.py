@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -114,6 +115,8 @@ class CellDataModule(LightningDataModule):
         self.unit = "image"
 
     def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
+        bound = self.loading.field_batch_cells
+        self.loading = replace(self.loading, batch_cells=bound, cells_per_image=bound)
         """Return the rows of the cells that train or validate."""
         held_out = self.table.frame["fold"].to_numpy() == self.folds.held_out
         images = np.flatnonzero(held_out if validation else ~held_out)

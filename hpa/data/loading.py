@@ -39,9 +39,12 @@ class Loading:
         cells_per_image: Bound on the cells of one image in a batch, for strategies that keep images whole.
         workers: Processes that load; 0 loads in the training process.
         batch_tiles: Tiles a batch, for networks of pixels.
+        field_batch_cells: In place of `batch_cells` and `cells_per_image` where whole fields are seen: fields share a
+            batch while they hold no more cells together, and of a larger one so many are drawn.
     """
 
     batch_cells: int
     cells_per_image: int
     workers: int
     batch_tiles: int
+    field_batch_cells: int

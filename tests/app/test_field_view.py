@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("size=tiny", "model=tiny", "trainer.limit_batches=1.0")
-FIELD = ("model/view=field", "loading.cells_per_image=64")
+FIELD = ("model/view=field",)
 
 
 def train_on(composed, world: Path, run: Path, *overrides: str) -> Path:

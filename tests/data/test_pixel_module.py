@@ -27,7 +27,7 @@ def module_of(folder, cache, held_out=0, most_an_image=4, side_px=32, source=Non
         PixelStore(cache, PLANES, ["grey"], PlainTarget(), {}),
         TileSpec(side_px, most_an_image, PLANES),
         FoldPlan(3, held_out, 0, False),
-        Loading(32, 16, 0, 4),
+        Loading(32, 16, 0, 4, 64),
         TileAugmentation(True, True, 0.8, 1.2, []),
         seed=0,
     )
