@@ -104,11 +104,12 @@ def _write_images(folder: Path) -> None:
         (folder / part).mkdir()
     names = [f"image{number}" for number in range(IMAGES)]
     for number, name in enumerate(names):
+        cells = field_of_cells(SIDE_PX, CELLS, seed=number)
+        inside = cv2.GaussianBlur((cells > 0).astype(np.float32), (0, 0), 8)  # stains of one field lie in its cells
         for channel in CHANNELS:
             light = cv2.GaussianBlur(rng.gamma(1.0, 40, (SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 2)
-            plane = rng.poisson(light).clip(0, 255).astype(np.uint8)
+            plane = rng.poisson(light * inside).clip(0, 255).astype(np.uint8)
             cv2.imwrite(str(folder / "test" / f"{name}_{channel}.png"), plane)
-        cells = field_of_cells(SIDE_PX, CELLS, seed=number)
         cv2.imwrite(str(folder / "label_maps" / f"{name}.png"), cells.astype(np.uint16))
     rows = [f"{name},{SIDE_PX},{SIDE_PX},0 1 eNoLCAgIMAEABJkBdQ==\n" for name in names]
     (folder / "sample_submission.csv").write_text("".join(["ID,ImageWidth,ImageHeight,PredictionString\n", *rows]))

@@ -38,6 +38,7 @@ def deciding_settings(
         "split": config["split"],
         "device": device.type,
         "precision": choose_precision(config["precision"], device),
+        "compile": config["compile"],
         "batch_cells": config["batch_cells"],
         **{slot: by_content(config.get(slot) or {}) for slot in PARTS},
         "versions": versions(),

@@ -44,7 +44,7 @@ def networks_of(runs: Sequence[SavedRun], config: Config) -> list[ModelPredictor
     """Return the networks of runs, where and how the config says."""
     device = choose_device(config["device"])
     precision = choose_precision(config["precision"], device)
-    return [ModelPredictor(network_of(run), device, precision) for run in runs]
+    return [ModelPredictor(network_of(run), device, precision, config["compile"]) for run in runs]
 
 
 def treatments_of(runs: Sequence[SavedRun], networks: Sequence[ModelPredictor], config: Config) -> list[Treatment]:

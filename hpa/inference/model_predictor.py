@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -9,6 +10,7 @@ from jaxtyping import Int64
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.inference.compilation import compiled
 from hpa.inference.precision import autocast
 from hpa.interfaces import CellBatch, CellOutput, CellPrediction, FieldBatch, SeesFields
 
@@ -29,19 +31,21 @@ class ModelPredictor:
         model: Takes a `CellBatch` and returns a `CellOutput`. It is moved to the device and to evaluation mode.
         device: Where it runs.
         precision: "fp32", "bf16" or "fp16"; weights stay in fp32 (autocast).
+        compiles: Whether the network is compiled for this machine; what is seen a second time is not.
 
     Attributes:
         stride: Side of a place of the network's maps in px where it sees whole fields; None where it sees crops.
 
     Raises:
-        InputError: If a weight is not finite, or the precision is unknown.
+        InputError: If a weight is not finite, the precision is unknown, or there is no compiler.
     """
 
-    def __init__(self, model: nn.Module, device: torch.device, precision: str) -> None:
+    def __init__(self, model: nn.Module, device: torch.device, precision: str, compiles: bool = False) -> None:
         autocast(device, precision)  # a misspelt precision fails here, not after the first field
         _require_finite_weights(model)
         # convolutions of crops run faster channels last, on CPU and GPU alike
         self._model = model.to(device).to(memory_format=torch.channels_last).eval()
+        self._fast = compiled(self._model, device) if compiles else self._model
         self.stride = model.stride if isinstance(model, SeesFields) else None
         self._device = device
         self._precision = precision
@@ -53,9 +57,9 @@ class ModelPredictor:
             InputError: If a logit is not finite.
         """
         moved = _moved(batch, self._device)
-        output = self._forward(moved, self._precision)
+        output = self._forward(self._fast, moved, self._precision)
         if self._precision != "fp32" and _bad_rows(output):
-            output = self._forward(moved, "fp32")  # fp16 overflows beyond 65,504
+            output = self._forward(self._model, moved, "fp32")  # fp16 overflows beyond 65,504
         elif self._precision == "bf16":
             output = self._seen_again(moved, _close_calls(output), output)
         bad = _bad_rows(output)
@@ -73,17 +77,17 @@ class ModelPredictor:
         """Return the output with some cells of the batch as fp32 gives them."""
         if len(cells) == 0:
             return output
-        again = self._forward(_cells_of(batch, cells.to(self._device)), "fp32")
+        again = self._forward(self._model, _cells_of(batch, cells.to(self._device)), "fp32")
         return replace(
             output,
             logits=output.logits.index_put((cells,), again.logits),
             features=output.features.index_put((cells,), again.features),
         )
 
-    def _forward(self, batch: CellBatch, precision: str) -> CellOutput:
+    def _forward(self, model: Callable[..., CellOutput], batch: CellBatch, precision: str) -> CellOutput:
         """Return what the network says in float32 on the CPU, maps left out."""
         with torch.inference_mode(), autocast(self._device, precision):
-            output: CellOutput = self._model(batch)
+            output = model(batch)
         image_logits = output.image_logits
         return CellOutput(
             features=output.features.float().cpu(),
