@@ -1,149 +1,174 @@
 """The ladder of weak supervision: every rung on the same synthetic world, several seeds, one table.
 
-`python -m benchmarks.ladder FOLDER` trains, predicts and scores each rung and seed with the public commands and prints
-the table of `experiments/README.md`. Whatever is done is kept in FOLDER: after a kill the same command goes on. The
-single-cell mAP is that of the competition; its share of the oracle says how far labels of images get a network towards
-what it would learn from labels of cells.
+`python -m benchmarks.ladder FOLDER` trains, predicts and scores each rung and seed with the public commands, and keeps
+the table in FOLDER/ladder.md, written anew after every result. Whatever is done is kept in FOLDER: after a kill the
+same command goes on. Two runs go side by side, one thread each; cells are segmented and cut once for all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from scipy.stats import t
-
+from benchmarks.ladder_context import with_image_context
+from benchmarks.ladder_table import ORACLE, Result, effort_of, table
 from hpa.core.whole_file import whole_file
 
 ROOT = Path(__file__).resolve().parents[1]
 HPA = ("-c", "import sys; from hpa.cli import main; sys.exit(main())")
-ORACLE = "hpa/oracle"
 RUNGS: tuple[str, ...] = (
     "hpa/copied_labels",
     "hpa/system_000",
+    "hpa/winner_loss",
+    "hpa/field_view",
     "hpa/attention_bag",
     "hpa/mean_bag",
     "hpa/dual_bag",
+    "hpa/latent_classes",
     "hpa/consistency",
-    "hpa/winner_loss",
     "hpa/pseudo_label",
     "hpa/rounds",
     ORACLE,
 )
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Result:
-    """One rung at one seed.
+class Climb:
+    """How a folder is climbed.
 
     Attributes:
-        rung: The recipe.
-        seed: Of the training.
-        mean_ap: Single-cell mAP of the test fields, by the rules of the competition.
-        minutes: Of all trainings of the run, as their metrics tell.
-        cells_per_second: Training cells shown in a second, validation included in the time.
+        folder: Where the world, the cells, the runs and their results are kept.
+        epochs: Of every training but the oracle's.
+        oracle_epochs: Of the oracle: enough to reach its plateau.
+        words: Overrides of train.py for every rung.
+        lock: An open file whose lock every command inherits, so that none outlives the climb unseen.
     """
 
-    rung: str
-    seed: int
-    mean_ap: float
-    minutes: float
-    cells_per_second: float
+    folder: Path
+    epochs: int
+    oracle_epochs: int
+    words: tuple[str, ...]
+    lock: int
 
+    def result(self, rung: str, seed: int) -> Result:
+        """Return the result of a rung at a seed, from its file or by training, predicting and scoring."""
+        run = self.folder / f"{rung.replace('/', '_')}_{seed}"
+        kept = run.with_suffix(".json")
+        if kept.is_file():
+            return Result(**json.loads(kept.read_text(encoding="utf-8")))
+        begun = (run / "config.yaml").is_file()
+        self.command("train.py", *([f"resume={run}"] if begun else self._recipe(rung, seed, run)))
+        alone, fused = run.with_suffix(".csv"), run.with_suffix(".context.csv")
+        self.command("infer.py", f"ckpt={run}", "split=test", f"out={alone}", "workers=1")
+        with_image_context(alone, fused)
+        minutes, cells_per_second = effort_of(run)
+        result = Result(rung, seed, self._score(alone), self._score(fused), minutes, cells_per_second)
+        with whole_file(kept) as file:
+            file.write(json.dumps(asdict(result)).encode())
+        return result
 
-def climb(folder: Path, rung: str, seed: int, words: Sequence[str]) -> Result:
-    """Return the result of a rung at a seed, from its file or by training, predicting and scoring."""
-    place = folder / f"{rung.replace('/', '_')}_{seed}"
-    kept = place.with_suffix(".json")
-    if kept.is_file():
-        return Result(**json.loads(kept.read_text(encoding="utf-8")))
-    data, run, submission = folder / "data", place, place.with_suffix(".csv")
-    recipe = [f"experiments={rung}", "size=small", f"data.root={data}", f"data.cell_truth={data / 'truth_train.csv'}"]
-    begun = (run / "config.yaml").is_file()
-    _command("train.py", *([f"resume={run}"] if begun else [*recipe, f"seed={seed}", f"run_dir={run}", *words]))
-    _command("infer.py", f"ckpt={run}", "split=test", f"out={submission}")
-    score = json.loads(_command(*HPA, "score", str(submission), str(data / "truth_test.csv"), "--json"))
-    minutes, cells_per_second = _effort(run)
-    result = Result(rung, seed, score["map"], minutes, cells_per_second)
-    with whole_file(kept) as file:
-        file.write(json.dumps(asdict(result)).encode())
-    return result
-
-
-def table(results: Sequence[Result]) -> str:
-    """Return the Markdown table, a row a rung in the order given; the share needs the oracle among them."""
-    frame = pd.DataFrame([asdict(result) for result in results])
-    oracle = frame.loc[frame["rung"] == ORACLE, "mean_ap"].mean()
-    lines = ["| recipe | seeds | mAP | share of the oracle | minutes | cells/s |", "|---|---|---|---|---|---|"]
-    for rung, rows in frame.groupby("rung", sort=False):
-        mean_ap = rows["mean_ap"].to_numpy()
-        share = mean_ap.mean() / oracle
-        lines.append(
-            f"| {rung} | {len(rows)} | {mean_ap.mean():.3f}{_interval(mean_ap)} | "
-            f"{'' if math.isnan(share) else f'{share:.3f}'} | {rows['minutes'].mean():.1f} | "
-            f"{rows['cells_per_second'].mean():.0f} |"
+    def command(self, *words: str) -> str:
+        """Run a command of the project on one thread; return what it printed, its own words tell what went wrong."""
+        alone = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | alone,
+            pass_fds=[self.lock],
         )
-    return "\n".join(lines)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}; its words stand above.")
+        return done.stdout
+
+    def _recipe(self, rung: str, seed: int, run: Path) -> list[str]:
+        data = self.folder / "data"
+        epochs = self.oracle_epochs if rung == ORACLE else self.epochs
+        return [
+            f"experiments={rung}",
+            "size=small",
+            f"data.root={data}",
+            f"data.cell_truth={data / 'truth_train.csv'}",
+            f"store.folder={self.folder / 'cells'}",
+            f"trainer.max_epochs={epochs}",
+            "trainer.accelerator=cpu",
+            "loading.workers=0",
+            "report=false",
+            f"seed={seed}",
+            f"run_dir={run}",
+            *self.words,
+        ]
+
+    def _score(self, submission: Path) -> float:
+        truth = self.folder / "data" / "truth_test.csv"
+        return json.loads(self.command(*HPA, "score", str(submission), str(truth), "--json"))["map"]
+
+
+def climb(ladder: Climb, rungs: Sequence[str], seeds: int, side_by_side: int) -> list[Result]:
+    """Return all results, in the order of the rungs; every rung is tried at one seed before any at the next."""
+    results: list[Result] = []
+    with ThreadPoolExecutor(side_by_side) as executor:
+        waiting = [executor.submit(ladder.result, rung, seed) for seed in range(seeds) for rung in rungs]
+        try:
+            for done in as_completed(waiting):
+                results = sorted([*results, done.result()], key=lambda one: (rungs.index(one.rung), one.seed))
+                written = table(results)
+                with whole_file(ladder.folder / "ladder.md") as file:
+                    file.write(f"{written}\n".encode())
+                print(written, flush=True)
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+    return results
+
+
+@contextmanager
+def only_climb_of(folder: Path) -> Iterator[int]:
+    """Hold the folder's lock, and give the open file that commands shall inherit.
+
+    Commands go on when the climb alone is killed; the lock is theirs too, so no second climb meets them.
+    """
+    import fcntl  # no such locks on Windows, where everything else of this package runs
+
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"{folder}: a command of an earlier climb is still at work here; wait for it, or end it.")
+        yield file.fileno()
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Climb, and print the table after every result."""
+    """Climb, and write the table after every result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ladder", description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="where the world, the runs and their results are kept")
     parser.add_argument("--rungs", nargs="+", default=RUNGS, help="recipes, in the order of the table")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
-    parser.add_argument("--train-images", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--oracle-epochs", type=int, default=40, help="enough to reach its plateau")
+    parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
+    parser.add_argument("--train-images", type=int, default=300)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")
     parser.add_argument("--size-px", type=int, default=512)
     parser.add_argument("--words", nargs="*", default=["model=tiny"], help="overrides of train.py for every rung")
     given = parser.parse_args(words)
     folder = given.folder.resolve()  # commands run in the project's folder
-    data = folder / "data"
-    if not (data / "truth_test.csv").is_file():
-        count = str(given.train_images + given.test_images)
-        sizes = ["--images", count, "--test-images", str(given.test_images), "--size", str(given.size_px)]
-        _command(*HPA, "synth", str(data), *sizes, "--seed", "1")
-    results: list[Result] = []
-    for rung in given.rungs:
-        for seed in range(given.seeds):
-            results.append(climb(folder, rung, seed, given.words))
-            print(table(results), flush=True)
-
-
-def _interval(values: np.ndarray) -> str:
-    """Return half the width of the interval of the mean over seeds (Student's t); nothing of one seed."""
-    if len(values) < 2:
-        return ""
-    spread = values.std(ddof=1) / math.sqrt(len(values))
-    return f" ± {t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * spread:.3f}"
-
-
-def _effort(run: Path) -> tuple[float, float]:
-    """Return minutes and training cells a second, over all trainings of a run or a chain."""
-    seconds, cells = 0.0, 0
-    for images in run.rglob("images.parquet"):
-        epochs = pd.read_csv(images.parent / "metrics.csv")
-        seen = pd.read_parquet(images)
-        seconds += float(epochs["seconds"].sum())
-        cells += int(seen.loc[seen["trained"], "cells"].sum()) * len(epochs)
-    return seconds / 60, cells / seconds
-
-
-def _command(*words: str) -> str:
-    """Run a command of the project and return what it printed; its own words tell what went wrong."""
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(done.returncode)
-    return done.stdout
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_climb_of(folder) as lock:
+        ladder = Climb(folder, given.epochs, given.oracle_epochs, tuple(given.words), lock)
+        if not (folder / "data" / "truth_test.csv").is_file():
+            count = str(given.train_images + given.test_images)
+            sizes = ["--images", count, "--test-images", str(given.test_images), "--size", str(given.size_px)]
+            ladder.command(*HPA, "synth", str(folder / "data"), *sizes, "--seed", "1")
+        climb(ladder, given.rungs, given.seeds, given.side_by_side)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,29 @@
-"""The table of the ladder, from results as they are kept."""
+"""The ladder: its table, its image context, and what is kept of a climb."""
 
+import fcntl
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.ladder import ORACLE, RUNGS, Result, climb, main, table
+from benchmarks.ladder import RUNGS, Climb, climb, main, only_climb_of
+from benchmarks.ladder_context import with_image_context
+from benchmarks.ladder_table import ORACLE, Result, table
+from hpa.core.encoding import encode_label_map
+from hpa.core.submission import format_prediction, parse_prediction
+from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, read_table, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def kept(folder: Path, rung: str, seed: int, mean_ap: float = 0.3) -> Result:
+    result = Result(rung, seed, mean_ap, mean_ap + 0.02, 2.0, 50.0)
+    (folder / f"{rung.replace('/', '_')}_{seed}.json").write_text(json.dumps(asdict(result)))
+    return result
 
 
 def test_every_rung_is_a_recipe_and_the_oracle_the_last():
@@ -20,31 +34,67 @@ def test_every_rung_is_a_recipe_and_the_oracle_the_last():
 def test_shares_and_intervals_are_those_of_the_seeds():
     scores = {"hpa/rounds": [0.30, 0.34, 0.32], ORACLE: [0.40, 0.40, 0.40]}
     results = [
-        Result(rung, seed, value, 2.0, 50.0) for rung, values in scores.items() for seed, value in enumerate(values)
+        Result(rung, seed, value, value + 0.1, 2.0, 50.0)
+        for rung, values in scores.items()
+        for seed, value in enumerate(values)
     ]
     low, high = stats.t.interval(0.95, 2, 0.32, stats.sem(scores["hpa/rounds"]))
+    half = (high - low) / 2
     rounds, oracle = table(results).splitlines()[2:]
-    assert rounds == f"| hpa/rounds | 3 | 0.320 ± {(high - low) / 2:.3f} | 0.800 | 2.0 | 50 |"
-    assert oracle == f"| {ORACLE} | 3 | 0.400 ± 0.000 | 1.000 | 2.0 | 50 |"
+    assert rounds == f"| hpa/rounds | 3 | 0.320 ± {half:.3f} | 0.800 | 0.420 ± {half:.3f} | 0.840 | 2.0 | 50 |"
+    assert oracle == f"| {ORACLE} | 3 | 0.400 ± 0.000 | 1.000 | 0.500 ± 0.000 | 1.000 | 2.0 | 50 |"
 
 
 def test_without_an_oracle_or_a_second_seed_nothing_is_claimed():
-    assert (
-        table([Result("hpa/rounds", 0, 0.3, 2.0, 50.0)]).splitlines()[2] == "| hpa/rounds | 1 | 0.300 |  | 2.0 | 50 |"
-    )
+    row = table([Result("hpa/rounds", 0, 0.3, 0.4, 2.0, 50.0)]).splitlines()[2]
+    assert row == "| hpa/rounds | 1 | 0.300 |  | 0.400 |  | 2.0 | 50 |"
 
 
-def test_a_kept_result_is_not_made_again(tmp_path):
-    kept = Result("hpa/rounds", 1, 0.3, 2.0, 50.0)
-    (tmp_path / "hpa_rounds_1.json").write_text(json.dumps(asdict(kept)))
-    assert climb(tmp_path, "hpa/rounds", 1, []) == kept
+def test_kept_results_are_not_made_again_and_stand_in_the_order_of_the_rungs(tmp_path):
+    rungs = [ORACLE, "hpa/rounds"]
+    expected = [kept(tmp_path, rung, seed) for rung in rungs for seed in range(2)]
+    ladder = Climb(tmp_path, 1, 1, (), lock=0)
+    assert climb(ladder, rungs, seeds=2, side_by_side=2) == expected
+    assert (tmp_path / "ladder.md").read_text() == table(expected) + "\n"
+
+
+def test_a_folder_is_climbed_once_at_a_time_and_its_commands_count(tmp_path):
+    with only_climb_of(tmp_path) as lock:
+        inherited = os.dup(lock)  # what a command holds that outlives the climb
+    with pytest.raises(SystemExit, match="still at work"), only_climb_of(tmp_path):
+        pass
+    os.close(inherited)
+    with only_climb_of(tmp_path) as lock:
+        assert fcntl.fcntl(lock, fcntl.F_GETFD) >= 0
+
+
+def test_a_command_that_fails_is_told(tmp_path):
+    with only_climb_of(tmp_path) as lock, pytest.raises(RuntimeError, match="ended with 3"):
+        Climb(tmp_path, 1, 1, (), lock).command("-c", "raise SystemExit(3)")
+
+
+def test_the_image_as_context_is_each_probability_times_the_mean_of_the_field(tmp_path):
+    label_map = np.zeros((20, 20), np.int32)
+    label_map[:8, :8], label_map[10:, 10:] = 1, 2
+    masks = list(encode_label_map(label_map).values())
+    said = np.random.default_rng(0).random((2, 19))
+    rows = [TableRow("a", 20, 20, format_prediction(masks, said)), TableRow("b", 20, 20, "")]
+    write_table(tmp_path / "alone.csv", PREDICTION_COLUMN, rows)
+    with_image_context(tmp_path / "alone.csv", tmp_path / "fused.csv")
+    fused, blank = read_table(tmp_path / "fused.csv", PREDICTION_COLUMN)
+    assert blank == rows[1]
+    found = parse_prediction(fused.text)
+    assert found.masks == parse_prediction(rows[0].text).masks
+    np.testing.assert_allclose(found.confidences.reshape(2, 19), said * said.mean(axis=0), rtol=1e-5)
 
 
 @pytest.mark.slow
 def test_a_rung_is_trained_predicted_and_scored(tmp_path):
-    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1"]
-    words = ["model=tiny", "trainer.max_epochs=1", "report=false", "folds.count=3", "loading.workers=0"]
+    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--oracle-epochs", "1"]
+    words = ["model=tiny", "folds.count=3"]
     main([str(tmp_path), "--rungs", ORACLE, *sizes, "--words", *words])
-    result = climb(tmp_path, ORACLE, 0, [])
+    with only_climb_of(tmp_path) as lock:
+        result = Climb(tmp_path, 1, 1, (), lock).result(ORACLE, 0)
     assert 0 < result.mean_ap <= 1
+    assert 0 < result.context_mean_ap <= 1
     assert result.cells_per_second > 0

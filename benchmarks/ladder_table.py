@@ -1,0 +1,81 @@
+"""Results of the ladder as a table: mAP with its interval over seeds, and how far each rung gets towards the oracle.
+
+The single-cell mAP is that of the competition. The oracle is the same network trained on the true classes of cells: the
+share says how far labels of images get towards that. The image as context helps the oracle too, so a rung with it is
+compared with the oracle with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+ORACLE = "hpa/oracle"
+_CONFIDENCE = 0.95
+_HEADER = (
+    "| recipe | seeds | mAP | share of the oracle | mAP with image context | share of the oracle with it | minutes "
+    "| cells/s |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One rung at one seed.
+
+    Attributes:
+        rung: The recipe.
+        seed: Of the training.
+        mean_ap: Single-cell mAP of the test fields, by the rules of the competition.
+        context_mean_ap: The same after fusion=product.
+        minutes: Of all trainings of the run, as their metrics tell.
+        cells_per_second: Training cells shown in a second, validation included in the time.
+    """
+
+    rung: str
+    seed: int
+    mean_ap: float
+    context_mean_ap: float
+    minutes: float
+    cells_per_second: float
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the Markdown table, a row a rung in the order given; shares need the oracle among them."""
+    frame = pd.DataFrame([asdict(result) for result in results])
+    scores = ["mean_ap", "context_mean_ap"]
+    oracle = frame.loc[frame["rung"] == ORACLE, scores].mean()
+    lines = [_HEADER]
+    for rung, rows in frame.groupby("rung", sort=False):
+        cells = [f"{_with_interval(rows[score].to_numpy())} | {_share(rows[score], oracle[score])}" for score in scores]
+        minutes, speed = rows["minutes"].mean(), rows["cells_per_second"].mean()
+        lines.append(f"| {rung} | {len(rows)} | {' | '.join(cells)} | {minutes:.1f} | {speed:.0f} |")
+    return "\n".join(lines)
+
+
+def effort_of(run: Path) -> tuple[float, float]:
+    """Return minutes and training cells a second, over all trainings of a run or a chain."""
+    seconds, cells = 0.0, 0
+    for images in run.rglob("images.parquet"):
+        epochs = pd.read_csv(images.parent / "metrics.csv")
+        seen = pd.read_parquet(images)
+        seconds += float(epochs["seconds"].sum())
+        cells += int(seen.loc[seen["trained"], "cells"].sum()) * len(epochs)
+    return seconds / 60, cells / seconds
+
+
+def _with_interval(values: np.ndarray) -> str:
+    """Return the mean and half the width of its interval over seeds (Student's t); no interval of one seed."""
+    if len(values) < 2:
+        return f"{values.mean():.3f}"
+    spread = t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    return f"{values.mean():.3f} ± {spread:.3f}"
+
+
+def _share(values: pd.Series, oracle: float) -> str:
+    return "" if math.isnan(oracle) else f"{values.mean() / oracle:.3f}"
