@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
@@ -17,8 +18,12 @@ from hpa.models.weights import RGB, description_of, first_line, load_weights, re
 
 PROBE_SIDE_PX = 96
 """No network of timm is designed for this side: one that runs on it takes (nearly) any."""
-ANY_SIDE_OPTIONS: tuple[dict[str, Any], ...] = ({"dynamic_img_size": True}, {"strict_img_size": False}, {})
-"""How transformer families of timm are told to take any side, tried in this order."""
+ANY_SIDE_OPTIONS: tuple[dict[str, Any], ...] = (
+    {"dynamic_img_size": True, "dynamic_img_pad": True},
+    {"strict_img_size": False},
+    {},
+)
+"""How transformer families of timm are told to take any side, tried in this order; black fills up the last patch."""
 
 
 class TimmBackbone(nn.Module):
@@ -72,11 +77,32 @@ class TimmBackbone(nn.Module):
         Raises:
             InputError: If the network refuses pictures of this size.
         """
+        return self._through(self.network, pictures)
+
+    def with_places(
+        self, pictures: Float[Tensor, "cell channel height width"]
+    ) -> tuple[Float[Tensor, "cell feature"], Float[Tensor, "cell h w feature"]]:
+        """Return the pooled features of each picture, and those of each place of its last map pooled by itself.
+
+        Raises:
+            InputError: If the network refuses pictures of this size, or has no map.
+        """
+        network = cast("Any", self.network)
+        last = self._through(network.forward_features, pictures)
+        if last.ndim != 4:
+            raise InputError(f"backbone '{self.name}' makes no map of a picture; choose a convolutional one, or swin.")
+        channels_first = last.shape[1] == network.num_features  # else channels come last
+        places = last.permute(0, 2, 3, 1) if channels_first else last
+        alone = places.flatten(0, 2)[:, :, None, None] if channels_first else places.flatten(0, 2)[:, None, None]
+        return network.forward_head(last), network.forward_head(alone).unflatten(0, places.shape[:3])
+
+    def _through(self, network: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
+        """Return what a network says of pictures of the side that it takes."""
         if self.side_px is not None and pictures.shape[-2:] != (self.side_px, self.side_px):
             size = (self.side_px, self.side_px)
             pictures = interpolate(pictures, size, mode="bilinear", antialias=True)
         try:
-            return self.network(pictures.contiguous(memory_format=torch.channels_last))
+            return network(pictures.contiguous(memory_format=torch.channels_last))
         except AssertionError as refusal:  # how timm's networks refuse a size, e.g. one that patches do not divide
             raise InputError(_refused(self.name, pictures.shape[-1], self.native_px, refusal)) from refusal
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ class FieldMaps(nn.Module):
                 "another model=, e.g. resnet50, or model/view=crop."
             )
         self._name = backbone.name
+        self._stride = stride
         self.network = backbone.network
         found = _maps_at_strides(self.network, channel_count, backbone.native_px)
         if stride not in found:
@@ -53,11 +55,17 @@ class FieldMaps(nn.Module):
         self.feature_count = counts[0] if decoder_width is None else decoder_width
 
     def forward(self, images: Float[Tensor, "image channel height width"]) -> Float[Tensor, "image feature h w"]:
-        """Return the map of each image.
+        """Return the map of each image, every place of it `stride` px of the image.
+
+        An image whose sides are no multiple of the stride (one that test-time augmentation has scaled) is enlarged to
+        the next: filled up instead, its last places would lie beyond it, and cells beside their pixels.
 
         Raises:
             InputError: If the network refuses images of this size.
         """
+        height, width = (math.ceil(side / self._stride) * self._stride for side in images.shape[-2:])
+        if (height, width) != images.shape[-2:]:
+            images = interpolate(images, (height, width), mode="bilinear", align_corners=False)
         images = images.contiguous(memory_format=torch.channels_last)
         try:
             maps = cast("Any", self.network).forward_intermediates(

@@ -1,14 +1,16 @@
 """Pretrained weights from a local file, for any number of channels; nothing in a file is ever run.
 
-The rule for the first convolution, learnt on red, green, blue: with three channels or more, the first three keep their
-filters and each further one (yellow) takes the mean of red and green, which yellow light is made of; with one or two,
-each takes the mean filter. All are multiplied by 3 / channels, so that the response keeps its size; that of a grey
-picture (all channels alike) is kept exactly for one, two and three channels.
+The rule for the first convolution, learnt on 1, 3, 4 or any number of channels, where there are others: with more, the
+file's own keep their filters in their order, and each further one takes their mean (after red, green, blue that of red
+and green, which yellow light is made of); with fewer, each takes the mean. All are multiplied by the file's channels /
+channels, so that the response keeps its size; that of a grey picture (all channels alike) is kept exactly wherever no
+channel is yellow.
 """
 
 from __future__ import annotations
 
 import pickle
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -22,8 +24,9 @@ from torch import Tensor, nn
 from hpa.core.errors import InputError
 
 RGB = 3
-WRAPPERS = ("state_dict", "model")
-PREFIXES = ("module.", "_orig_mod.")
+WRAPPERS = ("state_dict", "model", "teacher", "student")
+"""Under which names checkpoints keep weights, the better ones first: DINO saves both of its networks."""
+PREFIXES = ("module.", "_orig_mod.", "backbone.")
 LISTED = 3
 _CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.")
 
@@ -37,7 +40,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise InputError(f"model.weights: no file '{path}'; give a .safetensors or .pth file, or null to start anew.")
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        content = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise InputError(
             f"model.weights: '{path}' cannot be read as plain tensors; a .safetensors file or a state dict saved "
@@ -49,6 +52,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise InputError(f"model.weights: '{path}' holds no state dict (names with tensors); save model.state_dict().")
     return {_bare(str(name)): value for name, value in content.items()}
+
+
+def _unpickled(path: Path) -> Any:
+    """Return what torch.save wrote, tensors and plain values; settings of a command line are plain values too."""
+    with torch.serialization.safe_globals([Namespace]):  # many checkpoints keep `args` beside their weights
+        return torch.load(path, "cpu", weights_only=True)
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, where: str) -> None:
@@ -69,10 +78,10 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, whe
     for key in (f"{stem}.weight" for stem in stems):
         if key in fitting and key in expected and fitting[key].ndim == expected[key].ndim == 4:
             fitting[key] = adapt_first_convolution(fitting[key], expected[key].shape[1])
-    differences = _differences(expected, fitting)
-    if differences:
+    told = differences(expected, fitting)
+    if told:
         raise InputError(
-            f"{where} does not fit backbone '{name}': {'; '.join(differences)}. "
+            f"{where} does not fit backbone '{name}': {'; '.join(told)}. "
             "Choose the architecture these weights were made with (model.backbone), or other weights."
         )
     network.load_state_dict(fitting)
@@ -95,9 +104,9 @@ def load_encoder_weights(encoder: nn.Module, state: Mapping[str, Tensor], where:
     first = next(key for key, value in expected.items() if value.ndim == 4)
     if first in fitting and fitting[first].ndim == 4:
         fitting[first] = adapt_first_convolution(fitting[first], expected[first].shape[1])
-    differences = _differences(expected, fitting)
-    if differences:
-        raise InputError(f"{where} does not fit the encoder: {'; '.join(differences)}. Choose model.encoder to match.")
+    told = differences(expected, fitting)
+    if told:
+        raise InputError(f"{where} does not fit the encoder: {'; '.join(told)}. Choose model.encoder to match.")
     encoder.load_state_dict(fitting)
 
 
@@ -109,18 +118,16 @@ def description_of(network: nn.Module) -> Mapping[str, Any]:
 def adapt_first_convolution(
     filters: Float[Tensor, "out channel height width"], channel_count: int
 ) -> Float[Tensor, "out new_channel height width"]:
-    """Return filters for any number of channels made from those for red, green, blue, by the rule of this module.
-
-    Filters for another number of channels than three are returned as they are.
-    """
-    if filters.shape[1] != RGB or channel_count == RGB:
+    """Return filters for any number of channels made from those for others, by the rule of this module."""
+    own = filters.shape[1]
+    if own == channel_count:
         return filters
-    if channel_count < RGB:
+    if channel_count < own:
         adapted = filters.mean(1, keepdim=True).repeat(1, channel_count, 1, 1)
     else:
-        yellow = filters[:, :2].mean(1, keepdim=True)
-        adapted = torch.cat([filters, yellow.repeat(1, channel_count - RGB, 1, 1)], dim=1)
-    return adapted * (RGB / channel_count)
+        further = filters[:, : 2 if own == RGB else own].mean(1, keepdim=True)
+        adapted = torch.cat([filters, further.repeat(1, channel_count - own, 1, 1)], dim=1)
+    return adapted * (own / channel_count)
 
 
 def first_line(error: Exception) -> str:
@@ -141,7 +148,7 @@ def _names(network: nn.Module, key: str) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+def differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
     """Say how two sets of weights differ: nothing where they fit."""
     groups = {
         "missing": [key for key in expected if key not in found],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from argparse import Namespace
+
 import pytest
 import timm
 import torch
@@ -22,10 +24,12 @@ def published() -> dict[str, torch.Tensor]:
     return network(3, classes=7).state_dict()
 
 
-@given(st.integers(1, 2))
-def test_a_grey_picture_answers_as_before(channels):
-    filters, grey = torch.randn(8, 3, 3, 3), torch.rand(1, 1, 16, 16)
-    before = conv2d(grey.expand(1, 3, 16, 16), filters)
+@given(st.integers(1, 6), st.integers(1, 6))
+def test_a_grey_picture_answers_as_before(own, channels):
+    if own == 3 < channels:
+        channels = 2  # yellow is no mean of all three
+    filters, grey = torch.randn(8, own, 3, 3), torch.rand(1, 1, 16, 16)
+    before = conv2d(grey.expand(1, own, 16, 16), filters)
     after = conv2d(grey.expand(1, channels, 16, 16), adapt_first_convolution(filters, channels))
     assert torch.allclose(before, after, atol=1e-4)
 
@@ -48,9 +52,36 @@ def test_the_response_keeps_its_size(channels, seed):
     assert 0.7 < after / before < 1.4
 
 
-def test_filters_for_three_or_for_other_channels_stay():
-    assert torch.equal(adapt_first_convolution(torch.ones(2, 3, 1, 1), 3), torch.ones(2, 3, 1, 1))
-    assert adapt_first_convolution(torch.ones(2, 5, 1, 1), 4).shape == (2, 5, 1, 1)
+@pytest.mark.parametrize("own", [1, 3, 4])
+def test_a_file_of_as_many_channels_stays_and_of_fewer_leads(own):
+    filters = torch.randn(2, own, 1, 1)
+    assert torch.equal(adapt_first_convolution(filters, own), filters)
+    assert torch.allclose(adapt_first_convolution(filters, 6)[:, :own], filters * own / 6)
+
+
+@pytest.mark.parametrize("own", [1, 3, 4])
+@pytest.mark.parametrize("channels", [1, 2, 4, 5])
+def test_files_of_any_channels_fill_networks_of_any(own, channels):
+    source, target = network(own, classes=5), network(channels)
+    load_weights(target, source.state_dict(), "test_resnet", "the file")
+    assert target.conv1[0].weight.shape[1] == channels
+    assert torch.equal(target.layer1[0].conv1.weight, source.layer1[0].conv1.weight)
+
+
+def test_a_checkpoint_of_self_distillation_gives_its_teacher(tmp_path):
+    teacher, student = (network(4, "test_vit").state_dict() for _ in range(2))
+    content = {
+        "student": {f"module.backbone.{key}": value for key, value in student.items()},
+        "teacher": {f"module.backbone.{key}": value for key, value in teacher.items()}
+        | {"module.head.mlp.0.weight": torch.ones(2, 2)},
+        "epoch": 7,
+        "args": Namespace(arch="vit_base", patch_size=16),
+    }
+    torch.save(content, tmp_path / "checkpoint.pth")
+    target = network(4, "test_vit")
+    load_weights(target, read_weights(tmp_path / "checkpoint.pth"), "test_vit", "the file")
+    for key, value in target.state_dict().items():
+        assert torch.equal(value, teacher[key]), key
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pth", "wrapped", "parallel"])
