@@ -70,7 +70,8 @@ class _EpochClock(RunProgress):
             self.seconds.append(time.perf_counter() - self._began)
 
 
-def _model() -> CropModel:
+def resnet18() -> CropModel:
+    """Build the network that is timed."""
     torch.manual_seed(0)
     return CropModel(
         backbone="resnet18",
@@ -86,13 +87,14 @@ def _model() -> CropModel:
     )
 
 
-def _focal() -> FocalLoss:
+def focal() -> FocalLoss:
+    """Build the loss that is timed."""
     return FocalLoss(gamma=2.0, alpha=None, class_weights=None)
 
 
 def _bare_epochs() -> list[float]:
     """Return seconds of each epoch of a loop anybody would write, gradient clipping included."""
-    model, loss, batch = _model().train(), _focal(), _Noise().batch
+    model, loss, batch = resnet18().train(), focal(), _Noise().batch
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     seconds = []
     for _ in range(ROUNDS + 1):
@@ -112,7 +114,7 @@ def _our_epochs() -> list[float]:
         partial(torch.optim.AdamW, betas=(0.9, 0.999)), 1e-3, 0.05, WarmUpCosine(0.05, 0.01), NormClipping(1.0), 0.99
     )
     validation = CellValidation(Localisation("max", 0.5, "image_map"))
-    module = TrainingModule(_model(), PropagationSupervision(loss=_focal(), smoothing=0.0), optimization, validation)
+    module = TrainingModule(resnet18(), PropagationSupervision(loss=focal(), smoothing=0.0), optimization, validation)
     clock = _EpochClock()
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(ROUNDS + 1, "cpu", 1, "32-true", 1, None, 1.0, False, False)
