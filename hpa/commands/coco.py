@@ -26,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--classes", metavar="FILE", type=Path, help="CSV with ID,class (all cells of an image) or ID,cell,class"
     )
+    export.add_argument(
+        "--split", metavar="A:B[:C]", help="write OUT_train.json, OUT_validate.json, OUT_test.json in these shares"
+    )
+    export.add_argument(
+        "--groups", metavar="FILE", type=Path, help="CSV with ID,group (plate, well): a group never straddles parts"
+    )
+    export.add_argument("--seed", metavar="K", type=int, default=0, help="of the split (0)")
     load = actions.add_parser("load", help="write COCO instances as label maps, and classes.csv beside them")
     load.add_argument("file", metavar="FILE.json", type=Path, help="COCO instances: run lengths or polygons")
     load.add_argument("folder", metavar="OUT", type=Path, help="folder to write label maps to")
@@ -34,26 +41,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Convert, say what was done, and return 0."""
     if arguments.action == "export":
-        return _export(arguments.folder, arguments.file, arguments.classes)
+        return _export(arguments)
     return _load(arguments.file, arguments.folder)
 
 
-def _export(folder: Path, file: Path, classes_file: Path | None) -> int:
+def _export(arguments: argparse.Namespace) -> int:
     from hpa.data.cell_classes import read_cell_classes
     from hpa.data.coco_file import write_coco
     from hpa.data.label_map_folder import label_map_paths
 
-    classes = None if classes_file is None else read_cell_classes(classes_file)
-    paths = label_map_paths(folder)
+    table: Path | None = arguments.classes
+    classes = None if table is None else read_cell_classes(table)
+    paths = label_map_paths(arguments.folder)
     if classes is not None:
+        _require_maps(table, classes, paths, arguments.folder)
         left_out = [name for name in paths if name in classes.untold]
         paths = {name: path for name, path in paths.items() if name not in classes.untold}
         if left_out:
-            print(f"{len(left_out)} images left out, {classes_file} tells no class of them: {left_out[0]}, …")
+            print(f"{len(left_out)} images left out, {table} tells no single class of them: {left_out[0]}, …")
     names = [ONLY_CLASS] if classes is None else classes.names
-    count = write_coco(file, _labelled(paths, classes), names)
-    print(f"{file}: {len(paths)} images, {count} cells, classes {', '.join(names)}")
+    for file, chosen in _parts(arguments, list(paths), classes).items():
+        count = write_coco(file, _labelled({name: paths[name] for name in chosen}, classes), names)
+        print(f"{file}: {len(chosen)} images, {count} cells, classes {', '.join(names)}")
     return 0
+
+
+def _require_maps(table: Path | None, classes: CellClasses, paths: dict[str, Path], folder: Path) -> None:
+    """Refuse classes of cells of which there is no label map; images may be told of that nobody segmented."""
+    missing = sorted({image for image, _ in classes.of_cell} - set(paths))
+    if missing:
+        raise InputError(
+            f"{table}: tells cells of {len(missing)} images that {folder} has no label map of: {missing[0]}."
+        )
+
+
+def _parts(arguments: argparse.Namespace, names: list[str], classes: CellClasses | None) -> dict[Path, list[str]]:
+    """Return the file of each part, and its images; all images go to one file where no split is asked for."""
+    from hpa.data.coco_split import groups_of, split_images
+
+    file: Path = arguments.file
+    if arguments.split is None:
+        return {file: names}
+    shares = [int(share) if share.isdecimal() else 0 for share in arguments.split.split(":")]
+    groups = names if arguments.groups is None else groups_of(arguments.groups, names)
+    if arguments.groups is None:
+        print("--groups is not given: every image is taken for a group of its own")
+    kinds = [ONLY_CLASS if classes is None else classes.of_image.get(name, "") for name in names]
+    parts = split_images(names, kinds, groups, shares, arguments.seed)
+    return {file.with_name(f"{file.stem}_{part}{file.suffix}"): chosen for part, chosen in parts.items()}
 
 
 def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[LabelledImage]:
@@ -68,7 +103,7 @@ def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[L
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
         told = [ONLY_CLASS] * len(cells) if classes is None else classes.of(name, cells)
-        yield LabelledImage(path.name, label_map, told)
+        yield LabelledImage(path.name, label_map, told, None if classes is None else classes.scores(name, cells))
 
 
 def _load(file: Path, folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class CocoImage:
         width: Columns, px.
         texts: Run-length text of each instance.
         class_names: Category of each instance.
+        scores: How sure each instance is; None in a file of truth.
         crowds: How many crowd regions (no instances) were passed over.
     """
 
@@ -38,16 +40,18 @@ class CocoImage:
     width: int
     texts: tuple[bytes, ...]
     class_names: tuple[str, ...]
+    scores: tuple[float | None, ...]
     crowds: int
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """A label map to be written, and the class of each of its cells in ascending order of their numbers."""
+    """A label map to be written, and class and score of each of its cells in ascending order of their numbers."""
 
     file_name: str
     label_map: Int32[np.ndarray, "height width"]
     class_names: Sequence[str]
+    scores: Sequence[float] | None = None
 
 
 def write_coco(path: Path, images: Iterable[LabelledImage], class_names: Sequence[str]) -> int:
@@ -63,9 +67,10 @@ def write_coco(path: Path, images: Iterable[LabelledImage], class_names: Sequenc
         height, width = image.label_map.shape
         content["images"].append({"id": image_number, "file_name": image.file_name, "height": height, "width": width})
         cells = annotations_of(relabel(image.label_map))
-        for name, cell in zip(image.class_names, cells, strict=True):
+        told = [{}] * len(cells) if image.scores is None else [{"score": score} for score in image.scores]
+        for name, cell, score in zip(image.class_names, cells, told, strict=True):
             identity = {"id": len(content["annotations"]) + 1, "image_id": image_number, "category_id": number_of[name]}
-            content["annotations"].append(identity | cell)
+            content["annotations"].append(identity | cell | score)
     encoded = json.dumps(content).encode()
     with whole_file(path, len(encoded)) as file:
         file.write(encoded)
@@ -83,7 +88,7 @@ def read_coco(path: Path) -> list[CocoImage]:
     problems: list[Problem] = []
     names = _category_names(content["categories"], problems)
     images = _images(content["images"], problems)
-    by_image: dict[Any, list[tuple[bytes, str]]] = defaultdict(list)
+    by_image: dict[Any, list[tuple[bytes, str, float | None]]] = defaultdict(list)
     crowds: dict[Any, int] = defaultdict(int)
     for place, annotation in enumerate(content["annotations"], start=1):
         if annotation.get("iscrowd"):
@@ -100,12 +105,22 @@ def read_coco(path: Path) -> list[CocoImage]:
             Path(image["file_name"]).stem,
             image["height"],
             image["width"],
-            tuple(text for text, _ in by_image[key]),
-            tuple(name for _, name in by_image[key]),
+            tuple(text for text, _, _ in by_image[key]),
+            tuple(name for _, name, _ in by_image[key]),
+            tuple(score for _, _, score in by_image[key]),
             crowds[key],
         )
         for key, image in images.items()
     ]
+
+
+def category_names(path: Path) -> list[str]:
+    """Return the names of a file's categories in their order, those without an instance too.
+
+    Raises:
+        InputError: If the file is missing or no COCO instances file.
+    """
+    return [str(category.get("name", "")) for category in _content_of(path)["categories"]]
 
 
 def _content_of(path: Path) -> dict[str, list[Any]]:
@@ -161,11 +176,11 @@ def _images(entries: list[Any], problems: list[Problem]) -> dict[Any, dict[str, 
 
 def _instance(
     annotation: dict[str, Any], images: dict[Any, dict[str, Any]], names: dict[Any, str]
-) -> tuple[bytes, str]:
-    """Return mask and class of an annotation.
+) -> tuple[bytes, str, float | None]:
+    """Return mask, class and score of an annotation.
 
     Raises:
-        InputError: If its image or category is missing, or its mask cannot be read.
+        InputError: If its image or category is missing, or its mask or score cannot be read.
     """
     image = images.get(annotation.get("image_id"))
     if image is None:
@@ -173,4 +188,7 @@ def _instance(
     if annotation.get("category_id") not in names:
         raise InputError(f"has category {annotation.get('category_id')}, which is not among those of the file.")
     text = run_text_of(annotation.get("segmentation"), image["height"], image["width"])
-    return text, names[annotation["category_id"]]
+    score = annotation.get("score")
+    if not (score is None or (type(score) in (int, float) and math.isfinite(score))):
+        raise InputError(f"has score {score!r}; a number was expected.")
+    return text, names[annotation["category_id"]], None if score is None else float(score)

@@ -6,7 +6,6 @@ cells are of the class they are surest of.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from hpa.core.errors import InputError
 from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
 from hpa.data.cell_classes import read_cell_classes
-from hpa.data.coco_file import read_coco
+from hpa.data.coco_file import category_names, read_coco
 
 _CONFIDENCE = "confidence_"
 
@@ -50,8 +49,7 @@ def count_cells(path: Path, names: Sequence[str] | None) -> CountedCells:
     match path.suffix.lower():
         case ".json":
             found = [(image.name, list(image.class_names)) for image in read_coco(path)]  # names what is wrong
-            categories = json.loads(path.read_text(encoding="utf-8"))["categories"]  # also those without a cell
-            return _counted(path, found, names or [category["name"] for category in categories])
+            return _counted(path, found, names or category_names(path))
         case ".parquet":
             return _of_parquet(path, names)
         case ".csv":

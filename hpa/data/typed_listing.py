@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from hpa.core.errors import Problem
+from hpa.core.errors import DataError, Problem
 from hpa.core.whole_file import whole_file
 from hpa.data.csv_rows import ROW, read_rows
 
 HEADER = ("ID", "class", "split", "group", "pixel_um")
 SPLITS = ("train", "test")
 BETWEEN = "|"
+INDEX, IMAGES = "index.csv", "images"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,26 @@ def read_typed_rows(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
     doubled = frame.loc[frame["ID"].duplicated() & (frame["ID"] != ""), "ID"].unique()
     problems += [Problem(str(image_id), f"stands twice in {path.name}; keep one row of it") for image_id in doubled]
     return frame.drop(columns=ROW), problems
+
+
+def pixel_sizes_beside(folder: Path) -> dict[str, float]:
+    """Return the side of a pixel (µm) of each image that index.csv tells: of `folder`, or beside it where `images/` is.
+
+    Nothing where there is no such table, or it is one of another kind, without ID or pixel_um.
+
+    Raises:
+        DataError: If a row of the table is wrong.
+    """
+    root = folder.parent if folder.name == IMAGES else folder
+    path = root / INDEX
+    if not (path.is_file() and (root / IMAGES).is_dir()):
+        return {}
+    if not {HEADER[0], HEADER[-1]} <= set(read_rows(path, ()).columns):
+        return {}
+    rows, problems = read_typed_rows(path)
+    if problems:
+        raise DataError(str(path), problems)
+    return {name: float(size) for name, size in zip(rows["ID"], rows["pixel_um"], strict=True) if size}
 
 
 def types_of(text: str) -> list[str]:

@@ -58,10 +58,14 @@ class InstanceScore:
     Attributes:
         classes: One a class, in the order of the names.
         confusion: Cells that were found, by true class (rows) and predicted class (columns).
+        missed: Cells of each class that no instance reaches, whatever its class.
+        lone: Instances of each class that reach no cell.
     """
 
     classes: tuple[ClassPrecision, ...]
     confusion: Int64[np.ndarray, "class class"]
+    missed: Int64[np.ndarray, " class"]
+    lone: Int64[np.ndarray, " class"]
 
     def mean(self, score: str) -> float:
         """Return the mean of an average precision (`voc_ap50`, `coco_ap`, …) over the classes that the truth has."""
@@ -95,7 +99,9 @@ def score_instances(
     for image in images:
         found, cells = assign(image.iou, MATCHED_IOU)
         np.add.at(confusion, (image.true_classes[cells], image.classes[found]), 1)
-    return InstanceScore(classes, confusion)
+    missed = np.array([one.true_count for one in classes], np.int64) - confusion.sum(axis=1)
+    lone = np.array([one.predicted_count for one in classes], np.int64) - confusion.sum(axis=0)
+    return InstanceScore(classes, confusion, missed, lone)
 
 
 def _compared(predicted: Instances, true: Instances, class_count: int) -> _Image:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,10 +37,48 @@ def exported(tmp_path, *options):
 
 
 def test_images_of_which_no_class_is_told_are_left_out(tmp_path, maps, capsys):
-    (tmp_path / "index.csv").write_text("ID,class,split\na,HEK,train\nb,,test\nc,N2a,train\n")
+    (tmp_path / "index.csv").write_text("ID,class,split\na,HEK,train\nb,HEK|N2a,test\nc,N2a,train\n")
     content = json.loads(exported(tmp_path, "--classes", tmp_path / "index.csv").read_text())
     assert [image["file_name"] for image in content["images"]] == ["a.tif", "c.tif"]
     assert "1 images left out" in capsys.readouterr().out
+
+
+def test_wells_stay_together_in_a_split(tmp_path, capsys):
+    rows = ["ID,class,group"]
+    for number in range(12):
+        write_label_map(tmp_path / "maps" / f"i{number:02d}.tif", np.ones((3, 3), np.int32))
+        rows.append(f"i{number:02d},{('HEK', 'N2a')[number % 2]},well{number // 4}_{number % 2}")
+    table = tmp_path / "index.csv"
+    table.write_text("\n".join(rows) + "\n")
+    out = exported(tmp_path, "--classes", table, "--groups", table, "--split", "2:1")
+    assert not out.exists()
+    wells = {row.split(",")[0]: row.split(",")[2] for row in rows[1:]}
+    parts = [json.loads((tmp_path / f"out_{part}.json").read_text()) for part in ("train", "validate")]
+    images = [[Path(image["file_name"]).stem for image in part["images"]] for part in parts]
+    assert (len(images[0]), len(images[1])) == (8, 4)
+    assert {wells[name] for name in images[0]}.isdisjoint(wells[name] for name in images[1])
+    assert parts[0]["categories"] == parts[1]["categories"]
+    capsys.readouterr()
+    exported(tmp_path, "--classes", table, "--split", "2:1")
+    assert "a group of its own" in capsys.readouterr().out
+
+
+def test_scores_of_a_table_stand_in_the_file(tmp_path, maps, capsys):
+    path = tmp_path / "classes.csv"
+    path.write_text("ID,cell,class,score\na,1,HEK,0.5\na,2,N2a,0.25\nc,3,N2a,1\n")
+    content = json.loads(exported(tmp_path, "--classes", path).read_text())
+    assert [annotation["score"] for annotation in content["annotations"]] == [0.5, 0.25, 1.0]
+    path.write_text("ID,cell,class,score\na,1,HEK,0.5\na,2,N2a,\nc,3,N2a,1\n")
+    assert main(["coco", "export", str(tmp_path / "maps"), str(tmp_path / "o.json"), "--classes", str(path)]) == 1
+    assert "no score for image a, cell 2" in capsys.readouterr().err
+
+
+def test_classes_of_images_that_are_missing_are_refused(tmp_path, maps, capsys):
+    path = tmp_path / "classes.csv"
+    path.write_text("ID,cell,class\na,1,HEK\nz,1,HEK\n")
+    assert main(["coco", "export", str(tmp_path / "maps"), str(tmp_path / "o.json"), "--classes", str(path)]) == 1
+    assert "1 images" in (told := capsys.readouterr().err)
+    assert "z" in told
 
 
 @OLD_NUMPY_PROTOCOL

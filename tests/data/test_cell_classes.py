@@ -32,6 +32,22 @@ def test_all_bad_rows_are_named(tmp_path):
         assert words in told
 
 
+def test_scores_are_those_of_cells(tmp_path):
+    classes = read_cell_classes(table(tmp_path, "ID,cell,class,score\na,1,HEK,0.5\nb,,N2a,\n"))
+    assert classes.scores("a", [1]) == [0.5]
+    with pytest.raises(InputError, match="no score for image b, cell 1"):
+        classes.scores("b", [1])
+    assert read_cell_classes(table(tmp_path, "ID,class\na,HEK\n")).scores("a", [1]) is None
+    with pytest.raises(DataError, match="score 'high'"):
+        read_cell_classes(table(tmp_path, "ID,cell,class,score\na,1,HEK,high\nb,,N2a,0.5\n"))
+
+
+def test_a_mixture_is_told_of_no_cell(tmp_path):
+    classes = read_cell_classes(table(tmp_path, "ID,class\na,HEK|N2a\nb,HEK\nc,\n"))
+    assert classes.untold == {"a", "c"}
+    assert classes.names == ["HEK"]
+
+
 def test_a_table_without_its_columns_is_refused(tmp_path):
     with pytest.raises(InputError, match="class missing"):
         read_cell_classes(table(tmp_path, "ID,kind\na,b\n"))

@@ -5,7 +5,7 @@ import pytest
 
 from hpa.core.errors import DataError, InputError
 from hpa.data.typed_images import TypedImages
-from hpa.data.typed_listing import TypedRow, read_typed_rows, write_typed_rows
+from hpa.data.typed_listing import TypedRow, pixel_sizes_beside, read_typed_rows, write_typed_rows
 from hpa.data.typed_planes import write_plane
 
 
@@ -112,6 +112,18 @@ def test_rows_come_back_as_written(tmp_path):
     assert not problems
     assert frame.loc[0].tolist() == ["a", "HEK", "train", "w1", "0.325"]
     assert frame.loc[1, "pixel_um"] == ""
+
+
+def test_sizes_of_pixels_are_found_beside_the_images(tmp_path):
+    write_folder(tmp_path / "set", [*ROWS[:2], {**ROWS[2], "pixel_um": ""}])
+    sizes = {"a": 0.5, "b": 0.5}
+    assert pixel_sizes_beside(tmp_path / "set") == pixel_sizes_beside(tmp_path / "set" / "images") == sizes
+    assert pixel_sizes_beside(tmp_path) == {}
+    (tmp_path / "set" / "index.csv").write_text("id,pixel_um\na,0.5\n")
+    assert pixel_sizes_beside(tmp_path / "set") == {}
+    (tmp_path / "set" / "index.csv").write_text("ID,pixel_um\na,wide\n")
+    with pytest.raises(DataError, match="no size in µm"):
+        pixel_sizes_beside(tmp_path / "set")
 
 
 def test_rows_that_make_no_sense_are_named(tmp_path):

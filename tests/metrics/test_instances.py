@@ -144,6 +144,7 @@ def test_a_case_by_hand():
     assert n2a.coco_ap50 == pytest.approx(51 / 101 * 1 / 2)
     assert n2a.coco_ap75 == 0
     assert score.confusion.tolist() == [[1, 0], [1, 1]]
+    assert (score.missed.tolist(), score.lone.tolist()) == ([0, 0], [0, 1])
     assert score.mean("voc_ap50") == pytest.approx(0.625)
 
 

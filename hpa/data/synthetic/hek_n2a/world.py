@@ -5,6 +5,7 @@
     labels/<ID>.tif                                  label maps, 0 background
     classes.csv                  ID,cell,class       type of every cell
     truth_test.csv               ID,ImageWidth,ImageHeight,TruthString
+    truth_test.coco.json         the same as COCO instances, for `hpa score-instances`
     world.json                   what made it, the designed and the true proportion of each mixed image
 
 It is written beside its place and renamed at the end, so that a folder of that name is always whole.
@@ -26,7 +27,8 @@ from hpa.core.errors import InputError
 from hpa.core.submission import format_truth
 from hpa.core.submission_table import TRUTH_COLUMN, TableRow, write_table
 from hpa.data.cell_classes import write_cell_classes
-from hpa.data.label_map_files import write_label_map
+from hpa.data.coco_file import LabelledImage, write_coco
+from hpa.data.label_map_files import read_label_map, write_label_map
 from hpa.data.synthetic.hek_n2a.cell_types import CELL_TYPES
 from hpa.data.synthetic.hek_n2a.field import KINDS_OF_FIELD, MIXED, PIXEL_UM, draw_two_type_field
 from hpa.data.synthetic.writing import check_counts, in_order, whole_folder
@@ -86,6 +88,7 @@ def write_hek_n2a(
         write_cell_classes(part / "classes.csv", cells)
         mixed = [field for field in written if field.row.split == "test"]
         write_table(part / "truth_test.csv", TRUTH_COLUMN, [field.truth for field in mixed])
+        write_coco(part / "truth_test.coco.json", (_labelled(part, field) for field in mixed), _NAMES)
         settings = {"images": images, "test_images": test_images, "height": height, "width": width, "seed": seed}
         _write_description(part / "world.json", settings, mixed)
 
@@ -117,6 +120,11 @@ def write_two_type_field(
     shown = [name for name, share in zip(_NAMES, KINDS_OF_FIELD[kind], strict=True) if share]
     row = TypedRow(image_id, "|".join(shown), "test" if kind == MIXED else "train", drawn.well, PIXEL_UM)
     return WrittenTwoTypes(row, TableRow(image_id, width, height, text), types)
+
+
+def _labelled(folder: Path, field: WrittenTwoTypes) -> LabelledImage:
+    name = f"{field.row.image_id}.tif"
+    return LabelledImage(name, read_label_map(folder / "labels" / name), field.types)
 
 
 def _write_description(path: Path, settings: dict[str, int], mixed: Sequence[WrittenTwoTypes]) -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hpa.core.coco import paint
 from hpa.core.errors import InputError
 from hpa.data.cell_classes import read_cell_classes
 from hpa.data.cell_truth import CellTruth
+from hpa.data.coco_file import read_coco
 from hpa.data.instance_folder import InstanceFolder
 from hpa.data.label_map_files import read_label_map
 from hpa.data.synthetic.hek_n2a import draw_two_type_field, write_hek_n2a
@@ -38,6 +40,9 @@ def test_outlines_and_types_are_the_truth(world):
     assert read_cell_classes(world / "classes.csv").of("Mixed_0001", range(1, len(names) + 1)) == names
     truth = CellTruth(world / "truth_test.csv", ("HEK", "N2a"))
     assert truth.targets_for(drawn.cells, "Mixed_0001").argmax(axis=1).tolist() == drawn.classes.tolist()
+    image = next(image for image in read_coco(world / "truth_test.coco.json") if image.name == "Mixed_0001")
+    assert list(image.class_names) == names
+    assert np.array_equal(paint(image.texts, image.height, image.width).label_map, drawn.cells)
     counted = json.loads((world / "world.json").read_text())["counted"]["Mixed_0001"]
     assert [counted["HEK"], counted["N2a"]] == np.bincount(drawn.classes, minlength=2).tolist()
 
