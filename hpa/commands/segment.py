@@ -15,6 +15,7 @@ from tqdm import tqdm
 import hpa
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
+from hpa.data.typed_listing import IMAGES, INDEX, pixel_sizes_beside
 
 if TYPE_CHECKING:
     from hpa.core.field import Field
@@ -27,13 +28,15 @@ EXIT_SOME_FAILED = 3
 EXIT_ALL_FAILED = 1
 _IMAGES = """Images are grey files, one a channel, named ID_channel (.png, .tif, .tiff), or single files: a grey one
 stands for every channel that the segmenter reads; planes of a colour or multi-channel one are red, green, blue, yellow,
-unless --channels names them. What lies in OUT already is kept, so that the same command goes on where it stopped."""
+unless --channels names them. Of what `hpa import` wrote, the sizes of pixels are known (index.csv). What lies in OUT
+already is kept, so that the same command goes on where it stopped. A detector's classes and scores go to
+OUT/classes.csv."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = f"{HELP}. {_IMAGES}"
-    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images, or what hpa import wrote")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
     parser.add_argument(
         "overrides", nargs="*", help="as of infer.py: segmenter=hpa_cell, segmenter.reach_um=20, ckpt=RUN"
@@ -43,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preview", action="store_true", help="also write OUT/preview/ID.png with the cells outlined")
     parser.add_argument("--channels", metavar="A,B", help="names of the planes of multi-channel files, in order")
-    parser.add_argument("--pixel-um", metavar="UM", type=float, help="side of a pixel (163.84 µm / width)")
+    parser.add_argument(
+        "--pixel-um", metavar="UM", type=float, help="side of a pixel (index.csv, else 163.84 µm / width)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,9 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     segmenter = _segmenter(arguments.overrides)
     names = None if arguments.channels is None else arguments.channels.split(",")
-    images = FolderImages(arguments.folder, segmenter.channels, names, arguments.pixel_um)
-    if arguments.pixel_um is None:
-        print(f"pixel size: {HPA_FIELD_WIDTH_UM} µm / width, as fields of the Human Protein Atlas; else --pixel-um")
+    folder: Path = arguments.folder
+    pixel_um = _pixel_um(folder, arguments.pixel_um)
+    is_imported = (folder / INDEX).is_file() and (folder / IMAGES).is_dir()
+    images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um)
     output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         result = segment_images(images, segmenter, output, bar.update)
@@ -68,6 +74,18 @@ def run(arguments: argparse.Namespace) -> int:
     if not result.failed:
         return 0
     return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED
+
+
+def _pixel_um(folder: Path, given: float | None) -> float | dict[str, float] | None:
+    """Return the size of pixels: as given, else as index.csv tells of each image, else None; say which."""
+    if given is not None:
+        return given
+    told = pixel_sizes_beside(folder)
+    if not told:
+        print(f"pixel size: {HPA_FIELD_WIDTH_UM} µm / width, as fields of the Human Protein Atlas; else --pixel-um")
+        return None
+    print(f"pixel size: {', '.join(f'{size:g} µm' for size in sorted(set(told.values())))}, as {INDEX} tells")
+    return told
 
 
 def _draw(field: Field, label_map: Int32[np.ndarray, "height width"] | None) -> UInt8[np.ndarray, "height width 3"]:

@@ -8,7 +8,7 @@ asked for, the planes of a colour or multi-channel one are named in their order.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +36,23 @@ class FolderImages:
         folder: Where the files lie.
         wanted: Channels that are asked for.
         plane_names: Name of each plane of multi-channel files, or None: red, green, blue, yellow, as many as there are.
-        pixel_um: Side of a pixel, µm; None takes every image to be 163.84 µm wide, as those of the Atlas are.
+        pixel_um: Side of a pixel, µm, of all images or of each by name; None takes every image to be 163.84 µm wide, as
+            those of the Atlas are.
 
     Raises:
         InputError: If there is no such folder, no PNG or TIFF in it, or the pixel size makes no sense.
     """
 
     def __init__(
-        self, folder: Path, wanted: Sequence[str], plane_names: Sequence[str] | None, pixel_um: float | None
+        self,
+        folder: Path,
+        wanted: Sequence[str],
+        plane_names: Sequence[str] | None,
+        pixel_um: float | Mapping[str, float] | None,
     ) -> None:
         if not folder.is_dir():
             raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
-        if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
+        if isinstance(pixel_um, float | int) and not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(f"a pixel size above 0 µm is expected, came {pixel_um}.")
         self.folder = folder
         self.wanted = tuple(wanted)
@@ -68,7 +73,9 @@ class FolderImages:
 
     def settings(self) -> dict[str, Any]:
         """Return how images are read, as plain types: what label maps of them depend on beside the segmenter."""
-        return {"pixel_um": self.pixel_um, "plane_names": self.plane_names and list(self.plane_names)}
+        told = sorted(set(self.pixel_um.values())) if isinstance(self.pixel_um, Mapping) else [self.pixel_um]
+        pixel_um = told[0] if len(told) == 1 else told
+        return {"pixel_um": pixel_um, "plane_names": self.plane_names and list(self.plane_names)}
 
     def file_of(self, image_id: str) -> Path | None:
         """Return the file of an image that is one file, None where its channels are files of their own."""
@@ -82,12 +89,12 @@ class FolderImages:
         """
         files = self._files[image_id]
         if "" not in files and image_id not in self._clashes:
-            return read_field(image_id, files, self.pixel_um)
+            return read_field(image_id, files, self._pixel_um_of(image_id))
         if image_id in self._clashes or len(files) > 1:
             clashing = ", ".join(path.name for path in [*files.values(), *self._clashes.get(image_id, [])])
             raise InputError(f"{clashing} are the same image or channel; keep one of them.")
         planes = _planes_of(files[""])
-        pixel_um = self.pixel_um or HPA_FIELD_WIDTH_UM / planes.shape[2]
+        pixel_um = self._pixel_um_of(image_id) or HPA_FIELD_WIDTH_UM / planes.shape[2]
         if len(planes) == 1:
             stains = self.wanted or ("grey",)
             return Field(image_id, np.repeat(planes, len(stains), axis=0), stains, pixel_um)
@@ -97,6 +104,13 @@ class FolderImages:
                 f"{files['']}: holds {len(planes)} planes, named are {', '.join(names)}; name every plane."
             )
         return Field(image_id, planes, tuple(names[: len(planes)]), pixel_um)
+
+    def _pixel_um_of(self, image_id: str) -> float | None:
+        if not isinstance(self.pixel_um, Mapping):
+            return self.pixel_um
+        if image_id not in self.pixel_um:
+            raise InputError(f"the size of its pixels is not told, that of {len(self.pixel_um)} other images is.")
+        return self.pixel_um[image_id]
 
     def _add(self, path: Path) -> None:
         image_id, separator, channel = path.stem.rpartition("_")

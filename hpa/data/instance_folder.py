@@ -34,7 +34,7 @@ class InstanceFolder:
             joined to the table. Without index.csv the images are those of images/.
         channels: Planes to read: `grey` (colour pictures become their brightness), or `red, green, blue` (a grey
             picture stands for all three), or the names of the planes of multi-channel files, in order.
-        pixel_um: Side of a pixel, µm; None where it is not known: NaN in the table.
+        pixel_um: Side of a pixel, µm; None takes what column `pixel_um` of index.csv says, NaN where it says nothing.
         where: Which rows of index.csv to use: for each column the values to keep.
         class_name: What the instances are.
 
@@ -62,6 +62,8 @@ class InstanceFolder:
         )
         self._label_maps = label_map_paths(self.root / "labels")
         self._rows = self._listed(where)
+        told = self._rows.get("pixel_um", pd.Series(math.nan, self._rows.index))
+        self._sizes_um = dict(zip(self._rows["image_id"], pd.to_numeric(told, errors="coerce"), strict=True))
 
     @property
     def cell_truth(self) -> None:
@@ -80,7 +82,7 @@ class InstanceFolder:
                 "height": [size[0] for size, _ in seen],
                 "width": [size[1] for size, _ in seen],
                 "bits": [size[2] for size, _ in seen],
-                "pixel_um": math.nan if self.pixel_um is None else self.pixel_um,
+                "pixel_um": [self._pixel_um_of(image_id) for image_id in self._rows["image_id"]],
                 "classes": "0",
                 "source": self.root.name,
                 "group": self._rows["image_id"],
@@ -98,8 +100,7 @@ class InstanceFolder:
         """
         del split
         self._require_known(image_id)
-        pixel_um = math.nan if self.pixel_um is None else self.pixel_um
-        return replace(self._images.read(image_id), pixel_um=pixel_um)
+        return replace(self._images.read(image_id), pixel_um=self._pixel_um_of(image_id))
 
     def identity(self, image_id: str, split: Split) -> str:
         """Name the content of a picture by place, size and time of its file, without opening it.
@@ -124,6 +125,9 @@ class InstanceFolder:
             raise InputError(f"{self.root / 'labels'}: {image_id} has no label map; {_LAYOUT}.")
         label_map = relabel(read_label_map(path))
         return Instances(label_map, np.zeros(int(label_map.max(initial=0)), np.int64))
+
+    def _pixel_um_of(self, image_id: str) -> float:
+        return float(self._sizes_um.get(image_id, math.nan)) if self.pixel_um is None else self.pixel_um
 
     def _listed(self, where: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         path = self.root / "index.csv"

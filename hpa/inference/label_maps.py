@@ -19,7 +19,8 @@ from hpa.core.whole_file import DiskFullError, whole_file
 from hpa.data.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.data.folder_images import FolderImages
 from hpa.data.label_map_files import write_label_map
-from hpa.interfaces import Segmenter
+from hpa.data.named_cells import NamedCells
+from hpa.interfaces import NamesCells, Segmenter
 
 SETTINGS_FILE = "segmenter.json"
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class SegmentedImages:
 def segment_images(
     images: FolderImages, segmenter: Segmenter, output: LabelMapOutput, progress: Callable[[], object]
 ) -> SegmentedImages:
-    """Write a label map for every image that has none yet.
+    """Write a label map for every image that has none yet; of a segmenter that names cells also `classes.csv`.
 
     Args:
         images: What to read.
@@ -120,21 +121,40 @@ def segment_images(
     """
     output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()})
     result = SegmentedImages()
+    finds = _Finder(segmenter, NamedCells(output.folder, output.is_done))
     for image_id in images.image_ids:
         if output.is_done(image_id):
             result.kept += 1
         else:
-            _segment(image_id, images, segmenter, output, result)
+            _segment(image_id, images, finds, output, result)
         progress()
     return result
 
 
+@dataclass(frozen=True)
+class _Finder:
+    """Finds the cells of an image, and keeps their names where the segmenter tells them."""
+
+    segmenter: Segmenter
+    named: NamedCells
+
+    def cells_of(self, shown: Field) -> Int32[np.ndarray, "height width"]:
+        segmenter = self.segmenter
+        if not (isinstance(segmenter, NamesCells) and segmenter.class_names):
+            return segmenter.segment([shown])[0].cells
+        found = segmenter.instances(shown)
+        names = [segmenter.class_names[number] for number in found.classes.tolist()]
+        scores = [1.0] * len(names) if found.scores is None else found.scores.tolist()
+        self.named.add(shown.image_id, names, scores)
+        return np.asarray(found.label_map, np.int32)
+
+
 def _segment(
-    image_id: str, images: FolderImages, segmenter: Segmenter, output: LabelMapOutput, result: SegmentedImages
+    image_id: str, images: FolderImages, finds: _Finder, output: LabelMapOutput, result: SegmentedImages
 ) -> None:
     try:
         shown = images.read(image_id)
-        cells = segmenter.segment([shown])[0].cells
+        cells = finds.cells_of(shown)
         output.write(shown, cells, images.file_of(image_id))
     except DiskFullError:
         raise

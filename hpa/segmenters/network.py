@@ -22,6 +22,7 @@ class TrainedNetwork(Protocol):
     """A network with all that its training settled."""
 
     channels: tuple[str, ...]
+    class_names: tuple[str, ...]
     spec: PlaneSpec
     digest: str
 
@@ -34,6 +35,7 @@ class NetworkSegmenter:
 
     Attributes:
         channels: Channels of a field that the network reads.
+        class_names: Classes that it tells apart; none where it finds cells only.
 
     Args:
         weights: The run that trained the network, or its checkpoint; for messages.
@@ -58,6 +60,7 @@ class NetworkSegmenter:
             raise InputError(f"segmenter.enlarge={enlarge}: a factor above 0 is expected.")
         self.network = network
         self.channels: tuple[str, ...] = tuple(cell_channels or network.channels)
+        self.class_names: tuple[str, ...] = network.class_names
         self.enlarge = enlarge
 
     def segment(self, fields: Sequence[Field]) -> list[Segmentation]:

@@ -86,6 +86,20 @@ def test_the_segmenter_of_a_run_is_taken_unless_another_is_named(tmp_path, image
     assert read_label_map(tmp_path / "other" / "grey.tif").max() == 3
 
 
+@pytest.mark.parametrize("place", ["set", "set/images"])
+def test_the_size_of_pixels_is_what_import_kept(tmp_path, images, place, capsys):
+    (images / "broken.png").unlink()
+    (tmp_path / "set").mkdir()
+    images.rename(tmp_path / "set" / "images")
+    (tmp_path / "set" / "index.csv").write_text("ID,pixel_um\nf,0.4\ngrey,0.5\n")
+    assert segmented(tmp_path / place, tmp_path / "out") == 0
+    assert "pixel size: 0.4 µm, 0.5 µm, as index.csv tells" in capsys.readouterr().out
+    assert read_label_map(tmp_path / "out" / "f.tif").max() == 3
+    (tmp_path / "set" / "index.csv").write_text("ID,pixel_um\nf,0.4\n")
+    assert segmented(tmp_path / place, tmp_path / "other") == 3
+    assert "failed   grey: the size of its pixels is not told" in capsys.readouterr().out
+
+
 def test_cellpose_files_are_written(tmp_path, images):
     segmented(images, tmp_path / "out", *SMALL, "--format", "cellpose")
     content = np.load(tmp_path / "out" / "grey_seg.npy", allow_pickle=True).item()

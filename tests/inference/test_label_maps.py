@@ -10,6 +10,7 @@ from hpa.core.whole_file import DiskFullError
 from hpa.data.folder_images import FolderImages
 from hpa.data.label_map_files import read_label_map
 from hpa.inference.label_maps import LabelMapOutput, segment_images
+from hpa.interfaces import Instances
 
 
 class Thresholded:
@@ -37,6 +38,16 @@ def drawn(field, label_map):
     return np.repeat(shade[..., None], 3, axis=-1)
 
 
+class Naming(Thresholded):
+    """Says also of what class the cell is, as a detector does."""
+
+    class_names = ("HEK", "N2a")
+
+    def instances(self, field):
+        [found] = self.segment([field])
+        return Instances(found.cells, np.array([1]), np.array([0.75]))
+
+
 def put(folder, name, height=5):
     folder.mkdir(exist_ok=True)
     picture = np.full((height, 6), 50, np.uint8)
@@ -61,6 +72,18 @@ def test_label_maps_are_written_counted_and_kept(tmp_path):
     second = segmented(tmp_path, calls=calls)
     assert (second.written, second.kept) == (0, 2)
     assert len(calls) == 4
+
+
+def test_what_a_detector_names_stands_in_a_table(tmp_path):
+    for name in ("a", "b"):
+        put(tmp_path / "in", name)
+    images = FolderImages(tmp_path / "in", Naming.channels, None, 0.5)
+    output = LabelMapOutput(tmp_path / "out", "tif", False, drawn)
+    for _ in range(2):  # the second time b is done again, a kept
+        assert segment_images(images, Naming(), output, lambda: None).failed == []
+        table = (tmp_path / "out" / "classes.csv").read_text()
+        assert table == "ID,cell,class,score\na,1,N2a,0.75\nb,1,N2a,0.75\n"
+        (tmp_path / "out" / "b.tif").unlink()
 
 
 def test_a_preview_that_is_missing_is_made(tmp_path):

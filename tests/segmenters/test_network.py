@@ -15,6 +15,7 @@ class Brightness:
     """Stands for a trained network: the connected bright parts, with a score and a class each."""
 
     channels = ("grey",)
+    class_names = ("a", "b")
     digest = "abc"
 
     def __init__(self, pixel_um=None):
