@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpa.core.classes import LOCATIONS
+from hpa.core.errors import InputError
 from hpa.metrics.detection import ClassScore, Outcome
 from hpa.metrics.detection_tables import TableScore, score_tables
 
@@ -32,26 +33,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="all",
         help="classes that count in an image: all, or those with truth in it (%(default)s)",
     )
+    parser.add_argument("--types", metavar="A,B", help="names of classes 0, 1, … where they are no locations (HEK,N2a)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the score and return 0."""
     result = score_tables(arguments.submission, arguments.truth, arguments.iou, arguments.verified)
+    names = _names(result, arguments.types)
     if arguments.json:
-        print(json.dumps({"iou": arguments.iou, "verified": arguments.verified, **_as_json(result)}, indent=1))
+        told = {} if arguments.types is None else {"types": names}
+        setting = {"iou": arguments.iou, "verified": arguments.verified}
+        print(json.dumps(setting | told | _as_json(result, len(names)), indent=1))
     else:
-        print(_as_text(result, f"IoU >= {arguments.iou}, verified={arguments.verified}"))
+        print(_as_text(result, names, f"IoU >= {arguments.iou}, verified={arguments.verified}"))
     return 0
 
 
-def _as_json(result: TableScore) -> dict[str, Any]:
+def _names(result: TableScore, types: str | None) -> list[str]:
+    """Return the names of the classes that are shown: the given types, else the locations of the Atlas.
+
+    Raises:
+        InputError: If a class beyond the given types has cells.
+    """
+    if types is None:
+        return [place.short_name for place in LOCATIONS]
+    names = [name.strip() for name in types.split(",")]
+    used = [number for number, one in enumerate(result.score.classes) if one.true_cells or sum(one.detections.values())]
+    if not all(names) or (used and used[-1] >= len(names)):
+        raise InputError(
+            f"--types {types}: the tables hold class {used[-1] if used else 0}; name every class from 0 on."
+        )
+    return names
+
+
+def _as_json(result: TableScore, class_count: int) -> dict[str, Any]:
     score = result.score
+    shown = score.classes[:class_count]
     return {
         "map": _number_or_null(score.mean),
         "bound": _number_or_null(score.bound),
-        "ap": {str(number): _number_or_null(of_class.ap) for number, of_class in enumerate(score.classes)},
-        "classes": {str(number): _class_as_json(of_class) for number, of_class in enumerate(score.classes)},
+        "ap": {str(number): _number_or_null(of_class.ap) for number, of_class in enumerate(shown)},
+        "classes": {str(number): _class_as_json(of_class) for number, of_class in enumerate(shown)},
         "lost": {
             "missed_by_segmentation": {
                 "count": sum(of_class.missed_by_segmentation for of_class in score.classes),
@@ -79,16 +102,16 @@ def _class_as_json(of_class: ClassScore) -> dict[str, Any]:
     }
 
 
-def _as_text(result: TableScore, setting: str) -> str:
+def _as_text(result: TableScore, names: list[str], setting: str) -> str:
     score = result.score
     header = (
         f"{'class':<32}{'AP':>7}{'bound':>7}{'true':>8}{'found':>8}{'missed':>8}{'dupl.':>8}{'wrong':>8}{'lone':>8}"
     )
     rows = [
-        f"{f'{place.index} {place.short_name}':<32}{_shown(of_class.ap):>7}{_shown(of_class.bound):>7}"
+        f"{f'{number} {name}':<32}{_shown(of_class.ap):>7}{_shown(of_class.bound):>7}"
         f"{of_class.true_cells:>8}{of_class.detections[Outcome.FOUND]:>8}{of_class.missed_by_segmentation:>8}"
         + "".join(f"{of_class.detections[outcome]:>8}" for outcome in score.gain_without)
-        for place, of_class in zip(LOCATIONS, score.classes, strict=True)
+        for number, (name, of_class) in enumerate(zip(names, score.classes, strict=False))
     ]
     missed = sum(of_class.missed_by_segmentation for of_class in score.classes)
     reasons = [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+from jaxtyping import UInt8
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hpa.core.errors import InputError
@@ -22,6 +24,23 @@ from hpa.reports.summary import Figure
 SHOWN = 120
 """Pictures on the page; all others stand in the table."""
 WIDTH_PX = 320
+DETAIL_PX = 160
+"""Side of the detail at full resolution: a whole image shrunk to a thumbnail looks sharp, whatever its focus."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """An image on the page.
+
+    Attributes:
+        quality: What was found of it.
+        picture: All of it as a data address, None where it cannot be read.
+        details: Name and data address of each channel at full resolution, of suspicious images.
+    """
+
+    quality: ImageQuality
+    picture: str | None
+    details: list[tuple[str, str]]
 
 
 def write_quality_table(path: Path, found: Sequence[ImageQuality]) -> None:
@@ -48,14 +67,12 @@ def write_quality_page(path: Path, where: str, found: Sequence[ImageQuality], re
         lstrip_blocks=True,
     )
     order = ranked(found)
-    tiles = [
-        {"quality": quality, "picture": _picture(quality.image_id, read) if quality.measures else None}
-        for quality in order[:SHOWN]
-    ]
+    tiles = [_tile(quality, read) for quality in order[:SHOWN]]
     page = templates.get_template("quality_page.html.jinja").render(
         where=where,
         figures=_figures(found),
-        tiles=tiles,
+        sections=_sections(tiles),
+        detail_px=DETAIL_PX,
         rest=len(order) - len(tiles),
         table=path.with_suffix(".csv").name,
     )
@@ -93,14 +110,44 @@ def _figures(found: Sequence[ImageQuality]) -> list[Figure]:
     return first + [Figure(fault.capitalize(), str(sum(fault in q.reasons for q in found))) for fault in faults]
 
 
-def _picture(image_id: str, read: Callable[[str], Field]) -> str | None:
-    """Return the image as a data address, None where it cannot be read any more."""
+def _sections(tiles: Sequence[Tile]) -> list[tuple[str, str, list[Tile]]]:
+    """Return name, heading and tiles of the suspicious images and of the others, where there are any."""
+    suspicious = [tile for tile in tiles if tile.quality.reasons]
+    others = [tile for tile in tiles if not tile.quality.reasons]
+    both = [("suspicious", "Suspicious, the worst first", suspicious), ("others", "Within all limits", others)]
+    return [section for section in both if section[2]]
+
+
+def _tile(quality: ImageQuality, read: Callable[[str], Field]) -> Tile:
+    """Return an image with its pictures; without them where it cannot be read (any more)."""
+    if quality.measures is None:
+        return Tile(quality, None, [])
     try:
-        field = read(image_id)
+        field = read(quality.image_id)
     except InputError:
-        return None
+        return Tile(quality, None, [])
+    return Tile(quality, data_uri(_overview(field)), _details(field) if quality.reasons else [])
+
+
+def _overview(field: Field) -> UInt8[np.ndarray, "height width 3"]:
+    """Return the whole image, small."""
     height, width = field.pixels.shape[1:]
     size = (WIDTH_PX, max(1, math.ceil(height * WIDTH_PX / width)))
     largest = np.float32(np.iinfo(field.pixels.dtype).max)
     small = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in field.pixels])
-    return data_uri(composite(small.astype(np.float32) / largest, field.channels))
+    return composite(small.astype(np.float32) / largest, field.channels)
+
+
+def _details(field: Field) -> list[tuple[str, str]]:
+    """Return name and picture of each channel, pixel by pixel, where all channels together show most."""
+    side = min(DETAIL_PX, *field.pixels.shape[1:])
+    planes = field.pixels.astype(np.float32) / np.float32(np.iinfo(field.pixels.dtype).max)
+    spread = sum(plane / max(float(plane.std()), 1e-6) for plane in planes)
+    # the mean over a window as seen from its middle; windows that leave the image are not asked
+    around = cv2.blur(np.asarray(spread, np.float32), (side, side))[side // 2 :, side // 2 :]
+    rows, columns = (length - side + 1 for length in field.pixels.shape[1:])
+    top, left = np.unravel_index(int(around[:rows, :columns].argmax()), (rows, columns))
+    window = planes[:, top : top + side, left : left + side]
+    return [
+        (name, data_uri(composite(plane[None], ("grey",)))) for name, plane in zip(field.channels, window, strict=True)
+    ]

@@ -35,8 +35,10 @@ def test_page_and_table_rank_the_images(folder, tmp_path, capsys):
     assert "double" in table.loc["copy", "faults"]
     assert {"sharpness_green", "sharpness_blue", "signal", "unevenness"} <= set(table.columns)
     page = (tmp_path / "page.html").read_text()
-    assert page.count("<img") == 10  # all but the torn one
-    assert page.index("torn") < page.index("N2a_0000")
+    suspicious = int((table["faults"].notna() & (table["faults"] != "unreadable")).sum())
+    assert page.count('class="details"') == suspicious
+    assert page.count("<img") == 10 + 2 * suspicious  # all but the torn one, and the channels of suspicious ones
+    assert page.index("torn") < page.index("Within all limits") < page.index("N2a_0000")
 
 
 def test_limits_and_channels_are_told_on_the_command_line(folder, tmp_path, capsys):

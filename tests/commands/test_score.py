@@ -43,6 +43,22 @@ def test_the_table_is_for_people(tables, capsys):
     assert "18 negative" in shown
 
 
+def test_types_have_their_own_names(tmp_path, capsys):
+    write_table(tmp_path / "truth.csv", TRUTH_COLUMN, [TableRow("a", 5, 4, f"0 {MASK} 1 {SHIFTED}")])
+    write_table(tmp_path / "submission.csv", PREDICTION_COLUMN, [TableRow("a", 5, 4, f"0 0.5 {MASK} 1 0.25 {SHIFTED}")])
+    words = ["score", str(tmp_path / "submission.csv"), str(tmp_path / "truth.csv")]
+    assert main([*words, "--types", "HEK,N2a"]) == 0
+    shown = capsys.readouterr().out
+    assert "0 HEK" in shown
+    assert "1 N2a" in shown
+    assert "2 " not in [line[:2] for line in shown.splitlines()]
+    assert main([*words, "--types", "HEK,N2a", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["types"], result["ap"]) == (["HEK", "N2a"], {"0": 1.0, "1": 1.0})
+    assert main([*words, "--types", "HEK"]) == 1
+    assert "hold class 1" in capsys.readouterr().err
+
+
 def test_a_score_without_any_truth_is_null(tmp_path, capsys):
     write_table(tmp_path / "truth.csv", TRUTH_COLUMN, [TableRow("a", 5, 4, "")])
     write_table(tmp_path / "submission.csv", PREDICTION_COLUMN, [])
