@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 
 from hpa.core.seeding import seed_of
 
@@ -79,8 +79,8 @@ def _packed(order: Sequence[int], sizes: Sequence[int], batch_cells: int, open_b
     return batches
 
 
-def bag_rows(rows: Int[np.ndarray, " row"], image_of_row: Int[np.ndarray, " row"]) -> list[Int[np.ndarray, " _"]]:
-    """Return the rows of each image, images in the order of their numbers."""
+def bag_rows(rows: Shaped[np.ndarray, " row"], image_of_row: Int[np.ndarray, " row"]) -> list[Shaped[np.ndarray, " _"]]:
+    """Return the rows of each image, or what there is one of for each row; images in the order of their numbers."""
     order = np.argsort(image_of_row, kind="stable")
     starts = np.flatnonzero(np.diff(image_of_row[order], prepend=-1))
     return np.split(rows[order], starts[1:])

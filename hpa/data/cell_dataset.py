@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Int, Int64
 from torch.utils.data import Dataset
 
 from hpa.core.seeding import seed_of
@@ -51,27 +51,35 @@ class CellDataset(Dataset[CellBatch]):
     def __getitem__(self, request: BatchRequest) -> CellBatch:
         """Return the batch of a request."""
         rows = np.asarray(request.rows, np.int64)
-        images, image_of_cell = np.unique(self.image_of_row[rows], return_inverse=True)
+        turns = np.zeros(len(rows), np.int64) if request.turns is None else request.turns.astype(np.int64)
+        rounds = turns.max(initial=0) + 1
+        drawn = self.image_of_row[rows] * rounds + turns  # an image that is drawn again is another one
+        drawn, image_of_cell = np.unique(drawn, return_inverse=True)
+        images, image_turns = np.divmod(drawn, rounds)
         fields = self.fields
         return CellBatch(
-            crops=torch.from_numpy(self._crops(request)),
+            crops=torch.from_numpy(self._crops(request.epoch, rows, turns)),
             image_of_cell=torch.from_numpy(image_of_cell.astype(np.int64)),
             cell_id=torch.from_numpy(rows),
             cells_in_image=torch.from_numpy(self.cells_in_image[images]),
             image_targets=torch.from_numpy(self.image_targets[images]),
             cell_targets=None if self.cell_targets is None else torch.from_numpy(self.cell_targets[rows]),
-            fields=None if fields is None else fields.batch(request.epoch, images, image_of_cell, self._numbers[rows]),
+            fields=None
+            if fields is None
+            else fields.batch(request.epoch, images, image_turns, image_of_cell, self._numbers[rows]),
         )
 
-    def _crops(self, request: BatchRequest) -> Float32[np.ndarray, "cell channel side side"]:
+    def _crops(
+        self, epoch: int, rows: Int64[np.ndarray, " cell"], turns: Int64[np.ndarray, " cell"]
+    ) -> Float32[np.ndarray, "cell channel side side"]:
         if self.fields is not None:
-            return np.empty((len(request.rows), len(self.stored.spec.channels), 0, 0), np.float32)
-        crops = self.stored.crops(np.asarray(request.rows, np.int64))
+            return np.empty((len(rows), len(self.stored.spec.channels), 0, 0), np.float32)
+        crops = self.stored.crops(rows)
         if self.augmentation is None:
             return crops.pixels
         out = np.empty_like(crops.pixels)
-        for index, row in enumerate(request.rows):
-            seed = seed_of(self.seed, request.epoch, int(row))
+        for index, (row, turn) in enumerate(zip(rows.tolist(), turns.tolist(), strict=True)):
+            seed = seed_of(self.seed, epoch, row, *([turn] if turn else []))
             crop = np.ascontiguousarray(crops.pixels[index].transpose(1, 2, 0))
             out[index] = self.augmentation(crop, crops.regions[index] > 0, seed).transpose(2, 0, 1)
         return out

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Float64, Int
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -24,7 +24,7 @@ from hpa.data.field_store import FieldStore, StoredFields
 from hpa.data.field_views import FieldViews
 from hpa.data.loading import FoldPlan, Loading
 from hpa.data.table import ImageTable
-from hpa.interfaces import CellAugmentation, CellBatch, FieldAugmentation, ImageSource, Segmenter, Unit
+from hpa.interfaces import CellAugmentation, CellBatch, FieldAugmentation, ImageSource, Sampling, Segmenter, Unit
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class CellDataModule(LightningDataModule):
         augmentation: CellAugmentation | None,
         unit: Unit,
         seed: int,
+        sampling: Sampling | None = None,
     ) -> None:
         super().__init__()
         self.source = source
@@ -66,6 +67,7 @@ class CellDataModule(LightningDataModule):
         self.augmentation = augmentation
         self.unit = unit
         self.seed = seed
+        self.sampling = sampling
         self.first_epoch = 0
         self._fields: StoredFields | None = None
         self._field_augmentation: FieldAugmentation | None = None
@@ -113,10 +115,10 @@ class CellDataModule(LightningDataModule):
         self._fields = store.prepare(self.source, "train", self.stored, spec, stride, workers, on_progress)
         self._field_augmentation = augmentation
         self.unit = "image"
-
-    def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
         bound = self.loading.field_batch_cells
         self.loading = replace(self.loading, batch_cells=bound, cells_per_image=bound)
+
+    def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
         """Return the rows of the cells that train or validate."""
         held_out = self.table.frame["fold"].to_numpy() == self.folds.held_out
         images = np.flatnonzero(held_out if validation else ~held_out)
@@ -149,7 +151,10 @@ class CellDataModule(LightningDataModule):
             seed=self.seed,
             shuffle=not validation,
             epoch=self.first_epoch,
+            weights=None if validation or self.sampling is None else self._weights(rows, self.sampling),
         )
+        if not validation:
+            sampler.tell_bounds()
         workers = self.loading.workers
         return DataLoader(
             dataset,
@@ -159,6 +164,12 @@ class CellDataModule(LightningDataModule):
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _weights(self, rows: Int[np.ndarray, " row"], sampling: Sampling) -> Float64[np.ndarray, " row"]:
+        images, image_of_row, cells = np.unique(
+            self.stored.cells["image"].to_numpy(np.int64)[rows], return_inverse=True, return_counts=True
+        )
+        return sampling.weights(self.table.targets()[images], cells, self.unit)[image_of_row]
 
     def _field_views(self, validation: bool) -> FieldViews | None:
         if self._fields is None:

@@ -1,17 +1,27 @@
-"""Which cells form a batch: shuffled cells, or whole images, always the same for the same (seed, epoch)."""
+"""Which cells form a batch: shuffled cells, or whole images, always the same for the same (seed, epoch).
+
+Several devices share the batches of an epoch, each taking its own; all validate on all.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float64, Int
 from torch.utils.data import Sampler
 
 from hpa.core.seeding import seed_of
 from hpa.data.bag_packing import bag_rows, packed_in_order, packed_shuffled
+from hpa.data.device_share import share_of_device
+from hpa.data.weighted_order import drawn_by_weight, turns_of
 from hpa.interfaces import Unit
+
+log = logging.getLogger(__name__)
+
+RowsAndTurns = tuple[Int[np.ndarray, " cell"], Int[np.ndarray, " cell"]]
 
 
 @dataclass(frozen=True)
@@ -21,10 +31,13 @@ class BatchRequest:
     Attributes:
         epoch: Epoch the batch belongs to; with the seed it decides the augmentation.
         rows: Rows of the cell table.
+        turns: How often each was drawn before in this epoch: it decides the augmentation too, and tells an image that
+            is drawn again from the first; None where nothing is drawn twice.
     """
 
     epoch: int
     rows: Int[np.ndarray, " cell"]
+    turns: Int[np.ndarray, " cell"] | None = None
 
 
 class CellSampler(Sampler[BatchRequest]):
@@ -37,6 +50,8 @@ class CellSampler(Sampler[BatchRequest]):
         cells_per_image: With unit "image", at most so many cells of an image, drawn anew every epoch.
         shuffle: Off for validation: table order, nothing left out.
         epoch: The epoch to draw next; a resumed run does not begin at 0.
+        weights: How often each row is drawn against others, > 0; an image that is kept whole weighs what its rows do.
+            None, or all equal: each once. The number of batches does not depend on them.
     """
 
     def __init__(
@@ -50,6 +65,7 @@ class CellSampler(Sampler[BatchRequest]):
         seed: int,
         shuffle: bool,
         epoch: int = 0,
+        weights: Float64[np.ndarray, " row"] | None = None,
     ) -> None:
         self.rows = rows
         self.image_of_row = image_of_row
@@ -59,37 +75,77 @@ class CellSampler(Sampler[BatchRequest]):
         self.seed = seed
         self.shuffle = shuffle
         self.epoch = epoch
+        self.weights = np.ones(len(rows)) if weights is None else weights
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; the trainer calls it."""
         self.epoch = epoch
 
+    def tell_bounds(self) -> None:
+        """Say in the log which images have more cells than a batch takes of one."""
+        cells = np.unique(self.image_of_row, return_counts=True)[1]
+        crowded = int((cells > self.cells_per_image).sum())
+        if self.unit == "image" and crowded:
+            log.info(
+                "%d of %d images have more than %d cells, up to %d; every epoch draws %d of theirs anew "
+                "(loading.cells_per_image)",
+                *(crowded, len(cells), self.cells_per_image, cells.max(), self.cells_per_image),
+            )
+
     def __iter__(self) -> Iterator[BatchRequest]:
         """Give the batches of the epoch."""
-        epoch = self.epoch
-        return (BatchRequest(epoch, rows) for rows in self._batches(epoch))
+        return iter(self._requests(self.epoch))
 
     def __len__(self) -> int:
         """Count the batches of the epoch: the same for every epoch, since the trainer asks once."""
-        return len(self._batches(self.epoch))
+        return len(self._requests(self.epoch))
 
-    def _batches(self, epoch: int) -> list[Int[np.ndarray, " _"]]:
-        if self.unit == "image":
-            return self._batches_of_bags(epoch)
-        order = self._generator(epoch).permutation(self.rows) if self.shuffle else self.rows
-        return [order[start : start + self.batch_cells] for start in range(0, len(order), self.batch_cells)]
+    def _requests(self, epoch: int) -> list[BatchRequest]:
+        drawn = self._bags(epoch) if self.unit == "image" else self._cells(epoch)
+        requests = [BatchRequest(epoch, rows, turns if turns.any() else None) for rows, turns in drawn]
+        return share_of_device(requests) if self.shuffle else requests
 
-    def _batches_of_bags(self, epoch: int) -> list[Int[np.ndarray, " _"]]:
+    def _cells(self, epoch: int) -> list[RowsAndTurns]:
+        order = np.arange(len(self.rows))
+        if self.shuffle:
+            order = drawn_by_weight(self.weights, self._generator(epoch))
+        rows, turns = self.rows[order], turns_of(order)
+        starts = range(0, len(order), self.batch_cells)
+        return [(rows[start : start + self.batch_cells], turns[start : start + self.batch_cells]) for start in starts]
+
+    def _bags(self, epoch: int) -> list[RowsAndTurns]:
         bags = bag_rows(self.rows, self.image_of_row)
         if not self.shuffle:
             batches = packed_in_order([len(bag) for bag in bags], self.batch_cells)
-            return [np.concatenate([bags[index] for index in batch]) for batch in batches]
+            return [_joined([bags[index] for index in batch], [0] * len(batch)) for batch in batches]
         generator = self._generator(epoch)
         limit = self.cells_per_image
+        weights = np.array([bag[0] for bag in bag_rows(self.weights, self.image_of_row)])
         bags = [bag if len(bag) <= limit else np.sort(generator.choice(bag, limit, replace=False)) for bag in bags]
-        sizes = [len(bag) for bag in bags]
-        batches = packed_shuffled(sizes, self.batch_cells, self.seed, epoch)
-        return [np.concatenate([bags[index] for index in batch]) for batch in batches]
+        batches = packed_shuffled([len(bag) for bag in bags], self.batch_cells, self.seed, epoch)
+        if np.ptp(weights) > 0:
+            return self._weighted(bags, weights, len(batches), generator)
+        return [_joined([bags[index] for index in batch], [0] * len(batch)) for batch in batches]
+
+    def _weighted(
+        self,
+        bags: list[Int[np.ndarray, " _"]],
+        weights: Float64[np.ndarray, " bag"],
+        count: int,
+        generator: np.random.Generator,
+    ) -> list[RowsAndTurns]:
+        """Draw bags by weight until they fill so many batches."""
+        order: list[int] = []
+        batches: list[list[int]] = []
+        while len(batches) < count:
+            order += drawn_by_weight(weights, generator).tolist()
+            batches = packed_in_order([len(bags[index]) for index in order], self.batch_cells)
+        turns = turns_of(np.array(order)).tolist()
+        return [_joined([bags[order[p]] for p in batch], [turns[p] for p in batch]) for batch in batches[:count]]
 
     def _generator(self, epoch: int) -> np.random.Generator:
         return np.random.default_rng(seed_of(self.seed, "order", epoch))
+
+
+def _joined(bags: list[Int[np.ndarray, " _"]], turns: list[int]) -> RowsAndTurns:
+    return np.concatenate(bags), np.repeat(turns, [len(bag) for bag in bags])

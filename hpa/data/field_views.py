@@ -28,24 +28,27 @@ class FieldViews:
         self,
         epoch: int,
         images: Int64[np.ndarray, " image"],
+        turns: Int64[np.ndarray, " image"],
         image_of_cell: Int64[np.ndarray, " cell"],
         cells: Int64[np.ndarray, " cell"],
     ) -> FieldBatch:
         """Return images with the places of their cells.
 
         Args:
-            epoch: With seed and image it decides the augmentation.
+            epoch: With seed, image and turn it decides the augmentation.
             images: Rows of the image table.
+            turns: How often each was drawn before in this epoch.
             image_of_cell: For each cell, its place in `images`.
             cells: Number of each cell in its image, from 0.
         """
         spec, grid = self.stored.spec, self.stored.grid
         pictures = np.empty((len(images), len(spec.channels), spec.side_px, spec.side_px), np.float32)
         coverage = np.empty((len(cells), grid, grid), np.float32)
-        for place, row in enumerate(images.tolist()):
+        for place, (row, turn) in enumerate(zip(images.tolist(), turns.tolist(), strict=True)):
             own = np.flatnonzero(image_of_cell == place)
             picture, shares = self.stored.image(row), self.stored.coverage(row, cells[own])
             if self.augmentation is not None:
-                picture, shares = self.augmentation(picture, shares, seed_of(self.seed, "field", epoch, row))
+                seed = seed_of(self.seed, "field", epoch, row, *([turn] if turn else []))
+                picture, shares = self.augmentation(picture, shares, seed)
             pictures[place], coverage[own] = picture, shares
         return FieldBatch(torch.from_numpy(pictures), torch.from_numpy(coverage))

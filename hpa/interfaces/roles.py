@@ -207,6 +207,14 @@ class SeesFields(Protocol):
 
 
 @runtime_checkable
+class GivesMaps(Protocol):
+    """A network of cells that can say what it sees where: `CellOutput.maps`."""
+
+    gives_maps: bool
+    """Whether it does; a strategy that reads maps asks for them when it is attached."""
+
+
+@runtime_checkable
 class Attachable(Protocol):
     """A part of a strategy that needs the network itself: a teacher copied from it, a pool of its widths."""
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from hpa.core.errors import InputError
-from hpa.interfaces import Supervision
+from hpa.interfaces import BatchAugmentation, Supervision
 from hpa.training.average import WeightAverage
 from hpa.training.optimization import Optimization
 
@@ -42,16 +42,23 @@ class TrainingModule(LightningModule):
         supervision: The strategy; holds the loss, and whatever it remembers or learns.
         average: The moving average of the weights, or None.
         validation: Scores the validation set.
+        batch_augmentation: Changes batches of the training set where the network is, or None.
     """
 
     def __init__(
-        self, model: nn.Module, supervision: Supervision, optimization: Optimization, validation: Validation
+        self,
+        model: nn.Module,
+        supervision: Supervision,
+        optimization: Optimization,
+        validation: Validation,
+        batch_augmentation: BatchAugmentation | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.supervision = supervision
         self.optimization = optimization
         self.validation = validation
+        self.batch_augmentation = batch_augmentation
         decay = optimization.average_decay
         self.average = WeightAverage(model, decay) if decay > 0 else None
         self.identity: dict[str, Any] = {}
@@ -82,6 +89,8 @@ class TrainingModule(LightningModule):
         Raises:
             InputError: If the loss is not finite; the last checkpoint is left as it was.
         """
+        if self.batch_augmentation is not None:
+            batch = self.batch_augmentation(batch)
         terms = self.supervision.terms(self.model, batch, self._progress())
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):

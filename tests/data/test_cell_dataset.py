@@ -95,3 +95,20 @@ def test_augmentation_depends_on_seed_epoch_and_cell_alone(stored):
 
     assert np.array_equal(crop(0, [2, 3])[1], crop(0, [5, 1, 3])[2])
     assert not np.array_equal(crop(0, [3]), crop(1, [3]))
+
+
+def test_a_cell_that_is_drawn_again_looks_different_and_is_of_another_image(stored):
+    import albumentations
+
+    augmentation = CropAugmentation(
+        [albumentations.RandomBrightnessContrast((0.0, 0.5), (0.0, 0.5), p=1.0)], masked=True
+    )
+    dataset = CellDataset(stored, IMAGE_TARGETS, None, augmentation, seed=0)
+    batch = dataset[BatchRequest(0, np.array([3, 4, 3, 0]), np.array([0, 0, 1, 0]))]
+    first, _, again, _ = batch.crops.numpy()
+    assert np.array_equal(first, dataset[BatchRequest(0, np.array([3]))].crops[0].numpy())
+    assert not np.array_equal(first, again)
+    assert batch.image_of_cell.tolist() == [1, 1, 2, 0]
+    assert batch.image_targets.tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
+    assert batch.cells_in_image.tolist() == [1, 3, 3]
+    assert batch.cell_id.tolist() == [3, 4, 3, 0]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +72,61 @@ def test_every_epoch_has_as_many_batches(counts, unit):
     for epoch in range(6):
         one.set_epoch(epoch)
         assert len(list(one)) == len(one) == promised
+
+
+def weighted(unit, epoch=0, seed=3) -> CellSampler:
+    image_of_row = np.repeat(np.arange(6), 5)
+    weights = np.where(image_of_row == 5, 10.0, 1.0)
+    return CellSampler(np.arange(30) + 100, image_of_row, unit=unit, batch_cells=8, cells_per_image=4, seed=seed,
+                       shuffle=True, epoch=epoch, weights=weights)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["cell", "image"])
+def test_weights_change_who_is_drawn_and_not_how_many_batches_there_are(unit):
+    plain = sampler([5] * 6, unit, True)
+    for epoch in range(5):
+        one = weighted(unit, epoch)
+        batches = list(one)
+        assert len(batches) == len(one) == len(plain)
+        assert all(len(batch.rows) <= 8 for batch in batches)
+        drawn = np.concatenate([batch.rows for batch in batches])
+        assert (drawn >= 125).mean() > 0.4
+
+
+@pytest.mark.parametrize("unit", ["cell", "image"])
+def test_what_is_drawn_again_says_so(unit):
+    seen = set()
+    for batch in weighted(unit):
+        turns = np.zeros(len(batch.rows), np.int64) if batch.turns is None else batch.turns
+        seen.update(zip(batch.rows.tolist(), turns.tolist(), strict=True))
+    rows = [row for row, _ in seen]
+    for row in set(rows):
+        assert sorted(turn for other, turn in seen if other == row) == list(range(rows.count(row)))
+
+
+def test_a_resumed_run_draws_what_the_undisturbed_one_would_have():
+    going = weighted("cell")
+    going.set_epoch(3)
+    first, second = ([batch.rows.tolist() for batch in one] for one in (going, weighted("cell", epoch=3)))
+    assert first == second
+    assert first != [batch.rows.tolist() for batch in weighted("cell", epoch=4)]
+
+
+def test_crowded_images_are_told(caplog):
+    caplog.set_level("INFO")
+    sampler([300, 3, 5], "image", shuffle=True).tell_bounds()
+    assert "2 of 3 images have more than 4 cells, up to 300; every epoch draws 4 of theirs anew" in caplog.text
+    caplog.clear()
+    sampler([300, 3], "cell", shuffle=True).tell_bounds()
+    assert not caplog.text
+
+
+def test_a_bag_of_300_cells_keeps_the_bound_and_all_of_them_have_their_turn():
+    seen = set()
+    for epoch in range(60):
+        one = sampler([300, 3], "image", shuffle=True, cells_per_image=16, batch_cells=24)
+        one.set_epoch(epoch)
+        batches = [batch.rows for batch in one]
+        assert max(len(rows) for rows in batches) <= 24
+        seen.update(row for rows in batches for row in rows.tolist())
+    assert len(seen) > 270

@@ -1,5 +1,6 @@
 """The one LightningModule through the real trainer: learning, resuming, stopping on a loss that is not finite."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -228,3 +229,31 @@ def test_accumulated_batches_make_one_step(tmp_path):
 def test_patience_ends_a_run_early(tmp_path):
     _, trainer = run(tmp_path, 30, patience_epochs=1)
     assert trainer.current_epoch < 30
+
+
+class Brighter:
+    """Adds a random number to every crop, and remembers how many batches it saw."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, batch: CellBatch) -> CellBatch:
+        self.calls += 1
+        return replace(batch, crops=batch.crops + torch.rand(()))
+
+
+def test_batches_are_changed_in_training_alone_and_a_resumed_run_changes_them_alike(tmp_path):
+    def module() -> TrainingModule:
+        made = make_module()
+        made.batch_augmentation = Brighter()
+        return made
+
+    whole, plain = module(), make_module()
+    run(tmp_path / "whole", 3, whole)
+    run(tmp_path / "plain", 3, plain)
+    assert whole.batch_augmentation.calls == 3 * 5
+    assert not torch.equal(whole.model.head.weight, plain.model.head.weight)
+    with pytest.raises(ConnectionError):
+        run(tmp_path / "cut", 3, module(), stop_after=1)
+    resumed, _ = run(tmp_path / "cut", 3, module(), checkpoint=tmp_path / "cut" / "checkpoints" / "last.ckpt")
+    assert torch.equal(whole.model.head.weight, resumed.model.head.weight)
