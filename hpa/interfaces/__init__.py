@@ -1,4 +1,4 @@
-"""The roles of the architecture: what flows between the parts (`what_flows`), what each part must do (`roles`)."""
+"""The roles of the architecture: what flows between parts, what each must do (`roles`, `segmenting`, `teaching`)."""
 
 from hpa.interfaces.roles import (
     Attachable,
@@ -9,14 +9,12 @@ from hpa.interfaces.roles import (
     CellTruth,
     FieldAugmentation,
     FieldPredictor,
-    FileSegmenter,
     Fusion,
     GivesMaps,
     ImageSource,
     InstanceTruth,
     Loss,
     MaskTruth,
-    NamesCells,
     PixelLoss,
     PixelModel,
     PixelTarget,
@@ -25,11 +23,11 @@ from hpa.interfaces.roles import (
     Rule,
     Sampling,
     SeesFields,
-    Segmenter,
     Split,
     Supervision,
     Unit,
 )
+from hpa.interfaces.segmenting import FileSegmenter, NamesCells, Segmenter
 from hpa.interfaces.teaching import Selection, TaughtByRuns
 from hpa.interfaces.what_flows import (
     CellBatch,

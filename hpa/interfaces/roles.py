@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hpa.core.field import Field, Segmentation
+from hpa.core.field import Field
 from hpa.core.submission_table import TableRow
 from hpa.interfaces.what_flows import (
     CellBatch,
@@ -74,39 +74,6 @@ class InstanceTruth(Protocol):
 
     def instances(self, image_id: str) -> Instances:
         """Read the instances of a training image; InputError says which file is wrong and why."""
-
-
-@runtime_checkable
-class Segmenter(Protocol):
-    """Finds cells (`segmenter=`)."""
-
-    channels: tuple[str, ...]
-    """The channels it reads; a field may hold more, in any order."""
-
-    def segment(self, fields: Sequence[Field]) -> list[Segmentation]:
-        """Segment fields of any size and bit depth, one result a field, cells numbered 1..n."""
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Everything that decides the result (settings, hash of the weights), as plain types: the cache key."""
-
-
-@runtime_checkable
-class NamesCells(Protocol):
-    """A segmenter that also says of what class each cell is, as a detector does."""
-
-    class_names: tuple[str, ...]
-    """Classes it tells apart; none where it finds cells only."""
-
-    def instances(self, field: Field) -> Instances:
-        """Return the cells of a field with their classes and scores."""
-
-
-@runtime_checkable
-class FileSegmenter(Protocol):
-    """A segmenter whose result depends on a file of its own for each image: the file belongs to the cache key too."""
-
-    def fingerprint_of(self, image_id: str) -> dict[str, Any]:
-        """What decides the result of this image beside `fingerprint`; InputError where the file is missing."""
 
 
 @runtime_checkable
