@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, CellOutput
@@ -17,6 +18,8 @@ class CropModel(nn.Module):
     Attributes:
         feature_count: Length of the feature vectors that the head gives.
         class_count: Number of classes.
+        gives_maps: Whether outputs hold what the head says of each place of the last map (class activation maps: Zhou
+            et al., 2016, arXiv:1512.04150); at first they do not.
 
     Args:
         backbone: Name of a timm network.
@@ -55,18 +58,27 @@ class CropModel(nn.Module):
         self.head = head(feature_count=self.backbone.feature_count, class_count=class_count)
         self.feature_count = self.head.feature_count
         self.class_count = class_count
+        self.gives_maps = False
 
     def forward(self, batch: CellBatch) -> CellOutput:
         """Return features and logits of each cell.
 
         Raises:
-            InputError: If the crops have another number of channels than the model.
+            InputError: If the crops have other channels than the model, or maps are wanted and there are none.
         """
         if batch.crops.shape[1] != self.channel_count:
             raise InputError(
                 f"the model was made for {self.channel_count} channels, the crops have {batch.crops.shape[1]}; "
                 "give data.channels as in training."
             )
-        pooled = self.backbone((batch.crops - self.intensity_mean) / self.intensity_std)
-        features, logits = self.head(pooled)
+        pictures = (batch.crops - self.intensity_mean) / self.intensity_std
+        if self.gives_maps:
+            return self._with_maps(pictures)
+        features, logits = self.head(self.backbone(pictures))
         return CellOutput(features=features, logits=logits)
+
+    def _with_maps(self, pictures: Float[Tensor, "cell channel side side"]) -> CellOutput:
+        pooled, places = self.backbone.with_places(pictures)
+        features, logits = self.head(pooled)
+        maps = self.head(places.flatten(0, 2))[1].unflatten(0, places.shape[:3]).movedim(3, 1)
+        return CellOutput(features=features, logits=logits, maps=maps)

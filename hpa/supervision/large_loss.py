@@ -7,12 +7,11 @@ missing and negatives are rejected; here an image's labels are copied to cells t
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, Loss, Unit
+from hpa.supervision.believed import believed, require_share
 
 
 class LargeLossSupervision(nn.Module):
@@ -33,8 +32,7 @@ class LargeLossSupervision(nn.Module):
 
     def __init__(self, loss: Loss, rejected_share: float) -> None:
         super().__init__()
-        if not 0 <= rejected_share < 1:
-            raise InputError(f"supervision.rejected_share must lie in [0, 1), not {rejected_share}.")
+        require_share(rejected_share)
         self.loss = loss
         self.rejected_share = rejected_share
 
@@ -42,15 +40,5 @@ class LargeLossSupervision(nn.Module):
         """Return the term `cells`."""
         logits = model(batch).logits
         targets = batch.image_targets[batch.image_of_cell]
-        weights = _believed(logits.detach(), targets, self.rejected_share * progress)
+        weights = believed(logits.detach(), targets, self.rejected_share * progress)
         return {"cells": self.loss(logits, targets, weights)}
-
-
-def _believed(
-    logits: Float[Tensor, "cell class"], targets: Float[Tensor, "cell class"], share: float
-) -> Float[Tensor, "cell class"]:
-    """Return 0 for the share of each class's positives that have the lowest logits, 1 for all else."""
-    positive = targets > 0.5
-    # The loss of a positive falls with its logit, whichever loss it is.
-    rank = logits.masked_fill(~positive, torch.inf).argsort(dim=0).argsort(dim=0)
-    return 1 - (positive & (rank < (share * positive.sum(dim=0)).floor())).to(logits.dtype)
