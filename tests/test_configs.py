@@ -28,6 +28,7 @@ CHOSEN_BESIDE = {
     "supervision/pooling": ["supervision=multiple_instance"],
     "supervision/selection": ["supervision=pseudo_label"],
     "supervision/teacher": ["supervision=pseudo_label"],
+    "model/extractor": ["model=frozen"],
     "model/target": ["model=unet"],
 }
 """For a part of a part: a choice that has such a part, where the default has none."""

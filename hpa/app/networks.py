@@ -26,10 +26,16 @@ _BLOCK_BYTES = 1 << 20
 
 def network_of(saved: SavedRun) -> nn.Module:
     """Return the network of a checkpoint in evaluation mode."""
-    config = saved.config["model"]
-    config = config | {key: value for key, value in STARTING_POINTS.items() if key in config}
+    config = _without_starting_points(saved.config["model"])
     model = build(config, channel_count=len(saved.channels), class_count=len(saved.class_names))
     return saved.load_into(cast("nn.Module", model))
+
+
+def _without_starting_points(node: Any) -> Any:
+    """Return a copy of a config in which nothing is read from where training started, however deep a part lies."""
+    if not isinstance(node, dict):
+        return node
+    return {key: STARTING_POINTS.get(key, _without_starting_points(value)) for key, value in node.items()}
 
 
 class SavedPixelNetwork:

@@ -1,0 +1,120 @@
+"""SubCell: a vision transformer that learnt from the Human Protein Atlas which cells, and which proteins, are alike.
+
+Gupta et al., 2024 (bioRxiv 2024.12.06.627299): ViT-B/16 (Dosovitskiy et al., 2021) on masked cells of 448 px, trained
+by masked reconstruction and by contrast of cells and proteins; two gated attentions (Ilse, Tomczak and Welling, 2018)
+pool its tokens into 1,536 features. Published weights exist for red, yellow, blue, green and for fewer channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torch.nn.functional import gelu, interpolate
+
+from hpa.core.errors import InputError
+from hpa.models.extractors.channel_order import places_of
+from hpa.models.extractors.subcell_names import renamed
+from hpa.models.weights import differences, read_weights
+
+_LEAST_RANGE = 1e-8
+"""Added to the range of a cell, so that an empty one stays black, as where the weights were trained."""
+
+
+class SubCellExtractor(nn.Module):
+    """Features of the published network.
+
+    Attributes:
+        feature_count: Length of a feature vector: `width` times `pool_head_count`.
+
+    Args:
+        weights: A local file with the published encoder and pool, or None.
+        shown: Channels of the crops, in order.
+        reads: Channels that the weights were trained on, in their order.
+        side_px: Side that crops are resized to.
+        patch_px: Side of a patch.
+        width: Length of a token.
+        depth: Number of blocks.
+        head_count: Attention heads of a block.
+        pool_width: Hidden width of the gated attentions that pool tokens.
+        pool_head_count: How many there are.
+
+    Raises:
+        InputError: If the weights cannot be read or do not fit, or the crops lack a channel.
+    """
+
+    def __init__(
+        self,
+        weights: str | None,
+        shown: Sequence[str],
+        reads: Sequence[str],
+        side_px: int,
+        patch_px: int,
+        width: int,
+        depth: int,
+        head_count: int,
+        pool_width: int,
+        pool_head_count: int,
+    ) -> None:
+        super().__init__()
+        self._places = places_of(reads, shown)
+        self._side_px = side_px
+        self.network = VisionTransformer(
+            img_size=side_px,
+            patch_size=patch_px,
+            in_chans=len(reads),
+            num_classes=0,
+            global_pool="",
+            embed_dim=width,
+            depth=depth,
+            num_heads=head_count,
+            norm_layer=partial(nn.LayerNorm, eps=1e-12),  # as published
+        )
+        self.pool = GatedAttentions(width, pool_width, pool_head_count)
+        self.feature_count = width * pool_head_count
+        if weights is not None:
+            self._fill(weights)
+
+    def forward(self, crops: Float[Tensor, "cell channel side side"]) -> Float[Tensor, "cell feature"]:
+        """Return the features of each cell."""
+        read = crops[:, self._places]
+        if read.shape[-2:] != (self._side_px, self._side_px):
+            read = interpolate(read, (self._side_px, self._side_px), mode="bilinear", antialias=True)
+        darkest, brightest = (end(dim=(1, 2, 3), keepdim=True) for end in (read.amin, read.amax))
+        return self.pool(self.network((read - darkest) / (brightest - darkest + _LEAST_RANGE)))
+
+    def _fill(self, weights: str) -> None:
+        found, expected = renamed(read_weights(Path(weights))), self.state_dict()
+        told = differences(expected, found)
+        if told:
+            raise InputError(
+                f"model.weights: '{weights}' does not fit SubCell as model.extractor describes it: {'; '.join(told)}. "
+                "Give the published encoder, and model.extractor.reads as many channels as it was trained on."
+            )
+        self.load_state_dict(found)
+
+
+class GatedAttentions(nn.Module):
+    """Weighted means of tokens, one after the other, by weights that sum to 1 over the tokens.
+
+    Args:
+        width: Length of a token.
+        hidden_count: Width of the gate and of what it lets through.
+        head_count: How many weighted means.
+    """
+
+    def __init__(self, width: int, hidden_count: int, head_count: int) -> None:
+        super().__init__()
+        self.value = nn.Linear(width, hidden_count)
+        self.gate = nn.Linear(width, hidden_count)
+        self.score = nn.Linear(hidden_count, head_count)
+
+    def forward(self, tokens: Float[Tensor, "cell token width"]) -> Float[Tensor, "cell feature"]:
+        """Return the means."""
+        scores = self.score(torch.tanh(self.value(tokens)) * gelu(self.gate(tokens)))
+        return torch.einsum("cth,ctw->chw", scores.softmax(dim=1), tokens).flatten(1)
