@@ -1,0 +1,80 @@
+"""The rows of the shift tables: each says what it trains, how it predicts, and which row it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PLAIN_PREDICTION = ("tta=none", "thresholds=fixed")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row with a network.
+
+    Attributes:
+        name: Of its files.
+        shown: In the table.
+        run: Step whose training it uses: its own name, or an earlier one's.
+        training: Words of train.py beside the recipe.
+        prediction: Words of infer.py.
+        against: Step it is compared with; "" for none.
+    """
+
+    name: str
+    shown: str
+    run: str
+    training: tuple[str, ...]
+    prediction: tuple[str, ...]
+    against: str
+
+
+_SCALES = ("augment.smallest_scale=0.5", "augment.largest_scale=1.6")
+_RESAMPLED = ("tiles.planes.pixel_um=4.7",)
+
+
+def _trained(name: str, shown: str, training: tuple[str, ...], against: str) -> Step:
+    """Return a row that differs by its training."""
+    return Step(name, shown, name, training, _PLAIN_PREDICTION, against)
+
+
+def _predicted(name: str, shown: str, run: str, prediction: tuple[str, ...], against: str) -> Step:
+    """Return a row that differs by its prediction alone."""
+    return Step(name, shown, run, (), prediction, against)
+
+
+_FLOOR = _predicted("floor", "each pixel by lot (floor)", "plain", ("tta=none", "thresholds=random"), "")
+_PLAIN = _trained("plain", "plain: turns and mirrors", (), "")
+
+NUCLEI: tuple[Step, ...] = (
+    _PLAIN,
+    _FLOOR,
+    _trained("scale", "+ scale: tiles at 0.5 to 1.6 times", _SCALES, "plain"),
+    _trained("stain", "+ stain: `augment=tissue`", ("augment=tissue",), "scale"),
+    _trained(
+        "matched", "instead, colours of the test images: `augment=tissue_matched`", ("augment=tissue_matched",), "scale"
+    ),
+    _trained(
+        "levels",
+        "instead, levels of each picture: `by_percentile`",
+        (*_SCALES, "tiles.planes.by_percentile=true"),
+        "scale",
+    ),
+    _predicted("views", "+ eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
+    _predicted("fitted", "+ thresholds fitted on held-out images", "stain", ("tta=d4", "thresholds=fitted"), "views"),
+)
+"""Each row adds to the one it is compared with; scales are drawn, for nobody tells the size of a pixel."""
+
+SECTIONS: tuple[Step, ...] = (
+    _PLAIN,
+    _FLOOR,
+    _trained("scale", "+ scale: resampled to 4.7 µm", _RESAMPLED, "plain"),
+    _trained(
+        "stain",
+        "+ stain: `augment=tissue_transfer` without scales",
+        (*_RESAMPLED, "augment=tissue_transfer", "augment.smallest_scale=1.0", "augment.largest_scale=1.0"),
+        "scale",
+    ),
+    _predicted("views", "+ eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
+    _predicted("fitted", "+ thresholds fitted per organ", "stain", ("tta=d4", "thresholds=fitted"), "views"),
+)
+"""As `NUCLEI`, with the pixel sizes that the tables tell."""
