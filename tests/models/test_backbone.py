@@ -18,6 +18,9 @@ LARGER = [
     "densenet121",
     "inception_v3",
     "mobilenetv3_small_100",
+    "dm_nfnet_f0",
+    "vit_small_patch16_224",
+    "vit_small_patch14_dinov2",
 ]
 
 

@@ -38,8 +38,6 @@ class SubCellHead(nn.Module):
         InputError: If the classes are others, files are not as many as classifiers, or one does not fit.
     """
 
-    location_of: Tensor
-
     def __init__(self, feature_count: int, class_count: int, count: int, weights: Sequence[str] | None) -> None:
         super().__init__()
         if class_count != len(LOCATIONS):
