@@ -8,7 +8,6 @@ spectrum, fine over coarse structure, as in the review of Bray et al. (J Biomol 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +16,7 @@ from jaxtyping import Bool, Float32, UInt8, UInt16
 
 from hpa.core.field import Field
 from hpa.data.pixel_check import agreement_of, structure_of
+from hpa.data.quality_debris import debris_share
 
 _FINE_PX = (1.0, 2.0)
 _COARSE_PX = (4.0, 8.0)
@@ -24,11 +24,6 @@ _COARSE_PX = (4.0, 8.0)
 _SIGNAL_SIDE_PX = 256
 _FOREGROUND_SAMPLE = 20_000
 _LEAST_FOREGROUND_PX = 500
-_OPENING = np.ones((3, 3), np.uint8)
-_LONELY_SHARE = 0.15
-"""A cell's nucleus is a fifth of it or more."""
-_NESTED_SHARE = 0.85
-_NEXT_TO_TOP = 0.93
 
 Plane = UInt8[np.ndarray, "height width"] | UInt16[np.ndarray, "height width"]
 Grey = Float32[np.ndarray, "height width"]
@@ -45,7 +40,7 @@ class FieldMeasures:
         saturated_share: Share of pixels at the highest number of a plane, where more than one has it; of the worst.
         unevenness: Brightest over dimmest end of the illumination, as foreground tells it; of the best channel, since
             uneven light is seen in all of them, uneven cells in one.
-        debris_share: Share of the image in the largest region that is far brighter than cells and not built so.
+        debris_share: Share of the image in the largest region of debris, as `quality_debris` tells it.
         agreement: How well the worst channel fits any other, in deviations of chance; NaN where there is but one.
     """
 
@@ -86,44 +81,6 @@ def agreement(field: Field) -> float:
         max(agreement_of(one, other) for place, other in enumerate(structures) if place != index)
         for index, one in enumerate(structures)
     )
-
-
-def debris_share(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: float) -> float:
-    """Return the share of the image in the largest region that is too bright for cells and not built as they are.
-
-    Dirt glows in every channel at once, or in one where the others show nothing; of a cell, bright as it may be, the
-    nucleus lies within the cytoplasm and both stains differ.
-    """
-    bright = [_bright(level, mask, factor) for level, mask in zip(levels, foregrounds, strict=True)]
-    dirt: Mask = np.logical_and.reduce(bright)
-    for place, (mask, foreground) in enumerate(zip(bright, foregrounds, strict=True)):
-        others = [other for index, other in enumerate(foregrounds) if index != place]
-        if others:
-            shown = np.logical_or.reduce(others)
-            within = np.count_nonzero(foreground & shown) >= _NESTED_SHARE * np.count_nonzero(foreground)
-            # what should lie within another stain (nuclei in cells) is dirt wherever it does not
-            dirt |= mask & ~shown if within else _lonely(mask, shown)
-    opened = cv2.morphologyEx(dirt.view(np.uint8), cv2.MORPH_OPEN, _OPENING)
-    _, _, statistics, _ = cv2.connectedComponentsWithStats(opened)
-    return float(statistics[1:, cv2.CC_STAT_AREA].max(initial=0)) / dirt.size
-
-
-def _bright(level: Grey, foreground: Mask, factor: float) -> Mask:
-    """Return where a plane is far brighter than its cells, or next to the brightest there is: dirt may be cut off."""
-    middling = float(np.median(level[foreground])) if foreground.any() else np.inf
-    mask = level > min(factor * middling, _NEXT_TO_TOP * float(level.max()))
-    return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _OPENING).astype(bool)
-
-
-def _lonely(mask: Mask, others: Mask) -> Mask:
-    """Return the parts of a mask, holes filled, of which little lies on the foreground of other channels."""
-    outer, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = cv2.drawContours(np.zeros(mask.shape, np.uint8), outer, -1, 1, cv2.FILLED)
-    count, parts = cv2.connectedComponents(filled, connectivity=8)
-    overlap = np.bincount(parts[others], minlength=count) / np.maximum(1, np.bincount(parts.ravel(), minlength=count))
-    alone = overlap < _LONELY_SHARE
-    alone[0] = False
-    return alone[parts]
 
 
 def _halves(
