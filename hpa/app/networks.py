@@ -14,7 +14,7 @@ from hpa.app.parts import build
 from hpa.core.errors import InputError
 from hpa.core.planes import PlaneSpec
 from hpa.data.tiles import TileSpec
-from hpa.inference.pixel_predictor import PixelPredictor
+from hpa.inference.pixel_predictor import DenseModel, PixelPredictor
 from hpa.inference.precision import choose_device, choose_precision
 from hpa.interfaces import Instances, PixelModel
 from hpa.models.saved_run import SavedRun, read_saved_run
@@ -43,7 +43,7 @@ class SavedPixelNetwork:
 
     Attributes:
         channels: Channels it was trained on.
-        class_names: Classes it tells apart.
+        class_names: Classes it tells apart; none of a dense network, which finds instances only.
         spec: How planes are scaled before it.
         digest: Hash of the checkpoint's weights and config.
 
@@ -76,7 +76,7 @@ class SavedPixelNetwork:
         model = network_of(saved)
         where = choose_device(device)
         self.channels = saved.channels
-        self.class_names = saved.class_names
+        self.class_names: tuple[str, ...] = () if isinstance(model, DenseModel) else saved.class_names
         self.spec: PlaneSpec = _tiles_of(saved).planes
         self.digest = _digest(saved.path)
         self._predictor = PixelPredictor(
