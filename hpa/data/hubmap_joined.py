@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.planes import GREY
 from hpa.data.hubmap import Hubmap
+from hpa.data.pixel_facts import HAS_TRUTH
 from hpa.data.table import ImageTable
 from hpa.interfaces import Instances, Split
 
@@ -27,6 +29,8 @@ class JoinedHubmap:
         channels: What a network is given: of red, green, blue, or grey, in order; fields hold all three colours.
         pixel_um: Side of a pixel of every image of `root`, µm; None takes what each row says, as the external sets do.
         extra: Folders of external sets, with train.csv, train_images/ and, where rle is blank, train_annotations/.
+        unlabelled: Folders whose test.csv and test_images/ join the training images without masks, `root` itself or
+            others; a strategy that earlier runs teach learns from them, every other leaves them out.
 
     Raises:
         InputError: If a channel is unknown, or the pixel size makes no sense.
@@ -35,7 +39,12 @@ class JoinedHubmap:
     class_names: tuple[str, ...] = Hubmap.class_names
 
     def __init__(
-        self, root: str | Path, channels: Sequence[str], pixel_um: float | None, extra: Sequence[str | Path]
+        self,
+        root: str | Path,
+        channels: Sequence[str],
+        pixel_um: float | None,
+        extra: Sequence[str | Path],
+        unlabelled: Sequence[str | Path] = (),
     ) -> None:
         if not channels or not set(channels) <= {GREY, *Hubmap.channels}:
             raise InputError(
@@ -45,7 +54,11 @@ class JoinedHubmap:
         self.channels: tuple[str, ...] = tuple(channels)
         self._main = Hubmap(root, pixel_um)
         self._extra = [Hubmap(folder, None) for folder in extra]
-        self._home: dict[str, Hubmap] | None = None
+        same = Path(root).resolve()
+        self._unlabelled = [
+            Hubmap(folder, pixel_um if Path(folder).resolve() == same else None) for folder in unlabelled
+        ]
+        self._home: dict[str, tuple[Hubmap, Split]] | None = None
 
     @property
     def cell_truth(self) -> None:
@@ -59,10 +72,14 @@ class JoinedHubmap:
             InputError: If a layout is not there at all. What is wrong with single rows, also an id that stands in
                 two sets, is in `problems`.
         """
-        tables = [source.table(split) for source in self._sources(split)]
+        tables = [source.table(own_split) for source, own_split in self._sources(split)]
         if len(tables) == 1:
             return tables[0]
         frame = pd.concat([table.frame for table in tables], ignore_index=True)
+        if self._unlabelled:
+            counts = [len(table) for table in tables]
+            has_truth = [own_split == "train" for _, own_split in self._sources(split)]
+            frame = frame.assign(**{HAS_TRUTH: np.repeat(has_truth, counts)})
         sets_with = Counter(image_id for table in tables for image_id in set(table.image_ids) - {""})
         clashes = [
             Problem(image_id, f"the id stands in {count} of the folders that are joined; rename all but one")
@@ -80,15 +97,19 @@ class JoinedHubmap:
         Raises:
             InputError: If no set has the image, or its file cannot be used.
         """
-        return self._home_of(image_id, split).read(image_id, split)
+        home, own_split = self._home_of(image_id, split)
+        return home.read(image_id, own_split)
 
     def instances(self, image_id: str) -> Instances:
         """Return the functional tissue units of a training image.
 
         Raises:
-            InputError: If no set has the image, or its mask cannot be read.
+            InputError: If no set has the image, its mask cannot be read, or it joins without one.
         """
-        return self._home_of(image_id, "train").instances(image_id)
+        home, own_split = self._home_of(image_id, "train")
+        if own_split == "test":
+            raise InputError(f"{image_id}: joins by data.unlabelled, without a mask; it can be predicted, not scored.")
+        return home.instances(image_id)
 
     def identity(self, image_id: str, split: Split) -> str:
         """Name the content of a picture by place, size and time of its file, without opening it.
@@ -96,15 +117,21 @@ class JoinedHubmap:
         Raises:
             InputError: If the file is missing.
         """
-        return self._home_of(image_id, split).identity(image_id, split)
+        home, own_split = self._home_of(image_id, split)
+        return home.identity(image_id, own_split)
 
-    def _sources(self, split: Split) -> list[Hubmap]:
-        return [self._main, *self._extra] if split == "train" else [self._main]
+    def _sources(self, split: Split) -> list[tuple[Hubmap, Split]]:
+        """Return the sets of a split, each with the split of its own that joins."""
+        if split == "test":
+            return [(self._main, "test")]
+        masked: list[tuple[Hubmap, Split]] = [(source, "train") for source in (self._main, *self._extra)]
+        return [*masked, *((source, "test") for source in self._unlabelled)]
 
-    def _home_of(self, image_id: str, split: Split) -> Hubmap:
+    def _home_of(self, image_id: str, split: Split) -> tuple[Hubmap, Split]:
         """Return the set that an image is in; the first, which then says what is wrong, where none has it."""
-        if split == "test" or not self._extra:
-            return self._main
+        sources = self._sources(split)
+        if len(sources) == 1:
+            return sources[0]
         if self._home is None:
-            self._home = {name: source for source in reversed(self._sources("train")) for name in source.ids("train")}
-        return self._home.get(image_id, self._main)
+            self._home = {name: home for home in reversed(sources) for name in home[0].ids(home[1])}
+        return self._home.get(image_id, sources[0])

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
+from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from hpa.core.seeding import seed_of
+from hpa.data.pixel_facts import PixelFacts
 from hpa.data.pixel_store import PixelStore
 from hpa.data.tiles import Tile, TileAugmentation
 from hpa.interfaces import PixelBatch
@@ -72,6 +74,7 @@ class PixelDataset(Dataset[PixelBatch]):
     Attributes:
         store: Prepared images.
         image_ids: Id of each row of the table.
+        facts: What is known of each row beside.
         augmentation: Cuts the tiles; None gives whole images, which must be asked for one at a time.
     """
 
@@ -79,12 +82,14 @@ class PixelDataset(Dataset[PixelBatch]):
         self,
         store: PixelStore,
         image_ids: Sequence[str],
+        facts: PixelFacts,
         side_px: int,
         augmentation: TileAugmentation | None,
         seed: int,
     ) -> None:
         self.store = store
         self.image_ids = list(image_ids)
+        self.facts = facts
         self.side_px = side_px
         self.augmentation = augmentation
         self.seed = seed
@@ -96,12 +101,18 @@ class PixelDataset(Dataset[PixelBatch]):
     def __getitem__(self, request: TileRequest) -> PixelBatch:
         """Return the batch of a request."""
         tiles = [self._tile(request.epoch, row, number) for row, number in request.tiles]
+        rows = _rows(request)
+        scales = np.array([tile.scale for tile in tiles], np.float32)
         return PixelBatch(
             images=torch.from_numpy(np.stack([tile.planes for tile in tiles])),
             targets=torch.from_numpy(np.stack([tile.targets for tile in tiles])),
             label_maps=torch.from_numpy(np.stack([tile.label_map for tile in tiles])),
             instance_classes=tuple(torch.from_numpy(np.array(tile.classes, np.int64)) for tile in tiles),
-            image_row=torch.from_numpy(_rows(request)),
+            image_row=torch.from_numpy(rows),
+            organs=None if self.facts.organs is None else tuple(self.facts.organs[row] for row in rows),
+            pixel_um=torch.from_numpy(self.facts.pixel_um[rows] / scales),
+            has_truth=torch.from_numpy(self.facts.has_truth[rows]),
+            taught=_taught(tiles),
         )
 
     def _tile(self, epoch: int, row: int, number: int) -> Tile:
@@ -115,3 +126,11 @@ class PixelDataset(Dataset[PixelBatch]):
 
 def _rows(request: TileRequest) -> Int[np.ndarray, " tile"]:
     return np.array([row for row, _ in request.tiles], np.int64)
+
+
+def _taught(tiles: Sequence[Tile]) -> Float[Tensor, "tile height width"] | None:
+    """Return what earlier runs said of the tiles, NaN where nothing; None where they said nothing of any."""
+    if all(tile.taught is None for tile in tiles):
+        return None
+    nothing = np.full(tiles[0].label_map.shape, np.nan, np.float32)
+    return torch.from_numpy(np.stack([nothing if tile.taught is None else tile.taught for tile in tiles]))

@@ -16,27 +16,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float16, Int32, Int64, Shaped
+from jaxtyping import Float16, Float32, Int32, Int64, Shaped, UInt8
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.label_map import labels_of, relabel
-from hpa.core.planes import PlaneSpec, resized_label_map
+from hpa.core.planes import PlaneSpec, resized, resized_label_map
 from hpa.core.whole_file import whole_file
 from hpa.data.table import ImageTable
 from hpa.interfaces import ImageSource, Instances, PixelTarget, Split
 
 _FORMAT_VERSION = 1
+STEPS = 255
+_DIGEST_BYTES = 16
 _PARTS: tuple[str, ...] = ("planes", "label_map", "classes", "targets")
 
 
 @dataclass(frozen=True)
 class StoredPlanes:
-    """One image at the network's scale; arrays are read where they are touched."""
+    """One image at the network's scale; arrays are read where they are touched.
+
+    Attributes:
+        planes: Intensities in [0, 1].
+        label_map: Its instances.
+        classes: Their classes.
+        targets: What a dense network should say.
+        taught: What earlier runs said of every pixel, in steps of 1/`STEPS`; None where they said nothing.
+    """
 
     planes: Float16[np.ndarray, "channel height width"]
     label_map: Int32[np.ndarray, "height width"]
     classes: Int64[np.ndarray, " instance"]
     targets: Float16[np.ndarray, "plane height width"]
+    taught: UInt8[np.ndarray, "height width"] | None = None
 
 
 class PixelStore:
@@ -69,6 +80,7 @@ class PixelStore:
             "target": target_settings,
         }
         self._names: dict[str, Path] = {}
+        self._taught: dict[str, Path] = {}
         self._target_lock = threading.Lock()  # compiled and torch targets are not all safe in threads
 
     def prepare(
@@ -102,7 +114,27 @@ class PixelStore:
     def read(self, image_id: str) -> StoredPlanes:
         """Open a prepared image."""
         name = self._names[image_id]
-        return StoredPlanes(*(np.load(_file(name, part), mmap_mode="r") for part in _PARTS))
+        taught = self._taught.get(image_id)
+        return StoredPlanes(
+            **{part: np.load(_file(name, part), mmap_mode="r") for part in _PARTS},
+            taught=None if taught is None else np.load(taught, mmap_mode="r"),
+        )
+
+    def teach(self, image_id: str, said: Float32[np.ndarray, "height width"]) -> None:
+        """Keep beside an image what earlier runs said of it, at the size of its planes."""
+        name = self._names[image_id]
+        label_map = np.load(_file(name, "label_map"), mmap_mode="r")
+        steps = np.rint(resized(said[None], *label_map.shape)[0] * STEPS).astype(np.uint8)
+        digest = hashlib.blake2b(steps.tobytes(), digest_size=_DIGEST_BYTES).hexdigest()
+        path = _file(name, f"taught_{digest}")
+        if not path.is_file():
+            _write(path, steps)
+        self._taught[image_id] = path
+
+    def content(self, image_id: str) -> str:
+        """Return a digest of an image's planes: equal for equal pictures, whatever their name."""
+        planes = np.load(_file(self._names[image_id], "planes"), mmap_mode="r")
+        return hashlib.blake2b(np.ascontiguousarray(planes).data, digest_size=_DIGEST_BYTES).hexdigest()
 
     def _make(self, source: ImageSource, image_id: str, split: Split, instances_of: Callable[[str], Instances]) -> Path:
         instances = instances_of(image_id)

@@ -14,7 +14,7 @@ from jaxtyping import Float32, Float64, Int32, Int64, Shaped
 from hpa.core.errors import InputError
 from hpa.core.label_map import labels_of, relabel
 from hpa.core.planes import PlaneSpec
-from hpa.data.pixel_store import StoredPlanes
+from hpa.data.pixel_store import STEPS, StoredPlanes
 from hpa.interfaces import PixelTarget
 
 
@@ -45,12 +45,23 @@ class TileSpec:
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile with what is known of it."""
+    """One tile, or a whole image, with what is known of it.
 
-    planes: Float32[np.ndarray, "channel side side"]
-    targets: Float32[np.ndarray, "plane side side"]
-    label_map: Int32[np.ndarray, "side side"]
+    Attributes:
+        planes: Intensities in [0, 1].
+        targets: What a dense network should say.
+        label_map: Its instances.
+        classes: Their classes.
+        scale: How much it is enlarged.
+        taught: What earlier runs said of every pixel, as probabilities; None where they said nothing.
+    """
+
+    planes: Float32[np.ndarray, "channel height width"]
+    targets: Float32[np.ndarray, "plane height width"]
+    label_map: Int32[np.ndarray, "height width"]
     classes: Int64[np.ndarray, " instance"]
+    scale: float = 1.0
+    taught: Float32[np.ndarray, "height width"] | None = None
 
 
 class TileAugmentation:
@@ -87,11 +98,15 @@ class TileAugmentation:
         planes = _warped(image.planes, to_image, side_px, cv2.INTER_LINEAR)
         targets = target.turned(_warped(image.targets, to_image, side_px, cv2.INTER_LINEAR), linear)
         label_map = _warped(image.label_map[None], to_image, side_px, cv2.INTER_NEAREST)[0].astype(np.int32)
+        taught = None
+        if image.taught is not None:
+            taught = _warped(image.taught[None], to_image, side_px, cv2.INTER_LINEAR)[0] / np.float32(STEPS)
         self._intensities.set_random_seed(seed)
         changed = self._intensities(image=np.ascontiguousarray(planes.transpose(1, 2, 0)))["image"]
         planes = np.ascontiguousarray(np.clip(changed, 0, 1).transpose(2, 0, 1), np.float32)
         classes = np.asarray(image.classes)[labels_of(label_map) - 1]
-        return Tile(planes, targets, relabel(label_map), classes)
+        scale = float(np.sqrt(abs(np.linalg.det(linear))))
+        return Tile(planes, targets, relabel(label_map), classes, scale, taught)
 
     def _linear(self, draw: np.random.Generator) -> Float64[np.ndarray, "2 2"]:
         """Draw what takes a step (y, x) in the image to the step in the tile."""

@@ -35,3 +35,11 @@ class TaughtByRuns(Protocol):
         image_of_cell: Int[Tensor, " cell"],
     ) -> None:
         """Take a row for each cell of the data set, by `cell_id`; NaN where no run speaks."""
+
+
+@runtime_checkable
+class TaughtMasksByRuns(Protocol):
+    """A strategy that reads `PixelBatch.taught`: what earlier runs said of images that they had not seen."""
+
+    mask_runs: tuple[str, ...]
+    """Their folders."""

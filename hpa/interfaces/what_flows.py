@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hpa.core.field import Field, Segmentation
@@ -96,6 +96,10 @@ class PixelBatch:
         label_maps: Instances, 0 background, numbered 1..n in each image.
         instance_classes: For each image the class of its instances 1..n.
         image_row: Row of each image in the image table, the same in every epoch.
+        organs: What each image shows, "" where the data set does not tell; None where it knows no organs.
+        pixel_um: Side of a pixel as it is shown, µm; NaN where not known.
+        has_truth: Whether somebody drew the instances; where not, targets and label maps are empty. None: all have.
+        taught: What earlier runs said of every pixel, NaN in images of which none spoke; None where none teaches.
     """
 
     images: Float[Tensor, "image channel height width"]
@@ -103,6 +107,10 @@ class PixelBatch:
     label_maps: Int[Tensor, "image height width"]
     instance_classes: tuple[Int[Tensor, " _"], ...]
     image_row: Int[Tensor, " image"]
+    organs: tuple[str, ...] | None = None
+    pixel_um: Float[Tensor, " image"] | None = None
+    has_truth: Bool[Tensor, " image"] | None = None
+    taught: Float[Tensor, "image height width"] | None = None
 
     def __len__(self) -> int:
         """Count the images."""
@@ -111,9 +119,15 @@ class PixelBatch:
 
 @dataclass
 class PixelOutput:
-    """What a dense model says of every pixel, in the planes of its `PixelTarget`, before any sigmoid."""
+    """What a dense model says.
+
+    Attributes:
+        logits: Of every pixel, in the planes of its `PixelTarget`, before any sigmoid.
+        features: Mean of the encoder's deepest map, one vector an image; None where the network gives none.
+    """
 
     logits: Float[Tensor, "image plane height width"]
+    features: Float[Tensor, "image feature"] | None = None
 
 
 @dataclass

@@ -25,6 +25,7 @@ class UnetModel(nn.Module):
 
     Attributes:
         target: How instances are told to the network and read from it.
+        feature_count: Channels of the encoder's deepest map.
 
     Args:
         architecture: As `smp.create_model` names it: unet, unetplusplus, fpn, deeplabv3plus, segformer, upernet, …
@@ -67,13 +68,23 @@ class UnetModel(nn.Module):
             raise InputError(f"model.architecture={architecture} model.encoder={encoder}: {error}") from error
         if weights is not None:
             load_encoder_weights(self.network.encoder, read_weights(Path(weights)), f"'{weights}'")
+        self.feature_count = int(self.network.encoder.out_channels[-1])
         self.stride_px = int(getattr(self.network.encoder, "output_stride", 32))
         # Measured on two cores with bfloat16: half the time of a step.
         cast("nn.Module", self.network).to(memory_format=torch.channels_last)
 
     def forward(self, batch: PixelBatch) -> PixelOutput:
-        """Return the planes of each image, at its own size."""
-        return PixelOutput(self.planes(batch.images))
+        """Return the planes of each image, at its own size, and the mean of its deepest map."""
+        found: list[Any] = []
+        # what the encoder gives on its way: decoders take it in more than one form
+        handle = self.network.encoder.register_forward_hook(lambda _encoder, _images, maps: found.append(maps))
+        try:
+            logits = self.planes(batch.images)
+        finally:
+            handle.remove()
+        deepest = found[0][-1]
+        is_map = isinstance(deepest, Tensor) and deepest.ndim == 4  # transformers of one scale give tokens instead
+        return PixelOutput(logits, deepest.mean(dim=(2, 3)) if is_map else None)
 
     def planes(self, images: Float[Tensor, "image channel height width"]) -> Float[Tensor, "image plane height width"]:
         """Return the logits of images of any size.

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, Loss, Supervision, Unit
+from hpa.supervision.one_look import OneLook
 
 
 class MixedSupervision(nn.Module):
@@ -51,7 +52,7 @@ class MixedSupervision(nn.Module):
 
     def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
         """Return the terms of all parts."""
-        look = _OneLook(model)
+        look = OneLook(model)
         return {
             f"{name}_{term}": self.weights[name] * value
             for name, part in self._strategies().items()
@@ -60,18 +61,3 @@ class MixedSupervision(nn.Module):
 
     def _strategies(self) -> dict[str, Supervision]:
         return cast("dict[str, Supervision]", dict(self.parts.items()))
-
-
-class _OneLook(nn.Module):
-    """The network, remembering what it said of the batch it saw last, so that parts share it."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-        self.training = model.training
-        self._seen: tuple[Any, Any] | None = None
-
-    def forward(self, batch: Any) -> Any:
-        if self._seen is None or self._seen[0] is not batch:
-            self._seen = (batch, self.model(batch))
-        return self._seen[1]

@@ -80,3 +80,31 @@ def test_what_no_set_has_is_told(folders):
         JoinedHubmap(main, COLOURS, None, [extra]).read("g9", "train")
     with pytest.raises(InputError, match=r"nowhere.train\.csv: the file is missing"):
         JoinedHubmap(main, COLOURS, None, [main / "nowhere"]).table("train")
+
+
+def test_images_without_masks_join_the_training_images_by_their_test_table(folders, tmp_path):
+    main, extra = folders
+    other = tmp_path / "unmasked"
+    other.mkdir()
+    write_set(other, {"id": "u1", "organ": "lung", "data_source": "GTEx", "pixel_size": 0.5}, split="test")
+    source = JoinedHubmap(main, COLOURS, None, [extra], [other])
+    table = source.table("train").require_usable()
+    assert table.image_ids == ["1", "2", "g1", "g2", "u1"]
+    assert table.frame["has_truth"].tolist() == [True] * 4 + [False]
+    assert table.frame["pixel_um"].tolist()[-1] == 0.5
+    assert np.array_equal(source.read("u1", "train").pixels, Hubmap(other, None).read("u1", "test").pixels)
+    assert str(other) in source.identity("u1", "train")
+    with pytest.raises(InputError, match=r"joins by data\.unlabelled, without a mask"):
+        source.instances("u1")
+    assert source.table("test").image_ids == ["1"]
+
+
+def test_the_pixel_size_that_is_given_holds_for_the_own_images_without_masks_too(folders, tmp_path):
+    main, _ = folders
+    own = tmp_path / "own"
+    own.mkdir()
+    write_set(own, {"id": "a"})
+    write_set(own, {"id": "b"}, split="test")
+    table = JoinedHubmap(own, COLOURS, 0.25, [], [own]).table("train")
+    assert table.frame["pixel_um"].tolist() == [0.25, 0.25]
+    assert "has_truth" not in JoinedHubmap(main, COLOURS, None, []).table("train").frame

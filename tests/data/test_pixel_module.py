@@ -125,6 +125,84 @@ def test_outlines_of_a_segmenter_inherit_the_type_of_pure_images(folder, tmp_pat
         module_of(folder, tmp_path, source=PureImages(folder, mixed=True), segmenter=ByBrightness())
 
 
+class PartlyDrawn(InstanceFolder):
+    """Discs whose last three images nobody drew."""
+
+    def __init__(self, folder, unmasked=3):
+        super().__init__(folder, ("grey",), None, {}, "disc")
+        self._unmasked = unmasked
+
+    def table(self, split):
+        table = super().table(split)
+        has_truth = np.arange(len(table)) < len(table) - self._unmasked
+        organs = np.where(has_truth, "lung", "kidney")
+        return table.with_frame(table.frame.assign(has_truth=has_truth, organ=organs, pixel_um=0.5))
+
+
+def test_images_without_a_truth_train_once_they_are_taught_and_never_validate(folder, tmp_path):
+    module = module_of(folder, tmp_path, source=PartlyDrawn(folder))
+    held_out, training = module.rows(validation=True), module.rows(validation=False)
+    assert max(*held_out, *training) < 6
+    without = [row for row in (6, 7, 8) if row not in module.held_out_without_truth()]
+    assert len(without) == 2  # one of three folds holds each out
+    said = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    for row in without:
+        module.teach(module.table.image_ids[row], said)
+    assert sorted(module.rows(validation=False)) == sorted([*training, *without])
+    assert list(module.rows(validation=True)) == list(held_out)
+    batches = list(module.train_dataloader())
+    seen = {int(row) for batch in batches for row in batch.image_row}
+    assert seen == {*training, *without}
+    for batch in batches:
+        assert batch.has_truth.tolist() == [int(row) < 6 for row in batch.image_row]
+        if batch.taught is not None:
+            spoken = ~batch.taught.isnan().flatten(1).any(dim=1)
+            assert spoken.tolist() == [int(row) in without for row in batch.image_row]
+            assert float(batch.taught[spoken].max()) <= 1
+        assert not batch.targets[~batch.has_truth].any()
+
+
+def test_folds_do_not_depend_on_images_without_a_truth(folder, tmp_path):
+    alone = module_of(write_discs(tmp_path / "six", 6), tmp_path / "cache")
+    joined = module_of(folder, tmp_path / "cache", source=PartlyDrawn(folder))
+    kinds = joined.table.frame["kind"].iloc[:6].tolist()
+    assert kinds == alone.table.frame["kind"].tolist()
+    assert joined.table.frame["fold"].tolist()[:6] == alone.table.frame["fold"].tolist()
+
+
+def test_batches_tell_organ_and_the_pixel_size_that_is_shown(folder, tmp_path):
+    module = module_of(folder, tmp_path, source=PartlyDrawn(folder, unmasked=0))
+    batch = next(iter(module.train_dataloader()))
+    assert batch.organs == ("lung",) * 4
+    # enlarged by 0.8 to 1.2, a pixel of 0.5 µm shows 0.5 / 0.8 to 0.5 / 1.2 µm
+    assert ((batch.pixel_um > 0.5 / 1.21) & (batch.pixel_um < 0.5 / 0.79)).all()
+    assert len(set(batch.pixel_um.tolist())) > 1
+    assert next(iter(module.val_dataloader())).pixel_um.tolist() == [0.5]
+
+
+def test_what_was_said_is_turned_with_the_tile(folder, tmp_path):
+    module = module_of(folder, tmp_path)
+    first = module.table.image_ids[int(module.rows(validation=False)[0])]
+    image = module.store.read(first)
+    module.teach(first, np.asarray(image.planes[0], np.float32))
+    seen = 0
+    for batch in module.train_dataloader():
+        for index, row in enumerate(batch.image_row.tolist()):
+            if module.table.image_ids[row] == first:
+                # the picture itself was said: turned alike, both stay alike
+                np.testing.assert_allclose(batch.taught[index].numpy(), batch.images[index, 0].numpy(), atol=0.01)
+                seen += 1
+    assert seen == 4
+
+
+def test_equal_pictures_are_told_by_their_content(tmp_path):
+    folder = write_discs(tmp_path / "discs", 3)
+    (folder / "images" / "disc_02.png").write_bytes((folder / "images" / "disc_00.png").read_bytes())
+    store = module_of(folder, tmp_path / "cache").store
+    first, second, third = (store.content(f"disc_0{number}") for number in range(3))
+    assert first == third != second
+
+
 def test_fewer_images_than_folds_are_refused(tmp_path):
     with pytest.raises(InputError, match="folds"):
         module_of(write_discs(tmp_path / "few", 2), tmp_path / "cache")

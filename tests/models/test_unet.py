@@ -43,6 +43,16 @@ def test_every_pixel_of_any_size_gets_its_planes(height, width):
     assert len(model.instances(output)) == 1
 
 
+def test_features_are_the_mean_of_the_deepest_map():
+    model = model_of().eval()
+    batch = batch_of(64, 96, count=2)
+    with torch.inference_mode():
+        output = model(batch)
+        deepest = model.network.encoder(batch.images)[-1]
+    assert output.features.shape == (2, model.feature_count)
+    torch.testing.assert_close(output.features, deepest.mean(dim=(2, 3)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["tu-convnext_atto", "mit_b0", "efficientnet-b0"])
 @pytest.mark.parametrize("architecture", ["unet", "fpn", "unetplusplus"])
