@@ -15,6 +15,7 @@ from hpa.app.run_folder import RunFolder
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 from hpa.inference.held_out import read_held_out
+from hpa.inference.pixel_held_out import FOLDER as MAPS
 from hpa.training.checkpoint import link_into_place
 
 SINGLE: Config = {"_target_": "hpa.training.stages.SingleStage"}
@@ -81,13 +82,18 @@ def _join(folder: Path, members: Sequence[str]) -> None:
             pd.concat([pd.read_parquet(file) for file in cells], ignore_index=True).to_parquet(out, index=False)
     if all(file.is_file() for file in pixels):
         with whole_file(folder / PIXELS) as out:
-            pd.concat([pd.read_csv(file) for file in pixels], ignore_index=True).to_csv(out, index=False)
+            pd.concat([_read_scores(file) for file in pixels], ignore_index=True).to_csv(out, index=False)
+    maps = [file for member in members for file in sorted((folder / member / MAPS).glob("*.npz"))]
+    if maps:
+        (folder / MAPS).mkdir(exist_ok=True)
+    for file in maps:
+        link_into_place(file, folder / MAPS / file.name)
 
 
 def _scores(folder: Path, config: Config) -> dict[str, float]:
-    """Return the metric of a folder's held-out cells; nothing where it left none."""
+    """Return the metric of a folder's held-out cells, or the mean scores of its images where it left no cells."""
     if not (folder / CELLS).is_file():
-        return {}
+        return _scores_of_images(folder / PIXELS)
     said = read_held_out(folder)
     starts = [cells.start for cells in said.by_image()]
     image_of_cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(said.cells)]))
@@ -95,6 +101,18 @@ def _scores(folder: Path, config: Config) -> dict[str, float]:
         said.probabilities, image_of_cell, said.image_targets[starts], said.cell_targets
     )
     return {"images": len(starts), "cells": len(said.cells), **scores}
+
+
+def _scores_of_images(file: Path) -> dict[str, float]:
+    if not file.is_file():
+        return {}
+    images = _read_scores(file)
+    means = images.mean(numeric_only=True)
+    return {"images": len(images), **{str(name): float(value) for name, value in means.items()}}
+
+
+def _read_scores(file: Path) -> pd.DataFrame:
+    return pd.read_csv(file, dtype={"image_id": str})
 
 
 def _require_same(run: RunFolder, config: Config) -> None:

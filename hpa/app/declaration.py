@@ -7,12 +7,16 @@ from typing import Any
 
 from torch import nn
 
+from hpa.app.pixel_teachers import images_of
 from hpa.app.run_folder import RunFolder
 from hpa.app.teachers import members_of
 from hpa.core.errors import InputError
 from hpa.data.cell_module import CellDataModule
+from hpa.data.pixel_module import PixelDataModule
 from hpa.inference.digests import digest_of
+from hpa.inference.pixel_held_out import held_out_files
 from hpa.interfaces import TaughtByRuns
+from hpa.interfaces.teaching import TaughtMasksByRuns
 from hpa.training.provenance import FILE, Provenance
 
 
@@ -24,6 +28,8 @@ def declare(run: RunFolder, data: Any, supervision: nn.Module) -> None:
     """
     stored = data.stored if isinstance(data, CellDataModule) else None
     images = Provenance.of(data.table, data.folds.held_out, stored)
+    if isinstance(data, PixelDataModule):
+        images = images_of(data)
     if (run.path / FILE).is_file():
         images = images.after(Provenance.read(run.path))
     teachers = _teachers(supervision)
@@ -41,8 +47,15 @@ def declare(run: RunFolder, data: Any, supervision: nn.Module) -> None:
 def _teachers(supervision: nn.Module) -> dict[str, str]:
     """Return the digest of what each teaching run said."""
     named = [run for part in supervision.modules() if isinstance(part, TaughtByRuns) for run in part.runs]
-    return {str(path): _digest_of(path) for run in named for path in members_of(run)}
+    of_cells = {str(path): _digest_of_cells(path) for run in named for path in members_of(run)}
+    masks = [run for part in supervision.modules() if isinstance(part, TaughtMasksByRuns) for run in part.mask_runs]
+    return of_cells | {str(path): _digest_of_masks(path) for run in masks for path in members_of(run)}
 
 
-def _digest_of(path: Path) -> str:
+def _digest_of_cells(path: Path) -> str:
     return digest_of((path / "out_of_fold.parquet").read_bytes())
+
+
+def _digest_of_masks(path: Path) -> str:
+    files = held_out_files(path)
+    return digest_of(b"".join(name.encode() + files[name].read_bytes() for name in sorted(files)))

@@ -13,6 +13,7 @@ from hpa.app.networks import network_of
 from hpa.app.parts import Config, build
 from hpa.app.pixel_settings import require_of_tissue
 from hpa.app.progress import show_progress
+from hpa.app.strategy import masks_pixels
 from hpa.core.errors import InputError
 from hpa.inference.held_out import LearnsFromHeldOut
 from hpa.inference.pixel_held_out import joined_held_out
@@ -31,8 +32,7 @@ log = logging.getLogger(__name__)
 
 def is_of_pixels(run: SavedRun) -> bool:
     """Tell whether a run was trained by task=pixels."""
-    task = run.config.get("task") or {}
-    return str(task.get("_target_", "")).endswith("PixelTask")
+    return masks_pixels(run.config)
 
 
 def infer_tissue(runs: Sequence[SavedRun], config: Config) -> int:
@@ -110,7 +110,8 @@ def _thresholds(runs: Sequence[SavedRun], join: Joins, config: Config) -> MakesM
     if not isinstance(part, OrganThresholdFit):
         return cast("MakesMasks", part)
     for image in joined_held_out([run.path.parent.parent for run in runs], join):
-        part.add(image.probabilities, image.truth, image.organ, image.pixel_um)
+        if image.truth is not None:
+            part.add(image.probabilities, image.truth, image.organ, image.pixel_um)
     fitted = part.fitted()
     for organ, rule in fitted.organs.items():
         log.info(

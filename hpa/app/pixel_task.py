@@ -7,39 +7,28 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Int32, UInt8
-from omegaconf import OmegaConf
 from PIL import Image
 from torch import nn
 
-from hpa.app.networks import network_of
 from hpa.app.parts import Config, build
+from hpa.app.pixel_results import drawn, write_pixel_results
+from hpa.app.pixel_teachers import teach_masks
 from hpa.app.progress import show_progress
 from hpa.app.run_folder import RunFolder
+from hpa.app.strategy import strategy_of
 from hpa.app.task import Parts
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
-from hpa.core.whole_file import whole_file
-from hpa.data.label_map_files import read_label_map, write_label_map
 from hpa.data.pixel_module import PixelDataModule
 from hpa.data.pixel_store import PixelStore
 from hpa.data.tiles import TileSpec
-from hpa.inference.pixel_held_out import HeldOutTissue, write_held_out
-from hpa.inference.pixel_predictor import PixelPredictor, TellsInside
-from hpa.inference.precision import choose_device
 from hpa.interfaces import InstanceTruth, PixelModel
 from hpa.metrics.instance_validation import InstanceValidation
-from hpa.metrics.segmentation import ImageCounts, count_image
-from hpa.models.saved_run import read_saved_run
-from hpa.reports.instance_page import InstanceFacts, write_instance_page
-from hpa.reports.instance_panel import grid_of, outlined_pair
-from hpa.reports.pictures import composite
+from hpa.reports.instance_panel import grid_of
+from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule
 
 PICTURES = 6
-_WHOLE_PX = 1 << 14
-"""Held-out images are predicted as validation saw them: whole."""
 
 
 class PixelTask:
@@ -56,13 +45,10 @@ class PixelTask:
         model: Any = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, PixelModel):
             raise InputError("task=pixels needs a network of pixels; choose model=unet or model=mask_rcnn.")
-        supervision = build(config["supervision"], loss=build(config["loss"]))
-        if not getattr(supervision, "reads_pixels", False):
-            raise InputError(
-                "task=pixels: this supervision= teaches cells; choose supervision=direct for dense networks, "
-                "supervision=detector for model=mask_rcnn."
-            )
+        supervision = strategy_of(config)
+        attach_to(supervision, model)
         data = self._data(config, source, channels, model)
+        teach_masks(supervision, data)
         validation = InstanceValidation(build(config["metric"]), model.instances)
         module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
         module.identity = {
@@ -77,46 +63,8 @@ class PixelTask:
         return Parts(data, module, build(config["trainer"]), "tile", tiles, told, _picture(data, validation))
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
-        """Write label maps of the held-out images by the best weights (`held_out/`), and `held_out.csv` with scores.
-
-        Of tissue also probabilities and masks (`held_out_probabilities/`), which thresholds are fitted to.
-        """
-        data: PixelDataModule = parts.data
-        device = choose_device("auto" if config["trainer"]["accelerator"] == "auto" else "cpu")
-        best = read_saved_run(run.checkpoints / "best.ckpt")
-        model: Any = network_of(best)
-        predictor = PixelPredictor(model, device, "fp32", _WHOLE_PX, 0, 1)
-        folder = run.path / "held_out"
-        folder.mkdir(exist_ok=True)
-        table = []
-        is_tissue = "organ" in data.table.frame and isinstance(model.target, TellsInside)
-        for row in data.rows(validation=True):
-            image_id = data.table.image_ids[row]
-            image = data.store.read(image_id)
-            found = predictor.predict(np.array(image.planes, np.float32))
-            write_label_map(folder / f"{image_id}.tif", np.asarray(found.label_map, np.int32))
-            if is_tissue:
-                write_held_out(run.path, image_id, _held_out(data, row, predictor))
-            table.append({"image_id": image_id, **_scores(count_image(found.label_map, np.array(image.label_map)))})
-        scores = pd.DataFrame(table)
-        with whole_file(run.path / "held_out.csv") as file:
-            scores.to_csv(file, index=False)
-        if config["report"]:
-            facts = run.facts()
-            write_instance_page(
-                run.path / "report.html",
-                InstanceFacts(
-                    title=run.path.name,
-                    command=" ".join(["python", *facts.get("command", [])]),
-                    config_text=OmegaConf.to_yaml(config),
-                    history=pd.read_csv(run.path / "metrics.csv"),
-                    images=scores,
-                    picture_of=lambda image_id: _drawn(data, image_id, read_label_map(folder / f"{image_id}.tif")),
-                    best_epoch=best.epoch - 1,
-                    seed=config["seed"],
-                    commit=facts.get("commit"),
-                ),
-            )
+        """Write what the best weights say of the held-out images, and the page."""
+        write_pixel_results(run, config, parts.data)
 
     def _data(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PixelDataModule:
         spec: TileSpec = build(config["tiles"])
@@ -136,30 +84,6 @@ class PixelTask:
         return data
 
 
-def _held_out(data: PixelDataModule, row: int, predictor: PixelPredictor) -> HeldOutTissue:
-    """Return what thresholds are fitted to: an image at the network's own pixel size."""
-    told = data.table.frame.iloc[row]
-    image = data.store.read(str(told["image_id"]))
-    return HeldOutTissue(
-        predictor.probabilities(np.array(image.planes, np.float32)),
-        np.array(image.label_map) > 0,
-        str(told["organ"]),
-        float(data.store.spec.pixel_um or told["pixel_um"]),
-    )
-
-
-def _scores(counts: ImageCounts) -> dict[str, float]:
-    """Return what is told of one image."""
-    precision = [at.average_precision for at in counts.at]
-    return {
-        "true": counts.true,
-        "predicted": counts.predicted,
-        "ap50": precision[0],
-        "ap75": precision[5],
-        "map": float(np.mean(precision)),
-    }
-
-
 def _picture(data: PixelDataModule, validation: InstanceValidation) -> Callable[[Path], None]:
     """Return a function that draws some held-out images with their true and their predicted outlines."""
     rows = data.rows(validation=True)
@@ -168,19 +92,10 @@ def _picture(data: PixelDataModule, validation: InstanceValidation) -> Callable[
     def draw(file: Path) -> None:
         seen = [int(row) for row in shown if int(row) in validation.predicted]
         pictures = [
-            _drawn(data, data.table.image_ids[row], np.asarray(validation.predicted[row].label_map, np.int32))
+            drawn(data, data.table.image_ids[row], np.asarray(validation.predicted[row].label_map, np.int32))
             for row in seen
         ]
         if pictures:
             Image.fromarray(grid_of(pictures)).save(file)
 
     return draw
-
-
-def _drawn(
-    data: PixelDataModule, image_id: str, found: Int32[np.ndarray, "height width"]
-) -> UInt8[np.ndarray, "height width 3"]:
-    """Return an image with its true and its predicted outlines."""
-    image = data.store.read(image_id)
-    picture = composite(np.array(image.planes, np.float32), data.store.channels)
-    return outlined_pair(picture, np.array(image.label_map), found)

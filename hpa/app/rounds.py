@@ -14,6 +14,7 @@ from typing import Any
 from hpa.app.chain import SINGLE, begun, finish, stage_name
 from hpa.app.cross_validation import CrossValidation
 from hpa.app.parts import Config
+from hpa.app.strategy import strategy_of
 from hpa.core.errors import InputError
 from hpa.training.stages import Train
 
@@ -46,6 +47,7 @@ class Rounds:
         run = begun(config, folder)
         if run.facts().get("finished"):
             return 0
+        strategy_of(config | {"supervision": _taught_by(self.student, str(folder))})  # refused before hours, not after
         stages = [stage_name(number) for number in range(self.rounds + 1)]
         round_config = copy.deepcopy(config) | {"stages": SINGLE}
         for stage in stages:

@@ -61,7 +61,7 @@ def _said_by(runs: Sequence[str], data: CellDataModule) -> Float32[np.ndarray, "
     """Return mean probabilities of the runs, NaN for cells that do not train or of which none speaks."""
     own = Provenance.of(data.table, data.folds.held_out, data.stored)
     teachers = [_read(path, data.source.class_names) for run in runs for path in members_of(run)]
-    _require_unseen(teachers, own)
+    require_unseen([(teacher.path, teacher.images, teacher.said.image_ids) for teacher in teachers], own)
     _require_same_cells(teachers, own)
     total = np.zeros((len(data.stored), len(data.source.class_names)), np.float32)
     count = np.zeros(len(data.stored), np.int64)
@@ -89,13 +89,22 @@ def _read(path: Path, class_names: Sequence[str]) -> _TeacherRun:
     return _TeacherRun(path, Provenance.read(path), read_held_out(path))
 
 
-def _require_unseen(teachers: Sequence[_TeacherRun], own: Provenance) -> None:
+def require_unseen(teachers: Sequence[tuple[Path, Provenance, Sequence[str]]], own: Provenance) -> None:
+    """Refuse teachers that were trained on an image which they would label here.
+
+    Args:
+        teachers: Folder of each, the images it declared, and the ids of those it speaks of.
+        own: Images of the run to be taught.
+
+    Raises:
+        InputError: Naming the runs and the images.
+    """
     wanted = set(own.frame.loc[own.frame["trained"], "image_id"])
-    leaks = {str(t.path): sorted(t.images.seen_of(own) & set(t.said.image_ids) & wanted) for t in teachers}
-    told = [f"{run} was trained on {_some(images)}" for run, images in leaks.items() if images]
+    leaks = {str(path): sorted(images.seen_of(own) & set(said) & wanted) for path, images, said in teachers}
+    told = [f"{run} was trained on {some(images)}" for run, images in leaks.items() if images]
     if told:
         raise InputError(
-            "supervision.teacher.runs: a run may not label images that it was trained on, since it repeats the "
+            "supervision: a run may not label images that it was trained on, since it repeats the "
             f"mistakes of their labels. {'; '.join(told)}. Give runs that hold these images out, e.g. a chain of "
             "stages=cross_validation with the same data and folds.find_duplicates=true."
         )
@@ -109,7 +118,7 @@ def _require_same_cells(teachers: Sequence[_TeacherRun], own: Provenance) -> Non
         other = [name for name in spoken if theirs.get(name) != mine[name]]
         if other:
             raise InputError(
-                f"{teacher.path}: its cells are others than here, in {_some(other)}; a teacher needs the same images "
+                f"{teacher.path}: its cells are others than here, in {some(other)}; a teacher needs the same images "
                 "and the same segmenter with the same settings."
             )
 
@@ -128,9 +137,10 @@ def _tell(count: Int64[np.ndarray, " cell"], image_ids: Sequence[str], runs: Seq
             "images out: all folds of stages=cross_validation, not the one whose held-out fold is held out here too."
         )
     if silent:
-        log.warning("%s said nothing of %s; their cells are told the labels of the image", named, _some(silent))
+        log.warning("%s said nothing of %s; their cells are told the labels of the image", named, some(silent))
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Return how many names there are, and the first of them."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{len(names)} image{'s' if len(names) != 1 else ''}: {', '.join(names[:_NAMED])}{more}"

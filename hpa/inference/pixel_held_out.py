@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -31,13 +32,13 @@ class HeldOutTissue:
 
     Attributes:
         probabilities: What the network said.
-        truth: The mask.
+        truth: The mask; None where nobody drew one.
         organ: What it shows.
         pixel_um: Side of a pixel of both maps, µm.
     """
 
     probabilities: Float32[np.ndarray, "height width"]
-    truth: Bool[np.ndarray, "height width"]
+    truth: Bool[np.ndarray, "height width"] | None
     organ: str
     pixel_um: float
 
@@ -50,11 +51,12 @@ def write_held_out(run: Path, image_id: str, image: HeldOutTissue) -> None:
     """
     steps = np.rint(image.probabilities * _STEPS).astype(np.uint8)
     with whole_file(run / FOLDER / f"{image_id}.npz") as file:
-        np.savez_compressed(file, probabilities=steps, truth=image.truth, organ=image.organ, pixel_um=image.pixel_um)
+        told: dict[str, Any] = {} if image.truth is None else {"truth": image.truth}
+        np.savez_compressed(file, probabilities=steps, organ=image.organ, pixel_um=image.pixel_um, **told)
 
 
 def joined_held_out(runs: Sequence[Path], join: Joins) -> Iterator[HeldOutTissue]:
-    """Give every image that a run held out, as the ensemble of the runs would see it.
+    """Give every image with a mask that a run held out, as the ensemble of the runs would see it.
 
     An image that all held out is joined as the ensemble does; one that some held out (members of different folds) is
     the mean of what those said. Maps take the size of the first.
@@ -62,18 +64,24 @@ def joined_held_out(runs: Sequence[Path], join: Joins) -> Iterator[HeldOutTissue
     Raises:
         InputError: If a run has no such images, or a file cannot be read.
     """
-    of_run = [_files(run) for run in runs]
+    of_run = [held_out_files(run) for run in runs]
     for image_id in sorted(set().union(*of_run)):
-        images = [_read(files[image_id]) for files in of_run if image_id in files]
+        images = [read_held_out(files[image_id]) for files in of_run if image_id in files]
         first = images[0]
+        if first.truth is None:
+            continue
         maps = [resized(image.probabilities[None], *first.truth.shape)[0] for image in images]
         by_all = len(maps) == len(runs)
         together = joined(maps, join) if by_all else np.asarray(np.stack(maps).mean(axis=0), np.float32)
         yield HeldOutTissue(together, first.truth, first.organ, first.pixel_um)
 
 
-def _files(run: Path) -> dict[str, Path]:
-    """Return the file of each image."""
+def held_out_files(run: Path) -> dict[str, Path]:
+    """Return the file of each image that a run or a chain held out.
+
+    Raises:
+        InputError: If there is none.
+    """
     files = {path.stem: path for path in (run / FOLDER).glob("*.npz")}
     if not files:
         raise InputError(
@@ -83,20 +91,24 @@ def _files(run: Path) -> dict[str, Path]:
     return files
 
 
-def _read(path: Path) -> HeldOutTissue:
+def read_held_out(path: Path) -> HeldOutTissue:
+    """Read one file.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            probabilities, truth, organ, pixel_um = (
-                content[name] for name in ("probabilities", "truth", "organ", "pixel_um")
-            )
+            probabilities, organ, pixel_um = (content[name] for name in ("probabilities", "organ", "pixel_um"))
+            truth = content["truth"].astype(bool) if "truth" in content else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read as a held-out prediction ({error}); finish the run again. {_REMEDY}"
         ) from error
-    if probabilities.ndim != 2 or probabilities.dtype != np.uint8 or truth.shape != probabilities.shape:
+    is_map = probabilities.ndim == 2 and probabilities.dtype == np.uint8
+    if not is_map or (truth is not None and truth.shape != probabilities.shape):
         raise InputError(
-            f"{path}: two maps of one size were expected, came {probabilities.shape} ({probabilities.dtype}) and "
-            f"{truth.shape}; finish the run again. {_REMEDY}"
+            f"{path}: maps of one size were expected, came {probabilities.shape} ({probabilities.dtype}) and "
+            f"{None if truth is None else truth.shape}; finish the run again. {_REMEDY}"
         )
-    said = probabilities.astype(np.float32) / np.float32(_STEPS)
-    return HeldOutTissue(said, truth.astype(bool), str(organ), float(pixel_um))
+    return HeldOutTissue(probabilities.astype(np.float32) / np.float32(_STEPS), truth, str(organ), float(pixel_um))

@@ -9,13 +9,15 @@ import numpy as np
 
 from hpa.interfaces import Instances, PixelBatch
 from hpa.metrics.segmentation import ImageCounts, count_image, score_images
+from hpa.metrics.tissue import dice_of_masks
 
 
 class InstanceMetric:
     """What is reported of the held-out images (`metric=instances`); every image weighs the same.
 
     Attributes:
-        monitor: The score that chooses the best epoch: ap50, map (mean over IoU .50 to .95), pq50 or f1_50.
+        monitor: The score that chooses the best epoch: ap50, map (mean over IoU .50 to .95), pq50, f1_50, or for
+            tissue dice: of all instances together against the background, image by image.
     """
 
     def __init__(self, monitor: str) -> None:
@@ -56,6 +58,7 @@ class InstanceValidation:
     def reset(self) -> None:
         """Forget everything collected."""
         self.counts: dict[int, ImageCounts] = {}
+        self.dice: dict[int, float] = {}
         self.predicted: dict[int, Instances] = {}
 
     def update(self, batch: PixelBatch, output: Any) -> None:
@@ -63,8 +66,11 @@ class InstanceValidation:
         truths = batch.label_maps.cpu().numpy()
         for row, truth, found in zip(batch.image_row.tolist(), truths, self.read(output), strict=True):
             self.counts[row] = count_image(found.label_map, truth)
+            self.dice[row] = dice_of_masks(np.asarray(found.label_map) > 0, truth > 0)
             self.predicted[row] = found
 
     def scores(self) -> dict[str, float]:
         """Score what was collected."""
-        return self.metric.scores(list(self.counts.values())) if self.counts else {}
+        if not self.counts:
+            return {}
+        return {**self.metric.scores(list(self.counts.values())), "dice": float(np.mean(list(self.dice.values())))}

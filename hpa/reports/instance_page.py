@@ -22,6 +22,7 @@ from hpa.reports.summary import Figure
 SHOWN = 24
 """Images drawn: every so many along the ranking, from the worst to the best."""
 WIDTH_PX = 480
+DICE_CURVES = (Curve("val_map", "instances, IoU .50 to .95", "second"), Curve("val_dice", "Dice", "first"))
 CURVES = (Curve("val_map", "mean over IoU .50 to .95", "second"), Curve("val_ap50", "at IoU .50", "first"))
 
 
@@ -34,7 +35,8 @@ class InstanceFacts:
         command: What was typed to start the run.
         config_text: Resolved config, as YAML.
         history: metrics.csv, one row an epoch.
-        images: One row a held-out image: `image_id`, `true`, `predicted` (instances), `ap50`, `ap75`, `map`.
+        images: One row a held-out image: `image_id`, `true`, `predicted` (instances), `ap50`, `ap75`, `map`; of tissue
+            `organ` and `dice` too, by which images are then ranked and grouped.
         picture_of: Draws an image with both outlines, by image id.
         best_epoch: Epoch whose weights made the predictions.
         seed: Seed of the run.
@@ -51,6 +53,11 @@ class InstanceFacts:
     seed: int
     commit: str | None
 
+    @property
+    def is_tissue(self) -> bool:
+        """Whether masks of organs were learned."""
+        return "dice" in self.images
+
 
 def write_instance_page(path: Path, facts: InstanceFacts) -> None:
     """Write the page, whole or not at all."""
@@ -61,20 +68,46 @@ def write_instance_page(path: Path, facts: InstanceFacts) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    ranked = facts.images.sort_values("ap50", kind="stable", na_position="last").reset_index(drop=True)
-    chosen = np.unique(np.linspace(0, len(ranked) - 1, min(SHOWN, len(ranked))).round().astype(int))
-    shown = [row | {"picture": _embedded(facts.picture_of(row["image_id"]))} for row in _records(ranked.iloc[chosen])]
     page = templates.get_template("instance_page.html.jinja").render(
         facts=facts,
         figures=_figures(facts),
-        learning=learning_charts(facts.history, facts.best_epoch, CURVES),
-        shown=shown,
-        rows=_records(ranked),
+        learning=learning_charts(facts.history, facts.best_epoch, DICE_CURVES if facts.is_tissue else CURVES),
+        groups=[(organ, [_shown(facts, row) for row in rows]) for organ, rows in _chosen(facts)],
+        rows=_records(_ranked(facts)),
         environment=environment(facts.seed, facts.commit),
     )
     content = page.encode()
     with whole_file(path, len(content)) as file:
         file.write(content)
+
+
+def _ranked(facts: InstanceFacts) -> pd.DataFrame:
+    """Return the images from the worst to the best."""
+    score = "dice" if facts.is_tissue else "ap50"
+    return facts.images.sort_values(score, kind="stable", na_position="last").reset_index(drop=True)
+
+
+def _chosen(facts: InstanceFacts) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the images to be drawn, every so many along the ranking, of each organ where there are organs."""
+    ranked = _ranked(facts)
+    organs = sorted(set(ranked["organ"])) if facts.is_tissue else [""]
+    groups = []
+    for organ in organs:
+        own = ranked[ranked["organ"] == organ] if facts.is_tissue else ranked
+        most = max(1, SHOWN // len(organs))
+        places = np.unique(np.linspace(0, len(own) - 1, min(most, len(own))).round().astype(int))
+        groups.append((organ, _records(own.iloc[places])))
+    return groups
+
+
+def _shown(facts: InstanceFacts, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its picture, and what stands first under it."""
+    score = ("dice", "Dice") if facts.is_tissue else ("ap50", "AP at .50")
+    return row | {
+        "picture": _embedded(facts.picture_of(row["image_id"])),
+        "score": row[score[0]],
+        "score_name": score[1],
+    }
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -85,12 +118,26 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
     images = facts.images
     true, predicted = int(images["true"].sum()), int(images["predicted"].sum())
     minutes = float(pd.to_numeric(facts.history["seconds"], errors="coerce").sum()) / 60
+    ended = [
+        Figure("Instances", f"{predicted:,}", f"found where {true:,} are"),
+        Figure("Best epoch", str(facts.best_epoch), f"of {len(facts.history)}, {minutes:.1f} minutes"),
+    ]
+    if facts.is_tissue:
+        means = images.groupby("organ")["dice"].agg(["mean", "size"])
+        each = [
+            Figure(str(organ), f"{row['mean']:.3f}", f"Dice, {row['size']:.0f} images")
+            for organ, row in means.iterrows()
+        ]
+        return [
+            Figure("Dice", f"{images['dice'].mean():.3f}", "mean over held-out images, from probability .5"),
+            *each,
+            *ended,
+        ]
     return [
         Figure("AP at IoU .50", f"{images['ap50'].mean():.3f}", "mean over held-out images, best epoch"),
         Figure("AP at IoU .75", f"{images['ap75'].mean():.3f}", "outlines must fit closer"),
         Figure("AP .50 to .95", f"{images['map'].mean():.3f}", "mean over ten thresholds"),
-        Figure("Instances", f"{predicted:,}", f"found where {true:,} are"),
-        Figure("Best epoch", str(facts.best_epoch), f"of {len(facts.history)}, {minutes:.1f} minutes"),
+        *ended,
     ]
 
 

@@ -1,9 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hpa.core.errors import InputError
 from hpa.inference.ensemble import MeanEnsemble
-from hpa.inference.pixel_held_out import FOLDER, HeldOutTissue, joined_held_out, write_held_out
+from hpa.inference.pixel_held_out import (
+    FOLDER,
+    HeldOutTissue,
+    held_out_files,
+    joined_held_out,
+    read_held_out,
+    write_held_out,
+)
 from tests.inference.test_pixel_members import Redness
 
 JOIN = MeanEnsemble([Redness(), Redness()], [3.0, 1.0])
@@ -24,6 +33,15 @@ def test_what_is_written_is_read_again(tmp_path):
         np.testing.assert_allclose(read.probabilities, written.probabilities, atol=0.5 / 255)
         np.testing.assert_array_equal(read.truth, written.truth)
         assert (read.organ, read.pixel_um) == ("lung", 2.34)
+
+
+def test_images_without_a_mask_are_kept_for_others_and_fit_nothing(tmp_path):
+    write_held_out(tmp_path, "known", image_of(0))
+    write_held_out(tmp_path, "unknown", replace(image_of(1), truth=None))
+    assert len(list(joined_held_out([tmp_path], JOIN))) == 1
+    read = read_held_out(held_out_files(tmp_path)["unknown"])
+    assert read.truth is None
+    np.testing.assert_allclose(read.probabilities, image_of(1).probabilities, atol=0.5 / 255)
 
 
 def test_what_all_held_out_is_joined_and_what_some_did_is_their_mean(tmp_path):

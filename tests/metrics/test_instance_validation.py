@@ -46,3 +46,13 @@ def test_images_weigh_the_same_in_the_mean_and_cells_in_the_pool():
     assert scored.scores()["ap50"] == 0.5
     assert scored.scores()["pooled_ap50"] == pytest.approx(many.max() / (many.max() + few.max()))
     assert set(scored.predicted) == {3, 5}
+
+
+def test_dice_is_that_of_all_instances_together():
+    truth = discs(64, 8, 0)[1]
+    half = np.where(truth <= truth.max() // 2, truth, 0)
+    scored = validation()
+    scored.update(batch_of(truth, 0), instances(half))
+    scored.update(batch_of(truth, 1), instances(truth))
+    overlap = 2 * (half > 0).sum() / ((half > 0).sum() + (truth > 0).sum())
+    assert scored.scores()["dice"] == pytest.approx((overlap + 1) / 2)

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,24 @@ def test_the_page_stands_alone_and_shows_the_worst_first(tmp_path):
     assert (shown[0], shown[-1]) == ("image_39", "image_0")
     assert page.count("data:image/webp") == SHOWN
     assert "<dd>360</dd>" in page.replace(",", "")  # 40 images of 9 found
+
+
+def test_tissue_is_ranked_by_dice_and_shown_by_organ(tmp_path):
+    facts = facts_of(30)
+    organs = ["kidney", "lung", "spleen"] * 10
+    dice = np.linspace(0.2, 0.9, 30)
+    images = facts.images.assign(organ=organs, dice=dice)
+    write_instance_page(
+        tmp_path / "report.html", replace(facts, images=images, history=facts.history.assign(val_dice=0.5))
+    )
+    page = (tmp_path / "report.html").read_text()
+    assert re.findall(r"<h3>(\w+)</h3>", page) == ["kidney", "lung", "spleen"]
+    shown = [int(number) for number in re.findall(r"<br>image_(\d+)", page)]
+    assert len(shown) == SHOWN
+    assert shown[:8] == sorted(shown[:8])  # kidney, from the worst on
+    assert {number % 3 for number in shown[:8]} == {0}
+    assert f"<strong>{dice[0]:.2f}</strong> Dice" in page
+    assert re.search(r"<dt>lung</dt><dd>0\.\d{3}</dd>", page)
 
 
 def test_a_page_of_one_image_and_no_epoch(tmp_path):

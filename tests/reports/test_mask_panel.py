@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from PIL import ImageColor
+
+from hpa.reports.instance_panel import PREDICTION, TRUTH
+from hpa.reports.mask_panel import BOTH, SIDE_PX, outlined_masks
+
+
+def count(picture, colour):
+    return int((picture == ImageColor.getrgb(colour)).all(axis=2).sum())
+
+
+def box(top, bottom, left, right, side=SIDE_PX):
+    mask = np.zeros((side, side), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+WHITE = np.full((SIDE_PX, SIDE_PX, 3), 255, np.uint8)
+NOTHING = np.zeros((SIDE_PX, SIDE_PX), bool)
+LINE = 100**2 - 96**2
+
+
+def test_missed_invented_and_found_have_their_colours():
+    mask = box(100, 200, 100, 200)
+    assert count(outlined_masks(WHITE, mask, NOTHING), TRUTH) == LINE
+    assert count(outlined_masks(WHITE, NOTHING, mask), PREDICTION) == LINE
+    found = outlined_masks(WHITE, mask, mask)
+    assert count(found, BOTH) == LINE
+    assert count(found, TRUTH) == count(found, PREDICTION) == 0
+    apart = outlined_masks(WHITE, mask, box(300, 400, 300, 400))
+    assert count(apart, TRUTH) == count(apart, PREDICTION) == LINE
+
+
+def test_holes_have_lines_and_the_edge_of_the_picture_has_none():
+    ring = box(100, 300, 100, 300)
+    ring[150:250, 150:250] = False
+    assert count(outlined_masks(WHITE, ring, NOTHING), TRUTH) == (200**2 - 196**2) + (104**2 - 100**2)
+    assert count(outlined_masks(WHITE, ~NOTHING, NOTHING), TRUTH) == 0
+
+
+def test_lines_stand_out_from_any_ground():
+    for shade in (255, 128, 0):
+        drawn = outlined_masks(np.full_like(WHITE, shade), box(100, 200, 100, 200), NOTHING)
+        assert drawn[100, 150].tolist() == list(ImageColor.getrgb(TRUTH))
+        assert drawn[99, 150].max() <= 0.4 * shade + 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 30), (1000, 700), (1, 1), (SIDE_PX, 5)])
+def test_any_size_is_fitted(height, width):
+    mask = np.ones((height, width), bool)
+    drawn = outlined_masks(np.zeros((height, width, 3), np.uint8), mask, ~mask)
+    assert max(drawn.shape[:2]) == SIDE_PX
+    assert drawn.dtype == np.uint8
