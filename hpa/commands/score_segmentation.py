@@ -8,6 +8,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import Int32
+
 from hpa.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("predicted", metavar="PRED", type=Path, help="folder of label maps (.png, .tif)")
     parser.add_argument("true", metavar="TRUTH", type=Path, help="folder of true label maps with the same names")
+    parser.add_argument(
+        "--without-edge", action="store_true", help="leave out cells at the edge of the image, as CellProfiler does"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -32,12 +38,22 @@ def run(arguments: argparse.Namespace) -> int:
     images = []
     for name, predicted, true in paired_paths(arguments.predicted, arguments.true):
         try:
-            images.append(count_image(read_label_map(predicted), read_label_map(true)))
+            maps = [read_label_map(path) for path in (predicted, true)]
+            images.append(count_image(*(map(_without_edge, maps) if arguments.without_edge else maps)))
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
     result = as_json(score_images(images))
     print(json.dumps(result, indent=1) if arguments.json else _as_text(result))
     return 0
+
+
+def _without_edge(label_map: Int32[np.ndarray, "height width"]) -> Int32[np.ndarray, "height width"]:
+    """Return the map without the cells that touch its edge."""
+    from hpa.core.label_map import edge_contact_of, relabel
+
+    numbered = relabel(label_map)
+    kept = np.append(False, edge_contact_of(numbered) == 0)
+    return np.where(kept[numbered], numbered, 0).astype(np.int32)
 
 
 def as_json(score: SegmentationScore) -> dict[str, Any]:

@@ -40,6 +40,20 @@ def test_json_has_pooled_lists_along_the_thresholds_and_means_over_images(folder
     assert result["mean"]["count_error"] == pytest.approx(1.5)
 
 
+def test_cells_at_the_edge_can_be_left_out(tmp_path, capsys):
+    true = np.zeros((10, 20), np.int32)
+    true[2:6, 2:6] = 9
+    predicted = true.copy()
+    predicted[0:3, 12:16] = 4
+    for name, label_map in (("pred", predicted), ("true", true)):
+        write_label_map(tmp_path / name / "a.tif", label_map)
+    words = ["score-segmentation", str(tmp_path / "pred"), str(tmp_path / "true"), "--json"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["ap"][0] == 0.5
+    assert main([*words, "--without-edge"]) == 0
+    assert json.loads(capsys.readouterr().out)["ap"][0] == 1
+
+
 def test_the_table_is_for_people(folders, capsys):
     assert main(["score-segmentation", *folders]) == 0
     shown = capsys.readouterr().out
