@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Each process keeps to its files, and so makes their fixtures once, until it has nothing left to do.
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 DEMO ?= demo
 # Real sample images for the tests; unset: those tests skip with a reason.
 export HPA_SAMPLES ?=
@@ -32,10 +34,10 @@ demo: $(READY) ## Synthetic fields -> trained model -> submission.csv -> score -
 test: test-fast test-slow ## All tests: the fast ones first
 
 test-fast: $(READY) ## Tests of two minutes
-	$(BIN)/python -m pytest -q -m "not slow" -n 2
+	$(PYTEST) -m "not slow"
 
 test-slow: $(READY) ## Tests that train
-	$(BIN)/python -m pytest -q -m slow -n 2
+	$(PYTEST) -m slow
 
 check: $(READY) ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .

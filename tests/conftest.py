@@ -1,6 +1,9 @@
-"""What every test shares: where real samples lie, no network, one thread."""
+"""What every test shares: checked shapes, where real samples lie, no network, one thread."""
 
+import gc
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -10,7 +13,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; threads
 import pytest
 from hypothesis import settings
 
-from tests.small_cellpose import small_cellpose  # noqa: F401  # a fixture of three test packages
+from tests import shape_checks
+
+gc.disable()  # until tests are collected: what imports make lives as long as the process, looking for rubbish is vain
+shape_checks.install()
 
 # The same examples every time where a change is judged; new ones on a developer's machine.
 settings.register_profile("everywhere", deadline=None)
@@ -20,6 +26,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Look for rubbish again, but not among the hundred thousands of objects of imported packages."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """Folder of real sample images; skips where it is not given."""
@@ -27,3 +40,22 @@ def samples() -> Path:
     if not folder:
         pytest.skip("HPA_SAMPLES is not set: real sample images are not at hand")
     return Path(folder)
+
+
+@pytest.fixture
+def interrupts_heard() -> Iterator[None]:
+    """Children of the test hear SIGINT, also where shells start tests in the background and so ignore it for all."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def small_cellpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the package of Cellpose build a small stand-in; skips where the package is missing."""
+    pytest.importorskip("cellpose", reason='needs pip install "hpa[cellpose]"')
+    from segment_anything import sam_model_registry
+
+    from tests.small_cellpose import small_encoder  # knows torch, which many tests do without
+
+    monkeypatch.setitem(sam_model_registry, "vit_l", small_encoder)

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
@@ -38,15 +37,6 @@ def small_encoder(checkpoint: Any = None) -> SimpleNamespace:
             out_chans=WIDTH,
         )
     )
-
-
-@pytest.fixture
-def small_cellpose(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the package build the stand-in; skips where the package is missing."""
-    pytest.importorskip("cellpose", reason='needs pip install "hpa[cellpose]"')
-    from segment_anything import sam_model_registry
-
-    monkeypatch.setitem(sam_model_registry, "vit_l", small_encoder)
 
 
 def small_state(seed: int = 0) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,21 @@ LEVEL = {
 """Imports go downwards only; packages of one level do not import each other."""
 
 
-def imports_of(tree: ast.AST, lazy: bool = True) -> list[str]:
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+@cache
+def imports_of(module: str, lazy: bool = True) -> list[str]:
     found: list[str] = []
 
     def visit(node: ast.AST) -> None:
@@ -42,16 +57,8 @@ def imports_of(tree: ast.AST, lazy: bool = True) -> list[str]:
             elif lazy or not isinstance(child, ast.FunctionDef):
                 visit(child)
 
-    visit(tree)
+    visit(tree_of(module))
     return found
-
-
-def module_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module_of(path): ast.parse(path.read_text()) for path in FILES}
 
 
 def package_of(module: str) -> str | None:
@@ -62,7 +69,7 @@ def package_of(module: str) -> str | None:
 @pytest.mark.parametrize("module", [name for name in MODULES if package_of(name)])
 def test_imports_go_downwards(module):
     home = package_of(module)
-    for target in imports_of(MODULES[module]):
+    for target in imports_of(module):
         package = package_of(target)
         if package is None or package == home:
             continue
@@ -80,21 +87,21 @@ def test_imports_go_downwards(module):
     ],
 )
 def test_frameworks_are_known_at_the_rim_only(framework, homes):
-    for module, tree in MODULES.items():
-        if any(name.split(".")[0] == framework for name in imports_of(tree)):
+    for module in MODULES:
+        if any(name.split(".")[0] == framework for name in imports_of(module)):
             assert any(module == home or module.startswith(f"{home}.") for home in homes), f"{module} knows {framework}"
 
 
 def test_core_and_metrics_of_submissions_know_no_torch():
-    for module, tree in MODULES.items():
+    for module in MODULES:
         if module.startswith(("hpa.core", "hpa.metrics.detection", "hpa.metrics.lint", "hpa.commands", "hpa.cli")):
-            assert not any(name.split(".")[0] == "torch" for name in imports_of(tree, lazy=False)), module
+            assert not any(name.split(".")[0] == "torch" for name in imports_of(module, lazy=False)), module
 
 
 def test_no_import_cycles():
     graph = defaultdict(set)
-    for module, tree in MODULES.items():
-        for target in imports_of(tree, lazy=False):
+    for module in MODULES:
+        for target in imports_of(module, lazy=False):
             while target and target not in MODULES:
                 target = target.rpartition(".")[0]
             if target and target != module:
@@ -114,9 +121,8 @@ def test_no_import_cycles():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_stay_small(path):
-    text = path.read_text()
-    assert text.count("\n") <= 300
-    for node in ast.walk(ast.parse(text)):
+    assert path.read_text().count("\n") <= 300
+    for node in ast.walk(tree_of(module_of(path))):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 60, f"{node.name} is too long"
 

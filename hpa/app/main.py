@@ -24,21 +24,38 @@ EXIT_INTERRUPTED = 130
 
 def train_main(root: Path) -> None:
     """Run `train.py` with the arguments of the command line, and exit."""
-    from hpa.app.train import resume, train
-
     words = sys.argv[1:]
     runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if runs and runs[-1] != "null":
         overrides = [word for word in words if not word.startswith("resume=")]
-        sys.exit(told(lambda: resume(runs[-1], overrides, root / "conf")))
-    _compose_and_run(root, "train", lambda config: train(plain(config), _choices(), _sweep_folder()))
+        sys.exit(told(lambda: _resume(runs[-1], overrides, root / "conf")))
+    _compose_and_run(root, "train", _train)
 
 
 def infer_main(root: Path) -> None:
     """Run `infer.py` with the arguments of the command line, and exit."""
+    _compose_and_run(root, "infer", _infer)
+
+
+# torch and Lightning are imported once there is something to run: `--help` and misspelt words do not wait for them
+
+
+def _train(config: DictConfig) -> int:
+    from hpa.app.train import train
+
+    return train(plain(config), _choices(), _sweep_folder())
+
+
+def _resume(run: str, overrides: list[str], conf: Path) -> int:
+    from hpa.app.train import resume
+
+    return resume(run, overrides, conf)
+
+
+def _infer(config: DictConfig) -> int:
     from hpa.app.infer import infer
 
-    _compose_and_run(root, "infer", lambda config: infer(plain(config)))
+    return infer(plain(config))
 
 
 def told(action: Callable[[], int]) -> int:
