@@ -35,14 +35,12 @@ def test_neither_help_nor_score_waits_for_torch():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+@pytest.mark.usefixtures("interrupts_heard")
 def test_an_interrupt_ends_with_the_code_of_shells(tmp_path):
     """A pipe stands for the truth, so that the command is surely reading when the signal comes."""
     pipe = tmp_path / "truth.csv"
     os.mkfifo(pipe)
-    # shells start background jobs with interrupts ignored, and a test run may be one
-    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program = listen + "from hpa.cli import main; raise SystemExit(main())"
-    words = [sys.executable, "-c", program, "score", "s.csv", str(pipe)]
+    words = [sys.executable, "-c", "from hpa.cli import main; raise SystemExit(main())", "score", "s.csv", str(pipe)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     with pipe.open("w"):  # opens once the other side reads
         process.send_signal(signal.SIGINT)
