@@ -8,10 +8,17 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch import nn
 
+from hpa.interfaces import BatchAugmentation
 from hpa.supervision.attach import attach_to
 from tests.supervision.toy_cells import plain_loss
 
 CONF = Path(__file__).parents[2] / "conf"
+
+
+def shipped_augmentation(choices: str) -> BatchAugmentation:
+    """Build a choice of batch_augment= among others."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return instantiate(compose("train", overrides=choices.split()).batch_augment, _convert_="all")
 
 
 def shipped(choices: str, model: nn.Module) -> nn.Module:

@@ -19,6 +19,8 @@ STEPS = 60
         "supervision=forward_correction",
         "supervision=expectation_maximisation",
         "supervision=consistency",
+        "supervision=propagation batch_augment=mixup",
+        "supervision=propagation batch_augment=cutmix",
         "supervision=dual supervision/pooling=log_sum_exp",
         "supervision=multiple_instance supervision/pooling=mean",
     ],
@@ -32,3 +34,17 @@ def test_they_find_the_few_cells_that_show_a_class(choices):
 def test_a_word_to_each_cell_starts_a_bag():
     alone = cell_score("supervision=multiple_instance supervision/pooling=max", STEPS, seed=0)
     assert cell_score("supervision=dual", STEPS, seed=0) > alone + 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "choices",
+    [
+        "supervision=puzzle",
+        "supervision=co_teaching",
+        "supervision=multiple_instance supervision/pooling=mean batch_augment=exchange",
+    ],
+)
+def test_slower_ones_are_on_their_way(choices):
+    assert choices in STRATEGIES
+    assert cell_score(choices, STEPS, seed=0) > 10 * CHANCE
