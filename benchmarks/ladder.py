@@ -2,7 +2,7 @@
 
 `python -m benchmarks.ladder FOLDER` trains, predicts and scores each rung and seed with the public commands, and keeps
 the table in FOLDER/ladder.md, written anew after every result. Whatever is done is kept in FOLDER: after a kill the
-same command goes on. Two runs go side by side, one thread each; cells are segmented and cut once for all of them.
+same command goes on. Two runs go side by side, one thread each; cells are found and cut once for all of them.
 """
 
 from __future__ import annotations
@@ -67,13 +67,22 @@ class Climb:
         begun = (run / "config.yaml").is_file()
         self.command("train.py", *([f"resume={run}"] if begun else self._recipe(rung, seed, run)))
         alone, fused = run.with_suffix(".csv"), run.with_suffix(".context.csv")
-        self.command("infer.py", f"ckpt={run}", "split=test", f"out={alone}", "workers=1")
+        cells = ("segmenter=stored", f"segmenter.folder={self.folder / 'test_cells'}")
+        self.command("infer.py", f"ckpt={run}", "split=test", f"out={alone}", "workers=1", *cells)
         with_image_context(alone, fused)
         minutes, cells_per_second = effort_of(run)
         result = Result(rung, seed, self._score(alone), self._score(fused), minutes, cells_per_second)
         with whole_file(kept) as file:
             file.write(json.dumps(asdict(result)).encode())
         return result
+
+    def prepare(self, train_images: int, test_images: int, size_px: int) -> None:
+        """Draw the world and find the cells of its test fields, unless that is done."""
+        data, cells = self.folder / "data", self.folder / "test_cells"
+        if not (data / "truth_test.csv").is_file():
+            sizes = ["--images", str(train_images + test_images), "--test-images", str(test_images)]
+            self.command(*HPA, "synth", str(data), *sizes, "--size", str(size_px), "--seed", "1")
+        self.command(*HPA, "segment", str(data / "test"), str(cells))  # what lies there already is kept
 
     def command(self, *words: str) -> str:
         """Run a command of the project on one thread; return what it printed, its own words tell what went wrong."""
@@ -164,10 +173,7 @@ def main(words: Sequence[str] | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with only_climb_of(folder) as lock:
         ladder = Climb(folder, given.epochs, given.oracle_epochs, tuple(given.words), lock)
-        if not (folder / "data" / "truth_test.csv").is_file():
-            count = str(given.train_images + given.test_images)
-            sizes = ["--images", count, "--test-images", str(given.test_images), "--size", str(given.size_px)]
-            ladder.command(*HPA, "synth", str(folder / "data"), *sizes, "--seed", "1")
+        ladder.prepare(given.train_images, given.test_images, given.size_px)
         climb(ladder, given.rungs, given.seeds, given.side_by_side)
 
 
