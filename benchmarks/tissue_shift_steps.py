@@ -29,6 +29,8 @@ class Step:
 
 
 _SCALES = ("augment.smallest_scale=0.5", "augment.largest_scale=1.6")
+_UNSCALED = ("augment.smallest_scale=1.0", "augment.largest_scale=1.0")
+_LEVELS = ("tiles.planes.by_percentile=true",)
 _RESAMPLED = ("tiles.planes.pixel_um=4.7",)
 
 
@@ -46,35 +48,33 @@ _FLOOR = _predicted("floor", "each pixel by lot (floor)", "plain", ("tta=none", 
 _PLAIN = _trained("plain", "plain: turns and mirrors", (), "")
 
 NUCLEI: tuple[Step, ...] = (
-    _PLAIN,
     _FLOOR,
-    _trained("scale", "+ scale: tiles at 0.5 to 1.6 times", _SCALES, "plain"),
-    _trained("stain", "+ stain: `augment=tissue`", ("augment=tissue",), "scale"),
+    _PLAIN,
+    _trained("scale", "plain, scale: tiles at 0.5 to 1.6 times", _SCALES, "plain"),
+    _trained("jitter", "plain, scale, stain: `augment=tissue`", ("augment=tissue",), "scale"),
     _trained(
-        "matched", "instead, colours of the test images: `augment=tissue_matched`", ("augment=tissue_matched",), "scale"
+        "matched", "plain, scale, colours of the test images: `tissue_matched`", ("augment=tissue_matched",), "scale"
     ),
-    _trained(
-        "levels",
-        "instead, levels of each picture: `by_percentile`",
-        (*_SCALES, "tiles.planes.by_percentile=true"),
-        "scale",
+    _trained("levels", "plain, levels: `by_percentile`", _LEVELS, "plain"),
+    _trained("stain", "plain, levels, stain: `augment=tissue`", (*_LEVELS, "augment=tissue", *_UNSCALED), "levels"),
+    _predicted("views", "… and eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
+    _predicted(
+        "fitted", "… and thresholds fitted on held-out images", "stain", ("tta=d4", "thresholds=fitted"), "views"
     ),
-    _predicted("views", "+ eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
-    _predicted("fitted", "+ thresholds fitted on held-out images", "stain", ("tta=d4", "thresholds=fitted"), "views"),
 )
-"""Each row adds to the one it is compared with; scales are drawn, for nobody tells the size of a pixel."""
+"""Scales are drawn, for nobody tells the size of a pixel."""
 
 SECTIONS: tuple[Step, ...] = (
-    _PLAIN,
     _FLOOR,
-    _trained("scale", "+ scale: resampled to 4.7 µm", _RESAMPLED, "plain"),
+    _PLAIN,
+    _trained("scale", "plain, scale: resampled to 4.7 µm", _RESAMPLED, "plain"),
     _trained(
         "stain",
-        "+ stain: `augment=tissue_transfer` without scales",
-        (*_RESAMPLED, "augment=tissue_transfer", "augment.smallest_scale=1.0", "augment.largest_scale=1.0"),
+        "plain, scale, stain: `augment=tissue_transfer`",
+        (*_RESAMPLED, "augment=tissue_transfer", *_UNSCALED),
         "scale",
     ),
-    _predicted("views", "+ eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
-    _predicted("fitted", "+ thresholds fitted per organ", "stain", ("tta=d4", "thresholds=fitted"), "views"),
+    _predicted("views", "… and eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
+    _predicted("fitted", "… and thresholds fitted per organ", "stain", ("tta=d4", "thresholds=fitted"), "views"),
 )
 """As `NUCLEI`, with the pixel sizes that the tables tell."""

@@ -33,7 +33,7 @@ def augment(tmp_path):
     return built
 
 
-@pytest.mark.parametrize("name", ["tissue", "tissue_transfer", "tissue_matched"])
+@pytest.mark.parametrize("name", ["tissue", "tissue_transfer", "tissue_matched", "tissue_elastic"])
 def test_a_recipe_gives_sound_tiles_and_the_same_for_a_seed(name, augment):
     planes = section((HAEMATOXYLIN, DAB)).transpose(2, 0, 1).astype(np.float16)
     mask = (planes[0] < 0.5).astype(np.int32)
@@ -56,6 +56,8 @@ def test_a_recipe_trains_one_step_on_synthetic_tissue(recipe, tmp_path):
         f"hydra.searchpath=[file://{ROOT}]",
         f"experiments=hubmap/{recipe}",
         "size=tiny",
+        "data=hubmap",  # also for the recipe of nuclei
+        "data.pixel_um=null",
         f"data.root={tmp_path / 'world'}",
         f"run_dir={tmp_path / 'run'}",
         f"store.folder={tmp_path / 'store'}",

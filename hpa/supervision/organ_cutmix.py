@@ -1,0 +1,96 @@
+"""Rectangles of tissue are exchanged between images of one organ, so that a unit is known beside strange neighbours.
+
+CutMix (Yun, Han, Oh, Chun, Choe and Yoo, 2019, arXiv:1905.04899) inside an organ, as the third team of "Hacking the
+Human Body" (2022) trained: a glomerulus pasted into a lung would teach what no section shows. Picture and mask are
+exchanged alike, so nothing is mixed but places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hpa.core.errors import InputError
+from hpa.interfaces import PixelBatch, PixelLoss, Supervision, Unit
+
+
+class OrganCutMixSupervision(nn.Module):
+    """The terms of another strategy on tiles that hold rectangles of each other, within an organ.
+
+    Tiles without a partner in the batch, without a known organ or without a mask stay as they are. Only what dense
+    networks are taught by is exchanged, not the label maps that detectors read.
+
+    Args:
+        loss: Handed to the other strategy.
+        main: Makes the strategy that teaches masks.
+        most: Largest share of a tile's area that is exchanged, in (0, 1); drawn evenly from 0 on.
+        probability: How often a tile is changed, in [0, 1].
+
+    Raises:
+        InputError: If a number is out of its range.
+    """
+
+    unit: Unit = "image"
+    reads_pixels: bool = True
+
+    def __init__(self, loss: PixelLoss, main: Callable[..., Supervision], most: float, probability: float) -> None:
+        super().__init__()
+        if not (0 < most < 1 and 0 <= probability <= 1):
+            raise InputError(
+                f"supervision: most must lie between 0 and 1, probability in [0, 1]; came {most} and {probability}."
+            )
+        self.main = cast("nn.Module", main(loss=loss))
+        self.most = most
+        self.probability = probability
+
+    def terms(self, model: nn.Module, batch: PixelBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
+        """Return the terms of the main strategy.
+
+        Raises:
+            InputError: If the data set tells no organs.
+        """
+        if batch.organs is None:
+            raise InputError(
+                "supervision=organ_cutmix needs the organ of each image, and this data set tells none; choose "
+                "data=hubmap or supervision=direct."
+            )
+        return cast("Supervision", self.main).terms(model, self._mixed(batch, batch.organs), progress)
+
+    def _mixed(self, batch: PixelBatch, organs: Sequence[str]) -> PixelBatch:
+        """Return the batch with rectangles exchanged."""
+        known = torch.ones(len(batch), dtype=torch.bool) if batch.has_truth is None else batch.has_truth.cpu()
+        partners = partners_of(organs, known)
+        cut = self._rectangles(len(batch), batch.images.shape[-2], batch.images.shape[-1])
+        cut, partners = cut[:, None].to(batch.images.device), partners.to(batch.images.device)
+
+        def exchanged(planes: Float[Tensor, "image plane height width"]) -> Float[Tensor, "image plane height width"]:
+            return torch.where(cut, planes[partners], planes)
+
+        taught = None if batch.taught is None else exchanged(batch.taught[:, None])[:, 0]
+        return replace(batch, images=exchanged(batch.images), targets=exchanged(batch.targets), taught=taught)
+
+    def _rectangles(self, images: int, height: int, width: int) -> Bool[Tensor, "image height width"]:
+        """Draw rectangles of the tile's form somewhere inside it; empty ones for tiles that stay."""
+        side = (self.most * torch.rand(images)).sqrt() * (torch.rand(images) < self.probability)
+        start = (1 - side) * torch.rand(2, images)
+        rows, columns = ((torch.arange(length) + 0.5) / length for length in (height, width))
+        down = (rows >= start[0][:, None]) & (rows < (start[0] + side)[:, None])
+        across = (columns >= start[1][:, None]) & (columns < (start[1] + side)[:, None])
+        return down[:, :, None] & across[:, None, :]
+
+
+def partners_of(organs: Sequence[str], known: Bool[Tensor, " image"]) -> Int[Tensor, " image"]:
+    """Draw for each image another one of its organ; itself where there is none, no organ is told or no mask known."""
+    partners = torch.arange(len(organs))
+    for organ in sorted(set(organs) - {""}):
+        members = torch.tensor(
+            [row for row, name in enumerate(organs) if name == organ and known[row]], dtype=torch.int64
+        )
+        order = members[torch.randperm(len(members))]
+        partners[order] = order.roll(1)  # a ring: nobody is its own partner where there are two or more
+    return partners
