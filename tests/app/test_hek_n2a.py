@@ -1,17 +1,19 @@
 """Two cell types, from pure images to types of the cells of mixed ones."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
+from hpa.app.parts import build, compose_slot, plain
 from hpa.app.train import train
 from hpa.cli import main
 from hpa.data.synthetic.hek_n2a import write_hek_n2a
 from tests.small_cellpose import saved, small_state
 
+ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ("crops", "mask_rcnn", "unet")
 
 
@@ -36,6 +38,28 @@ def test_a_recipe_trains_one_step_on_pure_images(composed, two_types, tmp_path, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("recipe", "told"), [("mask_rcnn", ("HEK", "N2a")), ("unet", ())])
+def test_a_detector_tells_types_and_a_dense_network_cells(composed, two_types, tmp_path, recipe, told):
+    trained(composed, recipe, two_types, tmp_path / "run")
+    words = [f"segmenter={recipe}", f"segmenter.weights={tmp_path / 'run'}", "segmenter.network.device=cpu"]
+    segmenter = build(compose_slot(ROOT, "infer", "segmenter", words))
+    assert segmenter.class_names == told
+    out = tmp_path / "maps"
+    assert main(["segment", str(two_types), str(out), *words]) == 0
+    assert len(list(out.glob("*.tif"))) == 15
+
+
+@pytest.mark.slow
+def test_outlines_corrected_in_the_window_of_cellpose_train_the_flow_network(composed, two_types, tmp_path):
+    words = ["segmenter=stored", f"segmenter.folder={two_types / 'labels'}", "--format", "cellpose"]
+    (tmp_path / "set").mkdir()
+    for name in ("index.csv", "images"):
+        (tmp_path / "set" / name).symlink_to(two_types / name)
+    assert main(["segment", str(two_types), str(tmp_path / "set" / "labels"), *words]) == 0
+    assert trained(composed, "unet", tmp_path / "set", tmp_path / "run")["train_loss"].notna().all()
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks:UserWarning")  # the package's own tensors
 def test_cellpose_trains_on_from_the_weights_of_the_segmenter(small_cellpose, composed, two_types, tmp_path):
     file = saved(small_state(), tmp_path / "theirs")
@@ -53,3 +77,6 @@ def test_cells_of_mixed_images_are_named_and_counted(composed, two_types, tmp_pa
         told = capsys.readouterr().out
         assert "2 images" in told
         assert "designed 50.00%" in told
+    words = ["score-instances", str(tmp_path / "mixed.coco.json"), str(two_types / "truth_test.coco.json"), "--json"]
+    assert main(words) == 0
+    assert set(json.loads(capsys.readouterr().out)["classes"]) == {"HEK", "N2a"}
