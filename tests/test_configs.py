@@ -1,6 +1,8 @@
 """Every file of conf/ and experiments/ is composed, and every `_target_` in it is bound to its constructor."""
 
 import inspect
+from collections import defaultdict
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -75,13 +77,43 @@ def bind(node, slot: str, place: str) -> None:
         bind(value, slot, f"{place}.{key}")
 
 
-@pytest.mark.parametrize(("group", "choice"), choices(), ids=lambda value: value)
-def test_every_choice_composes_and_binds(group, choice):
-    name = "infer" if group.split("/")[0] in INFERENCE_SLOTS else "train"
-    config = composed(name, [*CHOSEN_BESIDE.get(group, []), f"{group}={choice}"])
+def script_of(group: str) -> str:
+    return "infer" if group.split("/")[0] in INFERENCE_SLOTS else "train"
+
+
+def words_of(group: str, choice: str) -> list[str]:
+    return [*CHOSEN_BESIDE.get(group, []), f"{group}={choice}"]
+
+
+def composes_and_binds(name: str, words: list[str]) -> None:
+    config = composed(name, words)
     check_targets(config)
     for slot, node in config.items():
         bind(node, slot, slot)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("group", "choice"), choices(), ids=lambda value: value)
+def test_every_choice_composes_and_binds(group, choice):
+    composes_and_binds(script_of(group), words_of(group, choice))
+
+
+def lines() -> list[tuple[str, list[str]]]:
+    """Command lines that together name every choice, each of them one choice of every slot that has any left."""
+    queues: dict[str, dict[str, list[list[str]]]] = {"train": defaultdict(list), "infer": defaultdict(list)}
+    for group, choice in choices():
+        queues[script_of(group)][group.split("/")[0]].append(words_of(group, choice))
+    return [
+        (name, [word for words in chosen for word in words])
+        for name, slots in queues.items()
+        for chosen in zip_longest(*slots.values(), fillvalue=[])
+    ]
+
+
+@pytest.mark.parametrize(("name", "words"), lines())
+def test_choices_of_all_slots_compose_together_and_bind(name, words):
+    """Composing takes the time; so here choices share it, each with other neighbours than the default ones."""
+    composes_and_binds(name, words)
 
 
 def recipes() -> list[str]:
@@ -102,8 +134,17 @@ def test_every_recipe_composes_and_is_a_small_file_with_a_header(recipe):
     assert "experiments:" not in text  # a recipe never inherits a recipe
 
 
-@pytest.mark.parametrize("size", ["tiny", "small", "full"])
-@pytest.mark.parametrize("recipe", [name for name in recipes() if not name.startswith("inference/")])
+def sized_recipes() -> list:
+    """Every recipe in every size; one size of each recipe, in turn, is fast."""
+    sizes = ["tiny", "small", "full"]
+    return [
+        pytest.param(recipe, size, marks=[] if index % 3 == turn else pytest.mark.slow)
+        for index, recipe in enumerate(name for name in recipes() if not name.startswith("inference/"))
+        for turn, size in enumerate(sizes)
+    ]
+
+
+@pytest.mark.parametrize(("recipe", "size"), sized_recipes())
 def test_a_size_placed_after_a_recipe_wins(recipe, size):
     config = composed("train", [f"experiments={recipe}", f"size={size}"])
     expected = OmegaConf.load(CONF / "size" / f"{size}.yaml")

@@ -1,22 +1,28 @@
 """Batches of cells to be changed: noise inside round cells, as crops or as whole images."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import torch
 from hydra import compose, initialize_config_dir
 
-from hpa.app.parts import build, plain
+from hpa.app.parts import Config, build, plain
 from hpa.interfaces import BatchAugmentation, CellBatch, FieldBatch
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 CLASSES = 19
 
 
+@cache  # composing takes longer than what the tests do with the step
+def config_of(name: str, *overrides: str) -> Config:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return plain(compose("train", overrides=[f"batch_augment={name}", *overrides]).batch_augment)
+
+
 def shipped_step(name: str, *overrides: str) -> BatchAugmentation:
     """Build a choice of batch_augment= as the command line does."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return build(plain(compose("train", overrides=[f"batch_augment={name}", *overrides]).batch_augment))
+    return build(config_of(name, *overrides))
 
 
 def crop_batch(sizes: tuple[int, ...] = (4, 3, 5, 2), channels: int = 4, side: int = 16, seed: int = 0) -> CellBatch:

@@ -85,7 +85,7 @@ def test_what_serves_whole_images_alone_says_so(name):
 
 def test_steps_are_composed_by_words():
     words = "+batch_augment@batch_augment.steps.negative=synthetic_negative"
-    steps = shipped_step("standard", words, "batch_augment.steps.negative.probability=1")
+    steps = shipped_step("standard", words, "batch_augment.steps.negative.probability=1.0")
     after = steps(crop_batch())
     assert (after.image_targets.argmax(dim=1) == 18).all()
     assert not torch.equal(after.crops, crop_batch().crops)
