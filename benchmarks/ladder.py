@@ -123,10 +123,14 @@ class Climb:
 
 
 def climb(ladder: Climb, rungs: Sequence[str], seeds: int, side_by_side: int) -> list[Result]:
-    """Return all results, in the order of the rungs; every rung is tried at one seed before any at the next."""
+    """Return all results, in the order of the rungs.
+
+    Every rung is tried at one seed before any at the next, the last rungs first: the oracle, which shares need, and the
+    longest ones, so that neither core waits long at the end.
+    """
     results: list[Result] = []
     with ThreadPoolExecutor(side_by_side) as executor:
-        waiting = [executor.submit(ladder.result, rung, seed) for seed in range(seeds) for rung in rungs]
+        waiting = [executor.submit(ladder.result, rung, seed) for seed in range(seeds) for rung in reversed(rungs)]
         try:
             for done in as_completed(waiting):
                 results = sorted([*results, done.result()], key=lambda one: (rungs.index(one.rung), one.seed))
