@@ -60,6 +60,8 @@ class PixelTask:
         counts = [len(data.rows(validation=held_out)) for held_out in (False, True)]
         tiles = len(data.training_tiles())
         told = f"{counts[0]} images train with {tiles} tiles an epoch, {counts[1]} are held out"
+        if without := len(data.table) - sum(counts):
+            told += f", {without} without a mask are left out, as nobody teaches them or they are held out"
         return Parts(data, module, build(config["trainer"]), "tile", tiles, told, _picture(data, validation))
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:

@@ -6,6 +6,7 @@ as `tu-<name>`.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,12 @@ from torch.nn.functional import pad
 from hpa.core.errors import InputError
 from hpa.interfaces import Instances, PixelBatch, PixelOutput, PixelTarget
 from hpa.models.weights import load_encoder_weights, read_weights
+
+log = logging.getLogger(__name__)
+_MIX_TRANSFORMER_LICENCE = (
+    "the published weights of Mix Transformers (NVIDIA's SegFormer) are for non-commercial use only; weights that you "
+    "trained yourself from nothing are yours."
+)
 
 
 class UnetModel(nn.Module):
@@ -67,6 +74,8 @@ class UnetModel(nn.Module):
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
             raise InputError(f"model.architecture={architecture} model.encoder={encoder}: {error}") from error
         if weights is not None:
+            if encoder.startswith("mit_"):
+                log.warning("model.weights=%s: %s", weights, _MIX_TRANSFORMER_LICENCE)
             load_encoder_weights(self.network.encoder, read_weights(Path(weights)), f"'{weights}'")
         self.feature_count = int(self.network.encoder.out_channels[-1])
         self.stride_px = int(getattr(self.network.encoder, "output_stride", 32))

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hpa.core.whole_file import whole_file
+from hpa.reports.charts import LineChart
 from hpa.reports.embedding import data_uri
 from hpa.reports.environment import environment
 from hpa.reports.learning_curves import Curve, learning_charts
@@ -71,8 +72,8 @@ def write_instance_page(path: Path, facts: InstanceFacts) -> None:
     page = templates.get_template("instance_page.html.jinja").render(
         facts=facts,
         figures=_figures(facts),
-        learning=learning_charts(facts.history, facts.best_epoch, DICE_CURVES if facts.is_tissue else CURVES),
-        groups=[(organ, [_shown(facts, row) for row in rows]) for organ, rows in _chosen(facts)],
+        learning=_learning(facts),
+        shown=[row | {"picture": _embedded(facts.picture_of(row["image_id"]))} for row in _chosen(facts)],
         rows=_records(_ranked(facts)),
         environment=environment(facts.seed, facts.commit),
     )
@@ -81,33 +82,30 @@ def write_instance_page(path: Path, facts: InstanceFacts) -> None:
         file.write(content)
 
 
+def _learning(facts: InstanceFacts) -> list[LineChart]:
+    if facts.is_tissue:
+        return learning_charts(facts.history, facts.best_epoch, DICE_CURVES, "Overlap")
+    return learning_charts(facts.history, facts.best_epoch, CURVES)
+
+
 def _ranked(facts: InstanceFacts) -> pd.DataFrame:
     """Return the images from the worst to the best."""
     score = "dice" if facts.is_tissue else "ap50"
     return facts.images.sort_values(score, kind="stable", na_position="last").reset_index(drop=True)
 
 
-def _chosen(facts: InstanceFacts) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return the images to be drawn, every so many along the ranking, of each organ where there are organs."""
+def _chosen(facts: InstanceFacts) -> list[dict[str, Any]]:
+    """Return the images to be drawn: every so many along the ranking, organ after organ where there are organs."""
     ranked = _ranked(facts)
-    organs = sorted(set(ranked["organ"])) if facts.is_tissue else [""]
-    groups = []
-    for organ in organs:
-        own = ranked[ranked["organ"] == organ] if facts.is_tissue else ranked
-        most = max(1, SHOWN // len(organs))
-        places = np.unique(np.linspace(0, len(own) - 1, min(most, len(own))).round().astype(int))
-        groups.append((organ, _records(own.iloc[places])))
-    return groups
-
-
-def _shown(facts: InstanceFacts, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its picture, and what stands first under it."""
-    score = ("dice", "Dice") if facts.is_tissue else ("ap50", "AP at .50")
-    return row | {
-        "picture": _embedded(facts.picture_of(row["image_id"])),
-        "score": row[score[0]],
-        "score_name": score[1],
-    }
+    groups = (
+        [ranked[ranked["organ"] == organ] for organ in sorted(set(ranked["organ"]))] if facts.is_tissue else [ranked]
+    )
+    most = max(1, SHOWN // max(len(groups), 1))
+    chosen = []
+    for group in groups:
+        places = np.unique(np.linspace(0, len(group) - 1, min(most, len(group))).round().astype(int))
+        chosen += _records(group.iloc[places])
+    return chosen
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -118,10 +116,7 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
     images = facts.images
     true, predicted = int(images["true"].sum()), int(images["predicted"].sum())
     minutes = float(pd.to_numeric(facts.history["seconds"], errors="coerce").sum()) / 60
-    ended = [
-        Figure("Instances", f"{predicted:,}", f"found where {true:,} are"),
-        Figure("Best epoch", str(facts.best_epoch), f"of {len(facts.history)}, {minutes:.1f} minutes"),
-    ]
+    best = Figure("Best epoch", str(facts.best_epoch), f"of {len(facts.history)}, {minutes:.1f} minutes")
     if facts.is_tissue:
         means = images.groupby("organ")["dice"].agg(["mean", "size"])
         each = [
@@ -129,15 +124,16 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
             for organ, row in means.iterrows()
         ]
         return [
-            Figure("Dice", f"{images['dice'].mean():.3f}", "mean over held-out images, from probability .5"),
+            Figure("Dice", f"{images['dice'].mean():.3f}", "mean of held-out images, from probability .5"),
             *each,
-            *ended,
+            best,
         ]
     return [
         Figure("AP at IoU .50", f"{images['ap50'].mean():.3f}", "mean over held-out images, best epoch"),
         Figure("AP at IoU .75", f"{images['ap75'].mean():.3f}", "outlines must fit closer"),
         Figure("AP .50 to .95", f"{images['map'].mean():.3f}", "mean over ten thresholds"),
-        *ended,
+        Figure("Instances", f"{predicted:,}", f"found where {true:,} are"),
+        best,
     ]
 
 

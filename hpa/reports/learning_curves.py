@@ -44,12 +44,15 @@ def best_row(history: pd.DataFrame, best_epoch: int | None) -> int | None:
 
 
 def learning_charts(
-    history: pd.DataFrame, best_epoch: int | None, curves: Sequence[Curve] = MAP_CURVES
+    history: pd.DataFrame,
+    best_epoch: int | None,
+    curves: Sequence[Curve] = MAP_CURVES,
+    title: str = "Mean average precision",
 ) -> list[LineChart]:
-    """Return the charts of loss and of average precision, those that have anything to show."""
+    """Return the charts of loss and of scores, average precision where nothing else is told, if they show anything."""
     charts = [
         _chart("Loss", "lower is better", history, LOSS_CURVES, best_epoch),
-        _chart("Mean average precision", "validation, higher is better", history, curves, best_epoch),
+        _chart(title, "validation, higher is better", history, curves, best_epoch),
     ]
     return [chart for chart in charts if chart.lines]
 

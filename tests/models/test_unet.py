@@ -83,6 +83,16 @@ def test_encoder_weights_come_from_a_local_file(tmp_path):
         model_of(weights=str(tmp_path / "other.safetensors"))
 
 
+def test_the_licence_of_published_mix_transformers_is_told_where_weights_are_read(tmp_path, caplog):
+    words = {"architecture": "segformer", "encoder": "mit_b0", "decoder": {}, "channel_count": 3}
+    donor = model_of(**words)
+    assert not caplog.records
+    state = {name: value.contiguous() for name, value in donor.network.encoder.state_dict().items()}
+    save_file(state, tmp_path / "mit.safetensors")
+    model_of(**words, weights=str(tmp_path / "mit.safetensors"))
+    assert "non-commercial use only" in caplog.text
+
+
 def test_what_cannot_be_built_is_refused():
     with pytest.raises(InputError, match="architecture"):
         model_of(architecture="nonet")

@@ -46,12 +46,14 @@ def test_tissue_is_ranked_by_dice_and_shown_by_organ(tmp_path):
         tmp_path / "report.html", replace(facts, images=images, history=facts.history.assign(val_dice=0.5))
     )
     page = (tmp_path / "report.html").read_text()
-    assert re.findall(r"<h3>(\w+)</h3>", page) == ["kidney", "lung", "spleen"]
+    named = re.findall(r"<strong>(\w+) · Dice 0\.\d\d</strong>", page)
+    assert named == ["kidney"] * 8 + ["lung"] * 8 + ["spleen"] * 8
     shown = [int(number) for number in re.findall(r"<br>image_(\d+)", page)]
     assert len(shown) == SHOWN
     assert shown[:8] == sorted(shown[:8])  # kidney, from the worst on
     assert {number % 3 for number in shown[:8]} == {0}
-    assert f"<strong>{dice[0]:.2f}</strong> Dice" in page
+    assert f"kidney · Dice {dice[0]:.2f}" in page
+    assert "Mean average precision" not in page
     assert re.search(r"<dt>lung</dt><dd>0\.\d{3}</dd>", page)
 
 

@@ -1,0 +1,62 @@
+"""Every architecture that conf/model ships, with encoders of every family: one training step and a prediction."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hpa.app.parts import build, compose_slot
+from hpa.inference.pixel_predictor import PixelPredictor
+from hpa.interfaces import PixelBatch
+from hpa.losses.dice import DiceLoss
+from hpa.supervision.direct import DirectSupervision
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+SIDE_PX = 64
+NETWORKS = [
+    ("unet", "resnet34"),
+    ("unet", "efficientnet-b0"),
+    ("unet", "mit_b0"),
+    ("unet", "tu-convnext_atto"),
+    ("unet", "tu-test_resnet"),
+    ("unetplusplus", "resnet34"),
+    ("unetplusplus", "efficientnet-b0"),
+    ("deeplabv3plus", "resnet34"),
+    ("deeplabv3plus", "efficientnet-b0"),
+    ("upernet", "tu-convnext_atto"),
+    ("upernet", "resnet18"),
+    ("segformer", "mit_b0"),
+    ("segformer", "mit_b1"),
+    ("segformer", "resnet18"),
+]
+
+
+def batch_of(count: int) -> PixelBatch:
+    draw = torch.Generator().manual_seed(0)
+    images = torch.rand(count, 3, SIDE_PX, SIDE_PX, generator=draw)
+    targets = (images.mean(dim=1, keepdim=True) > 0.5).float()
+    none = (torch.zeros(0, dtype=torch.int64),) * count
+    return PixelBatch(images, targets, targets[:, 0].int(), none, torch.arange(count))
+
+
+@pytest.mark.parametrize(("model", "encoder"), NETWORKS)
+def test_it_takes_a_step_and_predicts_images_of_any_size(model, encoder):
+    words = [f"model={model}", "model/target=foreground", f"model.encoder={encoder}"]
+    config = compose_slot(ROOT, "train", "model", words)
+    torch.manual_seed(0)
+    network = build(config, channel_count=3, class_count=1)
+    supervision, batch = DirectSupervision(DiceLoss(1.0)), batch_of(2)
+    optimizer = torch.optim.SGD(network.parameters(), 1e-3)
+    before = supervision.terms(network, batch, 0.0)["pixels"]
+    before.backward()
+    assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in network.parameters())
+    assert sum(parameter.grad is not None for parameter in network.parameters()) > 10
+    optimizer.step()
+    predictor = PixelPredictor(network, torch.device("cpu"), "fp32", SIDE_PX, 16, 2)
+    planes = np.random.default_rng(0).random((3, 100, 70), np.float32)
+    said = predictor.probabilities(planes)
+    assert said.shape == (100, 70)
+    assert (said >= 0).all()
+    assert (said <= 1).all()
