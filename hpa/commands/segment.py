@@ -15,7 +15,6 @@ from tqdm import tqdm
 import hpa
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
-from hpa.data.typed_listing import IMAGES, INDEX, pixel_sizes_beside
 
 if TYPE_CHECKING:
     from hpa.core.field import Field
@@ -47,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preview", action="store_true", help="also write OUT/preview/ID.png with the cells outlined")
     parser.add_argument("--channels", metavar="A,B", help="names of the planes of multi-channel files, in order")
     parser.add_argument(
+        "--split",
+        choices=("train", "test"),
+        help="only these images of what hpa import wrote: pure ones train, mixed ones test",
+    )
+    parser.add_argument(
         "--pixel-um", metavar="UM", type=float, help="side of a pixel (index.csv, else 163.84 µm / width)"
     )
 
@@ -54,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Segment; return 0, 3 if some images failed, 1 if all did."""
     from hpa.data.folder_images import FolderImages
+    from hpa.data.typed_listing import IMAGES, INDEX, images_of_split
     from hpa.inference.label_maps import LabelMapOutput, segment_images
 
     segmenter = _segmenter(arguments.overrides)
@@ -61,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
     pixel_um = _pixel_um(folder, arguments.pixel_um)
     is_imported = (folder / INDEX).is_file() and (folder / IMAGES).is_dir()
-    images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um)
+    only = None if arguments.split is None else images_of_split(folder, arguments.split)
+    images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um, only)
     output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         result = segment_images(images, segmenter, output, bar.update)
@@ -78,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _pixel_um(folder: Path, given: float | None) -> float | dict[str, float] | None:
     """Return the size of pixels: as given, else as index.csv tells of each image, else None; say which."""
+    from hpa.data.typed_listing import INDEX, pixel_sizes_beside
+
     if given is not None:
         return given
     told = pixel_sizes_beside(folder)

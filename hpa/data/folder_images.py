@@ -8,7 +8,7 @@ asked for, the planes of a colour or multi-channel one are named in their order.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,11 @@ class FolderImages:
         plane_names: Name of each plane of multi-channel files, or None: red, green, blue, yellow, as many as there are.
         pixel_um: Side of a pixel, µm, of all images or of each by name; None takes every image to be 163.84 µm wide, as
             those of the Atlas are.
+        only: Names of the images to read; None for all.
 
     Raises:
-        InputError: If there is no such folder, no PNG or TIFF in it, or the pixel size makes no sense.
+        InputError: If there is no such folder, no PNG or TIFF in it, one of `only` is missing, or the pixel size makes
+            no sense.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class FolderImages:
         wanted: Sequence[str],
         plane_names: Sequence[str] | None,
         pixel_um: float | Mapping[str, float] | None,
+        only: Collection[str] | None = None,
     ) -> None:
         if not folder.is_dir():
             raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
@@ -65,6 +68,11 @@ class FolderImages:
                 self._add(path)
         if not self._files:
             raise InputError(f"{folder}: images ({', '.join(SUFFIXES)}) were expected, there is none in this folder.")
+        if only is not None:
+            missing = sorted(set(only) - set(self._files))
+            if missing:
+                raise InputError(f"{folder}: has no file of {len(missing)} images that are asked for: {missing[0]}.")
+            self._files = {image_id: self._files[image_id] for image_id in only}
 
     @property
     def image_ids(self) -> list[str]:

@@ -18,7 +18,7 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.data.image_files import SUFFIXES, PlaneInfo, difference_of, plane_info, read_field
 from hpa.data.table import ImageTable, format_classes
-from hpa.data.typed_listing import HEADER, read_typed_rows, types_of
+from hpa.data.typed_listing import HEADER, read_typed_rows, rows_of_split, types_of
 from hpa.interfaces import Split
 
 _HEADER_THREADS = 8
@@ -131,10 +131,7 @@ class TypedImages:
         return "|".join(parts)
 
     def _rows_of(self, split: Split) -> pd.DataFrame:
-        told = self._rows["split"] != ""
-        pure = pd.Series([len(types) == 1 for types in self._types], self._rows.index)
-        guessed = pure.map({True: "train", False: "test"})
-        rows = self._rows[self._rows["split"].where(told, guessed) == split]
+        rows = rows_of_split(self._rows, split)
         if rows.empty:
             raise InputError(
                 f"{self.root / 'index.csv'}: no image is of split {split}; name one type in column class of images to "

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hpa.core.errors import DataError, Problem
+from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.whole_file import whole_file
 from hpa.data.csv_rows import ROW, read_rows
 
@@ -76,6 +76,29 @@ def read_typed_rows(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
     doubled = frame.loc[frame["ID"].duplicated() & (frame["ID"] != ""), "ID"].unique()
     problems += [Problem(str(image_id), f"stands twice in {path.name}; keep one row of it") for image_id in doubled]
     return frame.drop(columns=ROW), problems
+
+
+def rows_of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return the rows of a split: those that say so; of those that say nothing, pure images train, all others test."""
+    pure = rows["class"].map(lambda text: len(types_of(text)) == 1)
+    guessed = pure.map({True: SPLITS[0], False: SPLITS[1]})
+    return rows[rows["split"].where(rows["split"] != "", guessed) == split]
+
+
+def images_of_split(root: Path, split: str) -> list[str]:
+    """Return the names of the images of a split of a folder's index.csv.
+
+    Raises:
+        InputError: If there is no such table, or no image is of this split.
+        DataError: If a row of the table is wrong.
+    """
+    rows, problems = read_typed_rows(root / INDEX)
+    if problems:
+        raise DataError(str(root / INDEX), problems)
+    names = [str(name) for name in rows_of_split(rows, split)["ID"]]
+    if not names:
+        raise InputError(f"{root / INDEX}: no image is of split {split}; write it in column split.")
+    return names
 
 
 def pixel_sizes_beside(folder: Path) -> dict[str, float]:

@@ -100,6 +100,21 @@ def test_the_size_of_pixels_is_what_import_kept(tmp_path, images, place, capsys)
     assert "failed   grey: the size of its pixels is not told" in capsys.readouterr().out
 
 
+def test_one_split_of_what_was_imported_is_enough(tmp_path, images, capsys):
+    (images / "broken.png").unlink()
+    (tmp_path / "set").mkdir()
+    images.rename(tmp_path / "set" / "images")
+    (tmp_path / "set" / "index.csv").write_text("ID,class,pixel_um\nf,HEK,0.4\ngrey,,0.4\n")
+    assert segmented(tmp_path / "set", tmp_path / "out", "--split", "test") == 0
+    assert [path.stem for path in (tmp_path / "out").glob("*.tif")] == ["grey"]
+    (tmp_path / "set" / "index.csv").write_text("ID,class,pixel_um\nf,HEK,0.4\nno,,0.4\n")
+    assert segmented(tmp_path / "set", tmp_path / "out", "--split", "test") == 1
+    assert "has no file of 1 images that are asked for: no" in capsys.readouterr().err
+    (tmp_path / "set" / "index.csv").write_text("ID,class,pixel_um\nf,HEK,0.4\n")
+    assert segmented(tmp_path / "set", tmp_path / "out", "--split", "test") == 1
+    assert "no image is of split test" in capsys.readouterr().err
+
+
 def test_cellpose_files_are_written(tmp_path, images):
     segmented(images, tmp_path / "out", *SMALL, "--format", "cellpose")
     content = np.load(tmp_path / "out" / "grey_seg.npy", allow_pickle=True).item()
