@@ -57,9 +57,13 @@ NUCLEI: tuple[Step, ...] = (
     ),
     _trained("levels", "plain, levels: `by_percentile`", _LEVELS, "plain"),
     _trained("stain", "plain, levels, stain: `augment=tissue`", (*_LEVELS, "augment=tissue", *_UNSCALED), "levels"),
-    _predicted("views", "… and eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
+    _predicted("views", "plain, levels, eight views: `tta=d4`", "levels", ("tta=d4", "thresholds=fixed"), "levels"),
     _predicted(
-        "fitted", "… and thresholds fitted on held-out images", "stain", ("tta=d4", "thresholds=fitted"), "views"
+        "fitted",
+        "plain, levels, thresholds fitted on held-out images",
+        "levels",
+        ("tta=none", "thresholds=fitted"),
+        "levels",
     ),
 )
 """Scales are drawn, for nobody tells the size of a pixel."""
@@ -68,6 +72,7 @@ SECTIONS: tuple[Step, ...] = (
     _FLOOR,
     _PLAIN,
     _trained("scale", "plain, scale: resampled to 4.7 µm", _RESAMPLED, "plain"),
+    _trained("levels", "plain, scale, levels: `by_percentile`", (*_RESAMPLED, *_LEVELS), "scale"),
     _trained(
         "stain",
         "plain, scale, stain: `augment=tissue_transfer`",
