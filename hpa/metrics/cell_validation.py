@@ -58,7 +58,7 @@ class CellValidation:
             np.concatenate(self._cell_targets) if self._cell_targets else None,
         )
         if self.fields is not None:
-            scores["competition_map"] = self.fields.mean_ap(self._probabilities, self._rows)
+            scores["competition_map"] = self.fields.mean_ap(self.probabilities, self.rows)
         return scores
 
     @property

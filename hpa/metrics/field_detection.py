@@ -6,7 +6,6 @@ epoch then only brings new confidences, each cell listed under every class, as a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,23 +55,19 @@ class FieldDetection:
         evidence = evidence_of(true_entries_of(truth), listed, COMPETITION_IOU, verified="all")
         self._fields.append(_Field(rows, evidence))
 
-    def mean_ap(
-        self, probabilities: Sequence[Float32[np.ndarray, "cell class"]], rows: Sequence[Int[np.ndarray, " cell"]]
-    ) -> float:
+    def mean_ap(self, probabilities: Float32[np.ndarray, "cell class"], rows: Int[np.ndarray, " cell"]) -> float:
         """Return the mAP of the fields all of whose cells are given, NaN where none has truth.
 
         Args:
-            probabilities: What is said of cells, in any number of parts.
+            probabilities: What is said of cells.
             rows: Their rows in the cell table.
         """
-        known = np.concatenate([*rows, np.empty(0, np.int64)]).astype(np.int64)
-        said = np.concatenate([*probabilities, np.empty((0, NUMBER_OF_CLASSES), np.float32)])
-        place = np.full(1 + max([known.max(initial=-1), *(field.rows.max(initial=-1) for field in self._fields)]), -1)
-        place[known] = np.arange(len(known))
+        place = np.full(1 + max([rows.max(initial=-1), *(field.rows.max(initial=-1) for field in self._fields)]), -1)
+        place[rows] = np.arange(len(rows))
         images = []
         for field in self._fields:
             places = place[field.rows]
             if (places >= 0).all():
-                confidences = said[places].astype(np.float64).ravel()  # (cell, class), as the detections are listed
+                confidences = probabilities[places].astype(np.float64).ravel()  # (cell, class), as they are listed
                 images.append(replace(field.evidence, confidences=confidences))
         return score_evidence(images).mean if images else float("nan")
