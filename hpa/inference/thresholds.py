@@ -97,19 +97,25 @@ class OrganThresholdFit:
     """Finds for each organ the threshold and the least area with the best mean Dice, by a grid.
 
     Give it predictions of networks that did not train on the image (out of fold), image by image: only a small table an
-    image is kept.
+    image is kept. What serves all organs counts in the choice for each, like some images more: two images alone would
+    choose what fits them and nothing else.
 
     Args:
         thresholds: Probabilities to try.
         least_areas_um2: Areas to try.
+        shared_images: How many images of an organ the mean over all images weighs as much as, >= 0; 0 fits each organ
+            to its own images alone.
 
     Raises:
         InputError: If there is nothing to try, or a number is out of range.
     """
 
-    def __init__(self, thresholds: Sequence[float], least_areas_um2: Sequence[float]) -> None:
+    def __init__(self, thresholds: Sequence[float], least_areas_um2: Sequence[float], shared_images: float) -> None:
         if not thresholds or not least_areas_um2:
             raise InputError("thresholds and least_areas_um2 need one number or more to try each.")
+        if not 0 <= shared_images < float("inf"):
+            raise InputError(f"thresholds.shared_images must be finite and 0 or more, not {shared_images}.")
+        self.shared_images = shared_images
         # those nearest to one half and the smallest areas first: the first of equally good ones is taken
         self._rules = [
             [OrganThreshold(threshold, area) for area in sorted(least_areas_um2)]
@@ -140,19 +146,24 @@ class OrganThresholdFit:
         """
         if not self._dice:
             raise InputError("thresholds are fitted on predictions of images with masks; none was given.")
-        every = [table for tables in self._dice.values() for table in tables]
         return TissueThresholds(
-            {organ: self._best(self._dice[organ]) for organ in sorted(self._dice)}, self._best(every)
+            {organ: self._rule(self._best(organ)) for organ in sorted(self._dice)}, self._rule(_highest(self._of_all()))
         )
 
     def mean_dice(self, organ: str) -> float:
         """Return the mean Dice of an organ's images at what is fitted for them (hence a little too good)."""
-        return float(np.mean(self._dice[organ], axis=0).max())
+        return float(np.mean(self._dice[organ], axis=0)[self._best(organ)])
 
-    def _best(self, tables: list[Float[np.ndarray, "threshold area"]]) -> OrganThreshold:
-        mean = np.mean(tables, axis=0)
-        row, column = np.unravel_index(np.argmax(mean), mean.shape)
-        return self._rules[int(row)][int(column)]
+    def _best(self, organ: str) -> tuple[int, int]:
+        """Return the place in the grid of what serves an organ best, that of all organs counted in."""
+        own = self._dice[organ]
+        return _highest(np.sum(own, axis=0) + self.shared_images * self._of_all())
+
+    def _of_all(self) -> Float[np.ndarray, "threshold area"]:
+        return np.mean([table for tables in self._dice.values() for table in tables], axis=0)
+
+    def _rule(self, place: tuple[int, int]) -> OrganThreshold:
+        return self._rules[place[0]][place[1]]
 
     def _dice_of(
         self,
@@ -182,3 +193,9 @@ def _units(
     """Return the connected parts of a mask (corners included), numbered from 1, and their areas in px."""
     count, units = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     return units, np.bincount(units.ravel(), minlength=count)[1:].astype(np.int64)
+
+
+def _highest(table: Float[np.ndarray, "threshold area"]) -> tuple[int, int]:
+    """Return the place of the highest number, the first of equal ones."""
+    row, column = np.unravel_index(np.argmax(table), table.shape)
+    return int(row), int(column)

@@ -65,7 +65,7 @@ def test_areas_are_physical():
 
 
 def test_each_organ_gets_its_own_threshold_and_area():
-    fit = OrganThresholdFit([0.05, 0.3, 0.5, 0.7], [0.0, 20.0])
+    fit = OrganThresholdFit([0.05, 0.3, 0.5, 0.7], [0.0, 20.0], 0.0)
     for seed in range(3):
         fit.add(*noisy_disc(seed, inside=0.2, outside=0.01), "lung", 1.0)
         fit.add(*noisy_disc(seed, inside=0.9, outside=0.6), "kidney", 1.0)
@@ -77,13 +77,29 @@ def test_each_organ_gets_its_own_threshold_and_area():
         assert fit.mean_dice(organ) > 0.97
 
 
+def test_few_images_of_an_organ_listen_to_the_others_and_many_do_not():
+    def fitted(lungs):
+        fit = OrganThresholdFit([0.05, 0.3, 0.5, 0.7], [0.0], 5.0)
+        for seed in range(8):
+            fit.add(*noisy_disc(seed, inside=0.9, outside=0.4), "kidney", 1.0)
+        for seed in range(lungs):
+            fit.add(*noisy_disc(seed, inside=0.4, outside=0.01), "lung", 1.0)
+        return fit, fit.fitted()
+
+    few, rules = fitted(1)
+    assert rules.organs["lung"].threshold == rules.otherwise.threshold == rules.organs["kidney"].threshold
+    many, rules = fitted(12)
+    assert rules.organs["lung"].threshold < rules.organs["kidney"].threshold
+    assert few.mean_dice("lung") < many.mean_dice("lung")
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_the_fit_is_the_best_of_the_grid_by_masks_that_are_painted(seed):
     """Against painting every mask of the grid and counting its pixels."""
     draw = np.random.default_rng(seed)
     images = [(draw.random((12, 9)) ** 2, draw.random((12, 9)) < 0.4) for _ in range(3)]
     thresholds, areas = [0.3, 0.6, 0.95], [0.0, 3.0, 40.0]
-    fit = OrganThresholdFit(thresholds, areas)
+    fit = OrganThresholdFit(thresholds, areas, 5.0)
     for probabilities, truth in images:
         fit.add(probabilities, truth, "spleen", 0.7)
     table = {
@@ -104,7 +120,7 @@ def test_an_organ_that_was_not_seen_gets_what_serves_all():
 
 
 def test_of_equally_good_ones_the_threshold_nearest_one_half_is_taken():
-    fit = OrganThresholdFit([0.1, 0.4, 0.9], [5.0, 0.0])
+    fit = OrganThresholdFit([0.1, 0.4, 0.9], [5.0, 0.0], 5.0)
     truth = np.arange(64).reshape(8, 8) % 8 < 4
     fit.add(truth.astype(np.float32), truth, "kidney", 1.0)
     assert fit.fitted().organs["kidney"] == OrganThreshold(0.4, 0.0)
@@ -119,6 +135,8 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(InputError, match="pixel size above 0"):
         mask_at(np.array([[0.5]]), OrganThreshold(0.5, 0.0), float("nan"))
     with pytest.raises(InputError, match="one number or more"):
-        OrganThresholdFit([], [0.0])
+        OrganThresholdFit([], [0.0], 5.0)
+    with pytest.raises(InputError, match=r"thresholds\.shared_images"):
+        OrganThresholdFit([0.5], [0.0], -1.0)
     with pytest.raises(InputError, match="none was given"):
-        OrganThresholdFit([0.5], [0.0]).fitted()
+        OrganThresholdFit([0.5], [0.0], 5.0).fitted()
