@@ -38,7 +38,7 @@ def one_by_one() -> np.ndarray:
 
 def at_once() -> np.ndarray:
     """Return crops of one batch, all of them changed by every step."""
-    words = [f"batch_augment.steps.{name}.probability=1" for name in ("warp", "light")]
+    words = [f"batch_augment.steps.{name}.probability=1.0" for name in ("warp", "light")]
     torch.manual_seed(0)
     number = torch.arange(DRAWS)
     crops = torch.from_numpy(cell()).expand(DRAWS, -1, -1, -1)
