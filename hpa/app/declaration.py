@@ -15,8 +15,7 @@ from hpa.data.cell_module import CellDataModule
 from hpa.data.pixel_module import PixelDataModule
 from hpa.inference.digests import digest_of
 from hpa.inference.pixel_held_out import held_out_files
-from hpa.interfaces import TaughtByRuns
-from hpa.interfaces.teaching import TaughtMasksByRuns
+from hpa.interfaces import TaughtByRuns, TaughtMasksByRuns
 from hpa.training.provenance import FILE, Provenance
 
 

@@ -15,7 +15,7 @@ from hpa.core.errors import InputError
 from hpa.core.planes import resized
 from hpa.data.pixel_module import PixelDataModule
 from hpa.inference.pixel_held_out import held_out_files, read_held_out
-from hpa.interfaces.teaching import TaughtMasksByRuns
+from hpa.interfaces import TaughtMasksByRuns
 from hpa.training.provenance import Provenance
 
 log = logging.getLogger(__name__)

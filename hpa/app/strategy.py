@@ -6,8 +6,7 @@ from typing import Any
 
 from hpa.app.parts import Config, build
 from hpa.core.errors import InputError
-from hpa.interfaces import Supervision
-from hpa.interfaces.teaching import TaughtMasksByRuns
+from hpa.interfaces import Supervision, TaughtMasksByRuns
 
 
 def masks_pixels(config: Config) -> bool:

@@ -28,7 +28,7 @@ from hpa.interfaces.roles import (
     Unit,
 )
 from hpa.interfaces.segmenting import FileSegmenter, NamesCells, Segmenter
-from hpa.interfaces.teaching import Selection, TaughtByRuns
+from hpa.interfaces.teaching import Selection, TaughtByRuns, TaughtMasksByRuns
 from hpa.interfaces.what_flows import (
     CellBatch,
     CellOutput,
@@ -82,5 +82,6 @@ __all__ = [
     "Split",
     "Supervision",
     "TaughtByRuns",
+    "TaughtMasksByRuns",
     "Unit",
 ]

@@ -14,6 +14,7 @@ CHOICES = [
     ("block_images=1", "block_images=1"),
     ("fields_at_once=1", "fields_at_once=1"),
     ("megapixels_at_once=5", "megapixels_at_once=5"),
+    ("compile=true", "compile=True: networks of tissue see few and large tiles"),
     ("workers=0", "workers=0: one image is read while another is predicted"),
     ("shard=1/2", "shard=1/2"),
     ("budget_hours=2", "budget_hours=2"),

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import Supervision
-from hpa.interfaces.teaching import TaughtMasksByRuns
+from hpa.interfaces import Supervision, TaughtMasksByRuns
 from hpa.supervision.direct import DirectSupervision
 from hpa.supervision.soft_masks import SoftMaskSupervision
 from tests.supervision.striped_sections import SIDE_PX, SmallEncoder, sections
