@@ -48,7 +48,7 @@ OF_CELLS: dict[str, OfCells] = {
     "fusion": OfCells(_NO_FUSION, "it joins a cell with its image, and tissue has no cells", "leave it out"),
     "rules": OfCells({}, "they change confidences of cells", "thresholds= makes masks of probabilities"),
     "also": OfCells({}, "it writes cells", "leave it out; hpa segment writes label maps"),
-    "compile": OfCells(False, "networks of tissue see few and large tiles, where kernels matter less", "leave it out"),
+    "compile": OfCells(False, "networks of cells alone are compiled", "leave it out"),
     "batch_cells": OfCells(64, "it counts cells", _PER_TILE),
     "block_images": OfCells(16, _BLOCKS, "leave it out"),
     "fields_at_once": OfCells(4, _BLOCKS, _PER_TILE),
