@@ -121,7 +121,7 @@ def _judge_measures(quality: ImageQuality, limits: QualityLimits, medians: dict[
         return
     signal = measures.signal
     emptiness = limits.least_signal / max(signal, limits.least_signal / MOST_SUSPICIOUS)
-    quality.judge("empty", emptiness, f"a channel shows noise only (signal {signal:.2f})")
+    quality.judge("empty", emptiness, f"a channel shows noise only (signal {max(signal, 0.0):.2f})")
     if "empty" in quality.reasons:
         return  # of an image without cells, nothing else can be said
     shares = {name: value / medians[name] for name, value in measures.sharpness.items() if medians.get(name)}
@@ -133,12 +133,16 @@ def _judge_measures(quality: ImageQuality, limits: QualityLimits, medians: dict[
     quality.judge("saturation", share / limits.most_saturated_share, f"{share:.1%} of a channel is saturated")
     uneven = (measures.unevenness - 1) / max(limits.most_unevenness - 1, 1e-9)
     quality.judge("illumination", uneven, f"one end is {measures.unevenness:.1f} times brighter than the other")
-    dirt = measures.debris_share
-    quality.judge("debris", dirt / limits.most_debris_share, f"a bright region of {dirt:.2%} of the image is no cell")
+    if "saturation" not in quality.reasons:  # else whole cells are as bright as dirt
+        dirt = measures.debris_share
+        reason = f"a bright region of {dirt:.2%} of the image is no cell"
+        quality.judge("debris", dirt / limits.most_debris_share, reason)
     fit = measures.agreement
     strange = limits.least_agreement / max(fit, limits.least_agreement / MOST_SUSPICIOUS)
     quality.judge(
-        "foreign", math.nan if math.isnan(fit) else strange, f"a channel may be of another field (agreement {fit:.1f})"
+        "foreign",
+        math.nan if math.isnan(fit) else strange,
+        f"a channel may be of another field (agreement {max(fit, 0.0):.1f})",
     )
 
 

@@ -65,6 +65,15 @@ def test_nothing_is_said_of_a_blank_image_but_that():
     assert list(found["a"].reasons) == ["empty"]
 
 
+def test_where_cells_are_saturated_brightness_tells_no_debris():
+    light = np.zeros((2, 128, 128), np.uint8)
+    light[:, 20:60, 20:60] = 255
+    light[:, 80:100, 80:100] = 90
+    reasons = judged([Field("a", light, ("green", "blue"), 1.0)])["a"].reasons
+    assert "saturation" in reasons
+    assert "debris" not in reasons
+
+
 def test_limits_make_sense():
     with pytest.raises(InputError, match="above 0"):
         replace(limits(), least_signal=0.0)
