@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from hpa.app.cell_settings import require_of_cells
 from hpa.app.deciding_settings import deciding_settings
 from hpa.app.held_out import joined, require_same_classes, taught
 from hpa.app.parts import Config, build
@@ -39,6 +40,7 @@ def infer(config: Config) -> int:
     runs = [read_saved_run(path) for path in paths]
     if any(is_of_pixels(run) for run in runs):
         return infer_tissue(runs, config)
+    require_of_cells(config)
     require_same_classes(runs)
     trained = runs[0].config
     segmenter = build(config.get("segmenter") or trained["segmenter"])

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
+from hpa.app.cell_settings import require_of_pixel_training
 from hpa.app.parts import Config, build
 from hpa.app.pixel_results import drawn, write_pixel_results
 from hpa.app.pixel_teachers import teach_masks
@@ -38,8 +39,9 @@ class PixelTask:
         """Build everything a run needs and prepare its images.
 
         Raises:
-            InputError: If the model classifies cells instead.
+            InputError: If the model classifies cells instead, or settings of cells were given.
         """
+        require_of_pixel_training(config)
         channels = tuple(config["data"]["channels"])
         source = build(config["data"])
         model: Any = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))

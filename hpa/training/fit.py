@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, LightningDataModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.tuner.tuning import Tuner
 
+from hpa.core.errors import InputError
 from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints
 from hpa.training.metrics_table import MetricsTable
 from hpa.training.module import TrainingModule
@@ -27,7 +28,7 @@ class Fit:
     Attributes:
         max_epochs: Epochs of the run.
         accelerator: "auto" takes a GPU if there is one; "cpu", "gpu", ….
-        devices: How many of them.
+        devices: One, or which one as [1]: runs keep their folder to one process.
         precision: Of Lightning ("32-true", "bf16-mixed", "16-mixed", …), or "auto": bf16 on a GPU that has it, half
             on an older one, full on a CPU.
         accumulate_batches: Batches a step.
@@ -35,13 +36,16 @@ class Fit:
         limit_batches: Share (1.0) or number of batches of an epoch, for trying things out.
         find_learning_rate: Run a range test (Smith 2017) first and use what it suggests.
         deterministic: Refuse operations that give other bits at every run (matters on GPU).
+
+    Raises:
+        InputError: If more than one device is asked for.
     """
 
     def __init__(
         self,
         max_epochs: int,
         accelerator: str,
-        devices: int | str,
+        devices: int | list[int],
         precision: str,
         accumulate_batches: int,
         patience_epochs: int | None,
@@ -49,6 +53,11 @@ class Fit:
         find_learning_rate: bool,
         deterministic: bool,
     ) -> None:
+        if devices != 1 and not (isinstance(devices, list) and len(devices) == 1):
+            raise InputError(
+                f"trainer.devices={devices}: a run trains in one process on one device; write 1, or which one as [1], "
+                "and use several by runs side by side, e.g. the folds of stages=cross_validation."
+            )
         self.max_epochs = max_epochs
         self.accelerator = accelerator
         self.devices = devices

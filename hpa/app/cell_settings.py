@@ -1,0 +1,50 @@
+"""What only the other workload reads: of `infer.py` where cells are predicted, of `train.py` where pixels learn."""
+
+from __future__ import annotations
+
+from hpa.app.foreign_settings import Foreign, refuse
+from hpa.app.parts import Config
+
+OF_TISSUE: dict[str, Foreign] = {
+    "thresholds": Foreign(
+        {"_target_": "hpa.inference.thresholds.OrganThresholdFit"},
+        "cells keep the confidence of every class, which the score ranks",
+        "leave it out",
+    ),
+    "tiles": Foreign(
+        {"side_px": None, "overlap_share": 0.25, "batch_tiles": 4},
+        "cells are cut out, or whole fields seen",
+        "batch_cells and fields_at_once decide time and memory",
+    ),
+}
+"""Settings of `infer.py` that runs of cells do not read."""
+
+OF_CELL_TRAINING: dict[str, Foreign] = {
+    "batch_augment": Foreign(
+        {"_target_": "hpa.data.batch_steps.BatchSteps", "steps": {}},
+        "it changes batches of cells",
+        "tiles are changed by augment=tiles or tissue, and mixed by supervision=organ_cutmix",
+    ),
+    "sampling": Foreign(
+        {"_target_": "hpa.data.sampling_uniform.UniformSampling"}, "it draws cells by their classes", "leave it out"
+    ),
+}
+"""Settings of `train.py` that networks of pixels do not read."""
+
+
+def require_of_cells(config: Config) -> None:
+    """Refuse what would do nothing to a prediction of cells.
+
+    Raises:
+        InputError: Naming each, why it has no meaning, and what to do.
+    """
+    refuse(config, OF_TISSUE, "only runs of tissue read these, and this run classifies cells")
+
+
+def require_of_pixel_training(config: Config) -> None:
+    """Refuse what would do nothing to a training on pixels.
+
+    Raises:
+        InputError: Naming each, why it has no meaning, and what to do.
+    """
+    refuse(config, OF_CELL_TRAINING, "only task=cells reads these, and this is task=pixels")
