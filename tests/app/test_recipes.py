@@ -6,9 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from hpa.app.cell_settings import require_of_cells
 from hpa.app.infer import infer
 from hpa.app.parts import plain
+from hpa.app.pixel_settings import require_of_tissue
 from hpa.app.train import train
+from hpa.core.errors import InputError
 from tests.discs import write_discs
 
 FOLDER = Path(__file__).resolve().parents[2] / "experiments"
@@ -16,7 +19,13 @@ TRAINING = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLD
 PIXELS = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("segment/*.yaml"))
 FIRST = "hpa/first_light"
 """Trained by the fast tests; the other recipes by the slow ones."""
-INFERENCE = sorted(str(file.relative_to(FOLDER).with_suffix("")) for file in FOLDER.glob("inference/*.yaml"))
+TISSUE = "inference/random_masks"
+"""Of runs that mask tissue; what it writes is held by the tests of `thresholds=random`."""
+INFERENCE = sorted(
+    recipe
+    for file in FOLDER.glob("inference/*.yaml")
+    if (recipe := str(file.relative_to(FOLDER).with_suffix(""))) != TISSUE
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +59,13 @@ def test_a_recipe_of_inference_writes_every_row(trained, composed, world, tmp_pa
     config = composed("infer", f"experiments={recipe}", f"ckpt={trained(FIRST)}", f"out={out}", "device=cpu")
     assert infer(plain(config)) == 0
     assert len(pd.read_csv(out)) == len(pd.read_csv(world / "sample_submission.csv"))
+
+
+def test_the_floor_of_tissue_is_read_by_tissue_and_refused_by_cells(composed):
+    config = plain(composed("infer", f"experiments={TISSUE}", "ckpt=somewhere"))
+    require_of_tissue(config)
+    with pytest.raises(InputError, match="thresholds=RandomMasks"):
+        require_of_cells(config)
 
 
 @pytest.mark.parametrize("recipe", PIXELS)

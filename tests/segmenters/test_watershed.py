@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from hpa.core.label_map import relabel
 from hpa.segmenters.watershed import Watershed
 
 CHANNELS = ("red", "green", "blue", "yellow")
-SAMPLES = os.environ.get("HPA_SAMPLES")
 CONFIG = Path(__file__).parents[2] / "conf/segmenter/watershed.yaml"
 
 
@@ -155,10 +153,9 @@ def test_fingerprint_tells_settings_apart() -> None:
     assert segmenter().fingerprint() != segmenter(reach_um=41.0).fingerprint()
 
 
-@pytest.mark.skipif(SAMPLES is None, reason="HPA_SAMPLES does not name a folder of sample images")
 @pytest.mark.parametrize("mosaic", [0, 1, 2])
-def test_most_real_cells_are_found(mosaic: int) -> None:
-    folder = Path(str(SAMPLES)) / "hpa_rgby/mosaic_derived"
+def test_most_real_cells_are_found(mosaic: int, samples: Path) -> None:
+    folder = samples / "hpa_rgby/mosaic_derived"
     planes = [cv2.imread(str(folder / f"mosaic{mosaic}_{channel}.png"), cv2.IMREAD_UNCHANGED) for channel in CHANNELS]
     truth = relabel(cv2.imread(str(folder / f"mosaic{mosaic}_instances.png"), cv2.IMREAD_UNCHANGED).astype(np.int32))
     (found,) = segmenter().segment([Field("mosaic", np.stack(planes), CHANNELS, 0.16)])
