@@ -10,6 +10,7 @@ from hpa.app.parts import Config, build
 from hpa.app.progress import show_progress
 from hpa.app.results import write_results
 from hpa.app.run_folder import RunFolder
+from hpa.app.strategy import strategy_of
 from hpa.app.task import Parts
 from hpa.app.teachers import teach
 from hpa.app.validation_fields import validation_fields
@@ -35,7 +36,7 @@ class CellTask:
         channels = tuple(config["data"]["channels"])
         segmenter = build(config["segmenter"])
         source = build(config["data"], channels=together(channels, segmenter.channels))
-        supervision = build(config["supervision"], loss=build(config["loss"]))
+        supervision = strategy_of(config)
         data = CellDataModule(
             source,
             segmenter,

@@ -6,7 +6,7 @@ from typing import Any
 
 from hpa.app.parts import Config, build
 from hpa.core.errors import InputError
-from hpa.interfaces import Supervision, TaughtMasksByRuns
+from hpa.interfaces import Supervision
 
 
 def masks_pixels(config: Config) -> bool:
@@ -28,6 +28,9 @@ def strategy_of(config: Config) -> Any:
             "supervision=detector for model=mask_rcnn, and in rounds stages=mask_rounds, whose students are taught "
             "soft masks."
         )
-    if not masks_pixels(config) and isinstance(supervision, TaughtMasksByRuns):
-        raise InputError("supervision=soft_masks teaches networks of task=pixels; choose supervision=pseudo_label.")
+    if not masks_pixels(config) and not getattr(supervision, "reads_cells", True):
+        raise InputError(
+            f"{type(supervision).__name__} teaches networks of task=pixels, and this is task=cells; choose e.g. "
+            "supervision=propagation, or supervision=pseudo_label where earlier runs teach, or set task=pixels."
+        )
     return supervision

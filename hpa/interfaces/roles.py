@@ -137,7 +137,8 @@ class PixelModel(Protocol):
 class Supervision(Protocol):
     """A way to teach the model (`supervision=`): an nn.Module that holds the loss it was given.
 
-    One that can be asked for batches of pixels says so by `reads_pixels = True`.
+    One that can be asked for batches of pixels says so by `reads_pixels = True`, and by `reads_cells = False` that it
+    cannot be asked for batches of cells.
     What it remembers between steps are its buffers, what it learns its parameters; both are saved and resumed.
     """
 

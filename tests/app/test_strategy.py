@@ -25,9 +25,17 @@ def test_strategies_of_cells_are_refused_for_pixels(composed, name):
         strategy_of(settings(composed, *TISSUE, f"supervision={name}"))
 
 
-def test_soft_masks_are_refused_for_cells(composed):
-    words = ("supervision=soft_masks", "supervision.runs=[somewhere]")
-    with pytest.raises(InputError, match="supervision=pseudo_label"):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("supervision=soft_masks", "supervision.runs=[somewhere]"),
+        ("supervision=auxiliary",),
+        ("supervision=organ_cutmix",),
+        ("supervision=detector",),
+    ],
+)
+def test_strategies_of_pixels_are_refused_for_cells(composed, words):
+    with pytest.raises(InputError, match=r"task=pixels, and this is task=cells.*supervision=pseudo_label"):
         strategy_of(settings(composed, *words))
 
 
