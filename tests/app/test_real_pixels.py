@@ -40,6 +40,7 @@ def real_fields(samples, tmp_path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_cells_of_real_fields_are_found_and_scored(composed, world, real_fields, tmp_path, capsys):
     run = tmp_path / "run"
     words = ("data=kaggle_hpa", f"data.root={world}", "size=tiny", "model=tiny", f"run_dir={run}")

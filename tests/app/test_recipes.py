@@ -53,6 +53,7 @@ def test_a_recipe_trains_one_step(trained, recipe):
     assert table["train_loss"].notna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", INFERENCE)
 def test_a_recipe_of_inference_writes_every_row(trained, composed, world, tmp_path, recipe):
     out = tmp_path / "submission.csv"
@@ -68,6 +69,7 @@ def test_the_floor_of_tissue_is_read_by_tissue_and_refused_by_cells(composed):
         require_of_cells(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", PIXELS)
 def test_a_recipe_of_pixels_trains_one_step(composed, tmp_path, recipe):
     folder, run = write_discs(tmp_path / "discs", 9), tmp_path / "run"

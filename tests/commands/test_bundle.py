@@ -78,6 +78,7 @@ def test_outside_a_checkout_the_remedy_is_told(run, tmp_path, capsys, monkeypatc
     assert "HPA_ROOT" in refused(capsys, run, "--out", tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_without_a_registry_nothing_is_left(run, tmp_path, capsys, monkeypatch):
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)

@@ -87,6 +87,7 @@ def test_one_giant_cell():
     assert best_iou(label_map_from(flows_of(disc), disc > 0), disc).tolist() == [1]
 
 
+@pytest.mark.slow
 def test_five_thousand_tiny_cells():
     tiny = (np.arange(5000, dtype=np.int32) + 1).reshape(50, 100).repeat(5, axis=0).repeat(5, axis=1)
     assert best_iou(label_map_from(flows_of(tiny), tiny > 0), tiny).min() == 1

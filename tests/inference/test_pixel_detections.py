@@ -49,6 +49,7 @@ def grid_of_discs(rows, columns, pitch_px=24, radius_px=8):
     return np.kron(numbers, disc.astype(np.int32))
 
 
+@pytest.mark.slow
 def test_five_thousand_cells_of_a_wide_image_are_found_each_once():
     label_map = grid_of_discs(30, 168)
     found = detect_tiled((label_map > 0)[None].astype(np.float32), 640, 192, connected_parts)

@@ -93,6 +93,7 @@ def test_few_images_of_an_organ_listen_to_the_others_and_many_do_not():
     assert few.mean_dice("lung") < many.mean_dice("lung")
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_the_fit_is_the_best_of_the_grid_by_masks_that_are_painted(seed):
     """Against painting every mask of the grid and counting its pixels."""

@@ -64,6 +64,7 @@ def test_finds_the_cells_that_its_weights_mean(picture_model, side_px, count):
         assert iou_matrix(instances.label_map, truth).max(axis=0).min() > 0.8
 
 
+@pytest.mark.slow
 def test_steps_of_training_change_the_weights_and_lower_the_loss(small_cellpose):
     torch.manual_seed(0)
     trained, batch, loss = model().train(), drawn(count=1), FlowLoss(0.5, 1.0)

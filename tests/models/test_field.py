@@ -121,6 +121,7 @@ def test_half_precision_pools_in_full(composed, field_batch):
     assert torch.allclose(half, model(batch).logits, atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "supervision",
     [

@@ -55,6 +55,7 @@ def test_it_is_a_pixel_model_without_planes():
     assert model.target.plane_count == 0
 
 
+@pytest.mark.slow
 def test_a_few_steps_bring_the_loss_down():
     losses = train_discs(small_model(), 8)
     assert sum(losses[-2:]) < 0.7 * sum(losses[:2])

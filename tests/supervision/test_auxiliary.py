@@ -23,6 +23,7 @@ def strategy(model, organ_weight=0.1, pixel_size_weight=0.1, organs=ORGANS):
     return made
 
 
+@pytest.mark.slow
 def test_both_heads_learn_beside_the_mask():
     torch.manual_seed(0)
     model = SmallEncoder()

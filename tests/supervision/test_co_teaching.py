@@ -18,6 +18,7 @@ def attached(rejected_share: float = 0.5, ramp_up: float = 0.5, difference: floa
     return supervision, model
 
 
+@pytest.mark.slow
 def test_cells_are_learned_by_both_networks():
     model = tiny_model()
     supervision = shipped("supervision=co_teaching", model)

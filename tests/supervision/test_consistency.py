@@ -19,6 +19,7 @@ def attached(decay: float = 0.8, **values):
     return supervision, model
 
 
+@pytest.mark.slow
 def test_cells_are_learned_and_the_teacher_follows():
     supervision, model = attached()
     untaught = cell_average_precision(supervision.teacher)

@@ -24,6 +24,7 @@ def test_it_learns_what_cells_show():
     assert cell_average_precision(model) > 0.95
 
 
+@pytest.mark.slow
 def test_half_of_the_cells_are_enough():
     model = tiny_model()
     train(DirectSupervision(plain_loss()), model, [toy_batch(seed, known=0.5) for seed in range(30)])

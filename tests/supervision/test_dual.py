@@ -12,6 +12,7 @@ from tests.supervision.shipped import shipped
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 
 
+@pytest.mark.slow
 def test_cells_are_learned_from_bags_and_a_weak_word_to_each():
     model = tiny_model()
     losses = train(shipped("supervision=dual", model), model, [toy_batch(seed) for seed in range(30)])

@@ -58,6 +58,7 @@ def test_fields_hold_ten_to_forty_cells_some_at_the_edge():
     assert all((drawn.cells[[0, -1]] > 0).any() or (drawn.cells[:, [0, -1]] > 0).any() for drawn in fields)
 
 
+@pytest.mark.slow
 def test_an_image_labelled_mitotic_spindle_holds_a_dividing_cell():
     plans = [plan_field(2, "train", index, FIELD_UM) for index in range(76)]
     spindles = [plan for plan in plans if SPINDLE in plan.classes]

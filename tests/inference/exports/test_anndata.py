@@ -55,6 +55,7 @@ def test_images_are_categories_and_places_are_x_before_y_in_um(export, ring):
     np.testing.assert_allclose(cells.obsm["spatial"][1], [10 * 0.5, 8 * 0.5])
 
 
+@pytest.mark.slow
 def test_a_fresh_process_reads_it_without_this_package(path, records):
     done = subprocess.run([sys.executable, "-c", READ_ALONE, str(path)], capture_output=True, text=True, check=True)
     golgi = sum(int((record.prediction.probabilities[:, 1] > 0.5).sum()) for record in records)

@@ -91,6 +91,7 @@ def test_five_thousand_tiny_squares(name):
     assert iou_matrix(found, label_map).max(axis=0).min() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTING)
 def test_five_thousand_tiny_squares_that_touch(name):
     label_map = grid_of_squares(50, 100, side_px=5, gap_px=0)

@@ -19,6 +19,7 @@ def attached(decay: float = 0.8, warm_up: float = 0.5):
     return teacher, model
 
 
+@pytest.mark.slow
 def test_students_learn_from_their_own_average():
     model = tiny_model()
     teacher = partial(AverageTeacher, decay=0.9, warm_up=0.5)

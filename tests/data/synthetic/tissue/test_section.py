@@ -27,6 +27,7 @@ def test_organs_take_turns_and_every_section_holds_units_and_more(sections):
         assert section.picture.shape == (*section.units.shape, 3)
 
 
+@pytest.mark.slow
 def test_training_images_are_of_one_scale_and_test_images_of_one_for_each_organ(sections):
     assert {section.pixel_um for (split, _), section in sections.items() if split == "train"} == {1200 / SIDE}
     large = {organ: draw_section(0, "test", index, 300) for index, organ in enumerate(ORGANS)}

@@ -23,6 +23,7 @@ def world(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_reader_finds_nothing_wrong_with_it(world):
     source = Hubmap(world, None)
     train, test = source.table("train"), source.table("test")
