@@ -33,7 +33,7 @@ demo: $(READY) ## Synthetic fields -> trained model -> submission.csv -> score -
 
 test: test-fast test-slow ## All tests: the fast ones first
 
-test-fast: $(READY) ## Tests of two minutes
+test-fast: $(READY) ## The fast tests: about three minutes on 2 cores
 	$(PYTEST) -m "not slow"
 
 test-slow: $(READY) ## Tests that train
