@@ -11,33 +11,20 @@ import pytest
 from hpa.app.infer import infer
 from hpa.app.parts import plain
 from hpa.app.train import resume, train
-from hpa.cli import main
 from hpa.core.errors import InputError
 from hpa.inference.pixel_held_out import FOLDER, held_out_files, read_held_out
+from tests.tiny_tissue import CHOICES, tiny_words, write_sections
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
-CHOICES = {"model": "unet", "loss": "pixel_sum"}
-TINY = (
-    "experiments=hubmap/unet_resnet34",
-    "size=tiny",
-    "trainer.precision=32-true",
-    "trainer.accelerator=cpu",
-    "model.encoder=tu-test_resnet",
-    "model.decoder.decoder_channels=[16,16,8,8,8]",
-    "tiles.planes.pixel_um=7.5",
-    "report=false",
-)
+TINY = (*tiny_words(7.5), "report=false")
 ROUNDS = ("stages=mask_rounds", "stages.student.label_weight=0.5")
 
 
 @pytest.fixture(scope="module")
 def sections(tmp_path_factory):
     """Ten sections with masks, four to be tested on, which also train without masks."""
-    folder = tmp_path_factory.mktemp("sections") / "data"
-    words = ["--images", "14", "--test-images", "4", "--size", "160", "--seed", "1"]
-    assert main(["synth", str(folder), "--layout", "hubmap", *words]) == 0
-    return folder
+    return write_sections(tmp_path_factory.mktemp("sections") / "data", 14, 4, 160)
 
 
 def words(sections: Path, run: Path, *more: str) -> list[str]:

@@ -13,30 +13,17 @@ from PIL import Image
 from hpa.app.infer import infer
 from hpa.app.parts import plain
 from hpa.app.train import train
-from hpa.cli import main
 from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError
+from tests.tiny_tissue import CHOICES, tiny_words, write_sections
 
 pytestmark = pytest.mark.slow
-CHOICES = {"model": "unet", "loss": "pixel_sum"}
-TINY = (
-    "experiments=hubmap/unet_resnet34",
-    "size=tiny",
-    "trainer.precision=32-true",
-    "trainer.accelerator=cpu",
-    "model.encoder=tu-test_resnet",
-    "model.decoder.decoder_channels=[16,16,8,8,8]",
-    "tiles.planes.pixel_um=12.5",
-    "report=false",
-)
+TINY = (*tiny_words(12.5), "report=false")
 
 
 @pytest.fixture(scope="module")
 def sections(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sections") / "data"
-    words = ["--images", "10", "--test-images", "3", "--size", "96", "--seed", "1"]
-    assert main(["synth", str(folder), "--layout", "hubmap", *words]) == 0
-    return folder
+    return write_sections(tmp_path_factory.mktemp("sections") / "data", 10, 3, 96)
 
 
 @pytest.fixture(scope="module")

@@ -14,26 +14,15 @@ from hpa.app.pixel_task import PixelTask
 from hpa.app.run_folder import RunFolder
 from hpa.app.train import train
 from hpa.cli import main
+from tests.tiny_tissue import CHOICES, tiny_words, write_sections
 
 pytestmark = pytest.mark.slow
-CHOICES = {"model": "unet", "loss": "pixel_sum"}
-TINY = (
-    "experiments=hubmap/unet_resnet34",
-    "size=tiny",
-    "trainer.precision=32-true",
-    "trainer.accelerator=cpu",
-    "model.encoder=tu-test_resnet",
-    "model.decoder.decoder_channels=[16,16,8,8,8]",
-    "tiles.planes.pixel_um=12.5",
-)
+TINY = tiny_words(12.5)
 
 
 @pytest.fixture(scope="module")
 def sections(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sections") / "data"
-    words = ["--images", "10", "--test-images", "3", "--size", "96", "--seed", "1"]
-    assert main(["synth", str(folder), "--layout", "hubmap", *words]) == 0
-    return folder
+    return write_sections(tmp_path_factory.mktemp("sections") / "data", 10, 3, 96)
 
 
 def trained(composed, sections: Path, run: Path, *words: str) -> Path:
