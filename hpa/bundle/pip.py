@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from hpa.core.errors import InputError
 
 _RETRIES = "2"
 _UNREACHABLE = "after connection broken by"
+_NO_PIP = "No module named pip"
 _CONFLICT = "ResolutionImpossible"
 _MISSING = r"No matching distribution found for (.+?)(?: \(from|$)"
 
@@ -34,13 +34,13 @@ def run_pip(words: Sequence[str], purpose: str, interpreter: str | None = None) 
         InputError: If pip is not there, or no registry can be reached.
         NoWheelError: If packages are missing or exclude each other, naming them.
     """
-    if importlib.util.find_spec("pip") is None:
-        raise InputError("pip is needed to collect wheels and this environment has none; run 'python -m ensurepip'.")
     python = [] if interpreter is None else ["--python", interpreter]
     command = [sys.executable, "-m", "pip", *python, *words]
     # As variables, because the pip that fetches what a build needs takes no options from here.
     settings = os.environ | {"PIP_RETRIES": _RETRIES, "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=settings)
+    if _NO_PIP in done.stderr:
+        raise InputError("pip is needed to collect wheels and this environment has none; run 'python -m ensurepip'.")
     if done.returncode:
         raise _told(done.stdout + done.stderr, purpose)
 

@@ -46,3 +46,11 @@ def test_a_stand_in_for_a_python_that_is_not_there_does_not_count(tmp_path, monk
     (tmp_path / "python3.99").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert interpreter_of("3.99") is None
+
+
+def test_an_environment_without_pip_is_told(tmp_path, monkeypatch):
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(InputError, match="this environment has none; run 'python -m ensurepip'"):
+        run_pip(["--version"], "a try")
