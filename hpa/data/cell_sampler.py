@@ -31,8 +31,8 @@ class BatchRequest:
     Attributes:
         epoch: Epoch the batch belongs to; with the seed it decides the augmentation.
         rows: Rows of the cell table.
-        turns: How often each was drawn before in this epoch: it decides the augmentation too, and tells an image that
-            is drawn again from the first; None where nothing is drawn twice.
+        turns: How often each was drawn before in this epoch, of images that are kept whole how many of their bags: it
+            decides the augmentation too, and tells the bags of an image apart; None where nothing is drawn twice.
     """
 
     epoch: int
@@ -45,9 +45,10 @@ class CellSampler(Sampler[BatchRequest]):
 
     Attributes:
         image_of_row: For each cell that may be drawn, its image.
-        unit: "cell" shuffles all cells; "image" keeps the cells of an image in one batch.
+        unit: "cell" shuffles all cells; "image" keeps cells of an image together, in bags.
         batch_cells: Cells a batch; with unit "image" a batch closes before it would exceed this.
-        cells_per_image: With unit "image", at most so many cells of an image, drawn anew every epoch.
+        cells_per_image: With unit "image", cells of a bag at most: an image with more comes as several bags of nearly
+            equal size, each told the labels of the image; which cells share a bag is drawn anew every epoch.
         shuffle: Off for validation: table order, nothing left out.
         epoch: The epoch to draw next; a resumed run does not begin at 0.
         weights: How often each row is drawn against others, > 0; an image that is kept whole weighs what its rows do.
@@ -87,9 +88,9 @@ class CellSampler(Sampler[BatchRequest]):
         crowded = int((cells > self.cells_per_image).sum())
         if self.unit == "image" and crowded:
             log.info(
-                "%d of %d images have more than %d cells, up to %d; every epoch draws %d of theirs anew "
-                "(loading.cells_per_image)",
-                *(crowded, len(cells), self.cells_per_image, cells.max(), self.cells_per_image),
+                "%d of %d images have more than %d cells, up to %d; each of them comes as several bags, drawn anew in "
+                "every epoch (loading.cells_per_image)",
+                *(crowded, len(cells), self.cells_per_image, cells.max()),
             )
 
     def __iter__(self) -> Iterator[BatchRequest]:
@@ -114,18 +115,20 @@ class CellSampler(Sampler[BatchRequest]):
         return [(rows[start : start + self.batch_cells], turns[start : start + self.batch_cells]) for start in starts]
 
     def _bags(self, epoch: int) -> list[RowsAndTurns]:
-        bags = bag_rows(self.rows, self.image_of_row)
+        whole = bag_rows(self.rows, self.image_of_row)
         if not self.shuffle:
-            batches = packed_in_order([len(bag) for bag in bags], self.batch_cells)
-            return [_joined([bags[index] for index in batch], [0] * len(batch)) for batch in batches]
+            batches = packed_in_order([len(bag) for bag in whole], self.batch_cells)
+            return [_joined([whole[index] for index in batch], [0] * len(batch)) for batch in batches]
         generator = self._generator(epoch)
-        limit = self.cells_per_image
-        weights = np.array([bag[0] for bag in bag_rows(self.weights, self.image_of_row)])
-        bags = [bag if len(bag) <= limit else np.sort(generator.choice(bag, limit, replace=False)) for bag in bags]
+        parts = [_parts(bag, self.cells_per_image, generator) for bag in whole]
+        image_of_bag = np.repeat(np.arange(len(parts)), [len(bags) for bags in parts])
+        bags = [bag for of_image in parts for bag in of_image]
+        weights = np.array([bag[0] for bag in bag_rows(self.weights, self.image_of_row)])[image_of_bag]
         batches = packed_shuffled([len(bag) for bag in bags], self.batch_cells, self.seed, epoch)
         if np.ptp(weights) > 0:
-            return self._weighted(bags, weights, len(batches), generator)
-        return [_joined([bags[index] for index in batch], [0] * len(batch)) for batch in batches]
+            batches = self._weighted(bags, weights, len(batches), generator)
+        turns = iter(turns_of(image_of_bag[[index for batch in batches for index in batch]]).tolist())
+        return [_joined([bags[index] for index in batch], [next(turns) for _ in batch]) for batch in batches]
 
     def _weighted(
         self,
@@ -133,18 +136,24 @@ class CellSampler(Sampler[BatchRequest]):
         weights: Float64[np.ndarray, " bag"],
         count: int,
         generator: np.random.Generator,
-    ) -> list[RowsAndTurns]:
+    ) -> list[list[int]]:
         """Draw bags by weight until they fill so many batches."""
         order: list[int] = []
         batches: list[list[int]] = []
         while len(batches) < count:
             order += drawn_by_weight(weights, generator).tolist()
             batches = packed_in_order([len(bags[index]) for index in order], self.batch_cells)
-        turns = turns_of(np.array(order)).tolist()
-        return [_joined([bags[order[p]] for p in batch], [turns[p] for p in batch]) for batch in batches[:count]]
+        return [[order[place] for place in batch] for batch in batches[:count]]
 
     def _generator(self, epoch: int) -> np.random.Generator:
         return np.random.default_rng(seed_of(self.seed, "order", epoch))
+
+
+def _parts(bag: Int[np.ndarray, " _"], limit: int, generator: np.random.Generator) -> list[Int[np.ndarray, " _"]]:
+    """Split a bag at random into as few equal ones as the limit allows."""
+    if len(bag) <= limit:
+        return [bag]
+    return [np.sort(part) for part in np.array_split(generator.permutation(bag), -(-len(bag) // limit))]
 
 
 def _joined(bags: list[Int[np.ndarray, " _"]], turns: list[int]) -> RowsAndTurns:

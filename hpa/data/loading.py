@@ -36,11 +36,12 @@ class Loading:
 
     Attributes:
         batch_cells: Cells a batch.
-        cells_per_image: Bound on the cells of one image in a batch, for strategies that keep images whole.
+        cells_per_image: Bound on the cells of a bag, for strategies that need cells of an image together: an image with
+            more comes as several bags an epoch.
         workers: Processes that load; 0 loads in the training process.
         batch_tiles: Tiles a batch, for networks of pixels.
         field_batch_cells: In place of `batch_cells` and `cells_per_image` where whole fields are seen: fields share a
-            batch while they hold no more cells together, and of a larger one so many are drawn.
+            batch while they hold no more cells together, and a larger one comes several times, with a part of its cells.
     """
 
     batch_cells: int

@@ -7,10 +7,15 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hpa.interfaces.roles import Unit
+
 
 @runtime_checkable
 class Selection(Protocol):
     """Says which cells of an image are believed to show its labels (`supervision/selection=`)."""
+
+    unit: Unit
+    """"image" where a cell is compared with the others of its image, which must then come together; else "cell"."""
 
     def __call__(
         self,

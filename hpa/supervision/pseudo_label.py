@@ -1,9 +1,9 @@
 """A cell is taught a label of its image as far as a teacher believes that this cell shows it: pseudo-labels.
 
-The image says which classes there are, the teacher which cells show them: the target is their product, so a teacher
-can never tell a class that the image does not (Lee, 2013, "Pseudo-Label"; the student trained anew on what a teacher
-says: Xie, Luong, Hovy and Le, 2020, arXiv:1911.04252). The third, fifth and seventh team of the 2021 competition
-learned so; the seventh reports .531, .554 and .566 (public) after none, one and two rounds.
+The image says which classes there are, the teacher which cells show them: the target is their product. Where labels of
+images miss classes, a teacher may be heard a little on the others too (Lee, 2013, "Pseudo-Label"; the student trained
+anew on what a teacher says: Xie, Luong, Hovy and Le, 2020, arXiv:1911.04252). The third, fifth and seventh team of the
+2021 competition learned so; the seventh reports .531, .554 and .566 (public) after none, one and two rounds.
 """
 
 from __future__ import annotations
@@ -36,18 +36,29 @@ class PseudoLabelSupervision(nn.Module):
         teacher: Makes the teacher, given the selection.
         selection: Says which cells are believed, given a teacher's probabilities.
         label_weight: Share of the target that is the label as it is, in [0, 1]; 1 is propagation.
+        untold_weight: Share of the belief that counts where the image is not told the class, in [0, 1]; 0 trusts images
+            to be told all that their cells show.
 
     Raises:
-        InputError: If `label_weight` is out of its range.
+        InputError: If a weight is out of its range.
     """
 
-    def __init__(self, loss: Loss, teacher: Callable[..., Teacher], selection: Selection, label_weight: float) -> None:
+    def __init__(
+        self,
+        loss: Loss,
+        teacher: Callable[..., Teacher],
+        selection: Selection,
+        label_weight: float,
+        untold_weight: float,
+    ) -> None:
         super().__init__()
-        if not 0 <= label_weight <= 1:
-            raise InputError(f"supervision.label_weight must lie in [0, 1], not {label_weight}.")
+        for name, weight in (("label_weight", label_weight), ("untold_weight", untold_weight)):
+            if not 0 <= weight <= 1:
+                raise InputError(f"supervision.{name} must lie in [0, 1], not {weight}.")
         self.loss = loss
         self.teacher = cast("nn.Module", teacher(selection=selection))
         self.label_weight = label_weight
+        self.untold_weight = untold_weight
 
     @property
     def unit(self) -> Unit:
@@ -57,5 +68,7 @@ class PseudoLabelSupervision(nn.Module):
     def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
         """Return the term `cells`."""
         beliefs = cast("Teacher", self.teacher).beliefs(model, batch, progress)
-        believed = self.label_weight + (1 - self.label_weight) * beliefs
-        return {"cells": self.loss(model(batch).logits, batch.image_targets[batch.image_of_cell] * believed)}
+        label = batch.image_targets[batch.image_of_cell]
+        if_told = self.label_weight + (1 - self.label_weight) * beliefs
+        if_untold = self.untold_weight * beliefs
+        return {"cells": self.loss(model(batch).logits, label * if_told + (1 - label) * if_untold)}

@@ -17,8 +17,8 @@ from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny
 RUNS = partial(OutOfFoldTeacher, runs=["somewhere"])
 
 
-def taught(batch, said, label_weight: float = 0.0, selection=None) -> PseudoLabelSupervision:
-    supervision = PseudoLabelSupervision(plain_loss(), RUNS, selection or SoftSelection(1.0), label_weight)
+def taught(batch, said, label_weight: float = 0.0, selection=None, untold=0.0) -> PseudoLabelSupervision:
+    supervision = PseudoLabelSupervision(plain_loss(), RUNS, selection or SoftSelection(1.0), label_weight, untold)
     supervision.teacher.learn(said, batch.image_targets[batch.image_of_cell], batch.image_of_cell)
     return supervision
 
@@ -54,15 +54,32 @@ def test_a_class_that_the_image_does_not_show_is_never_taught():
     assert torch.equal(*values)
 
 
+def test_where_labels_miss_classes_a_share_of_the_belief_counts():
+    batch, model = toy_batch(2), tiny_model().eval()
+    said = torch.rand(len(batch), 4, generator=torch.Generator().manual_seed(1)) * 0.98 + 0.01
+    label = batch.image_targets[batch.image_of_cell]
+    target = label * (0.2 + 0.8 * said) + (1 - label) * 0.25 * said
+    cost = taught(batch, said, 0.2, untold=0.25).terms(model, batch, 0.0)["cells"]
+    assert torch.allclose(cost, plain_loss()(model(batch).logits, target))
+
+
+def test_cells_of_which_no_teacher_speaks_are_told_their_labels_alone():
+    batch, model = toy_batch(2), tiny_model().eval()
+    plain = PropagationSupervision(plain_loss(), 0.0).terms(model, batch, 0.0)["cells"]
+    silent = taught(batch, torch.full((len(batch), 4), torch.nan), 0.2, untold=0.5)
+    assert torch.allclose(silent.terms(model, batch, 0.0)["cells"], plain)
+
+
 def test_with_full_weight_on_the_label_it_is_propagation():
     batch, model = toy_batch(3), tiny_model().eval()
     plain = PropagationSupervision(plain_loss(), 0.0).terms(model, batch, 0.0)["cells"]
     assert torch.allclose(taught(batch, torch.zeros(len(batch), 4), 1.0).terms(model, batch, 0.0)["cells"], plain)
 
 
-def test_cells_are_shuffled_where_runs_teach_and_kept_with_their_image_where_the_average_does():
-    assert taught(toy_batch(0), torch.rand(36, 4)).unit == "cell"
-    assert shipped("supervision=pseudo_label", tiny_model()).unit == "image"
+def test_cells_are_kept_with_their_image_only_where_the_average_ranks_them():
+    assert taught(toy_batch(0), torch.rand(36, 4), selection=RankSelection(0.5)).unit == "cell"
+    assert shipped("supervision=pseudo_label", tiny_model()).unit == "cell"
+    assert shipped("supervision=pseudo_label supervision/selection=rank", tiny_model()).unit == "image"
 
 
 def test_selections_can_be_exchanged():
@@ -73,5 +90,7 @@ def test_selections_can_be_exchanged():
 
 
 def test_a_weight_out_of_range_is_told():
-    with pytest.raises(InputError, match="label_weight"):
-        PseudoLabelSupervision(plain_loss(), RUNS, SoftSelection(1.0), 1.5)
+    with pytest.raises(InputError, match=r"supervision\.label_weight"):
+        PseudoLabelSupervision(plain_loss(), RUNS, SoftSelection(1.0), 1.5, 0.0)
+    with pytest.raises(InputError, match=r"supervision\.untold_weight"):
+        PseudoLabelSupervision(plain_loss(), RUNS, SoftSelection(1.0), 0.5, -0.1)

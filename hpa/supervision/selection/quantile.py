@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hpa.core.errors import InputError
+from hpa.interfaces import Unit
 
 
 class QuantileSelection:
@@ -23,6 +24,8 @@ class QuantileSelection:
     Raises:
         InputError: If it is out of its range.
     """
+
+    unit: Unit = "cell"
 
     def __init__(self, level: float) -> None:
         if not 0 <= level < 1:

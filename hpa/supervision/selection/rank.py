@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hpa.core.errors import InputError
+from hpa.interfaces import Unit
 
 
 class RankSelection:
@@ -22,6 +23,8 @@ class RankSelection:
     Raises:
         InputError: If it is out of its range.
     """
+
+    unit: Unit = "image"
 
     def __init__(self, share: float) -> None:
         if not 0 < share <= 1:

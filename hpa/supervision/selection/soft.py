@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hpa.core.errors import InputError
+from hpa.interfaces import Unit
 
 
 class SoftSelection:
@@ -21,6 +22,8 @@ class SoftSelection:
     Raises:
         InputError: If it is not positive.
     """
+
+    unit: Unit = "cell"
 
     def __init__(self, temperature: float) -> None:
         if not temperature > 0:

@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hpa.core.errors import InputError
+from hpa.interfaces import Unit
 
 
 class ThresholdSelection:
@@ -17,6 +18,8 @@ class ThresholdSelection:
     Raises:
         InputError: If it is out of its range.
     """
+
+    unit: Unit = "cell"
 
     def __init__(self, threshold: float) -> None:
         if not 0 < threshold < 1:

@@ -29,7 +29,6 @@ class AverageTeacher(nn.Module):
         InputError: If a number is out of its range.
     """
 
-    unit: Unit = "image"  # ranks are asked of the cells of an image together
     average: AveragedModel
     """Copied from the network by `attach`."""
 
@@ -44,6 +43,11 @@ class AverageTeacher(nn.Module):
         self.decay = decay
         self.warm_up = warm_up
 
+    @property
+    def unit(self) -> Unit:
+        """As the selection needs it."""
+        return self.selection.unit
+
     def attach(self, model: CellModel) -> None:
         """Copy the network."""
         follow = cast("Callable[[float], Any]", get_ema_multi_avg_fn)(self.decay)
@@ -56,6 +60,7 @@ class AverageTeacher(nn.Module):
         if model.training:
             self.average.update_parameters(model)
         probabilities = self.average.eval()(batch).logits.float().sigmoid()
-        believed = self.selection(probabilities, batch.image_targets[batch.image_of_cell], batch.image_of_cell)
+        copied = batch.image_targets[batch.image_of_cell]
+        believed = self.selection(probabilities, copied, batch.image_of_cell)
         trust = 1.0 if progress >= self.warm_up else progress / self.warm_up
-        return 1 - trust * (1 - believed)
+        return copied + trust * (believed - copied)

@@ -48,7 +48,7 @@ class OutOfFoldTeacher(nn.Module):
     ) -> None:
         """Take what the runs said of every cell of the data set; where it is nothing (NaN) the label is believed."""
         known = ~probabilities.isnan().any(dim=1)
-        self.table = torch.ones_like(probabilities)
+        self.table = copied.clone()
         self.table[known] = self.selection(probabilities[known], copied[known], image_of_cell[known])
 
     def beliefs(self, model: nn.Module, batch: CellBatch, progress: float) -> Float[Tensor, "cell class"]:
