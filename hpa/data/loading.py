@@ -41,7 +41,7 @@ class Loading:
         workers: Processes that load; 0 loads in the training process.
         batch_tiles: Tiles a batch, for networks of pixels.
         field_batch_cells: In place of `batch_cells` and `cells_per_image` where whole fields are seen: fields share a
-            batch while they hold no more cells together, and a larger one comes several times, with a part of its cells.
+            batch while they hold no more cells together; a larger one comes several times, with a part of them each.
     """
 
     batch_cells: int
