@@ -48,6 +48,7 @@ class CellTask:
             unit=supervision.unit,
             seed=config["seed"],
             sampling=_chosen(config, "sampling"),
+            cell_epochs=int(getattr(supervision, "bags_from", 0.0) * config["trainer"]["max_epochs"]),
         )
         data.prepare(show_progress("cells"))
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))

@@ -56,6 +56,7 @@ class CellDataModule(LightningDataModule):
         unit: Unit,
         seed: int,
         sampling: Sampling | None = None,
+        cell_epochs: int = 0,
     ) -> None:
         super().__init__()
         self.source = source
@@ -68,6 +69,7 @@ class CellDataModule(LightningDataModule):
         self.unit = unit
         self.seed = seed
         self.sampling = sampling
+        self.cell_epochs = cell_epochs
         self.first_epoch = 0
         self._fields: StoredFields | None = None
         self._field_augmentation: FieldAugmentation | None = None
@@ -114,7 +116,7 @@ class CellDataModule(LightningDataModule):
         workers = max(1, self.loading.workers)
         self._fields = store.prepare(self.source, "train", self.stored, spec, stride, workers, on_progress)
         self._field_augmentation = augmentation
-        self.unit = "image"
+        self.unit, self.cell_epochs = "image", 0
         bound = self.loading.field_batch_cells
         self.loading = replace(self.loading, batch_cells=bound, cells_per_image=bound)
 
@@ -152,6 +154,7 @@ class CellDataModule(LightningDataModule):
             shuffle=not validation,
             epoch=self.first_epoch,
             weights=None if validation or self.sampling is None else self._weights(rows, self.sampling),
+            cell_epochs=self.cell_epochs,
         )
         if not validation:
             sampler.tell_bounds()

@@ -51,6 +51,7 @@ class CellSampler(Sampler[BatchRequest]):
             equal size, each told the labels of the image; which cells share a bag is drawn anew every epoch.
         shuffle: Off for validation: table order, nothing left out.
         epoch: The epoch to draw next; a resumed run does not begin at 0.
+        cell_epochs: With unit "image", so many epochs at first shuffle all cells nevertheless.
         weights: How often each row is drawn against others, > 0; an image that is kept whole weighs what its rows do.
             None, or all equal: each once. The number of batches does not depend on them.
     """
@@ -67,6 +68,7 @@ class CellSampler(Sampler[BatchRequest]):
         shuffle: bool,
         epoch: int = 0,
         weights: Float64[np.ndarray, " row"] | None = None,
+        cell_epochs: int = 0,
     ) -> None:
         self.rows = rows
         self.image_of_row = image_of_row
@@ -76,6 +78,7 @@ class CellSampler(Sampler[BatchRequest]):
         self.seed = seed
         self.shuffle = shuffle
         self.epoch = epoch
+        self.cell_epochs = cell_epochs
         self.weights = np.ones(len(rows)) if weights is None else weights
 
     def set_epoch(self, epoch: int) -> None:
@@ -102,17 +105,20 @@ class CellSampler(Sampler[BatchRequest]):
         return len(self._requests(self.epoch))
 
     def _requests(self, epoch: int) -> list[BatchRequest]:
-        drawn = self._bags(epoch) if self.unit == "image" else self._cells(epoch)
+        drawn = self._cells(epoch) if self.unit == "cell" else self._bags(epoch)
+        if self.unit == "image" and self.shuffle and epoch < self.cell_epochs:
+            drawn = self._cells(epoch, len(drawn))
         requests = [BatchRequest(epoch, rows, turns if turns.any() else None) for rows, turns in drawn]
         return share_of_device(requests) if self.shuffle else requests
 
-    def _cells(self, epoch: int) -> list[RowsAndTurns]:
+    def _cells(self, epoch: int, count: int | None = None) -> list[RowsAndTurns]:
+        """Return all cells in batches of equal size, or in so many of nearly equal size."""
         order = np.arange(len(self.rows))
         if self.shuffle:
             order = drawn_by_weight(self.weights, self._generator(epoch))
         rows, turns = self.rows[order], turns_of(order)
-        starts = range(0, len(order), self.batch_cells)
-        return [(rows[start : start + self.batch_cells], turns[start : start + self.batch_cells]) for start in starts]
+        ends = range(self.batch_cells, len(order), self.batch_cells) if count is None else count
+        return list(zip(np.array_split(rows, ends), np.array_split(turns, ends), strict=True))
 
     def _bags(self, epoch: int) -> list[RowsAndTurns]:
         whole = bag_rows(self.rows, self.image_of_row)

@@ -52,6 +52,11 @@ class WarmStartedSupervision(nn.Module):
         """Whole images where either needs them, else cells."""
         return "image" if "image" in (self._strategy(0.0).unit, self._strategy(1.0).unit) else "cell"
 
+    @property
+    def bags_from(self) -> float:
+        """Share of training after which images are kept together."""
+        return self.start_share if self._strategy(0.0).unit == "cell" else 0.0
+
     def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
         """Return the terms of the strategy whose turn it is; to each its own progress runs from 0 to 1."""
         first, share = progress < self.start_share, self.start_share

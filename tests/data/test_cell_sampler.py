@@ -73,6 +73,21 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert order(1, 0) != order(2, 0)
 
 
+@given(counts=cells_of_images)
+def test_cells_are_shuffled_in_as_many_batches_until_bags_are_needed(counts):
+    one = sampler(counts, "image", shuffle=True)
+    one.cell_epochs = 2
+    bags, batches = sampler(counts, "image", shuffle=True), list(one)
+    assert len(batches) == len(bags)
+    assert sorted(np.concatenate([b.rows for b in batches])) == sorted(one.rows)
+    sizes = [len(b.rows) for b in batches]
+    assert max(sizes) - min(sizes) <= 1
+    assert all(b.turns is None for b in batches)
+    one.set_epoch(2)
+    bags.set_epoch(2)
+    assert [b.rows.tolist() for b in one] == [b.rows.tolist() for b in bags]
+
+
 @given(counts=cells_of_images, unit=st.sampled_from(["cell", "image"]))
 def test_every_epoch_has_as_many_batches(counts, unit):
     one = sampler(counts, unit, shuffle=True)

@@ -48,6 +48,11 @@ def test_images_are_kept_whole_where_either_needs_them():
     assert WarmStartedSupervision(plain_loss(), COPIED, DirectSupervision, 0.5).unit == "cell"
 
 
+def test_bags_are_kept_together_from_where_they_are_needed():
+    assert WarmStartedSupervision(plain_loss(), COPIED, BAG, 0.3).bags_from == 0.3
+    assert WarmStartedSupervision(plain_loss(), BAG, COPIED, 0.3).bags_from == 0.0
+
+
 def test_cells_are_learned_though_the_bag_ends_the_training():
     model = tiny_model()
     losses = train(shipped(f"supervision=warm_started {MAX_POOL}", model), model, [toy_batch(k) for k in range(40)])
