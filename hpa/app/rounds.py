@@ -25,20 +25,25 @@ class Rounds:
     Args:
         rounds: How many follow the first, >= 1.
         student: Config of the later rounds' supervision; every `runs` in it is filled with the round before.
+        teacher_folds: Folds of the rounds that teach, if the last one shall train a single student, with
+            `folds.held_out` of `folds.count` held out as in any single training; None trains all folds in every round.
 
     Raises:
-        InputError: If there is no later round, or nothing in `student` listens to earlier runs.
+        InputError: If there is no later round, nothing in `student` listens to earlier runs, or folds are under 2.
     """
 
     goes_on = True
 
-    def __init__(self, rounds: int, student: Config) -> None:
+    def __init__(self, rounds: int, student: Config, teacher_folds: int | None) -> None:
         if rounds < 1:
             raise InputError(f"stages.rounds must be 1 or more, not {rounds}; stages=cross_validation has no student.")
         if _taught_by(student, "") == student:
             raise InputError(
                 "stages.student is taught by no run; choose supervision/teacher@stages.student.teacher=out_of_fold."
             )
+        if teacher_folds is not None and teacher_folds < 2:
+            raise InputError(f"stages.teacher_folds must be 2 or more, or null, not {teacher_folds}.")
+        self.teacher_folds = teacher_folds
         self.rounds = rounds
         self.student = student
 
@@ -51,7 +56,13 @@ class Rounds:
         stages = [stage_name(number) for number in range(self.rounds + 1)]
         round_config = copy.deepcopy(config) | {"stages": SINGLE}
         for stage in stages:
-            code = CrossValidation().run(round_config, folder / stage, train)
+            if self.teacher_folds is None:
+                code = CrossValidation().run(round_config, folder / stage, train)
+            elif stage != stages[-1]:
+                folds = {"folds": config["folds"] | {"count": self.teacher_folds}}
+                code = CrossValidation().run(round_config | folds, folder / stage, train)
+            else:
+                code = train(copy.deepcopy(round_config), folder / stage)
             if code:
                 return code
             round_config = round_config | {"supervision": _taught_by(self.student, str(folder / stage))}

@@ -26,7 +26,8 @@ TINY = ("model=tiny", "size=tiny", "trainer.max_epochs=2", "trainer.accelerator=
 
 def words(world: Path, run: Path, *more: str) -> list[str]:
     truth = f"data.cell_truth={world / 'truth_train.csv'}"
-    return ["experiments=hpa/rounds", f"data.root={world}", truth, *TINY, f"run_dir={run}", *more]
+    all_folds = ("folds.count=3", "stages.teacher_folds=null")
+    return ["experiments=hpa/rounds", f"data.root={world}", truth, *TINY, *all_folds, f"run_dir={run}", *more]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,25 @@ def test_a_chain_leaves_what_a_run_leaves(chain, composed, world, tmp_path):
     out = tmp_path / "out.csv"
     assert infer(plain(composed("infer", f"ckpt={chain}", f"out={out}", "device=cpu"))) == 0
     assert len(pd.read_csv(out)) == len(pd.read_csv(world / "sample_submission.csv"))
+
+
+@pytest.mark.slow
+def test_one_student_is_taught_by_all_folds_of_the_round_before(composed, world, tmp_path):
+    run, held_out = tmp_path / "run", ("folds.count=5", "folds.held_out=3", "stages.teacher_folds=2")
+    assert train(plain(composed("train", *words(world, run, *held_out))), CHOICES, None) == 0
+    ids = set(pd.read_csv(world / "train.csv", dtype=str)["ID"])
+    assert set(pd.read_parquet(run / "stages" / "0" / "out_of_fold.parquet")["image_id"]) == ids
+    assert sorted(path.name for path in (run / "stages" / "0" / "stages").iterdir()) == ["0", "1"]
+    student = pd.read_parquet(run / "stages" / "1" / "images.parquet")
+    assert set(student.loc[~student["trained"], "fold"]) == {3}
+    said = set(pd.read_parquet(run / "out_of_fold.parquet")["image_id"])
+    assert said == set(student.loc[~student["trained"], "image_id"])
+    last = run / "stages" / "1" / "checkpoints" / "best.ckpt"
+    assert (run / "checkpoints" / "best.ckpt").read_bytes() == last.read_bytes()
+    assert json.loads((run / "run.json").read_text())["members"] == ["stages/1"]
+    before = last.stat().st_mtime_ns
+    assert train(plain(composed("train", *words(world, run, *held_out))), CHOICES, None) == 0
+    assert last.stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
@@ -155,8 +175,13 @@ def test_a_killed_round_goes_on_to_the_same_weights(chain, world, cache, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("rounds", "taught", "words"), [(0, {"runs": []}, "1 or more"), (1, {"decay": 0.9}, "taught by no run")]
+    ("rounds", "taught", "folds", "words"),
+    [
+        (0, {"runs": []}, None, "1 or more"),
+        (1, {"decay": 0.9}, None, "taught by no run"),
+        (1, {"runs": []}, 1, "teacher_folds must be 2 or more"),
+    ],
 )
-def test_rounds_that_are_none_are_told(rounds, taught, words):
+def test_rounds_that_are_none_are_told(rounds, taught, folds, words):
     with pytest.raises(InputError, match=words):
-        Rounds(rounds, {"_target_": "any", "teacher": taught})
+        Rounds(rounds, {"_target_": "any", "teacher": taught}, folds)

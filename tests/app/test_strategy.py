@@ -43,4 +43,4 @@ def test_rounds_whose_students_learn_cells_are_refused_before_the_first_training
     config = settings(composed, *TISSUE, "stages=rounds", f"run_dir={tmp_path / 'run'}")
     student = config["stages"]["student"]
     with pytest.raises(InputError, match="stages=mask_rounds"):
-        Rounds(1, student).run(config, tmp_path / "run", lambda _config, _folder: pytest.fail("a training began"))
+        Rounds(1, student, None).run(config, tmp_path / "run", lambda _config, _folder: pytest.fail("a training began"))
