@@ -38,6 +38,8 @@ RUNGS: tuple[str, ...] = (
     "hpa/rounds",
     ORACLE,
 )
+WORDS = ("model=tiny", "optimizer.learning_rate=4e-3", "trainer.precision=bf16-mixed")
+"""The smallest network learns fastest at four times the usual rate; half precision takes three quarters of the time."""
 
 
 @dataclass(frozen=True)
@@ -165,13 +167,13 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where the world, the runs and their results are kept")
     parser.add_argument("--rungs", nargs="+", default=RUNGS, help="recipes, in the order of the table")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--oracle-epochs", type=int, default=40, help="enough to reach its plateau")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--oracle-epochs", type=int, default=8, help="enough to reach its plateau")
     parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
-    parser.add_argument("--train-images", type=int, default=300)
+    parser.add_argument("--train-images", type=int, default=1200)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")
     parser.add_argument("--size-px", type=int, default=512)
-    parser.add_argument("--words", nargs="*", default=["model=tiny"], help="overrides of train.py for every rung")
+    parser.add_argument("--words", nargs="*", default=WORDS, help="overrides of train.py for every rung")
     given = parser.parse_args(words)
     folder = given.folder.resolve()  # commands run in the project's folder
     folder.mkdir(parents=True, exist_ok=True)
