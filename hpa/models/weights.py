@@ -22,23 +22,33 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.models.saved_run import checkpoint_of, read_saved_run
 
 RGB = 3
 WRAPPERS = ("state_dict", "model", "teacher", "student")
 """Under which names checkpoints keep weights, the better ones first: DINO saves both of its networks."""
 PREFIXES = ("module.", "_orig_mod.", "backbone.")
+RUN_PREFIXES = ("backbone.network.", "maps.network.")
+"""What stands before a backbone's names in runs of crops and of whole fields."""
 LISTED = 3
 _CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a .safetensors file or of a saved state dict, on the CPU.
+    """Return the tensors of a .safetensors file or of a saved state dict, or the backbone of a run, on the CPU.
+
+    Args:
+        path: The file, or the folder of a run.
 
     Raises:
         InputError: If there is no such file, or it is no state dict (a pickled module would run code: refused).
     """
+    if path.is_dir():
+        return _backbone_of_run(checkpoint_of(path))
     if not path.is_file():
-        raise InputError(f"model.weights: no file '{path}'; give a .safetensors or .pth file, or null to start anew.")
+        raise InputError(
+            f"model.weights: no file '{path}'; give a .safetensors or .pth file, a run folder, or null to start anew."
+        )
     try:
         content = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
@@ -46,12 +56,27 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"model.weights: '{path}' cannot be read as plain tensors; a .safetensors file or a state dict saved "
             f"with torch.save is needed, whole pickled modules are refused. ({first_line(error)})"
         ) from error
+    if isinstance(content, Mapping) and "hpa" in content:
+        return _backbone_of_run(path)
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise InputError(f"model.weights: '{path}' holds no state dict (names with tensors); save model.state_dict().")
     return {_bare(str(name)): value for name, value in content.items()}
+
+
+def _backbone_of_run(checkpoint: Path) -> dict[str, Tensor]:
+    """Return the backbone's part of the weights that a run would submit."""
+    weights = read_saved_run(checkpoint).weights
+    for prefix in RUN_PREFIXES:
+        found = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+        if found:
+            return found
+    raise InputError(
+        f"model.weights: '{checkpoint}' is of a run without a backbone that cells could be seen with; give a run of "
+        "task=cells whose network was trained, or a file."
+    )
 
 
 def _unpickled(path: Path) -> Any:

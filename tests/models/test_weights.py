@@ -7,11 +7,15 @@ import timm
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch.nn.functional import conv2d
 
+from hpa.app.parts import build, compose_config
 from hpa.core.errors import InputError
+from hpa.models.saved_run import read_saved_run
 from hpa.models.weights import adapt_first_convolution, load_weights, read_weights
+from tests.bundle.small_run import ROOT, write_small_run
 
 
 def network(channels: int = 4, name: str = "test_resnet", classes: int = 0):
@@ -151,3 +155,28 @@ def test_broken_files_are_told(name, content, tmp_path):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(InputError, match="no file"):
         read_weights(tmp_path / "absent.pth")
+
+
+@pytest.mark.parametrize("named", ["run", "run/checkpoints/best.ckpt"])
+def test_a_run_of_crops_starts_a_network_of_whole_fields(tmp_path, named):
+    run = write_small_run(tmp_path / "run")
+    trained = read_saved_run(run).weights
+    words = ["model=tiny", "model/view=field", "model.decoder_width=null", f"model.weights={tmp_path / named}"]
+    config = OmegaConf.to_container(compose_config(ROOT, "train", words), resolve=True)
+    state = build(config["model"], channel_count=4, class_count=19).state_dict()
+    started = [key for key in state if key.startswith("maps.network.")]
+    assert len(started) > 10
+    for key in started:
+        assert torch.equal(state[key], trained["backbone." + key.removeprefix("maps.")])
+
+
+def test_a_run_that_is_none_of_cells_is_told(tmp_path):
+    run = write_small_run(tmp_path / "run")
+    file = run / "checkpoints" / "best.ckpt"
+    content = torch.load(file, weights_only=True)
+    torch.save(content | {"state_dict": {"model.encoder.weight": torch.ones(1)}}, file)
+    with pytest.raises(InputError, match="a run without a backbone"):
+        read_weights(run)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no epoch was finished here"):
+        read_weights(tmp_path / "empty")
