@@ -21,9 +21,9 @@ from hpa.app.parts import build, compose_slot
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field, Segmentation
 from hpa.data.cell_dataset import CellDataset
-from hpa.data.cell_sampler import BatchRequest
 from hpa.data.cell_store_records import measures_of, write_crops
 from hpa.data.crops import CellCrops, CropSpec, cut_cells
+from hpa.data.sampling.cell_sampler import BatchRequest
 from hpa.data.stored_cells import StoredCells, StoredImage
 from hpa.interfaces import CellAugmentation, CellBatch
 

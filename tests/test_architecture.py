@@ -82,7 +82,7 @@ def test_imports_go_downwards(module):
         ("hydra", {"hpa.app.main", "hpa.app.parts"}),
         ("pytorch_lightning", {"hpa.training", "hpa.data.cell_module", "hpa.data.pixel_module", "hpa.app.train"}),
         ("wandb", {"hpa.training.wandb_tracking"}),
-        ("albumentations", {"hpa.data.augmentation", "hpa.data.tiles", "hpa.data.stain_histogram"}),
+        ("albumentations", {"hpa.data.augmentation", "hpa.data.tiles", "hpa.data.stain.histogram"}),
         ("matplotlib", {"hpa.reports"}),
     ],
 )

@@ -16,7 +16,7 @@ from hpa.core.errors import InputError
 
 if TYPE_CHECKING:
     from hpa.data.folder_images import FolderImages
-    from hpa.data.quality import QualityLimits
+    from hpa.data.quality.control import QualityLimits
 
 HELP = "find images that are out of focus, saturated, unevenly lit, dirty, empty, doubled, or mixed up"
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, write page and table, say what was found, and return 0."""
-    from hpa.data.quality import judge_images
+    from hpa.data.quality.control import judge_images
     from hpa.reports.quality_page import write_quality_page, write_quality_table
 
     limits = _limits(arguments.overrides)

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _of_tables(submission: Path, truth: Path) -> list[ImageDice]:
     """Return Dice of masks in tables."""
-    from hpa.data.hubmap_submission import paired_masks
+    from hpa.data.hubmap.submission import paired_masks
     from hpa.metrics.tissue import ImageDice, dice_of
 
     pairs = paired_masks(submission, truth)

@@ -8,9 +8,9 @@ from jaxtyping import Float32, Int, Int64
 from torch.utils.data import Dataset
 
 from hpa.core.seeding import seed_of
-from hpa.data.cell_sampler import BatchRequest
 from hpa.data.cell_store import StoredCells
-from hpa.data.field_views import FieldViews
+from hpa.data.fields.views import FieldViews
+from hpa.data.sampling.cell_sampler import BatchRequest
 from hpa.interfaces import CellAugmentation, CellBatch
 
 

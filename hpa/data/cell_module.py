@@ -15,14 +15,14 @@ from torch.utils.data import DataLoader
 from hpa.core.errors import InputError
 from hpa.core.folds import assign_folds
 from hpa.data.cell_dataset import CellDataset, rows_of_images
-from hpa.data.cell_sampler import CellSampler
 from hpa.data.cell_store import CellStore, StoredCells
 from hpa.data.crops import CropSpec
 from hpa.data.duplicates import with_duplicate_groups
-from hpa.data.field_spec import FieldSpec
-from hpa.data.field_store import FieldStore, StoredFields
-from hpa.data.field_views import FieldViews
+from hpa.data.fields.spec import FieldSpec
+from hpa.data.fields.store import FieldStore, StoredFields
+from hpa.data.fields.views import FieldViews
 from hpa.data.loading import FoldPlan, Loading
+from hpa.data.sampling.cell_sampler import CellSampler
 from hpa.data.table import ImageTable
 from hpa.interfaces import CellAugmentation, CellBatch, FieldAugmentation, ImageSource, Sampling, Segmenter, Unit
 

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from hpa.core.errors import InputError
-from hpa.data.field_spec import FieldSpec, coverage_of, shown_field
+from hpa.data.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.inference.lookahead import map_ahead
 from hpa.interfaces import CellBatch, CellPrediction, FieldBatch, Predictor, SegmentedField
 

@@ -6,9 +6,9 @@ import pytest
 from hpa.core.field import Field, Segmentation
 from hpa.data.augmentation import CropAugmentation
 from hpa.data.cell_dataset import CellDataset
-from hpa.data.cell_sampler import BatchRequest
 from hpa.data.cell_store import CellStore
 from hpa.data.crops import CropSpec
+from hpa.data.sampling.cell_sampler import BatchRequest
 from hpa.data.table import ImageTable
 
 

@@ -6,7 +6,7 @@ import pytest
 from hpa.data.cell_module import CellDataModule
 from hpa.data.cell_store import CellStore
 from hpa.data.crops import CropSpec
-from hpa.data.field_spec import FieldSpec
+from hpa.data.fields.spec import FieldSpec
 from hpa.data.loading import FoldPlan, Loading
 from hpa.data.table import ImageTable
 from tests.data.test_cell_dataset import Drawn, Squares

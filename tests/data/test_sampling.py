@@ -9,10 +9,10 @@ from hypothesis.extra import numpy as arrays
 from omegaconf import OmegaConf
 
 from hpa.core.errors import InputError
-from hpa.data.cell_sampler import CellSampler
-from hpa.data.sampling_class_balanced import ClassBalancedSampling
-from hpa.data.sampling_image_balanced import ImageBalancedSampling
-from hpa.data.sampling_uniform import UniformSampling
+from hpa.data.sampling.cell_sampler import CellSampler
+from hpa.data.sampling.class_balanced import ClassBalancedSampling
+from hpa.data.sampling.image_balanced import ImageBalancedSampling
+from hpa.data.sampling.uniform import UniformSampling
 from hpa.interfaces import Sampling
 from tests.data.shown_batches import CONF
 

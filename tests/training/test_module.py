@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
-from hpa.data.cell_sampler import BatchRequest, CellSampler
+from hpa.data.sampling.cell_sampler import BatchRequest, CellSampler
 from hpa.interfaces import CellBatch, CellOutput
 from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from hpa.core.seeding import seed_of
-from hpa.data.hubmap_listing import ORGANS
+from hpa.data.hubmap.listing import ORGANS
 from hpa.data.synthetic.tissue.kidney import kidney
 from hpa.data.synthetic.tissue.large_intestine import large_intestine
 from hpa.data.synthetic.tissue.lung import lung

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from hpa.data.hubmap_listing import ORGANS
+from hpa.data.hubmap.listing import ORGANS
 from hpa.data.synthetic.tissue import draw_section
 
 SIDE = 160

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hpa.data.stain_look import StainLook
-from hpa.data.stain_separation import Macenko
+from hpa.data.stain.look import StainLook
+from hpa.data.stain.separation import Macenko
 from hpa.data.synthetic.tissue.materials import Materials
 from hpa.data.synthetic.tissue.staining import DAB, EOSIN, PAS, photographed, stained
 

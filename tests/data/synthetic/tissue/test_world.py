@@ -10,8 +10,8 @@ from scipy import ndimage
 from hpa.cli import main
 from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError
-from hpa.data.hubmap import Hubmap
-from hpa.data.hubmap_annotations import polygon_mask, read_polygons
+from hpa.data.hubmap.annotations import polygon_mask, read_polygons
+from hpa.data.hubmap.source import Hubmap
 from hpa.data.synthetic.tissue import draw_section, write_tissue_world
 from hpa.data.synthetic.tissue.world import outlines_of
 

@@ -1,0 +1,1 @@
+"""Whole images for networks that see them once (`model.view=field`)."""

@@ -1,0 +1,1 @@
+"""The HuBMAP + HPA competition: its tables, polygons, pictures and submissions."""

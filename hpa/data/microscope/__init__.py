@@ -1,0 +1,1 @@
+"""Files of microscopes become images of named channels."""

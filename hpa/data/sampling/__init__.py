@@ -1,0 +1,1 @@
+"""Which cells form a batch, and how often each is drawn (`sampling=`)."""

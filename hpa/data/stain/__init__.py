@@ -1,0 +1,1 @@
+"""Stains of tissue: measured, compared, matched and varied."""
