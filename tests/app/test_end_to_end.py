@@ -76,6 +76,7 @@ def test_the_checkpoint_works_without_its_folder(composed, world, run, tmp_path)
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_ensemble_of_one_run_twice_is_that_run(composed, run, tmp_path):
     assert infer_with(composed, run, tmp_path / "one.csv") == 0
     assert infer_with(composed, f"[{run},{run}]", tmp_path / "two.csv") == 0

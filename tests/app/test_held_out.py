@@ -35,6 +35,7 @@ def predicted(composed, ckpt, out, *overrides):
     return infer(plain(composed("infer", f"ckpt={ckpt}", f"out={out}", "device=cpu", *overrides)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -75,6 +75,7 @@ def test_the_threshold_is_inclusive():
     assert match_cells(np.array([[1, 1, 1, 0, 0]], np.int32), true_map, 0.6).tolist() == [1]
 
 
+@pytest.mark.slow
 @given(map_pairs(), THRESHOLDS)
 def test_a_map_agrees_with_itself_whatever_its_numbers(maps, threshold):
     label_map = maps[0]

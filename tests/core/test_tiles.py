@@ -64,6 +64,7 @@ def test_a_constant_prediction_blends_to_the_constant(tiling, value):
     np.testing.assert_allclose(blended, value, rtol=1e-5, atol=1e-30)
 
 
+@pytest.mark.slow
 @given(tilings(), st.integers(0, 2**32 - 1))
 def test_the_blend_is_the_weighted_mean_of_all_tiles_at_a_pixel(tiling, seed):
     """Against a slow sum in float64, of predictions that differ from tile to tile."""

@@ -15,6 +15,7 @@ from tests.losses.loss_rows import logits_and_targets
 PLAIN, FOCAL = BinaryCrossEntropyLoss(None, None), FocalLoss(2.0, None, None)
 
 
+@pytest.mark.slow
 @given(logits_and_targets(), st.floats(0.1, 10), st.floats(0.1, 10))
 def test_it_is_the_weighted_sum(drawn, first, second):
     loss = SumLoss({"plain": PLAIN, "focal": FOCAL}, {"plain": first, "focal": second})

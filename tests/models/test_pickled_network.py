@@ -150,6 +150,7 @@ print(sorted({f"{event} {Path(name).name}" for event, name in seen}))
 """
 
 
+@pytest.mark.slow
 @FORMATS
 def test_nothing_is_imported_executed_or_opened_but_the_file(tmp_path: Path, legacy: bool) -> None:
     with foreign_class("DPNUnet") as kind:

@@ -89,6 +89,7 @@ def test_no_fields_give_no_result(picture_file):
     assert segmenter(picture_file).segment([]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks:UserWarning")  # the package's own tensors
 def test_cells_are_those_of_the_package(picture_file):
     from cellpose.models import CellposeModel

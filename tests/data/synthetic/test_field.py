@@ -48,6 +48,7 @@ def test_the_culture_is_the_same_at_every_size():
     assert (shrunk == small.cells).mean() > 0.93
 
 
+@pytest.mark.slow
 def test_fields_hold_ten_to_forty_cells_some_at_the_edge():
     fields = [draw_field(9, "train", index, 64, 64) for index in range(16)]
     counts = np.array([len(drawn.cell_classes) for drawn in fields])
