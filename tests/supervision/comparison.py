@@ -28,6 +28,7 @@ STRATEGIES = (
     "supervision=expectation_maximisation",
     "supervision=consistency",
     "supervision=puzzle",
+    "supervision=cam_consistency",
     "supervision=co_teaching",
     "supervision=pseudo_label",
     "supervision=dual",

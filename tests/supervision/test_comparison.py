@@ -41,6 +41,7 @@ def test_a_word_to_each_cell_starts_a_bag():
     "choices",
     [
         "supervision=puzzle",
+        "supervision=cam_consistency",
         "supervision=co_teaching",
         "supervision=multiple_instance supervision/pooling=mean batch_augment=exchange",
     ],
