@@ -90,7 +90,7 @@ def test_the_image_as_context_is_each_probability_times_the_mean_of_the_field(tm
 
 @pytest.mark.slow
 def test_a_rung_is_trained_predicted_and_scored(tmp_path):
-    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--oracle-epochs", "1"]
+    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--long-epochs", "1"]
     words = ["model=tiny", "folds.count=3"]
     main([str(tmp_path), "--rungs", ORACLE, *sizes, "--words", *words])
     with only_climb_of(tmp_path) as lock:
