@@ -11,10 +11,13 @@ from typing import Any
 from hpa.core.classes import LOCATIONS
 from hpa.core.errors import InputError
 from hpa.metrics.detection import ClassScore, Outcome
-from hpa.metrics.detection_tables import TableScore, score_tables
+from hpa.metrics.detection_evidence import Verified
+from hpa.metrics.detection_gain import Gain, gain_over_images
+from hpa.metrics.detection_tables import TableScore, evidence_of_tables, score_tables
 
 HELP = "mAP of a submission against cell truth, AP per class, and why points were lost"
 _COMPETITION_IOU = 0.6
+_RESAMPLES = 500
 _REASONS = {
     Outcome.DUPLICATE: "duplicates: the true cell was taken by a surer detection",
     Outcome.WRONG_CLASS: "wrong class: the mask is a true cell without this class",
@@ -34,20 +37,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="classes that count in an image: all, or those with truth in it (%(default)s)",
     )
     parser.add_argument("--types", metavar="A,B", help="names of classes 0, 1, … where they are no locations (HEK,N2a)")
+    parser.add_argument(
+        "--against", type=Path, metavar="SUBMISSION", help="another one: how much less it scores, with an interval"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the score and return 0."""
-    result = score_tables(arguments.submission, arguments.truth, arguments.iou, arguments.verified)
+    setting = arguments.truth, arguments.iou, arguments.verified
+    result = score_tables(arguments.submission, *setting)
     names = _names(result, arguments.types)
+    gain = None if arguments.against is None else _gain(arguments.submission, arguments.against, setting)
     if arguments.json:
-        told = {} if arguments.types is None else {"types": names}
-        setting = {"iou": arguments.iou, "verified": arguments.verified}
-        print(json.dumps(setting | told | _as_json(result, len(names)), indent=1))
+        told: dict[str, Any] = {} if arguments.types is None else {"types": names}
+        if gain is not None:
+            told["against"] = {
+                "submission": str(arguments.against),
+                "gain": gain.mean,
+                "interval": [gain.low, gain.high],
+            }
+        how = {"iou": arguments.iou, "verified": arguments.verified}
+        print(json.dumps(how | told | _as_json(result, len(names)), indent=1))
     else:
         print(_as_text(result, names, f"IoU >= {arguments.iou}, verified={arguments.verified}"))
+        if gain is not None:
+            interval = f"95 % over images {gain.low:+.4f} to {gain.high:+.4f}"
+            print(f"\nmAP {gain.mean:+.4f} against {arguments.against} ({interval})")
     return 0
+
+
+def _gain(submission: Path, other: Path, setting: tuple[Path, float, Verified]) -> Gain:
+    first, second = (evidence_of_tables(path, *setting)[0] for path in (submission, other))
+    return gain_over_images(first, second, _RESAMPLES, seed=0)
 
 
 def _names(result: TableScore, types: str | None) -> list[str]:

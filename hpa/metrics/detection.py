@@ -77,19 +77,31 @@ class DetectionScore:
 
 
 @dataclass(frozen=True)
-class _Pool:
-    """All images: true entries, and detections sorted by class, then confidence (descending), then the tie rule."""
+class Pool:
+    """All images: true entries, and detections sorted by class, then confidence (descending), then the tie rule.
+
+    Attributes:
+        true_classes: Class of each true entry.
+        true_images: Its image, by place among the sorted ids.
+        reachable: Whether some predicted mask would be credited to the entry.
+        claimed_by_any: Whether a detection looks at the entry.
+        classes: Class of each detection.
+        images: Its image.
+        outcomes: What became of it.
+    """
 
     true_classes: Int64[np.ndarray, " true"]
+    true_images: Int64[np.ndarray, " true"]
     reachable: Bool[np.ndarray, " true"]
     claimed_by_any: Bool[np.ndarray, " true"]
     classes: Int64[np.ndarray, " detection"]
+    images: Int64[np.ndarray, " detection"]
     outcomes: Int64[np.ndarray, " detection"]
 
 
 def score_evidence(images: Sequence[ImageEvidence]) -> DetectionScore:
     """Return the score of a set of images, each at most once, in any order."""
-    pool = _pooled(images)
+    pool = pooled(images)
     true_cells = np.bincount(pool.true_classes, minlength=NUMBER_OF_CLASSES)
     bounds = _share(np.bincount(pool.true_classes[pool.reachable], minlength=NUMBER_OF_CLASSES), true_cells)
     every = np.ones(len(pool.classes), bool)
@@ -123,7 +135,8 @@ def average_precision(hits: Bool[np.ndarray, " detection"], true_cells: int) -> 
     return float(monotone[hits].sum() / true_cells)
 
 
-def _pooled(images: Sequence[ImageEvidence]) -> _Pool:
+def pooled(images: Sequence[ImageEvidence]) -> Pool:
+    """Return the true entries and sorted detections of a set of images, each at most once, in any order."""
     images = sorted(images, key=lambda image: image.image_id)
     sizes = [len(image.classes) for image in images]
     true_sizes = [len(image.true_classes) for image in images]
@@ -134,15 +147,18 @@ def _pooled(images: Sequence[ImageEvidence]) -> _Pool:
     confidences = _joined([image.confidences for image in images], np.float64)
     mask_rank = _joined([image.mask_rank for image in images], np.int64)
     on_a_cell = _joined([image.on_a_cell for image in images], np.bool_)
-    order = np.lexsort((mask_rank, np.repeat(np.arange(len(images)), sizes), -confidences, classes))
+    home = np.repeat(np.arange(len(images)), sizes)
+    order = np.lexsort((mask_rank, home, -confidences, classes))
     true_classes = _joined([image.true_classes for image in images], np.int64)
     claimed_by_any = np.zeros(len(true_classes), bool)
     claimed_by_any[claimed[claimed >= 0]] = True
-    return _Pool(
+    return Pool(
         true_classes=true_classes,
+        true_images=np.repeat(np.arange(len(images)), true_sizes),
         reachable=_joined([image.reachable for image in images], np.bool_),
         claimed_by_any=claimed_by_any,
         classes=classes[order],
+        images=home[order],
         outcomes=_outcomes(claimed[order], on_a_cell[order]),
     )
 
@@ -160,7 +176,7 @@ def _outcomes(
 
 
 def _average_precisions(
-    pool: _Pool, kept: Bool[np.ndarray, " detection"], true_cells: Int64[np.ndarray, " class"]
+    pool: Pool, kept: Bool[np.ndarray, " detection"], true_cells: Int64[np.ndarray, " class"]
 ) -> list[float]:
     hits = pool.outcomes[kept] == Outcome.FOUND
     edges = np.searchsorted(pool.classes[kept], np.arange(NUMBER_OF_CLASSES + 1))
@@ -170,7 +186,7 @@ def _average_precisions(
     ]
 
 
-def _class_score(pool: _Pool, number: int, ap: float, bound: float) -> ClassScore:
+def _class_score(pool: Pool, number: int, ap: float, bound: float) -> ClassScore:
     is_true = pool.true_classes == number
     outcomes = np.bincount(pool.outcomes[pool.classes == number], minlength=len(Outcome)).tolist()
     return ClassScore(

@@ -29,7 +29,15 @@ class TableScore:
 
 
 def score_tables(submission: Path, truth: Path, iou: float, verified: Verified) -> TableScore:
-    """Score a submission file.
+    """Score a submission file; arguments and errors as `evidence_of_tables`."""
+    evidence, without_row, not_in_truth = evidence_of_tables(submission, truth, iou, verified)
+    return TableScore(score_evidence(evidence), len(evidence), without_row, not_in_truth)
+
+
+def evidence_of_tables(
+    submission: Path, truth: Path, iou: float, verified: Verified
+) -> tuple[list[ImageEvidence], int, int]:
+    """Return the evidence of every image of the truth, how many of them lack a row, and rows that the truth lacks.
 
     Args:
         submission: Table with PredictionString.
@@ -61,8 +69,7 @@ def score_tables(submission: Path, truth: Path, iou: float, verified: Verified) 
         raise DataError(str(submission), problems)
     absent = [true for image_id, true in true_entries.items() if image_id not in evidence]
     without_detections = [evidence_of(true, "", iou, verified) for true in absent]
-    score = score_evidence([*evidence.values(), *without_detections])
-    return TableScore(score, len(true_entries), len(absent), not_in_truth)
+    return [*evidence.values(), *without_detections], len(absent), not_in_truth
 
 
 def _read_truth(path: Path) -> dict[str, TrueEntries]:

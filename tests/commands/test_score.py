@@ -64,3 +64,16 @@ def test_a_score_without_any_truth_is_null(tmp_path, capsys):
     write_table(tmp_path / "submission.csv", PREDICTION_COLUMN, [])
     assert main(["score", str(tmp_path / "submission.csv"), str(tmp_path / "truth.csv"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["map"] is None
+
+
+def test_another_submission_is_compared_on_the_same_images(tmp_path, capsys):
+    write_table(tmp_path / "truth.csv", TRUTH_COLUMN, [TableRow(name, 5, 4, f"2 {MASK}") for name in "abc"])
+    for name, mask in (("good", MASK), ("bad", SHIFTED)):
+        rows = [TableRow(image, 5, 4, f"2 0.5 {mask}") for image in "abc"]
+        write_table(tmp_path / f"{name}.csv", PREDICTION_COLUMN, rows)
+    good, truth, bad = (str(tmp_path / f"{name}.csv") for name in ("good", "truth", "bad"))
+    assert main(["score", good, truth, "--against", bad]) == 0
+    assert "mAP +1.0000 against" in capsys.readouterr().out
+    assert main(["score", bad, truth, "--against", good, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["against"]
+    assert told == {"submission": good, "gain": -1.0, "interval": [-1.0, -1.0]}
