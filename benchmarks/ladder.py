@@ -40,8 +40,6 @@ RUNGS: tuple[str, ...] = (
     BEST,
     ORACLE,
 )
-LONG = (BEST, ORACLE)
-"""What is trained to its plateau."""
 WORDS = ("model=tiny", "optimizer.learning_rate=4e-3", "trainer.precision=bf16-mixed")
 """The smallest network learns fastest at four times the usual rate; half precision takes three quarters of the time."""
 
@@ -52,15 +50,17 @@ class Climb:
 
     Attributes:
         folder: Where the world, the cells, the runs and their results are kept.
-        epochs: Of every training but those of the long rungs.
-        long_epochs: Of these: the oracle, to reach its plateau, and the best strategy, trained as long.
+        epochs: Of every training but these two.
+        best_epochs: Of the best strategy: words of images take longer to learn from than words of cells.
+        oracle_epochs: Of the oracle: enough to reach its plateau.
         words: Overrides of train.py for every rung.
         lock: An open file whose lock every command inherits, so that none outlives the climb unseen.
     """
 
     folder: Path
     epochs: int
-    long_epochs: int
+    best_epochs: int
+    oracle_epochs: int
     words: tuple[str, ...]
     lock: int
 
@@ -107,7 +107,7 @@ class Climb:
 
     def _recipe(self, rung: str, seed: int, run: Path) -> list[str]:
         data = self.folder / "data"
-        epochs = self.long_epochs if rung in LONG else self.epochs
+        epochs = {BEST: self.best_epochs, ORACLE: self.oracle_epochs}.get(rung, self.epochs)
         return [
             f"experiments={rung}",
             "size=small",
@@ -172,7 +172,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--rungs", nargs="+", default=RUNGS, help="recipes, in the order of the table")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--long-epochs", type=int, default=8, help="of the oracle and of the best")
+    parser.add_argument("--best-epochs", type=int, default=16, help="of the best strategy")
+    parser.add_argument("--oracle-epochs", type=int, default=8, help="enough to reach its plateau")
     parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--train-images", type=int, default=1200)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")
@@ -182,7 +183,7 @@ def main(words: Sequence[str] | None = None) -> None:
     folder = given.folder.resolve()  # commands run in the project's folder
     folder.mkdir(parents=True, exist_ok=True)
     with only_climb_of(folder) as lock:
-        ladder = Climb(folder, given.epochs, given.long_epochs, tuple(given.words), lock)
+        ladder = Climb(folder, given.epochs, given.best_epochs, given.oracle_epochs, tuple(given.words), lock)
         ladder.prepare(given.train_images, given.test_images, given.size_px)
         climb(ladder, given.rungs, given.seeds, given.side_by_side)
 
