@@ -65,23 +65,27 @@ class RunCheckpoints(Checkpoint):
         self.monitor = monitor
         self.best_score = float("-inf")
         self.best_epoch = -1
+        self.last_is_best = False
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best epoch."""
-        return {"best_score": self.best_score, "best_epoch": self.best_epoch}
+        return {"best_score": self.best_score, "best_epoch": self.best_epoch, "last_is_best": self.last_is_best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the best epoch so far."""
+        """Go on from the best epoch so far; a kill may have come between its two names."""
         self.best_score = state_dict["best_score"]
         self.best_epoch = state_dict["best_epoch"]
+        self.last_is_best = state_dict.get("last_is_best", False)
+        if self.last_is_best and (self.folder / "last.ckpt").is_file():
+            link_into_place(self.folder / "last.ckpt", self.folder / "best.ckpt")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the epoch's checkpoint, and call it the best if it is."""
         del pl_module
-        improved = self.improves(trainer.callback_metrics, trainer.current_epoch)
+        self.last_is_best = self.improves(trainer.callback_metrics, trainer.current_epoch)
         last = self.folder / "last.ckpt"
         trainer.save_checkpoint(last)
-        if improved:
+        if self.last_is_best:
             link_into_place(last, self.folder / "best.ckpt")
 
     def improves(self, metrics: Mapping[str, Tensor], epoch: int) -> bool:

@@ -103,7 +103,8 @@ def test_a_finished_chain_is_left_alone_and_takes_no_other_values(chain, compose
 def student(composed, world: Path, run: Path, *teachers: Path) -> int:
     named = ",".join(str(teacher) for teacher in teachers)
     taught = ["supervision=pseudo_label", "supervision/teacher=out_of_fold", f"supervision.teacher.runs=[{named}]"]
-    single = [word for word in words(world, run, "folds.held_out=2", *taught) if not word.startswith("experiments")]
+    of_chains = ("experiments", "stages")
+    single = [word for word in words(world, run, "folds.held_out=2", *taught) if not word.startswith(of_chains)]
     return train(plain(composed("train", "data=kaggle_hpa", *single)), CHOICES, None)
 
 

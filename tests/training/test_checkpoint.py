@@ -100,3 +100,17 @@ def test_a_run_folder_names_its_best_checkpoint(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "best.ckpt").touch()
     assert checkpoint_of(tmp_path) == tmp_path / "checkpoints" / "best.ckpt"
+
+
+def test_a_kill_between_both_names_of_the_best_epoch_loses_neither(tmp_path):
+    before = RunCheckpoints(tmp_path, "val_cell_map")
+    before.last_is_best = before.improves({"val_cell_map": torch.tensor(0.5)}, 0)
+    AtomicCheckpointIO().save_checkpoint({"epoch": 0, "state": before.state_dict()}, tmp_path / "last.ckpt")
+    resumed = RunCheckpoints(tmp_path, "val_cell_map")
+    resumed.load_state_dict(torch.load(tmp_path / "last.ckpt", weights_only=True)["state"])
+    assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == 0
+
+    resumed.last_is_best = resumed.improves({"val_cell_map": torch.tensor(0.4)}, 1)
+    AtomicCheckpointIO().save_checkpoint({"epoch": 1, "state": resumed.state_dict()}, tmp_path / "last.ckpt")
+    RunCheckpoints(tmp_path, "val_cell_map").load_state_dict(resumed.state_dict())
+    assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == 0  # a worse epoch is only the last
