@@ -11,9 +11,8 @@ from typing import Any
 from hpa.core.classes import LOCATIONS
 from hpa.core.errors import InputError
 from hpa.metrics.detection import ClassScore, Outcome
-from hpa.metrics.detection_evidence import Verified
 from hpa.metrics.detection_gain import Gain, gain_over_images
-from hpa.metrics.detection_tables import TableScore, evidence_of_tables, score_tables
+from hpa.metrics.detection_tables import TableScore, score_tables
 
 HELP = "mAP of a submission against cell truth, AP per class, and why points were lost"
 _COMPETITION_IOU = 0.6
@@ -48,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     setting = arguments.truth, arguments.iou, arguments.verified
     result = score_tables(arguments.submission, *setting)
     names = _names(result, arguments.types)
-    gain = None if arguments.against is None else _gain(arguments.submission, arguments.against, setting)
+    gain = None if arguments.against is None else _gain(result, score_tables(arguments.against, *setting))
     if arguments.json:
         told: dict[str, Any] = {} if arguments.types is None else {"types": names}
         if gain is not None:
@@ -67,9 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _gain(submission: Path, other: Path, setting: tuple[Path, float, Verified]) -> Gain:
-    first, second = (evidence_of_tables(path, *setting)[0] for path in (submission, other))
-    return gain_over_images(first, second, _RESAMPLES, seed=0)
+def _gain(result: TableScore, other: TableScore) -> Gain:
+    return gain_over_images(result.evidence, other.evidence, _RESAMPLES, seed=0)
 
 
 def _names(result: TableScore, types: str | None) -> list[str]:

@@ -106,16 +106,16 @@ def score_evidence(images: Sequence[ImageEvidence]) -> DetectionScore:
     bounds = _share(np.bincount(pool.true_classes[pool.reachable], minlength=NUMBER_OF_CLASSES), true_cells)
     every = np.ones(len(pool.classes), bool)
     precisions = _average_precisions(pool, every, true_cells)
-    mean = _mean(precisions)
+    mean = mean_of_known(precisions)
     gains: dict[Outcome, float] = {
-        outcome: _mean(_average_precisions(pool, pool.outcomes != outcome, true_cells)) - mean
+        outcome: mean_of_known(_average_precisions(pool, pool.outcomes != outcome, true_cells)) - mean
         for outcome in Outcome
         if outcome is not Outcome.FOUND
     }
     classes = tuple(
         _class_score(pool, number, precisions[number], bounds[number]) for number in range(NUMBER_OF_CLASSES)
     )
-    return DetectionScore(classes, mean, _mean(bounds), gains)
+    return DetectionScore(classes, mean, mean_of_known(bounds), gains)
 
 
 def average_precision(hits: Bool[np.ndarray, " detection"], true_cells: int) -> float:
@@ -203,7 +203,8 @@ def _share(part: Int64[np.ndarray, " class"], whole: Int64[np.ndarray, " class"]
     return [float(some / all_) if all_ else np.nan for some, all_ in zip(part, whole, strict=True)]
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean_of_known(values: Sequence[float]) -> float:
+    """Return the mean of the values that are numbers; nan if there is none."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else np.nan
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from hpa.core.errors import InputError
-from hpa.metrics.detection import Outcome, Pool, pooled
+from hpa.metrics.detection import Outcome, Pool, mean_of_known, pooled
 from hpa.metrics.detection_evidence import NUMBER_OF_CLASSES, ImageEvidence
 
 CONFIDENCE = 0.95
@@ -80,13 +80,9 @@ def _mean_ap(pool: Pool, weights: Float64[np.ndarray, " image"]) -> float:
     edges = np.searchsorted(pool.classes, np.arange(NUMBER_OF_CLASSES + 1))
     true_weight = np.bincount(pool.true_classes, weights[pool.true_images], minlength=NUMBER_OF_CLASSES)
     slices = [slice(edges[number], edges[number + 1]) for number in range(NUMBER_OF_CLASSES)]
-    return float(
-        np.nanmean(
-            [
-                weighted_average_precision(hits[one], weight[one], float(true))
-                for one, true in zip(slices, true_weight, strict=True)
-                if true
-            ]
-            or [np.nan]
-        )
+    return mean_of_known(
+        [
+            weighted_average_precision(hits[one], weight[one], float(true))
+            for one, true in zip(slices, true_weight, strict=True)
+        ]
     )

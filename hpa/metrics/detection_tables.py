@@ -17,27 +17,21 @@ class TableScore:
 
     Attributes:
         score: The score over all images of the truth.
+        evidence: Of each of these images, to compare submissions.
         images: Images of the truth.
         without_row: Images of the truth that the submission lacks: they have no detections.
         not_in_truth: Rows of the submission that the truth does not know: they were left out.
     """
 
     score: DetectionScore
+    evidence: list[ImageEvidence]
     images: int
     without_row: int
     not_in_truth: int
 
 
 def score_tables(submission: Path, truth: Path, iou: float, verified: Verified) -> TableScore:
-    """Score a submission file; arguments and errors as `evidence_of_tables`."""
-    evidence, without_row, not_in_truth = evidence_of_tables(submission, truth, iou, verified)
-    return TableScore(score_evidence(evidence), len(evidence), without_row, not_in_truth)
-
-
-def evidence_of_tables(
-    submission: Path, truth: Path, iou: float, verified: Verified
-) -> tuple[list[ImageEvidence], int, int]:
-    """Return the evidence of every image of the truth, how many of them lack a row, and rows that the truth lacks.
+    """Score a submission file.
 
     Args:
         submission: Table with PredictionString.
@@ -69,7 +63,8 @@ def evidence_of_tables(
         raise DataError(str(submission), problems)
     absent = [true for image_id, true in true_entries.items() if image_id not in evidence]
     without_detections = [evidence_of(true, "", iou, verified) for true in absent]
-    return [*evidence.values(), *without_detections], len(absent), not_in_truth
+    all_images = [*evidence.values(), *without_detections]
+    return TableScore(score_evidence(all_images), all_images, len(true_entries), len(absent), not_in_truth)
 
 
 def _read_truth(path: Path) -> dict[str, TrueEntries]:

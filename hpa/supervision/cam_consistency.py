@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hpa.core.errors import InputError
-from hpa.interfaces import CellBatch, CellModel, CellOutput, GivesMaps, Loss, Unit
+from hpa.interfaces import CellBatch, CellModel, CellOutput, Loss, Unit
+from hpa.supervision.class_maps import ask_for_maps, maps_of
 
 
 class CamConsistencySupervision(nn.Module):
@@ -55,9 +56,7 @@ class CamConsistencySupervision(nn.Module):
         Raises:
             InputError: If it makes none.
         """
-        if not isinstance(model, GivesMaps):
-            raise InputError("supervision=cam_consistency compares class maps of crops; write model.view=crop.")
-        model.gives_maps = True
+        ask_for_maps(model)
 
     def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
         """Return the terms `cells`, `mixed` and `agreement`."""
@@ -66,7 +65,7 @@ class CamConsistencySupervision(nn.Module):
         partner, cut = partner.to(told.device), _rectangles(len(batch), batch.crops.shape[-1]).to(told.device)
         mixed: CellOutput = model(replace(batch, crops=_mixed(batch.crops, partner, cut)))
         share = cut.mean(dim=(2, 3))
-        whole, seen = _maps_of(output).detach(), _maps_of(mixed)
+        whole, seen = maps_of(output).detach(), maps_of(mixed)
         aim = _mixed(whole, partner, interpolate(cut, whole.shape[-2:], mode="area"))
         distance = (seen - aim).abs().mean(dim=(2, 3)) * told.maximum(told[partner])
         weight = self.agreement_weight * min(1.0, progress / self.ramp_up)
@@ -89,9 +88,3 @@ def _mixed(
     of_cell: Float[Tensor, "cell plane h w"], partner: Int[Tensor, " cell"], cut: Float[Tensor, "cell 1 h w"]
 ) -> Float[Tensor, "cell plane h w"]:
     return torch.lerp(of_cell, of_cell[partner], cut.to(of_cell.dtype))
-
-
-def _maps_of(output: CellOutput) -> Float[Tensor, "cell class h w"]:
-    if output.maps is None:
-        raise InputError("supervision=cam_consistency needs a network that gives class maps, attached before training.")
-    return output.maps

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hpa.core.errors import InputError
-from hpa.interfaces import CellBatch, CellModel, CellOutput, GivesMaps, Loss, Unit
+from hpa.interfaces import CellBatch, CellModel, CellOutput, Loss, Unit
+from hpa.supervision.class_maps import ask_for_maps, maps_of
 
 
 class PuzzleSupervision(nn.Module):
@@ -52,14 +53,12 @@ class PuzzleSupervision(nn.Module):
         Raises:
             InputError: If it makes none.
         """
-        if not isinstance(model, GivesMaps):
-            raise InputError("supervision=puzzle compares class maps of crops; write model.view=crop.")
-        model.gives_maps = True
+        ask_for_maps(model)
 
     def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
         """Return the terms `cells`, `tiles` and `agreement`."""
         output: CellOutput = model(batch)
-        whole, merged = _maps_of(output), _merged(_maps_of(model(_quarters(batch))))
+        whole, merged = maps_of(output), _merged(maps_of(model(_quarters(batch))))
         told = batch.image_targets[batch.image_of_cell]
         distance = (whole - interpolate(merged, whole.shape[-2:], mode="area")).abs().mean(dim=(2, 3))
         weight = self.agreement_weight * min(1.0, progress / self.ramp_up)
@@ -92,9 +91,3 @@ def _merged(maps: Float[Tensor, "tile class h w"]) -> Float[Tensor, "cell class 
     _, classes, height, width = maps.shape
     parts = maps.reshape(-1, 2, 2, classes, height, width)  # (cell, rows, columns, class, row, column)
     return parts.permute(0, 3, 1, 4, 2, 5).reshape(-1, classes, 2 * height, 2 * width)
-
-
-def _maps_of(output: CellOutput) -> Float[Tensor, "map class h w"]:
-    if output.maps is None:
-        raise InputError("supervision=puzzle needs a network that gives class maps, attached before training.")
-    return output.maps
