@@ -1,4 +1,4 @@
-"""The image as context: `fusion=product` on a submission that is there already, so that nothing is predicted twice."""
+"""The image as context on a submission that is there already, so that nothing is predicted twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpa.interfaces import CellPrediction
 
 
 def with_image_context(submission: Path, out: Path) -> None:
-    """Write the submission that `fusion=product` would have made.
+    """Write the submission that `fusion=product fusion.image_pool=max` would have made.
 
     Args:
         submission: Made without fusion or rules, every cell listed under every class in their order.
@@ -32,6 +32,6 @@ def _fused(row: TableRow) -> TableRow:
     if not said.masks:
         return row
     probabilities = torch.from_numpy(said.confidences.reshape(-1, len(LOCATIONS)).astype(np.float32))
-    fused = ProductFusion()(CellPrediction(probabilities, torch.zeros(len(probabilities), 0)))
+    fused = ProductFusion("max")(CellPrediction(probabilities, torch.zeros(len(probabilities), 0)))
     text = format_prediction(said.masks[:: len(LOCATIONS)], fused.astype(np.float64))
     return TableRow(row.image_id, row.width, row.height, text)

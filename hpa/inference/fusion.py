@@ -27,12 +27,23 @@ class ProductFusion:
 
     Labels of the training set belong to images, so that the image is judged more reliably than the cell. From the
     second place of the HPA single-cell competition ([red.ai], 2021; Le et al., Nature Methods 19:1221, 2022). The image
-    score is the probability given by a view of the whole image, or the mean over the field's cells where there is none.
+    score is the probability given by a view of the whole image; where there is none, its cells are pooled.
+
+    Args:
+        image_pool: Score of an image without a view of its own: "mean" over its cells, or "max", which does not judge a
+            location that few cells show by those that do not.
+
+    Raises:
+        InputError: If it is neither.
     """
+
+    def __init__(self, image_pool: str) -> None:
+        _require_choice("image_pool", image_pool, IMAGE_POOLS)
+        self._image_pool = image_pool
 
     def __call__(self, prediction: CellPrediction) -> Float32[np.ndarray, "cell class"]:
         """Return the products."""
-        return (prediction.probabilities * _image_scores(prediction, "mean")).numpy()
+        return (prediction.probabilities * _image_scores(prediction, self._image_pool)).numpy()
 
 
 class WeightedFusion:
@@ -53,9 +64,8 @@ class WeightedFusion:
     def __init__(self, cell_weight: float, mean: str, image_pool: str) -> None:
         if not 0 < cell_weight <= 1:
             raise InputError(f"fusion.cell_weight must lie above 0 and at most at 1; came {cell_weight}.")
-        for key, value, choices in (("mean", mean, MEANS), ("image_pool", image_pool, IMAGE_POOLS)):
-            if value not in choices:
-                raise InputError(f"fusion.{key} must be one of {', '.join(choices)}; came '{value}'.")
+        _require_choice("mean", mean, MEANS)
+        _require_choice("image_pool", image_pool, IMAGE_POOLS)
         self._cell_weight = cell_weight
         self._is_geometric = mean == "geometric"
         self._image_pool = image_pool
@@ -66,6 +76,11 @@ class WeightedFusion:
         if self._is_geometric:
             return (cells**weight * image ** (1 - weight)).numpy()
         return (weight * cells + (1 - weight) * image).numpy()
+
+
+def _require_choice(key: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"fusion.{key} must be one of {', '.join(choices)}; came '{value}'.")
 
 
 def _image_scores(prediction: CellPrediction, pool: str) -> Float32[Tensor, "1 class"]:

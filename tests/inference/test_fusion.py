@@ -22,30 +22,34 @@ def prediction_of(probabilities, image=None):
     return CellPrediction(torch.from_numpy(probabilities), features, None if image is None else torch.tensor([image]))
 
 
+POOLS = st.sampled_from(["mean", "max"])
+
+
 @given(PROBABILITIES)
 def test_no_fusion_changes_nothing(probabilities):
     np.testing.assert_array_equal(NoFusion()(prediction_of(probabilities)), probabilities)
 
 
-@given(PROBABILITIES)
-def test_product_with_the_mean_of_the_cells(probabilities):
-    found = ProductFusion()(prediction_of(probabilities))
+@given(PROBABILITIES, POOLS)
+def test_product_with_the_cells_pooled(probabilities, pool):
+    found = ProductFusion(pool)(prediction_of(probabilities))
     assert found.shape == probabilities.shape
     for cell in range(len(probabilities)):
         for number in range(3):
-            score = sum(float(row[number]) for row in probabilities) / len(probabilities)
+            column = [float(row[number]) for row in probabilities]
+            score = sum(column) / len(column) if pool == "mean" else max(column)
             assert found[cell, number] == pytest.approx(probabilities[cell, number] * score, abs=1e-6)
 
 
-@given(PROBABILITIES)
-def test_product_with_the_view_of_the_image(probabilities):
-    found = ProductFusion()(prediction_of(probabilities, image=[0.0, 0.5, 1.0]))
+@given(PROBABILITIES, POOLS)
+def test_product_with_the_view_of_the_image(probabilities, pool):
+    found = ProductFusion(pool)(prediction_of(probabilities, image=[0.0, 0.5, 1.0]))
     np.testing.assert_allclose(found, probabilities * np.float32([0.0, 0.5, 1.0]), atol=1e-7)
 
 
-@given(PROBABILITIES)
-def test_product_keeps_the_order_of_cells_within_an_image(probabilities):
-    found = ProductFusion()(prediction_of(probabilities))
+@given(PROBABILITIES, POOLS)
+def test_product_keeps_the_order_of_cells_within_an_image(probabilities, pool):
+    found = ProductFusion(pool)(prediction_of(probabilities))
     for number in range(3):
         order = np.argsort(probabilities[:, number])
         assert (np.diff(found[order, number]) >= 0).all()
@@ -53,7 +57,6 @@ def test_product_keeps_the_order_of_cells_within_an_image(probabilities):
 
 WEIGHTS = st.floats(0.05, 1)
 MEANS = st.sampled_from(["arithmetic", "geometric"])
-POOLS = st.sampled_from(["mean", "max"])
 
 
 @given(PROBABILITIES, WEIGHTS, MEANS, POOLS)
@@ -82,7 +85,7 @@ def test_a_weight_of_one_leaves_the_cell(probabilities, mean, pool):
 def test_half_and_half_geometrically_is_the_root_of_the_product(probabilities):
     prediction = prediction_of(probabilities)
     found = WeightedFusion(0.5, "geometric", "mean")(prediction)
-    np.testing.assert_allclose(found, np.sqrt(ProductFusion()(prediction)), atol=1e-6)
+    np.testing.assert_allclose(found, np.sqrt(ProductFusion("mean")(prediction)), atol=1e-6)
 
 
 def test_the_view_of_the_image_goes_before_its_cells():
@@ -97,6 +100,11 @@ def test_the_view_of_the_image_goes_before_its_cells():
 def test_settings_that_make_no_sense_are_refused(values):
     with pytest.raises(InputError, match=r"fusion\."):
         WeightedFusion(*values)
+
+
+def test_a_product_with_an_unknown_pool_is_refused():
+    with pytest.raises(InputError, match=r"fusion\.image_pool must be one of mean, max; came 'top'"):
+        ProductFusion("top")
 
 
 @pytest.mark.parametrize(
