@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hpa.core.classes import LOCATIONS
+from hpa.core.classes import LOCATIONS, NEGATIVE_CLASS
 from hpa.core.submission import format_prediction, parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, read_table, write_table
 from hpa.inference.fusion import ProductFusion
@@ -15,7 +15,7 @@ from hpa.interfaces import CellPrediction
 
 
 def with_image_context(submission: Path, out: Path) -> None:
-    """Write the submission that `fusion=product fusion.image_pool=max` would have made.
+    """Write the submission that `fusion=product fusion.image_pool=max fusion.cell_only=[18]` would have made.
 
     Args:
         submission: Made without fusion or rules, every cell listed under every class in their order.
@@ -32,6 +32,6 @@ def _fused(row: TableRow) -> TableRow:
     if not said.masks:
         return row
     probabilities = torch.from_numpy(said.confidences.reshape(-1, len(LOCATIONS)).astype(np.float32))
-    fused = ProductFusion("max")(CellPrediction(probabilities, torch.zeros(len(probabilities), 0)))
+    fused = ProductFusion("max", [NEGATIVE_CLASS])(CellPrediction(probabilities, torch.zeros(len(probabilities), 0)))
     text = format_prediction(said.masks[:: len(LOCATIONS)], fused.astype(np.float64))
     return TableRow(row.image_id, row.width, row.height, text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float32
@@ -32,18 +34,29 @@ class ProductFusion:
     Args:
         image_pool: Score of an image without a view of its own: "mean" over its cells, or "max", which does not judge a
             location that few cells show by those that do not.
+        cell_only: Numbers of the classes that are judged by the cell alone: empty cells (Negative) lie in any image.
 
     Raises:
-        InputError: If it is neither.
+        InputError: If a setting is none of these.
     """
 
-    def __init__(self, image_pool: str) -> None:
+    def __init__(self, image_pool: str, cell_only: Sequence[int]) -> None:
         _require_choice("image_pool", image_pool, IMAGE_POOLS)
         self._image_pool = image_pool
+        self._cell_only = list(cell_only)
 
     def __call__(self, prediction: CellPrediction) -> Float32[np.ndarray, "cell class"]:
-        """Return the products."""
-        return (prediction.probabilities * _image_scores(prediction, self._image_pool)).numpy()
+        """Return the products.
+
+        Raises:
+            InputError: If there is no such class.
+        """
+        scores = _image_scores(prediction, self._image_pool).clone()
+        unknown = [number for number in self._cell_only if not 0 <= number < scores.shape[1]]
+        if unknown:
+            raise InputError(f"fusion.cell_only names classes {unknown}; they run from 0 to {scores.shape[1] - 1}.")
+        scores[:, self._cell_only] = 1
+        return (prediction.probabilities * scores).numpy()
 
 
 class WeightedFusion:

@@ -32,7 +32,7 @@ def test_no_fusion_changes_nothing(probabilities):
 
 @given(PROBABILITIES, POOLS)
 def test_product_with_the_cells_pooled(probabilities, pool):
-    found = ProductFusion(pool)(prediction_of(probabilities))
+    found = ProductFusion(pool, [])(prediction_of(probabilities))
     assert found.shape == probabilities.shape
     for cell in range(len(probabilities)):
         for number in range(3):
@@ -43,13 +43,13 @@ def test_product_with_the_cells_pooled(probabilities, pool):
 
 @given(PROBABILITIES, POOLS)
 def test_product_with_the_view_of_the_image(probabilities, pool):
-    found = ProductFusion(pool)(prediction_of(probabilities, image=[0.0, 0.5, 1.0]))
+    found = ProductFusion(pool, [])(prediction_of(probabilities, image=[0.0, 0.5, 1.0]))
     np.testing.assert_allclose(found, probabilities * np.float32([0.0, 0.5, 1.0]), atol=1e-7)
 
 
 @given(PROBABILITIES, POOLS)
 def test_product_keeps_the_order_of_cells_within_an_image(probabilities, pool):
-    found = ProductFusion(pool)(prediction_of(probabilities))
+    found = ProductFusion(pool, [])(prediction_of(probabilities))
     for number in range(3):
         order = np.argsort(probabilities[:, number])
         assert (np.diff(found[order, number]) >= 0).all()
@@ -85,7 +85,7 @@ def test_a_weight_of_one_leaves_the_cell(probabilities, mean, pool):
 def test_half_and_half_geometrically_is_the_root_of_the_product(probabilities):
     prediction = prediction_of(probabilities)
     found = WeightedFusion(0.5, "geometric", "mean")(prediction)
-    np.testing.assert_allclose(found, np.sqrt(ProductFusion("mean")(prediction)), atol=1e-6)
+    np.testing.assert_allclose(found, np.sqrt(ProductFusion("mean", [])(prediction)), atol=1e-6)
 
 
 def test_the_view_of_the_image_goes_before_its_cells():
@@ -102,9 +102,22 @@ def test_settings_that_make_no_sense_are_refused(values):
         WeightedFusion(*values)
 
 
+@given(PROBABILITIES, POOLS)
+def test_the_image_has_no_say_in_classes_of_the_cell_alone(probabilities, pool):
+    said = prediction_of(probabilities)
+    found = ProductFusion(pool, [1])(said)
+    np.testing.assert_array_equal(found[:, 1], probabilities[:, 1])
+    np.testing.assert_array_equal(found[:, [0, 2]], ProductFusion(pool, [])(said)[:, [0, 2]])
+
+
+def test_a_class_of_the_cell_alone_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match=r"fusion\.cell_only names classes \[3\]; they run from 0 to 2"):
+        ProductFusion("mean", [3])(prediction_of(np.zeros((1, 3), np.float32)))
+
+
 def test_a_product_with_an_unknown_pool_is_refused():
     with pytest.raises(InputError, match=r"fusion\.image_pool must be one of mean, max; came 'top'"):
-        ProductFusion("top")
+        ProductFusion("top", [])
 
 
 @pytest.mark.parametrize(

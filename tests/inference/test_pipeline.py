@@ -93,9 +93,9 @@ def test_the_bytes_do_not_depend_on_the_timing_of_threads(run, images, source, t
 
 def test_fusion_and_rules_change_the_confidences_in_turn(run, images, tmp_path, make_member, position_model):
     rule = EdgeRule(full_area_at_edge_um2=1.0, full_area_inside_um2=0.5)
-    run(fusion=ProductFusion("mean"), rules=[rule, rule])
+    run(fusion=ProductFusion("mean", []), rules=[rule, rule])
     [prediction] = make_member(position_model()).predict(images[:1])
-    expected = rule(images[0], rule(images[0], ProductFusion("mean")(prediction)))
+    expected = rule(images[0], rule(images[0], ProductFusion("mean", [])(prediction)))
     found = parse_prediction(rows_of(tmp_path / "submission.csv")[0]["PredictionString"])
     np.testing.assert_allclose(found.confidences, expected.ravel(), atol=1e-6)
 
