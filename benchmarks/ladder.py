@@ -173,7 +173,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--best-epochs", type=int, default=24, help="of the best strategy")
-    parser.add_argument("--oracle-epochs", type=int, default=16, help="enough to reach its plateau")
+    parser.add_argument("--oracle-epochs", type=int, default=24, help="enough to reach its plateau")
     parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--train-images", type=int, default=1200)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")
