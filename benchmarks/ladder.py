@@ -52,7 +52,7 @@ class Climb:
         folder: Where the world, the cells, the runs and their results are kept.
         epochs: Of every training but these two.
         best_epochs: Of the best strategy: words of images take longer to learn from than words of cells.
-        oracle_epochs: Of the oracle: enough to reach its plateau.
+        oracle_epochs: Of the oracle: as many as the best strategy, or more.
         words: Overrides of train.py for every rung.
         lock: An open file whose lock every command inherits, so that none outlives the climb unseen.
     """
@@ -173,7 +173,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--best-epochs", type=int, default=24, help="of the best strategy")
-    parser.add_argument("--oracle-epochs", type=int, default=24, help="enough to reach its plateau")
+    parser.add_argument("--oracle-epochs", type=int, default=24, help="as many as the best strategy")
     parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--train-images", type=int, default=1200)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")
