@@ -1,0 +1,69 @@
+"""The labels of an image as the noisy union of what its cells show, and Bayes' rule back from them to the cells.
+
+Labels may be wrong both ways: a class that some cell shows is missed, or one that no cell shows is told. What a cell
+shows, given the labels, is a sum over all combinations of cells, in closed form. For labels of images and unseen
+regions: Papandreou, Chen, Murphy and Yuille, 2015, arXiv:1502.02734.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from hpa.interfaces import CellModel
+from hpa.supervision.class_rates import rates_of, require_rates
+from hpa.supervision.pooling.packed import at_least_single, bag_max, bag_sum
+
+
+class NoisyUnion(nn.Module):
+    """How labels of images come from cells.
+
+    Args:
+        missed_rate: Probability that an image is not told of a class that one of its cells shows, in (0, 1).
+        spurious_rate: Probability that an image is told of a class that none of its cells shows, in (0, 1). One number
+            or one a class, like the first.
+
+    Raises:
+        InputError: If a rate is out of its range.
+    """
+
+    missed_rate: Tensor
+    spurious_rate: Tensor
+
+    def __init__(self, missed_rate: float | Sequence[float], spurious_rate: float | Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("missed_rate", rates_of("missed_rate", missed_rate), persistent=False)
+        self.register_buffer("spurious_rate", rates_of("spurious_rate", spurious_rate), persistent=False)
+
+    def attach(self, model: CellModel) -> None:
+        """Check that the rates serve the network's classes.
+
+        Raises:
+            InputError: If there are neither one nor as many rates as classes.
+        """
+        require_rates("missed_rate", self.missed_rate, model.class_count)
+        require_rates("spurious_rate", self.spurious_rate, model.class_count)
+
+    def forward(
+        self,
+        logits: Float[Tensor, "cell class"],
+        image_of_cell: Int[Tensor, " cell"],
+        image_targets: Float[Tensor, "image class"],
+    ) -> Float[Tensor, "cell class"]:
+        """Return the probability that each cell shows each class, given all cells and the labels of their image."""
+        yes, no = logsigmoid(at_least_single(logits)), logsigmoid(-at_least_single(logits))
+        log_none = bag_sum(no, image_of_cell, len(image_targets))
+        # Some cell is at least as probable as the likeliest one: finite where all are too unlikely to be summed.
+        log_some = (-torch.expm1(log_none)).log().maximum(bag_max(yes, image_of_cell, len(image_targets)))
+        missed, spurious = self.missed_rate, self.spurious_rate
+        told = torch.logaddexp((1 - missed).log() + log_some, spurious.log() + log_none)
+        untold = torch.logaddexp(missed.log() + log_some, (1 - spurious).log() + log_none)
+        # A cell that shows the class makes the union certain; what is left is whether that was told.
+        if_told = (yes + (1 - missed).log() - told[image_of_cell]).exp()
+        if_untold = (yes + missed.log() - untold[image_of_cell]).exp()
+        label = image_targets[image_of_cell]
+        return (label * if_told + (1 - label) * if_untold).clamp(0, 1)
