@@ -24,7 +24,8 @@ from hpa.core.whole_file import whole_file
 
 ROOT = Path(__file__).resolve().parents[1]
 HPA = ("-c", "import sys; from hpa.cli import main; sys.exit(main())")
-BEST = "hpa/best"
+LONG = ("hpa/best", ORACLE)
+"""What few cells show in few pixels is learned late: how far the best gets is asked when it is."""
 RUNGS: tuple[str, ...] = (
     "hpa/copied_labels",
     "hpa/system_000",
@@ -37,8 +38,7 @@ RUNGS: tuple[str, ...] = (
     "hpa/consistency",
     "hpa/pseudo_label",
     "hpa/rounds",
-    BEST,
-    ORACLE,
+    *LONG,
 )
 WORDS = ("model=tiny", "optimizer.learning_rate=4e-3", "trainer.precision=bf16-mixed")
 """The smallest network learns fastest at four times the usual rate; half precision takes three quarters of the time."""
@@ -50,17 +50,15 @@ class Climb:
 
     Attributes:
         folder: Where the world, the cells, the runs and their results are kept.
-        epochs: Of every training but these two.
-        best_epochs: Of the best strategy: words of images take longer to learn from than words of cells.
-        oracle_epochs: Of the oracle: as many as the best strategy, or more.
+        epochs: Of every training of most rungs.
+        long_epochs: Of every training of the `LONG` ones, the oracle among them.
         words: Overrides of train.py for every rung.
         lock: An open file whose lock every command inherits, so that none outlives the climb unseen.
     """
 
     folder: Path
     epochs: int
-    best_epochs: int
-    oracle_epochs: int
+    long_epochs: int
     words: tuple[str, ...]
     lock: int
 
@@ -107,7 +105,7 @@ class Climb:
 
     def _recipe(self, rung: str, seed: int, run: Path) -> list[str]:
         data = self.folder / "data"
-        epochs = {BEST: self.best_epochs, ORACLE: self.oracle_epochs}.get(rung, self.epochs)
+        epochs = self.long_epochs if rung in LONG else self.epochs
         return [
             f"experiments={rung}",
             "size=small",
@@ -172,8 +170,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--rungs", nargs="+", default=RUNGS, help="recipes, in the order of the table")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--best-epochs", type=int, default=24, help="of the best strategy")
-    parser.add_argument("--oracle-epochs", type=int, default=24, help="as many as the best strategy")
+    parser.add_argument("--long-epochs", type=int, default=24, help=f"of {', '.join(LONG)}")
     parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--train-images", type=int, default=1200)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")
@@ -183,7 +180,7 @@ def main(words: Sequence[str] | None = None) -> None:
     folder = given.folder.resolve()  # commands run in the project's folder
     folder.mkdir(parents=True, exist_ok=True)
     with only_climb_of(folder) as lock:
-        ladder = Climb(folder, given.epochs, given.best_epochs, given.oracle_epochs, tuple(given.words), lock)
+        ladder = Climb(folder, given.epochs, given.long_epochs, tuple(given.words), lock)
         ladder.prepare(given.train_images, given.test_images, given.size_px)
         climb(ladder, given.rungs, given.seeds, given.side_by_side)
 

@@ -53,7 +53,7 @@ def test_without_an_oracle_or_a_second_seed_nothing_is_claimed():
 def test_kept_results_are_not_made_again_and_stand_in_the_order_of_the_rungs(tmp_path):
     rungs = [ORACLE, "hpa/rounds"]
     expected = [kept(tmp_path, rung, seed) for rung in rungs for seed in range(2)]
-    ladder = Climb(tmp_path, 1, 1, 1, (), lock=0)
+    ladder = Climb(tmp_path, 1, 1, (), lock=0)
     assert climb(ladder, rungs, seeds=2, side_by_side=2) == expected
     assert (tmp_path / "ladder.md").read_text() == table(expected) + "\n"
 
@@ -70,7 +70,7 @@ def test_a_folder_is_climbed_once_at_a_time_and_its_commands_count(tmp_path):
 
 def test_a_command_that_fails_is_told(tmp_path):
     with only_climb_of(tmp_path) as lock, pytest.raises(RuntimeError, match="ended with 3"):
-        Climb(tmp_path, 1, 1, 1, (), lock).command("-c", "raise SystemExit(3)")
+        Climb(tmp_path, 1, 1, (), lock).command("-c", "raise SystemExit(3)")
 
 
 def test_the_image_as_context_is_each_probability_times_the_likeliest_of_the_field_but_for_negative(tmp_path):
@@ -91,11 +91,11 @@ def test_the_image_as_context_is_each_probability_times_the_likeliest_of_the_fie
 
 @pytest.mark.slow
 def test_a_rung_is_trained_predicted_and_scored(tmp_path):
-    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--oracle-epochs", "1"]
+    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--long-epochs", "1"]
     words = ["model=tiny", "folds.count=3"]
     main([str(tmp_path), "--rungs", ORACLE, *sizes, "--words", *words])
     with only_climb_of(tmp_path) as lock:
-        result = Climb(tmp_path, 1, 1, 1, (), lock).result(ORACLE, 0)
+        result = Climb(tmp_path, 1, 1, (), lock).result(ORACLE, 0)
     assert 0 < result.mean_ap <= 1
     assert 0 < result.context_mean_ap <= 1
     assert result.cells_per_second > 0
