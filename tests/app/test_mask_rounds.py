@@ -59,6 +59,18 @@ def test_every_image_is_masked_once_by_a_network_that_did_not_see_it(chain, sect
         assert read_held_out(held_out_files(chain)[image_id]).truth is None
 
 
+def test_one_student_is_taught_by_all_folds_of_the_round_before(composed, sections, tmp_path):
+    run, held_out = tmp_path / "run", ("folds.held_out=1", "stages.teacher_folds=2")
+    assert train(plain(composed("train", *words(sections, run, *ROUNDS, *held_out))), CHOICES, None) == 0
+    teachers, student = run / "stages" / "0", run / "stages" / "1"
+    assert sorted(path.name for path in (teachers / "stages").iterdir()) == ["0", "1"]
+    assert set(held_out_files(teachers)) == ids(sections, "train") | ids(sections, "test")
+    declared = pd.read_parquet(student / "images.parquet")
+    assert set(declared.loc[~declared["trained"], "fold"]) == {1}
+    assert set(held_out_files(run)) == set(declared.loc[~declared["trained"], "image_id"])
+    assert (run / "checkpoints" / "best.ckpt").read_bytes() == (student / "checkpoints" / "best.ckpt").read_bytes()
+
+
 def test_images_without_masks_train_from_the_second_round_on(chain, sections):
     for number in range(2):
         trained = set()
