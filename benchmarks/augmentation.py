@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from benchmarks.row import Row, cpu_ms
-from hpa.app.parts import build, compose_config, plain
+from hpa.config import build, compose_config, plain
 from hpa.interfaces import CellBatch
 
 CELLS, CHANNELS, SIDE_PX, ROUNDS = 32, 4, 128, 9

@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.cells import field_of_cells
 from benchmarks.row import Row, cpu_ms
+from hpa.cells.crops import CellCrops, CropSpec, cut_cells
+from hpa.cells.store_records import CellMeasures, measures_of, write_crops
+from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field, Segmentation
-from hpa.data.cell_store_records import CellMeasures, measures_of, write_crops
-from hpa.data.crops import CellCrops, CropSpec, cut_cells
-from hpa.data.stored_cells import StoredCells, StoredImage
 
 SIDE_PX = 2048
 CELLS = 22

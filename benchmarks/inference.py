@@ -29,10 +29,9 @@ from hpa.core.channels import CHANNELS
 from hpa.core.dihedral import apply
 from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
-from hpa.data.kaggle_hpa import KaggleHpa
 from hpa.inference.augmented import Augmented
 from hpa.inference.blocks import Cut
-from hpa.inference.budget import Budget, Treatment
+from hpa.inference.budget import Budget, Fallback
 from hpa.inference.fusion import NoFusion
 from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
@@ -43,6 +42,7 @@ from hpa.interfaces import CellBatch, CellPrediction
 from hpa.models.crop import CropModel
 from hpa.models.heads import LinearHead
 from hpa.segmenters.stored import Stored
+from hpa.sources.kaggle_hpa import KaggleHpa
 
 IMAGES, SIDE_PX, CELLS, CROP_PX, CLASSES = 6, 2048, 20, 128, 19
 BACKBONE = "resnet50"
@@ -180,7 +180,7 @@ def _run_ours(folder: Path, model: CropModel, symmetries: Sequence[str], precisi
     stages = Stages(source, "test", Stored(folder / "label_maps"), NoFusion(), (), Stopwatch())
     budget = Budget(None, 0.0, stops=False)
     cut = Cut(block_images=16, fields_at_once=4, megapixels_at_once=17)
-    pipeline = Pipeline(stages, [Treatment("as configured", member)], cut, 2, budget, time.monotonic())
+    pipeline = Pipeline(stages, [Fallback("as configured", member)], cut, 2, budget, time.monotonic())
     pipeline.write(source.table("test"), Output(folder / f"{precision}.csv", None, {}), lambda *_: None)
     return network.seconds, network.clock_seconds
 

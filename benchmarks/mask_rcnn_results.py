@@ -24,7 +24,7 @@ CELLS = 300
 MASK_SIDE = 28
 AT_A_TIME = 20
 IOU = 0.8
-LEAST_AGREEMENT = 0.97
+MIN_AGREEMENT = 0.97
 
 LabelMap = Int32[np.ndarray, "height width"]
 
@@ -32,7 +32,7 @@ LabelMap = Int32[np.ndarray, "height width"]
 def measure() -> list[Row]:
     """Compare bytes of the results, and CPU time to a label map; both maps must show the same cells."""
     boxes, masks = _found()
-    painting = InstancePainting(threshold=0.5, least_px=4, least_share=0.5)
+    painting = InstancePainting(threshold=0.5, min_px=4, min_share=0.5)
 
     def ours() -> LabelMap:
         return painting.paint(boxes.numpy(), masks.numpy(), SIDE_PX, SIDE_PX)[0]
@@ -41,7 +41,7 @@ def measure() -> list[Row]:
         return _painted_from_full_masks(boxes, masks)[0]
 
     agreement = count_matches(iou_matrix(ours(), peer()), IOU).average_precision
-    if agreement < LEAST_AGREEMENT:
+    if agreement < MIN_AGREEMENT:
         raise AssertionError(f"AP@{IOU} of the painted cells against the pasted ones is {agreement:.3f}")
     ours_mb = (boxes.nbytes + masks.nbytes) / 1e6
     peer_mb = _painted_from_full_masks(boxes, masks)[1] / 1e6

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hpa.app.parts import build, compose_slot
-from hpa.data.instance_folder import InstanceFolder
+from hpa.config import build, compose_slot
 from hpa.metrics.segmentation import ImageCounts, count_image, score_images
+from hpa.sources.instance_folder import InstanceFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -20,10 +20,10 @@ from omegaconf import OmegaConf
 from scipy.special import logit
 
 from hpa.core.flows import NETWORK_SCALE
-from hpa.data.instance_folder import InstanceFolder
 from hpa.interfaces import Instances, PixelTarget
 from hpa.metrics.segmentation import ImageCounts, count_image, score_images
 from hpa.models.target.flows import FlowTarget
+from hpa.sources.instance_folder import InstanceFolder
 
 CONFIGS = Path(__file__).resolve().parents[1] / "conf/model/target"
 SURE = 0.999

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from hpa.app.parts import build, compose_slot
+from hpa.config import build, compose_slot
 from hpa.interfaces import PixelBatch, PixelModel
 from hpa.losses.dice import DiceLoss
 from hpa.supervision.direct import DirectSupervision

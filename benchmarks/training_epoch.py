@@ -17,14 +17,14 @@ from torch import nn
 from benchmarks.cells import field_of_cells
 from benchmarks.row import Row, cpu_ms
 from benchmarks.training_step import CLASSES, focal, resnet18
-from hpa.app.parts import build, compose_slot
+from hpa.cells.crops import CellCrops, CropSpec, cut_cells
+from hpa.cells.dataset import CellDataset
+from hpa.cells.sampling.cell_sampler import BatchRequest
+from hpa.cells.store_records import measures_of, write_crops
+from hpa.cells.stored_cells import StoredCells, StoredImage
+from hpa.config import build, compose_slot
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field, Segmentation
-from hpa.data.cell_dataset import CellDataset
-from hpa.data.cell_store_records import measures_of, write_crops
-from hpa.data.crops import CellCrops, CropSpec, cut_cells
-from hpa.data.sampling.cell_sampler import BatchRequest
-from hpa.data.stored_cells import StoredCells, StoredImage
 from hpa.interfaces import CellAugmentation, CellBatch
 
 ROOT = Path(__file__).resolve().parents[1]

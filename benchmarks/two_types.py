@@ -18,16 +18,16 @@ import numpy as np
 import torch
 
 from benchmarks.row import Row, cpu_ms
-from hpa.app.parts import build, compose_slot
+from hpa.cells.crops import cut_cells
+from hpa.config import build, compose_slot
 from hpa.core.encoding import encode_label_map
 from hpa.core.submission import format_prediction
-from hpa.data.crops import cut_cells
-from hpa.data.synthetic.hek_n2a import write_hek_n2a
-from hpa.data.typed_images import TypedImages
 from hpa.inference.exports.cells import CellsExport
 from hpa.inference.exports.coco import CocoExport
 from hpa.inference.exports.label_maps import LabelMapsExport
 from hpa.interfaces import CellPrediction, CellRecord, CellSink, SegmentedField, Segmenter
+from hpa.simulation.hek_n2a import write_hek_n2a
+from hpa.sources.typed_images import TypedImages
 
 SIDE_PX = 1104
 CROP_PX = 64

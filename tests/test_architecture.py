@@ -11,20 +11,27 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "hpa").rglob("*.py"))
 LEVEL = {
     "core": 0,
+    "config": 1,
     "interfaces": 1,
-    "supervision": 2,
-    "data": 2,
+    "formats": 1,
+    "sources": 2,
     "segmenters": 2,
     "models": 2,
     "losses": 2,
+    "supervision": 2,
     "metrics": 2,
-    "training": 3,
-    "inference": 3,
-    "reports": 3,
-    "bundle": 3,
-    "app": 4,
-    "commands": 5,
-    "cli": 6,
+    "cells": 3,
+    "pixels": 3,
+    "intake": 3,
+    "simulation": 3,
+    "training": 4,
+    "inference": 4,
+    "reports": 4,
+    "bundle": 4,
+    "stages": 5,
+    "app": 6,
+    "commands": 7,
+    "cli": 8,
 }
 """Imports go downwards only; packages of one level do not import each other."""
 
@@ -79,10 +86,10 @@ def test_imports_go_downwards(module):
 @pytest.mark.parametrize(
     ("framework", "homes"),
     [
-        ("hydra", {"hpa.app.main", "hpa.app.parts"}),
-        ("pytorch_lightning", {"hpa.training", "hpa.data.cell_module", "hpa.data.pixel_module", "hpa.app.train"}),
+        ("hydra", {"hpa.app.main", "hpa.config"}),
+        ("pytorch_lightning", {"hpa.training", "hpa.cells.data_module", "hpa.pixels.data_module", "hpa.app.train"}),
         ("wandb", {"hpa.training.wandb_tracking"}),
-        ("albumentations", {"hpa.data.augmentation", "hpa.data.tiles", "hpa.data.stain.histogram"}),
+        ("albumentations", {"hpa.cells.augmentation", "hpa.pixels.tiles", "hpa.pixels.stain.histogram"}),
         ("matplotlib", {"hpa.reports"}),
     ],
 )

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from hpa.app.parts import check_targets
+from hpa.config import check_targets
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"

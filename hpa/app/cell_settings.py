@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpa.app.foreign_settings import Foreign, refuse
-from hpa.app.parts import Config
+from hpa.config import Config
 
 OF_TISSUE: dict[str, Foreign] = {
     "thresholds": Foreign(
@@ -21,12 +21,12 @@ OF_TISSUE: dict[str, Foreign] = {
 
 OF_CELL_TRAINING: dict[str, Foreign] = {
     "batch_augment": Foreign(
-        {"_target_": "hpa.data.batch_augment.steps.BatchSteps", "steps": {}},
+        {"_target_": "hpa.cells.batch_augment.steps.BatchSteps", "steps": {}},
         "it changes batches of cells",
         "tiles are changed by augment=tiles or tissue, and mixed by supervision=organ_cutmix",
     ),
     "sampling": Foreign(
-        {"_target_": "hpa.data.sampling.uniform.UniformSampling"}, "it draws cells by their classes", "leave it out"
+        {"_target_": "hpa.cells.sampling.uniform.UniformSampling"}, "it draws cells by their classes", "leave it out"
     ),
 }
 """Settings of `train.py` that networks of pixels do not read."""

@@ -6,22 +6,22 @@ from typing import Any, cast
 
 from torch import nn
 
-from hpa.app.parts import Config, build
 from hpa.app.progress import show_progress
 from hpa.app.results import write_results
-from hpa.app.run_folder import RunFolder
-from hpa.app.strategy import strategy_of
 from hpa.app.task import Parts
-from hpa.app.teachers import teach
 from hpa.app.validation_fields import validation_fields
 from hpa.app.validation_picture import validation_picture
+from hpa.cells.data_module import CellDataModule
+from hpa.config import Config, build
 from hpa.core.channels import together
 from hpa.core.errors import InputError
-from hpa.data.cell_module import CellDataModule
 from hpa.interfaces import CellModel, SeesFields
 from hpa.metrics.cell_validation import CellValidation
+from hpa.stages.teachers import teach
 from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule
+from hpa.training.run_folder import RunFolder
+from hpa.training.strategy import strategy_of
 
 
 class CellTask:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hpa.app.networks import STARTING_POINTS
-from hpa.app.parts import Config
+from hpa.config import Config
 from hpa.inference.digests import by_content, digest_of, digest_of_weights, versions
 from hpa.inference.held_out import LearnsFromHeldOut
 from hpa.inference.precision import choose_device, choose_precision
+from hpa.inference.saved_network import STARTING_POINTS
 from hpa.interfaces import ImageSource, Segmenter
 from hpa.models.saved_run import SavedRun
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpa.app.parts import Config
+from hpa.config import Config
 from hpa.core.errors import InputError
 
 

@@ -10,14 +10,14 @@ from tqdm import tqdm
 
 from hpa.app.cell_settings import require_of_cells
 from hpa.app.deciding_settings import deciding_settings
+from hpa.app.fallbacks import WARN, fallbacks_of, networks_of, steps_when_late
 from hpa.app.held_out import joined, require_same_classes, taught
-from hpa.app.parts import Config, build
 from hpa.app.pixel_infer import infer_tissue, is_of_pixels
 from hpa.app.progress import show_progress
 from hpa.app.sinks import sinks_of
-from hpa.app.treatments import WARN, networks_of, steps_when_late, treatments_of
+from hpa.config import Config, build
 from hpa.core.channels import together
-from hpa.inference.assembly import treatments_path
+from hpa.inference.assembly import fallbacks_path
 from hpa.inference.blocks import Cut, Shard
 from hpa.inference.budget import Budget
 from hpa.inference.pipeline import Output, Pipeline, PipelineResult
@@ -51,15 +51,15 @@ def infer(config: Config) -> int:
         channels = together(channels, wanted)
     source = build(config.get("data") or trained["data"], channels=channels)
     networks = networks_of(runs, config)
-    treatments = treatments_of(runs, networks, config)
-    ensemble: Any = treatments[0].predictor
+    fallbacks = fallbacks_of(runs, networks, config)
+    ensemble: Any = fallbacks[0].predictor
     fusion = build(config["fusion"])
     learners = [ensemble, *rules, build(config["tta"], predictor=networks[0])]
     settings = deciding_settings(runs, config, source, segmenter, learners)
     rules = [taught(rule, lambda: [joined(runs, ensemble, fusion)]) for rule in rules]
     pipeline = Pipeline(
         Stages(source, config["split"], segmenter, fusion, rules, Stopwatch()),
-        treatments,
+        fallbacks,
         cut,
         config["workers"],
         budget,
@@ -75,17 +75,17 @@ def _tell(result: PipelineResult, output: Output) -> int:
     what = "submission" if output.shard is None else f"part {output.shard}"
     counts = f"{result.image_count} images, {result.cell_count} cells"
     tqdm.write(f"{what}  {output.path}  ({counts}; seconds {seconds})")
-    if treatments_path(output.path).is_file():
-        tqdm.write(f"not all images were treated as configured: {treatments_path(output.path)}")
+    if fallbacks_path(output.path).is_file():
+        tqdm.write(f"not all images were treated as configured: {fallbacks_path(output.path)}")
     if result.failed:
         tqdm.write(
             f"{len(result.failed)} of {result.image_count} images failed; their rows are blank, the reasons above."
         )
-    if result.untreated_count:
+    if result.skipped_count:
         tqdm.write(
-            f"{result.untreated_count} of {result.image_count} images are blank as no time was left for them; the same "
+            f"{result.skipped_count} of {result.image_count} images are blank as no time was left for them; the same "
             "command goes on with them."
         )
     if result.all_failed:
         return EXIT_NOTHING_USABLE
-    return EXIT_SOME_BLANK if result.failed or result.untreated_count else 0
+    return EXIT_SOME_BLANK if result.failed or result.skipped_count else 0

@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hpa.app.parts import Config, as_choice, keys_of, nearest, plain
+from hpa.config import Config, as_choice, keys_of, nearest, plain
 from hpa.core.errors import InputError
 
 EXIT_FAILED = 1

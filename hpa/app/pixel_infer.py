@@ -9,11 +9,9 @@ from typing import Any, cast
 
 from tqdm import tqdm
 
-from hpa.app.networks import network_of
-from hpa.app.parts import Config, build
 from hpa.app.pixel_settings import require_of_tissue
 from hpa.app.progress import show_progress
-from hpa.app.strategy import masks_pixels
+from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.inference.held_out import LearnsFromHeldOut
 from hpa.inference.pixel_held_out import joined_held_out
@@ -22,8 +20,10 @@ from hpa.inference.pixel_predictor import PixelPredictor
 from hpa.inference.pixel_submission import MakesMasks, TissuePipeline, write_submission
 from hpa.inference.pixel_views import AugmentedPixels
 from hpa.inference.precision import choose_device, choose_precision
+from hpa.inference.saved_network import network_of
 from hpa.inference.thresholds import OrganThresholdFit
 from hpa.models.saved_run import SavedRun
+from hpa.training.strategy import masks_pixels
 
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_BLANK = 3
@@ -118,7 +118,7 @@ def _thresholds(runs: Sequence[SavedRun], join: Joins, config: Config) -> MakesM
             "%s: from probability %.2f, units of %.0f µm² or more (held-out Dice %.3f)",
             organ,
             rule.threshold,
-            rule.least_area_um2,
+            rule.min_area_um2,
             part.mean_dice(organ),
         )
     return fitted

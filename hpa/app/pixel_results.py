@@ -10,24 +10,24 @@ import pandas as pd
 from jaxtyping import Int32, UInt8
 from omegaconf import OmegaConf
 
-from hpa.app.networks import network_of
-from hpa.app.parts import Config
-from hpa.app.run_folder import RunFolder
+from hpa.config import Config
 from hpa.core.planes import COLOURS
 from hpa.core.whole_file import whole_file
-from hpa.data.label_map_files import read_label_map, write_label_map
-from hpa.data.pixel_module import PixelDataModule
+from hpa.formats.label_map_files import read_label_map, write_label_map
 from hpa.inference.pixel_held_out import HeldOutTissue, write_held_out
 from hpa.inference.pixel_predictor import PixelPredictor, TellsInside
 from hpa.inference.precision import choose_device
+from hpa.inference.saved_network import network_of
 from hpa.interfaces import Instances
 from hpa.metrics.segmentation import count_image
 from hpa.metrics.tissue import dice_of_masks
 from hpa.models.saved_run import read_saved_run
+from hpa.pixels.data_module import PixelDataModule
 from hpa.reports.instance_page import InstanceFacts, write_instance_page
 from hpa.reports.instance_panel import outlined_pair
 from hpa.reports.mask_panel import outlined_masks
 from hpa.reports.pictures import composite
+from hpa.training.run_folder import RunFolder
 
 _WHOLE_PX = 1 << 14
 """Held-out images are predicted as validation saw them: whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpa.app.foreign_settings import Foreign, refuse
-from hpa.app.parts import Config
+from hpa.config import Config
 
 READ: tuple[str, ...] = (
     "ckpt",

@@ -11,23 +11,23 @@ from PIL import Image
 from torch import nn
 
 from hpa.app.cell_settings import require_of_pixel_training
-from hpa.app.parts import Config, build
 from hpa.app.pixel_results import drawn, write_pixel_results
-from hpa.app.pixel_teachers import teach_masks
 from hpa.app.progress import show_progress
-from hpa.app.run_folder import RunFolder
-from hpa.app.strategy import strategy_of
 from hpa.app.task import Parts
+from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
-from hpa.data.pixel_module import PixelDataModule
-from hpa.data.pixel_store import PixelStore
-from hpa.data.tiles import TileSpec
 from hpa.interfaces import InstanceTruth, PixelModel
 from hpa.metrics.instance_validation import InstanceValidation
+from hpa.pixels.data_module import PixelDataModule
+from hpa.pixels.store import PixelStore
+from hpa.pixels.tiles import TileSpec
 from hpa.reports.instance_panel import grid_of
+from hpa.stages.mask_teachers import teach_masks
 from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule
+from hpa.training.run_folder import RunFolder
+from hpa.training.strategy import strategy_of
 
 PICTURES = 6
 

@@ -9,18 +9,18 @@ import pandas as pd
 from jaxtyping import Float32, Int
 from omegaconf import OmegaConf
 
-from hpa.app.networks import network_of
-from hpa.app.parts import Config
-from hpa.app.run_folder import RunFolder
+from hpa.cells.data_module import CellDataModule
+from hpa.config import Config
 from hpa.core.classes import LOCATIONS
 from hpa.core.whole_file import whole_file
-from hpa.data.cell_module import CellDataModule
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.inference.precision import choose_device
+from hpa.inference.saved_network import network_of
 from hpa.interfaces import SegmentedField
 from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.reports.facts import RunFacts
 from hpa.reports.run_page import write_run_page
+from hpa.training.run_folder import RunFolder
 
 
 def write_results(run: RunFolder, config: Config, data: CellDataModule) -> None:

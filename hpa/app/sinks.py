@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from hpa.app.parts import Config, build
+from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.interfaces import CellSink
 

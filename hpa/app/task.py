@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from hpa.app.parts import Config
-from hpa.app.run_folder import RunFolder
+from hpa.config import Config
 from hpa.training.fit import Fit
 from hpa.training.module import TrainingModule
+from hpa.training.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ import torch
 from pytorch_lightning import seed_everything
 from torch import nn
 
-from hpa.app.chain import begun, open_or_create
-from hpa.app.declaration import declare
-from hpa.app.parts import Config, build, with_values
-from hpa.app.run_folder import RunFolder
 from hpa.app.task import Parts, Task
+from hpa.config import Config, build, with_values
 from hpa.core.errors import InputError
 from hpa.models.saved_run import read_saved_run
+from hpa.stages.chain import begun, open_or_create
+from hpa.stages.declaration import declare
+from hpa.stages.single import Stages
 from hpa.training.epoch_picture import EpochPicture
 from hpa.training.progress import RunProgress
-from hpa.training.stages import Stages
+from hpa.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hpa.cells.data_module import CellDataModule
 from hpa.core.classes import LOCATIONS
-from hpa.data.cell_module import CellDataModule
 from hpa.interfaces import MaskTruth
 from hpa.metrics.field_detection import FieldDetection
 

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float32, Int
 from PIL import Image
 
+from hpa.cells.data_module import CellDataModule
 from hpa.core.seeding import seed_of
-from hpa.data.cell_module import CellDataModule
 from hpa.metrics.cell_validation import CellValidation
 from hpa.reports.panel import panel_of_cells
 from hpa.reports.pictures import composite_cells

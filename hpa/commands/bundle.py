@@ -100,9 +100,9 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     """
     from omegaconf import OmegaConf
 
-    from hpa.app.parts import check_targets, compose_config
     from hpa.bundle.carried import BESIDE_PROJECT
     from hpa.bundle.settings import bundled_settings, reads_a_folder, settings_text
+    from hpa.config import check_targets, compose_config
 
     trained = next(iter(saved.values())).config
     words = [*overrides, "ckpt=null"]  # the runs are named in the bundle
@@ -125,14 +125,14 @@ def _rehearse(settings: dict[str, Any]) -> None:
     Raises:
         InputError: If a part does not fit its settings, or learns from predictions that the runs did not keep.
     """
+    from hpa.app.fallbacks import fallbacks_of, networks_of
     from hpa.app.held_out import joined, taught
-    from hpa.app.parts import build
-    from hpa.app.treatments import networks_of, treatments_of
+    from hpa.config import build
     from hpa.models.saved_run import read_saved_run
 
     build(settings["segmenter"])
     runs = [read_saved_run(path) for path in settings["ckpt"]]
-    ensemble: Any = treatments_of(runs, networks_of(runs, settings), settings)[0].predictor
+    ensemble: Any = fallbacks_of(runs, networks_of(runs, settings), settings)[0].predictor
     for rule in settings.get("rules", {}).values():
         taught(build(rule), lambda: [joined(runs, ensemble, build(settings["fusion"]))])
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from hpa.core.errors import InputError
 
 if TYPE_CHECKING:
-    from hpa.data.cell_classes import CellClasses
-    from hpa.data.coco_file import CocoImage, LabelledImage
+    from hpa.formats.coco_file import CocoImage, LabelledImage
+    from hpa.sources.cell_classes import CellClasses
 
 HELP = "label maps to a COCO instances file, and back"
 ONLY_CLASS = "cell"
@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from hpa.data.cell_classes import read_cell_classes
-    from hpa.data.coco_file import write_coco
-    from hpa.data.label_map_folder import label_map_paths
+    from hpa.formats.coco_file import write_coco
+    from hpa.formats.label_map_folder import label_map_paths
+    from hpa.sources.cell_classes import read_cell_classes
 
     table: Path | None = arguments.classes
     classes = None if table is None else read_cell_classes(table)
@@ -77,7 +77,7 @@ def _require_maps(table: Path | None, classes: CellClasses, paths: dict[str, Pat
 
 def _parts(arguments: argparse.Namespace, names: list[str], classes: CellClasses | None) -> dict[Path, list[str]]:
     """Return the file of each part, and its images; all images go to one file where no split is asked for."""
-    from hpa.data.coco_split import groups_of, split_images
+    from hpa.sources.coco_split import groups_of, split_images
 
     file: Path = arguments.file
     if arguments.split is None:
@@ -93,8 +93,8 @@ def _parts(arguments: argparse.Namespace, names: list[str], classes: CellClasses
 
 def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[LabelledImage]:
     from hpa.core.label_map import labels_of
-    from hpa.data.coco_file import LabelledImage
-    from hpa.data.label_map_files import read_label_map
+    from hpa.formats.coco_file import LabelledImage
+    from hpa.formats.label_map_files import read_label_map
 
     for name, path in paths.items():
         label_map = read_label_map(path)
@@ -107,8 +107,8 @@ def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[L
 
 
 def _load(file: Path, folder: Path) -> int:
-    from hpa.data.cell_classes import write_cell_classes
-    from hpa.data.coco_file import read_coco
+    from hpa.formats.coco_file import read_coco
+    from hpa.sources.cell_classes import write_cell_classes
 
     images = read_coco(file)
     rows = [row for image in images for row in _write(image, file, folder)]
@@ -121,7 +121,7 @@ def _write(image: CocoImage, file: Path, folder: Path) -> list[tuple[str, int, s
     """Write the label map of an image, tell what was lost, and return image, number and class of its cells."""
     from hpa.core.coco import paint
     from hpa.core.label_map import relabel
-    from hpa.data.label_map_files import write_label_map
+    from hpa.formats.label_map_files import write_label_map
 
     try:
         painted = paint(image.texts, image.height, image.width)

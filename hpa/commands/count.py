@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the shares and return 0."""
-    from hpa.data.counted_cells import count_cells
     from hpa.metrics.mixture import shares_of
+    from hpa.sources.counted_cells import count_cells
 
     names = None if arguments.types is None else [name.strip() for name in arguments.types.split(",")]
     counted = count_cells(arguments.result, names)

@@ -26,9 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
         InputError: If the run's network does not see single cells, or its file would give other numbers.
     """
     # here: torch is not needed for --help
-    from hpa.app.networks import network_of
-    from hpa.data.crops import CropSpec
+    from hpa.cells.crops import CropSpec
     from hpa.inference.onnx_file import OnnxNetwork, write_onnx
+    from hpa.inference.saved_network import network_of
     from hpa.models.crop import CropModel
     from hpa.models.saved_run import read_saved_run
 

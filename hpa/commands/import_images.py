@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Import, say what came of it, and return 0."""
-    from hpa.data.microscope.importing import find_images, import_images
+    from hpa.intake.importing import find_images, import_images
 
     pixel_um = arguments.pixel_um
     if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):

@@ -15,8 +15,8 @@ import hpa
 from hpa.core.errors import InputError
 
 if TYPE_CHECKING:
-    from hpa.data.folder_images import FolderImages
-    from hpa.data.quality.control import QualityLimits
+    from hpa.formats.folder_images import FolderImages
+    from hpa.intake.quality_control import QualityLimits
 
 HELP = "find images that are out of focus, saturated, unevenly lit, dirty, empty, doubled, or mixed up"
 
@@ -24,7 +24,7 @@ HELP = "find images that are out of focus, saturated, unevenly lit, dirty, empty
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images, or what hpa import wrote")
-    parser.add_argument("overrides", nargs="*", help="limits of conf/qc.yaml: limits.most_saturated_share=0.1")
+    parser.add_argument("overrides", nargs="*", help="limits of conf/qc.yaml: limits.max_saturated_share=0.1")
     parser.add_argument(
         "--out", metavar="PAGE.html", type=Path, default=Path("qc.html"), help="page of pictures; PAGE.csv beside it"
     )
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, write page and table, say what was found, and return 0."""
-    from hpa.data.quality.control import judge_images
+    from hpa.intake.quality_control import judge_images
     from hpa.reports.quality_page import write_quality_page, write_quality_table
 
     limits = _limits(arguments.overrides)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _images(folder: Path, channels: str | None) -> FolderImages:
-    from hpa.data.folder_images import FolderImages
+    from hpa.formats.folder_images import FolderImages
 
     imported = (folder / "index.csv").is_file() and (folder / "images").is_dir()
     wanted = () if channels is None else tuple(channels.split(","))
@@ -62,7 +62,7 @@ def _images(folder: Path, channels: str | None) -> FolderImages:
 
 
 def _limits(overrides: list[str]) -> QualityLimits:
-    from hpa.app.parts import build, compose_config, plain
+    from hpa.config import build, compose_config, plain
 
     root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
     limits: QualityLimits = build(plain(compose_config(root, "qc", overrides))["limits"])

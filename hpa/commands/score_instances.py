@@ -14,7 +14,7 @@ import numpy as np
 from hpa.core.errors import DataError, InputError, Problem
 
 if TYPE_CHECKING:
-    from hpa.data.coco_file import CocoImage
+    from hpa.formats.coco_file import CocoImage
     from hpa.interfaces import Instances
     from hpa.metrics.instances import InstanceScore
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the scores and return 0."""
-    from hpa.data.coco_file import category_names, read_coco
+    from hpa.formats.coco_file import category_names, read_coco
     from hpa.metrics.instances import score_instances
 
     truth = read_coco(arguments.truth)

@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _of_tables(submission: Path, truth: Path) -> list[ImageDice]:
     """Return Dice of masks in tables."""
-    from hpa.data.hubmap.submission import paired_masks
     from hpa.metrics.tissue import ImageDice, dice_of
+    from hpa.sources.hubmap.submission import paired_masks
 
     pairs = paired_masks(submission, truth)
     return [ImageDice(pair.image_id, pair.organ, dice_of(pair.predicted, pair.true)) for pair in pairs]
@@ -50,8 +50,8 @@ def _of_tables(submission: Path, truth: Path) -> list[ImageDice]:
 
 def _of_folders(predicted: Path, true: Path) -> list[ImageDice]:
     """Return Dice of what label maps tell from background, whatever its number; all of one organ."""
-    from hpa.data.label_map_files import read_label_map
-    from hpa.data.label_map_folder import paired_paths
+    from hpa.formats.label_map_files import read_label_map
+    from hpa.formats.label_map_folder import paired_paths
     from hpa.metrics.tissue import ImageDice, dice_of_masks
 
     scores = []

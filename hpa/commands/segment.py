@@ -57,9 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment; return 0, 3 if some images failed, 1 if all did."""
-    from hpa.data.folder_images import FolderImages
-    from hpa.data.typed_listing import IMAGES, INDEX, images_of_split
+    from hpa.formats.folder_images import FolderImages
     from hpa.inference.label_maps import LabelMapOutput, segment_images
+    from hpa.sources.typed_listing import IMAGES, INDEX, images_of_split
 
     segmenter = _segmenter(arguments.overrides)
     names = None if arguments.channels is None else arguments.channels.split(",")
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _pixel_um(folder: Path, given: float | None) -> float | dict[str, float] | None:
     """Return the size of pixels: as given, else as index.csv tells of each image, else None; say which."""
-    from hpa.data.typed_listing import INDEX, pixel_sizes_beside
+    from hpa.sources.typed_listing import INDEX, pixel_sizes_beside
 
     if given is not None:
         return given
@@ -113,7 +113,7 @@ def _segmenter(overrides: list[str]) -> Segmenter:
     Raises:
         InputError: If an override does not fit.
     """
-    from hpa.app.parts import build, compose_slot, with_values
+    from hpa.config import build, compose_slot, with_values
     from hpa.models.saved_run import read_saved_run
 
     root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write_hpa(arguments: argparse.Namespace) -> str:
     """Write fields of cells and return what they are."""
-    from hpa.data.synthetic import write_world  # here: OpenCV is not needed for --help
+    from hpa.simulation import write_world  # here: OpenCV is not needed for --help
 
     write_world(
         arguments.folder,
@@ -53,7 +53,7 @@ def _write_hpa(arguments: argparse.Namespace) -> str:
 
 def _write_hubmap(arguments: argparse.Namespace) -> str:
     """Write tissue sections and return what they are."""
-    from hpa.data.synthetic.tissue import write_tissue_world
+    from hpa.simulation.tissue import write_tissue_world
 
     height, width = arguments.size
     if height != width:
@@ -71,7 +71,7 @@ def _write_hubmap(arguments: argparse.Namespace) -> str:
 
 def _write_hek_n2a(arguments: argparse.Namespace) -> str:
     """Write fields of two cell types and return what they are."""
-    from hpa.data.synthetic.hek_n2a import write_hek_n2a
+    from hpa.simulation.hek_n2a import write_hek_n2a
 
     write_hek_n2a(
         arguments.folder,

@@ -19,7 +19,7 @@ from hpa.core.errors import InputError
 from hpa.core.run_lengths import Runs, pack, runs_of, unpack
 
 _ZLIB_LEVEL = 9  # strings are compared byte for byte, so the level belongs to the format
-_MOST_DIGITS = 18  # of a number of column runs: the sum of two still fits into 64 bits
+_MAX_DIGITS = 18  # of a number of column runs: the sum of two still fits into 64 bits
 
 
 def encode_mask(mask: Bool[np.ndarray, "height width"]) -> str:
@@ -111,7 +111,7 @@ def read_column_runs(text: str, height: int, width: int) -> Runs:
     """
     _require_size(height, width)
     words = text.split()
-    strange = next((word for word in words if not word.isdecimal() or len(word) > _MOST_DIGITS), None)
+    strange = next((word for word in words if not word.isdecimal() or len(word) > _MAX_DIGITS), None)
     if strange is not None:
         raise InputError(f"column runs are positive whole numbers `start length …`, got {strange[:20]!r}.")
     if len(words) % 2:

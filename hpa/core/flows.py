@@ -17,9 +17,9 @@ from hpa.core.flows_sinks import cells_of
 from hpa.core.label_map import relabel
 
 PROBABILITY_OF_CELL = 0.5
-LARGEST_ERROR = 0.4
+MAX_ERROR = 0.4
 """Cellpose's own limit to the mean squared difference between given flows and those of a cell."""
-LEAST_AREA_PX = 4
+MIN_AREA_PX = 4
 NETWORK_SCALE = 5.0
 """Networks say flows so many times as long (Cellpose's convention), or they would count little beside the mask."""
 
@@ -45,19 +45,19 @@ def label_map_from(
     flows: Float[np.ndarray, "2 height width"],
     probability: Float[np.ndarray, "mask_height mask_width"] | Bool[np.ndarray, "mask_height mask_width"],
     *,
-    least_probability: float = PROBABILITY_OF_CELL,
-    largest_error: float = LARGEST_ERROR,
-    least_area_px: int = LEAST_AREA_PX,
+    min_probability: float = PROBABILITY_OF_CELL,
+    max_error: float = MAX_ERROR,
+    min_area_px: int = MIN_AREA_PX,
 ) -> Int32[np.ndarray, "height width"]:
     """Return the label map whose pixels flow together, cells numbered 1..n.
 
     Args:
         flows: Vectors (y, x) of about unit length (a Cellpose network's output divided by 5).
         probability: That a pixel belongs to any cell; or a mask.
-        least_probability: Pixels at or below it are background.
-        largest_error: Cells are dropped whose own flows differ more from the given ones (mean squared length of the
+        min_probability: Pixels at or below it are background.
+        max_error: Cells are dropped whose own flows differ more from the given ones (mean squared length of the
             difference); random flows reach about 2.
-        least_area_px: Smaller cells are dropped.
+        min_area_px: Smaller cells are dropped.
 
     Raises:
         InputError: If flows and probabilities differ in size, or flows are not finite.
@@ -67,14 +67,14 @@ def label_map_from(
             f"flows and probabilities of one image have one size, came {flows.shape[1:]} and {probability.shape} "
             "(height, width)."
         )
-    inside = probability > least_probability if probability.dtype != np.bool_ else probability
+    inside = probability > min_probability if probability.dtype != np.bool_ else probability
     moving = np.where(inside, flows, 0).astype(np.float32)
     if not np.isfinite(moving).all():
         raise InputError("flows hold NaN or infinite values; look for them in the image or the network's weights.")
     cells = relabel(cells_of(moving, inside))
     areas = np.bincount(cells.ravel())
-    kept = areas >= least_area_px
-    kept &= flow_errors(cells, moving) <= largest_error
+    kept = areas >= min_area_px
+    kept &= flow_errors(cells, moving) <= max_error
     kept[0] = False
     return relabel(np.where(kept[cells], cells, 0))
 

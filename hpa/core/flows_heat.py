@@ -19,7 +19,7 @@ from scipy import ndimage
 
 _SHRINK = 3
 """Odd, so that the centre of a cell is the centre of a small pixel too."""
-_LARGEST_DIRECT_PX = 64
+_MAX_DIRECT_PX = 64
 """Cells whose shorter side is longer begin on a smaller copy."""
 _MENDING_STEPS = 6 * _SHRINK**2
 """Steps at full size after the copy: heat then has spread over two of its pixels."""
@@ -90,8 +90,8 @@ def _centres_of(
 
 def _heated(bodies: Sequence[_Body], steps: int) -> list[Heat]:
     """Return the heat of each body after so many steps from its start."""
-    large = [number for number, body in enumerate(bodies) if min(body.coverage.shape) > _LARGEST_DIRECT_PX]
-    small = [number for number, body in enumerate(bodies) if min(body.coverage.shape) <= _LARGEST_DIRECT_PX]
+    large = [number for number, body in enumerate(bodies) if min(body.coverage.shape) > _MAX_DIRECT_PX]
+    small = [number for number, body in enumerate(bodies) if min(body.coverage.shape) <= _MAX_DIRECT_PX]
     heats: dict[int, Heat] = {}
     if large:
         copies = [_shrunk(bodies[number]) for number in large]

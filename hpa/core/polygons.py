@@ -3,7 +3,7 @@
 The pixel rule is that of OpenCV's `fillPoly`, one polygon after the other: a vertex (x, y) is the centre of the pixel
 in column x and row y, pixels that the outline touches are inside, and polygons that overlap are united (holes are not
 cut out). It was chosen by measurement: the masks of the competition "Hacking the Human Body" (Jain et al., Nature
-Communications 14:4656, 2023) were painted by it (`hpa.data.hubmap.annotations`), Pillow and scikit-image differ from
+Communications 14:4656, 2023) were painted by it (`hpa.sources.hubmap.annotations`), Pillow and scikit-image differ from
 them along the outlines.
 """
 

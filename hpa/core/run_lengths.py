@@ -19,8 +19,8 @@ _FIRST_BYTE = 48  # "0"
 _BITS = 5
 _MORE_FOLLOWS = 1 << _BITS
 _SIGN = 1 << (_BITS - 1)
-_MOST_GROUPS = 12  # 60 bits: no image has a longer run
-_OUT_OF_REACH = 1 << (_BITS * np.arange(1, _MOST_GROUPS) - 1)
+_MAX_GROUPS = 12  # 60 bits: no image has a longer run
+_OUT_OF_REACH = 1 << (_BITS * np.arange(1, _MAX_GROUPS) - 1)
 """Smallest magnitude for which 1, 2, 3, … groups are too few: one bit of the last group is the sign."""
 
 
@@ -176,7 +176,7 @@ def _read_values(texts: Sequence[bytes]) -> tuple[Int64[np.ndarray, " value"], I
     value_ends = np.flatnonzero(is_last)
     value_starts = np.concatenate([[0], value_ends[:-1] + 1])
     lengths = value_ends - value_starts + 1
-    if lengths.max() > _MOST_GROUPS:
+    if lengths.max() > _MAX_GROUPS:
         raise InputError("a mask holds a count of more than 60 bits: the text is damaged; encode the mask anew.")
     shift = _BITS * (np.arange(len(byte)) - np.repeat(value_starts, lengths))
     values = np.add.reduceat((byte & (_MORE_FOLLOWS - 1)).astype(np.int64) << shift, value_starts)

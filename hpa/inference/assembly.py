@@ -26,12 +26,12 @@ def write_rows_of_blocks(path: Path, blocks: Iterable[AbstractContextManager[IO[
                 shutil.copyfileobj(rows, file)
 
 
-def treatments_path(out: Path) -> Path:
-    """Return where the note on treatments stands beside a submission."""
-    return out.with_name(f"{out.name}.treatments.json")
+def fallbacks_path(out: Path) -> Path:
+    """Return where the note on fallbacks stands beside a submission."""
+    return out.with_name(f"{out.name}.fallbacks.json")
 
 
-def write_treatments(out: Path, reports: Sequence[BlockReport]) -> None:
+def write_fallbacks(out: Path, reports: Sequence[BlockReport]) -> None:
     """Note which images were treated how; where all were as configured there is no note, and an older one goes.
 
     Args:
@@ -40,10 +40,10 @@ def write_treatments(out: Path, reports: Sequence[BlockReport]) -> None:
     """
     images: dict[str, list[str]] = {}
     for report in reports:
-        untreated = set(report.untreated)
+        skipped = set(report.skipped)
         for image_id in report.image_ids:
-            images.setdefault(OUT_OF_TIME if image_id in untreated else report.treatment, []).append(image_id)
-    path = treatments_path(out)
+            images.setdefault(OUT_OF_TIME if image_id in skipped else report.fallback, []).append(image_id)
+    path = fallbacks_path(out)
     if set(images) <= {AS_CONFIGURED}:
         path.unlink(missing_ok=True)
         return

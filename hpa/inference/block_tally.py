@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.submission_table import TableRow
-from hpa.inference.stages import Failed, Finished, Untreated
+from hpa.inference.stages import Failed, Finished, Skipped
 from hpa.inference.work_folder import BlockReport
 from hpa.interfaces import CellSink
 
@@ -21,21 +21,21 @@ class BlockTally:
 
     Attributes:
         number: Of the block.
-        treatment: How its images are predicted.
+        fallback: How its images are predicted.
         content: Digest of what tells its image files apart from others.
         sinks: Are told of every image with its cells.
     """
 
     number: int
-    treatment: str
+    fallback: str
     content: str
     sinks: Sequence[CellSink]
     image_ids: list[str] = field(default_factory=list)
     cell_count: int = 0
     failed: list[Problem] = field(default_factory=list)
-    untreated: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
-    def rows(self, images: Iterable[Finished | Failed | Untreated]) -> Iterator[TableRow]:
+    def rows(self, images: Iterable[Finished | Failed | Skipped]) -> Iterator[TableRow]:
         """Yield the rows of images, noting what came of each and logging what is wrong with it."""
         for image in images:
             self.image_ids.append(image.row.image_id)
@@ -49,8 +49,8 @@ class BlockTally:
                     unexpected = None if isinstance(image.error, InputError) else image.error
                     _logger.warning("%s", image.problem, exc_info=unexpected)
                     self.failed.append(image.problem)
-                case Untreated():
-                    self.untreated.append(image.row.image_id)
+                case Skipped():
+                    self.skipped.append(image.row.image_id)
             yield image.row
 
     def report(self, size_bytes: int) -> BlockReport:
@@ -60,8 +60,8 @@ class BlockTally:
             tuple(self.image_ids),
             self.cell_count,
             tuple(self.failed),
-            tuple(self.untreated),
-            self.treatment,
+            tuple(self.skipped),
+            self.fallback,
             self.content,
             size_bytes,
         )

@@ -15,7 +15,7 @@ from hpa.inference.blocks import Block, Cut
 from hpa.inference.budget import Timekeeper
 from hpa.inference.digests import digest_of
 from hpa.inference.lookahead import map_ahead
-from hpa.inference.stages import Failed, Listed, Predicted, Prepared, Stages, Untreated
+from hpa.inference.stages import Failed, Pending, Predicted, Prepared, Skipped, Stages
 from hpa.inference.work_folder import BlockReport, WorkFolder
 from hpa.interfaces import CellSink, FieldPredictor, FileSegmenter
 
@@ -40,13 +40,13 @@ class BlockWork:
     work: WorkFolder
     sinks: Sequence[CellSink]
 
-    def unfinished(self, images: Sequence[Listed], blocks: Sequence[Block]) -> list[Block]:
+    def unfinished(self, images: Sequence[Pending], blocks: Sequence[Block]) -> list[Block]:
         """Return the blocks that are not written yet, or whose image files were changed since."""
         return [block for block in blocks if not _is_done(self.work.report(block.number), self._content(images, block))]
 
     def run(
         self,
-        images: Sequence[Listed],
+        images: Sequence[Pending],
         blocks: Sequence[Block],
         keeper: Timekeeper,
         on_row: Callable[[], None],
@@ -56,7 +56,7 @@ class BlockWork:
         Args:
             images: All images of the run.
             blocks: Those to be written.
-            keeper: Decides on treatments, and whether there is time.
+            keeper: Decides on fallbacks, and whether there is time.
             on_row: Is called after each image.
         """
         executor = ThreadPoolExecutor(self.workers)
@@ -70,16 +70,16 @@ class BlockWork:
     def _write(
         self,
         block: Block,
-        images: Sequence[Listed],
+        images: Sequence[Pending],
         executor: Executor,
         ahead: Iterator[Prepared | Failed],
         keeper: Timekeeper,
         on_row: Callable[[], None],
     ) -> None:
         """Write one block; its report last, which makes it count."""
-        treatment = keeper.treatment()
-        tally = BlockTally(block.number, treatment.name, self._content(images, block), self.sinks)
-        predicted = self._predicted(block.of(images), ahead, treatment.predictor, keeper)
+        fallback = keeper.fallback()
+        tally = BlockTally(block.number, fallback.name, self._content(images, block), self.sinks)
+        predicted = self._predicted(block.of(images), ahead, fallback.predictor, keeper)
         finished = map_ahead(executor, self.stages.finish, predicted, self.workers)
         for sink in self.sinks:
             sink.start(self.work.block_path(block.number))
@@ -88,7 +88,7 @@ class BlockWork:
             sink.finish()
         self.work.write_report(tally.report(size_bytes))
 
-    def _prepared(self, executor: Executor, images: Iterable[Listed]) -> Iterator[Prepared | Failed]:
+    def _prepared(self, executor: Executor, images: Iterable[Pending]) -> Iterator[Prepared | Failed]:
         """Yield images with their cells; at most one group's pixels wait, but an image for each thread at least."""
         return map_ahead(
             executor, self.stages.prepare, images, self.workers, lambda image: self.cut.share_of_group(image.row), 1.0
@@ -96,11 +96,11 @@ class BlockWork:
 
     def _predicted(
         self,
-        images: Sequence[Listed],
+        images: Sequence[Pending],
         ahead: Iterator[Prepared | Failed],
         predictor: FieldPredictor,
         keeper: Timekeeper,
-    ) -> Iterator[Predicted | Failed | Untreated]:
+    ) -> Iterator[Predicted | Failed | Skipped]:
         """Yield a block's images after the network; those that no time is left for as they are."""
         waiting = iter(images)
         for count in self.cut.groups([image.row for image in images]):
@@ -109,9 +109,9 @@ class BlockWork:
                 yield from self.stages.predict(list(islice(ahead, count)), predictor)
                 keeper.done(count)
             else:
-                yield from (Untreated(image.row) for image in group)
+                yield from (Skipped(image.row) for image in group)
 
-    def _content(self, images: Sequence[Listed], block: Block) -> str:
+    def _content(self, images: Sequence[Pending], block: Block) -> str:
         """Return a digest of what tells the files of a block's images apart from others, and of what is wrong there."""
         told = [f"{self._identity(image.row.image_id)} {image.reason}" for image in block.of(images)]
         return digest_of("\n".join(told).encode())
@@ -126,7 +126,7 @@ class BlockWork:
 
 
 def _is_done(report: BlockReport | None, content: str) -> bool:
-    return report is not None and not report.untreated and report.content == content
+    return report is not None and not report.skipped and report.content == content
 
 
 def _told(rows: Iterable[TableRow], on_row: Callable[[], None]) -> Iterator[TableRow]:

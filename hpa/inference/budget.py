@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Treatment:
+class Fallback:
     """A way to predict fields; a run knows one or several, the later ones cheaper."""
 
     name: str
@@ -87,7 +87,7 @@ class Timekeeper:
 
     Args:
         budget: The time there is.
-        treatments: From the richest to the cheapest; a step is taken at the border of two blocks, never back.
+        fallbacks: From the richest to the cheapest; a step is taken at the border of two blocks, never back.
         images: How many are to be done.
         seconds: Gives the seconds spent in each stage so far, for the message.
         started_s: When the command began, by `clock`.
@@ -97,14 +97,14 @@ class Timekeeper:
     def __init__(
         self,
         budget: Budget,
-        treatments: Sequence[Treatment],
+        fallbacks: Sequence[Fallback],
         images: int,
         seconds: Callable[[], Mapping[str, float]],
         started_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._budget = budget
-        self._treatments = tuple(treatments)
+        self._fallbacks = tuple(fallbacks)
         self._images = self._left = images
         self._seconds = seconds
         self._started_s = started_s
@@ -114,7 +114,7 @@ class Timekeeper:
         self._is_told = False
         self._is_over = False
 
-    def treatment(self) -> Treatment:
+    def fallback(self) -> Fallback:
         """Return how the next block is treated; called once a block."""
         now = self._clock()
         pace = self._pace.seconds_an_image(now)
@@ -123,11 +123,11 @@ class Timekeeper:
         if is_known and self._left and not self._is_told:
             self._is_told = True
             self._tell(pace, now, is_late)
-        if is_late and self._step + 1 < len(self._treatments):
+        if is_late and self._step + 1 < len(self._fallbacks):
             self._step += 1
             self._pace, self._is_told = _Pace(now), False
-            _logger.warning("late: going on %s", self._treatments[self._step].name)
-        return self._treatments[self._step]
+            _logger.warning("late: going on %s", self._fallbacks[self._step].name)
+        return self._fallbacks[self._step]
 
     def may_start(self, images: int) -> bool:
         """Tell whether a group of images may be begun; once there is no time, there is none for any later one."""

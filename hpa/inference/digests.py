@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpa.data.table import ImageTable
+from hpa.core.image_table import ImageTable
 
 PACKAGES: tuple[str, ...] = ("hpa", "torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-image")
 """Packages whose versions may change the last bits of a confidence or the edge of a mask."""

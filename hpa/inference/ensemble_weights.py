@@ -22,7 +22,7 @@ from hpa.metrics.localisation import average_precision_per_class
 Members = Float[np.ndarray, "member row class"]
 Targets = Float[np.ndarray, "row class"]
 
-LEAST_PROBABILITY = 1e-6
+MIN_PROBABILITY = 1e-6
 """A probability of 0 that turns out true would cost an infinite loss."""
 STEPS = 2000
 STILL = 1e-9
@@ -52,9 +52,7 @@ class LogLossWeights:
     def weights(self, probabilities: Members, targets: Targets) -> Float64[np.ndarray, " member"]:
         """Return the weights; targets may be soft."""
         count = len(probabilities)
-        positive = np.clip(
-            probabilities.reshape(count, -1).astype(np.float64), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY
-        )
+        positive = np.clip(probabilities.reshape(count, -1).astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
         truth = targets.reshape(-1).astype(np.float64)
         weights = np.full(count, 1 / count)
         for _ in range(STEPS):

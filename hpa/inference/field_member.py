@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.core.errors import InputError
-from hpa.data.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.inference.lookahead import map_ahead
 from hpa.interfaces import CellBatch, CellPrediction, FieldBatch, Predictor, SegmentedField
 

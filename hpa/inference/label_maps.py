@@ -16,11 +16,11 @@ from jaxtyping import Int32, UInt8
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.whole_file import DiskFullError, whole_file
-from hpa.data.cellpose_seg import SUFFIX, write_cellpose_seg
-from hpa.data.folder_images import FolderImages
-from hpa.data.label_map_files import write_label_map
-from hpa.data.named_cells import NamedCells
+from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
+from hpa.formats.folder_images import FolderImages
+from hpa.formats.label_map_files import write_label_map
 from hpa.interfaces import NamesCells, Segmenter
+from hpa.sources.classified_cells import NamedCells
 
 SETTINGS_FILE = "segmenter.json"
 log = logging.getLogger(__name__)

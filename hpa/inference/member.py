@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from hpa.cells.crops import CropSpec, cut_cells
 from hpa.core.errors import InputError
-from hpa.data.crops import CropSpec, cut_cells
 from hpa.inference.lookahead import map_ahead
 from hpa.interfaces import CellBatch, CellPrediction, Predictor, SegmentedField
 

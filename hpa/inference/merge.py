@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpa.core.errors import InputError
-from hpa.inference.assembly import write_rows_of_blocks, write_treatments
+from hpa.inference.assembly import write_fallbacks, write_rows_of_blocks
 from hpa.inference.differences import differences
 from hpa.inference.part_file import Part, read_part
 from hpa.inference.work_folder import BlockReport
@@ -27,7 +27,7 @@ class Merged:
     @property
     def blank_count(self) -> int:
         """Count the rows that are blank because an image failed or no time was left for it."""
-        return sum(len(report.failed) + len(report.untreated) for report in self.reports)
+        return sum(len(report.failed) + len(report.skipped) for report in self.reports)
 
     @property
     def all_failed(self) -> bool:
@@ -51,7 +51,7 @@ def merge_parts(paths: Sequence[Path], out: Path) -> Merged:
     merged = Merged(tuple(reports[number] for number in numbers))
     try:
         write_rows_of_blocks(out, (place[number].rows(number) for number in numbers))
-        write_treatments(out, merged.reports)
+        write_fallbacks(out, merged.reports)
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error}); name another place with --out FILE.") from error
     return merged

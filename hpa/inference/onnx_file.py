@@ -21,9 +21,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hpa.cells.crops import CropSpec
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
-from hpa.data.crops import CropSpec
 from hpa.interfaces import CellBatch, CellOutput
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError, Problem
+from hpa.core.image_table import ImageTable
 from hpa.core.submission_table import TableRow
-from hpa.data.table import ImageTable
-from hpa.inference.assembly import write_rows_of_blocks, write_treatments
+from hpa.inference.assembly import write_fallbacks, write_rows_of_blocks
 from hpa.inference.block_work import BlockWork
 from hpa.inference.blocks import Block, Cut, Shard
-from hpa.inference.budget import Budget, Timekeeper, Treatment
+from hpa.inference.budget import Budget, Fallback, Timekeeper
 from hpa.inference.digests import digest_of_images
 from hpa.inference.part_file import is_part, read_part, write_part
-from hpa.inference.stages import Listed, Stages
+from hpa.inference.stages import Pending, Stages
 from hpa.inference.work_folder import BlockReport, WorkFolder, opened
 from hpa.interfaces import CellSink
 
@@ -77,9 +77,9 @@ class PipelineResult:
         return tuple(problem for report in self.reports for problem in report.failed)
 
     @property
-    def untreated_count(self) -> int:
+    def skipped_count(self) -> int:
         """Count the images whose row is blank because no time was left."""
-        return sum(len(report.untreated) for report in self.reports)
+        return sum(len(report.skipped) for report in self.reports)
 
     @property
     def all_failed(self) -> bool:
@@ -93,7 +93,7 @@ class Pipeline:
 
     Attributes:
         stages: What happens to an image.
-        treatments: How fields are predicted: the first as configured, the others cheaper, for when time runs out.
+        fallbacks: How fields are predicted: the first as configured, the others cheaper, for when time runs out.
         cut: Sizes of blocks and of the groups that share batches.
         workers: Threads that read, segment and encode.
         budget: The time there is.
@@ -101,7 +101,7 @@ class Pipeline:
     """
 
     stages: Stages
-    treatments: Sequence[Treatment]
+    fallbacks: Sequence[Fallback]
     cut: Cut
     workers: int
     budget: Budget
@@ -148,7 +148,7 @@ class Pipeline:
 
     def _write(
         self,
-        images: Sequence[Listed],
+        images: Sequence[Pending],
         output: Output,
         manifest: Mapping[str, Any],
         work: WorkFolder,
@@ -162,7 +162,7 @@ class Pipeline:
             left = blocks_work.unfinished(images, blocks)
             _tell_kept(work, [block for block in blocks if block not in left])
             progress = _Progress(sum(map(len, blocks)), sum(map(len, left)), on_progress)
-            keeper = Timekeeper(self.budget, self.treatments, progress.left, stopwatch.seconds, self.started_s)
+            keeper = Timekeeper(self.budget, self.fallbacks, progress.left, stopwatch.seconds, self.started_s)
             blocks_work.run(images, left, keeper, progress.step)
             reports = tuple(report for block in blocks if (report := work.report(block.number)) is not None)
             _put_together(output, manifest, work, reports, len(self.cut.blocks(len(images), None)))
@@ -222,18 +222,18 @@ def _put_together(
     """Write everything that stands beside the submission, then the submission; clean up where nothing is left to do."""
     for sink in output.sinks:
         sink.join([work.block_path(report.number) for report in reports], output.path)
-    write_treatments(output.path, reports)
+    write_fallbacks(output.path, reports)
     joined = work.path / "joined"  # renamed at the end, so that a kill leaves nothing beside the work folder
     if output.shard is None:
         write_rows_of_blocks(joined, (work.rows_file(report.number).open("rb") for report in reports))
     else:
         write_part(joined, output.shard, manifest, block_count, work, reports)
     joined.replace(output.path)
-    if not any(report.untreated for report in reports):
+    if not any(report.skipped for report in reports):
         work.remove()
 
 
-def _listed(table: ImageTable) -> list[Listed]:
+def _listed(table: ImageTable) -> list[Pending]:
     """Return the images of a table, with all problems of an image in one reason; log problems of no image."""
     reasons: dict[str, list[str]] = {image_id: [] for image_id in table.image_ids}
     for problem in table.problems:
@@ -243,6 +243,6 @@ def _listed(table: ImageTable) -> list[Listed]:
             _logger.warning("%s: %s", table.where, problem)
     sizes = zip(table.image_ids, table.frame["width"], table.frame["height"], strict=True)
     return [
-        Listed(TableRow(image_id, int(width), int(height), ""), "; ".join(reasons[image_id]) or None)
+        Pending(TableRow(image_id, int(width), int(height), ""), "; ".join(reasons[image_id]) or None)
         for image_id, width, height in sizes
     ]

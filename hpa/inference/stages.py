@@ -1,7 +1,7 @@
 """What happens to an image between its files and its row: read, segment, encode; predict; fuse, apply rules, format.
 
 An image that fails is passed on as `Failed`, so that every image keeps its place in the order; so is one that no time
-was left for, as `Untreated`.
+was left for, as `Skipped`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hpa.interfaces import (
 
 
 @dataclass(frozen=True)
-class Listed:
+class Pending:
     """An image of the table: its row still without cells, and why it cannot be used where the reader knows."""
 
     row: TableRow
@@ -70,7 +70,7 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Untreated:
+class Skipped:
     """An image that keeps its blank row because no time was left for it."""
 
     row: TableRow
@@ -96,7 +96,7 @@ class Stages:
     rules: Sequence[Rule]
     stopwatch: Stopwatch
 
-    def prepare(self, listed: Listed) -> Prepared | Failed:
+    def prepare(self, listed: Pending) -> Prepared | Failed:
         """Return an image with its cells."""
         row = listed.row
         if listed.reason is not None:
@@ -120,7 +120,7 @@ class Stages:
             predicted = iter(_predicted(prepared, predictor))
         return [next(predicted) if isinstance(image, Prepared) else image for image in images]
 
-    def finish(self, image: Predicted | Failed | Untreated) -> Finished | Failed | Untreated:
+    def finish(self, image: Predicted | Failed | Skipped) -> Finished | Failed | Skipped:
         """Return the image's row."""
         if not isinstance(image, Predicted):
             return image

@@ -28,17 +28,17 @@ class OrganThreshold:
 
     Attributes:
         threshold: A pixel belongs to a unit from this probability on.
-        least_area_um2: Smaller connected units are dropped.
+        min_area_um2: Smaller connected units are dropped.
     """
 
     threshold: float
-    least_area_um2: float
+    min_area_um2: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1 or self.least_area_um2 < 0:
+        if not 0 < self.threshold <= 1 or self.min_area_um2 < 0:
             raise InputError(
-                f"an organ needs 0 < threshold <= 1 and least_area_um2 >= 0; came {self.threshold} and "
-                f"{self.least_area_um2}."
+                f"an organ needs 0 < threshold <= 1 and min_area_um2 >= 0; came {self.threshold} and "
+                f"{self.min_area_um2}."
             )
 
 
@@ -81,12 +81,12 @@ def mask_at(
             f"masks need finite probabilities and a pixel size above 0 µm; the highest is {highest}, pixels are of "
             f"{pixel_um} µm. Give data.pixel_um where the table has none."
         )
-    least_px = rule.least_area_um2 / pixel_um**2
+    min_px = rule.min_area_um2 / pixel_um**2
     threshold = rule.threshold
     while threshold > _LOWEST_SHARE * rule.threshold:
         if threshold <= highest:
             units, areas_px = _units(probabilities >= threshold)
-            kept = areas_px >= least_px
+            kept = areas_px >= min_px
             if kept.any():
                 return np.concatenate([[False], kept])[units]
         threshold *= _STEP
@@ -102,7 +102,7 @@ class OrganThresholdFit:
 
     Args:
         thresholds: Probabilities to try.
-        least_areas_um2: Areas to try.
+        min_areas_um2: Areas to try.
         shared_images: How many images of an organ the mean over all images weighs as much as, >= 0; 0 fits each organ
             to its own images alone.
 
@@ -110,15 +110,15 @@ class OrganThresholdFit:
         InputError: If there is nothing to try, or a number is out of range.
     """
 
-    def __init__(self, thresholds: Sequence[float], least_areas_um2: Sequence[float], shared_images: float) -> None:
-        if not thresholds or not least_areas_um2:
-            raise InputError("thresholds and least_areas_um2 need one number or more to try each.")
+    def __init__(self, thresholds: Sequence[float], min_areas_um2: Sequence[float], shared_images: float) -> None:
+        if not thresholds or not min_areas_um2:
+            raise InputError("thresholds and min_areas_um2 need one number or more to try each.")
         if not 0 <= shared_images < float("inf"):
             raise InputError(f"thresholds.shared_images must be finite and 0 or more, not {shared_images}.")
         self.shared_images = shared_images
         # those nearest to one half and the smallest areas first: the first of equally good ones is taken
         self._rules = [
-            [OrganThreshold(threshold, area) for area in sorted(least_areas_um2)]
+            [OrganThreshold(threshold, area) for area in sorted(min_areas_um2)]
             for threshold in sorted(thresholds, key=lambda value: (abs(value - 0.5), value))
         ]
         self._dice: dict[str, list[Float[np.ndarray, "threshold area"]]] = {}
@@ -178,7 +178,7 @@ class OrganThresholdFit:
         true_px = int(truth.sum())
         scores = []
         for rule in rules:
-            kept = areas_px * pixel_um**2 >= rule.least_area_um2
+            kept = areas_px * pixel_um**2 >= rule.min_area_um2
             predicted_px, both_px = int(areas_px[kept].sum()), int(shared_px[kept].sum())
             if not kept.any():
                 mask = mask_at(probabilities, rule, pixel_um)

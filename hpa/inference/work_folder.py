@@ -39,8 +39,8 @@ class BlockReport:
         image_ids: Its images, in order.
         cell_count: Cells written.
         failed: Images that could not be used.
-        untreated: Images that no time was left for.
-        treatment: How the others were predicted.
+        skipped: Images that no time was left for.
+        fallback: How the others were predicted.
         content: Digest of what tells the image files apart from others, so that mended files are read again.
         size_bytes: Of the file of rows.
     """
@@ -49,8 +49,8 @@ class BlockReport:
     image_ids: tuple[str, ...]
     cell_count: int
     failed: tuple[Problem, ...]
-    untreated: tuple[str, ...]
-    treatment: str
+    skipped: tuple[str, ...]
+    fallback: str
     content: str
     size_bytes: int
 
@@ -62,7 +62,7 @@ class BlockReport:
                 **values,
                 "image_ids": tuple(values["image_ids"]),
                 "failed": tuple(Problem(**problem) for problem in values["failed"]),
-                "untreated": tuple(values["untreated"]),
+                "skipped": tuple(values["skipped"]),
             }
         )
 

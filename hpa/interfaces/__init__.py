@@ -1,6 +1,18 @@
 """The roles of the architecture: what flows between parts, what each must do (`roles`, `segmenting`, `teaching`)."""
 
-from hpa.interfaces.roles import (
+from hpa.interfaces.batches import (
+    CellBatch,
+    CellOutput,
+    CellPrediction,
+    CellRecord,
+    FieldBatch,
+    InstanceOutput,
+    Instances,
+    PixelBatch,
+    PixelOutput,
+    SegmentedField,
+)
+from hpa.interfaces.protocols import (
     Attachable,
     BatchAugmentation,
     CellAugmentation,
@@ -29,18 +41,6 @@ from hpa.interfaces.roles import (
 )
 from hpa.interfaces.segmenting import FileSegmenter, NamesCells, Segmenter
 from hpa.interfaces.teaching import Selection, TaughtByRuns, TaughtMasksByRuns
-from hpa.interfaces.what_flows import (
-    CellBatch,
-    CellOutput,
-    CellPrediction,
-    CellRecord,
-    FieldBatch,
-    InstanceOutput,
-    Instances,
-    PixelBatch,
-    PixelOutput,
-    SegmentedField,
-)
 
 __all__ = [
     "Attachable",

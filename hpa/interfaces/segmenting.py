@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from hpa.core.field import Field, Segmentation
-from hpa.interfaces.what_flows import Instances
+from hpa.interfaces.batches import Instances
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hpa.interfaces.roles import Unit
+from hpa.interfaces.protocols import Unit
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from hpa.core.errors import InputError
-from hpa.losses.reduction import WeightedMean, at_least_single
+from hpa.losses.reduction import WeightedMean, to_float32
 
 # Below this shifted probability the power's slope is cut: that of 0^gamma is infinite for gamma < 1.
 SMALLEST_PROBABILITY = 1e-8
@@ -68,7 +68,7 @@ class AsymmetricLoss(nn.Module):
         Raises:
             InputError: If there are not as many class weights as classes.
         """
-        logits = at_least_single(logits)
+        logits = to_float32(logits)
         targets = targets.to(logits.dtype)
         positive = -(self.gamma_positive * logsigmoid(-logits)).exp() * logsigmoid(logits)
         return self.mean(targets * positive + (1 - targets) * self._negative(logits), weights)

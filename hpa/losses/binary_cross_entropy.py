@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hpa.losses.reduction import WeightedMean, at_least_single, require_class_count, weight_row
+from hpa.losses.reduction import WeightedMean, require_class_count, to_float32, weight_row
 
 
 class BinaryCrossEntropyLoss(nn.Module):
@@ -42,7 +42,7 @@ class BinaryCrossEntropyLoss(nn.Module):
         """
         if self.positive_weights is not None:
             require_class_count("positive_weights", self.positive_weights, logits.shape[1])
-        logits = at_least_single(logits)
+        logits = to_float32(logits)
         elements = binary_cross_entropy_with_logits(
             logits, targets.to(logits.dtype), pos_weight=self.positive_weights, reduction="none"
         )

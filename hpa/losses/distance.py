@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hpa.core.errors import InputError
-from hpa.losses.reduction import at_least_single
+from hpa.losses.reduction import to_float32
 
 
 class DistanceLoss(nn.Module):
@@ -52,7 +52,7 @@ class DistanceLoss(nn.Module):
                 f"loss=distance compares two planes (inside, depth), came {logits.shape[1]} of the network and "
                 f"{targets.shape[1]} of the target; write model/target=distance."
             )
-        said = at_least_single(logits.movedim(1, -1).flatten(0, 2))
+        said = to_float32(logits.movedim(1, -1).flatten(0, 2))
         inside, depth = targets.movedim(1, -1).flatten(0, 2).to(said.dtype).unbind(dim=1)
         entropy = binary_cross_entropy_with_logits(said[:, 0], inside, reduction="sum") / max(len(said), 1)
         errors = (said[:, 1].sigmoid() - depth).abs() * inside

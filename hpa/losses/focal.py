@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from hpa.core.errors import InputError
-from hpa.losses.reduction import WeightedMean, at_least_single
+from hpa.losses.reduction import WeightedMean, to_float32
 
 
 class FocalLoss(nn.Module):
@@ -51,7 +51,7 @@ class FocalLoss(nn.Module):
         Raises:
             InputError: If there are not as many class weights as classes.
         """
-        logits = at_least_single(logits)
+        logits = to_float32(logits)
         log_yes, log_no = logsigmoid(logits), logsigmoid(-logits)
         # Powers are taken of logarithms: (1 - p)^gamma of a saturated p has no finite gradient for gamma < 1.
         positive = -(self.gamma * log_no).exp() * log_yes

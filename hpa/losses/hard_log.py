@@ -13,38 +13,38 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hpa.core.errors import InputError
-from hpa.losses.reduction import at_least_single
+from hpa.losses.reduction import to_float32
 
 
 class HardLogLoss(nn.Module):
     """Mean over classes of the mean cross-entropy of the elements kept.
 
-    A class with P positives (target above 0) and N negatives keeps min(N, P + max(least, least_share N),
-    most_share N + least) negatives, those of the highest logits. An element of weight 0 is neither; other weights
+    A class with P positives (target above 0) and N negatives keeps min(N, P + max(least, min_share N),
+    max_share N + least) negatives, those of the highest logits. An element of weight 0 is neither; other weights
     multiply the cross-entropy of their element.
 
     Args:
         least: Negatives kept where there are hardly any, >= 0; 2 in the winners' code.
-        least_share: Share of the negatives that is kept beside as many as positives, in [0, 1]; 0.5 there.
-        most_share: Share of the negatives above which none is kept, in [0, 1]; 0.7 there. With 1 and `least_share` 1
+        min_share: Share of the negatives that is kept beside as many as positives, in [0, 1]; 0.5 there.
+        max_share: Share of the negatives above which none is kept, in [0, 1]; 0.7 there. With 1 and `min_share` 1
             all are kept.
 
     Raises:
         InputError: If a number is out of its range.
     """
 
-    def __init__(self, least: int, least_share: float, most_share: float) -> None:
+    def __init__(self, least: int, min_share: float, max_share: float) -> None:
         super().__init__()
         if least < 0:
             raise InputError(f"loss.least must be 0 or more, not {least}; the winners took 2.")
-        if not (0 <= least_share <= 1 and 0 <= most_share <= 1):
+        if not (0 <= min_share <= 1 and 0 <= max_share <= 1):
             raise InputError(
-                f"loss.least_share and loss.most_share must lie in [0, 1], not {least_share} and {most_share}; "
+                f"loss.min_share and loss.max_share must lie in [0, 1], not {min_share} and {max_share}; "
                 "the winners took 0.5 and 0.7."
             )
         self.least = least
-        self.least_share = least_share
-        self.most_share = most_share
+        self.min_share = min_share
+        self.max_share = max_share
 
     def forward(
         self,
@@ -53,7 +53,7 @@ class HardLogLoss(nn.Module):
         weights: Float[Tensor, "row class"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the mean loss; 0 where there are no rows."""
-        logits = at_least_single(logits)
+        logits = to_float32(logits)
         targets = targets.to(logits.dtype)
         weights = torch.ones_like(logits) if weights is None else weights.to(logits.dtype)
         positive = (targets > 0) & (weights != 0)
@@ -69,7 +69,7 @@ class HardLogLoss(nn.Module):
     ) -> Bool[Tensor, "row class"]:
         """Tell which elements are among the hardest negatives of their class."""
         positives, negatives = positive.sum(dim=0), negative.sum(dim=0)
-        wanted = positives + (self.least_share * negatives).floor().clamp(min=self.least)
-        most = (self.most_share * negatives).floor() + self.least
+        wanted = positives + (self.min_share * negatives).floor().clamp(min=self.least)
+        most = (self.max_share * negatives).floor() + self.least
         order = logits.masked_fill(~negative, -torch.inf).argsort(dim=0, descending=True)
         return negative & (order.argsort(dim=0) < wanted.minimum(most))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hpa.losses.reduction import at_least_single
+from hpa.losses.reduction import to_float32
 from hpa.losses.symmetric_lovasz import lovasz_hinges
 
 
@@ -25,7 +25,7 @@ class LovaszHingeLoss(nn.Module):
         targets: Float[Tensor, "image plane height width"],
     ) -> Float[Tensor, ""]:
         """Return the mean loss; 0 where there are no images."""
-        columns = at_least_single(_columns(logits))
+        columns = to_float32(_columns(logits))
         told = _columns(targets).to(columns.dtype)
         hinges = lovasz_hinges(columns, told, columns.new_ones(columns.shape))
         return hinges.sum() / max(columns.shape[1], 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from hpa.losses.reduction import at_least_single
+from hpa.losses.reduction import to_float32
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def soft_areas(
     logits: Float[Tensor, "image plane height width"], targets: Float[Tensor, "image plane height width"]
 ) -> SoftAreas:
     """Return the areas, in single precision at least."""
-    probabilities = at_least_single(logits.flatten(1)).view(logits.shape).sigmoid()
+    probabilities = to_float32(logits.flatten(1)).view(logits.shape).sigmoid()
     targets = targets.to(probabilities.dtype)
     pixels = (2, 3)
     return SoftAreas((probabilities * targets).sum(pixels), probabilities.sum(pixels), targets.sum(pixels))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hpa.core.errors import InputError
 
 
-def at_least_single(logits: Float[Tensor, "row class"]) -> Float[Tensor, "row class"]:
+def to_float32(logits: Float[Tensor, "row class"]) -> Float[Tensor, "row class"]:
     """Return half-precision logits as float32 (their exponentials do not fit), others as they are."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
-from hpa.losses.reduction import at_least_single
+from hpa.losses.reduction import to_float32
 
 
 class SmoothAveragePrecisionLoss(nn.Module):
@@ -42,7 +42,7 @@ class SmoothAveragePrecisionLoss(nn.Module):
         weights: Float[Tensor, "row class"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the mean loss."""
-        logits = at_least_single(logits)
+        logits = to_float32(logits)
         count = torch.ones_like(logits) if weights is None else weights.to(logits.dtype)
         positive = count * targets.to(logits.dtype)
         # (row, other, class): how far the other row stands above, 1 for the row itself.

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hpa.losses.reduction import at_least_single
+from hpa.losses.reduction import to_float32
 
 
 class SymmetricLovaszLoss(nn.Module):
@@ -28,7 +28,7 @@ class SymmetricLovaszLoss(nn.Module):
         weights: Float[Tensor, "row class"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the mean loss; 0 where there are no rows."""
-        logits = at_least_single(logits)
+        logits = to_float32(logits)
         targets = targets.to(logits.dtype)
         weights = torch.ones_like(logits) if weights is None else weights.to(logits.dtype)
         both = lovasz_hinges(logits, targets, weights) + lovasz_hinges(-logits, 1 - targets, weights)

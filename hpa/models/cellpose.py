@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import Instances, PixelBatch, PixelOutput, PixelTarget
-from hpa.models.cellpose_network import MOST_CHANNELS, TILE_PX, CellposeNetwork
+from hpa.models.cellpose_network import MAX_CHANNELS, TILE_PX, CellposeNetwork
 
 
 class CellposeModel(nn.Module):
@@ -44,9 +44,9 @@ class CellposeModel(nn.Module):
         super().__init__()
         if class_count != 1:
             raise InputError(f"model=cellpose finds instances of one class, the data set has {class_count}.")
-        if channel_count > MOST_CHANNELS:
+        if channel_count > MAX_CHANNELS:
             raise InputError(
-                f"model=cellpose sees at most {MOST_CHANNELS} channels, the data set gives {channel_count}; "
+                f"model=cellpose sees at most {MAX_CHANNELS} channels, the data set gives {channel_count}; "
                 "choose some with data.channels=[…]."
             )
         if target.plane_count != 3:

@@ -23,7 +23,7 @@ from hpa.models.weights import first_line
 
 TILE_PX = 256
 """The position embedding knows one size of tile."""
-MOST_CHANNELS = 3
+MAX_CHANNELS = 3
 STATE_PREFIX = "published."
 """Before the names of the package's own layers in a state dict of this module."""
 _TILE_OVERLAP = 0.1
@@ -63,9 +63,9 @@ class CellposeNetwork(nn.Module):
         Raises:
             InputError: If the tiles have another size or more than three channels.
         """
-        if tiles.shape[-1] != TILE_PX or not 1 <= tiles.shape[1] <= MOST_CHANNELS:
+        if tiles.shape[-1] != TILE_PX or not 1 <= tiles.shape[1] <= MAX_CHANNELS:
             raise InputError(
-                f"cellpose sees tiles of {TILE_PX} px with one to {MOST_CHANNELS} channels, came {tiles.shape[1]} "
+                f"cellpose sees tiles of {TILE_PX} px with one to {MAX_CHANNELS} channels, came {tiles.shape[1]} "
                 f"channels of {tiles.shape[2]} x {tiles.shape[3]} px."
             )
         return self.published(tiles)[0]

@@ -63,11 +63,11 @@ class Detections:
         sampled: Proposals of an image that it learns from in a step, a quarter of them on instances where there are
             as many.
         most: Most instances of an image; far above the number of cells, or cells are lost.
-        least_score: Instances below it are left out.
+        min_score: Instances below it are left out.
         suppression_iou: Of two boxes of one class that overlap by more, the better one stays.
     """
 
     sampled: int
     most: int
-    least_score: float
+    min_score: float
     suppression_iou: float

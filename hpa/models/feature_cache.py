@@ -22,16 +22,16 @@ class FeatureCache:
     """Keeps features of the first crops it meets, on the CPU, until it is full.
 
     Args:
-        most_cells: How many it keeps, >= 0; a thousand of 1,536 features take 6 MB.
+        max_cells: How many it keeps, >= 0; a thousand of 1,536 features take 6 MB.
 
     Raises:
         InputError: If the number is negative.
     """
 
-    def __init__(self, most_cells: int) -> None:
-        if most_cells < 0:
-            raise InputError(f"model.cached_cells must be 0 or more, not {most_cells}.")
-        self._most_cells = most_cells
+    def __init__(self, max_cells: int) -> None:
+        if max_cells < 0:
+            raise InputError(f"model.cached_cells must be 0 or more, not {max_cells}.")
+        self._max_cells = max_cells
         self._kept: dict[bytes, Tensor] = {}
 
     def __len__(self) -> int:
@@ -42,13 +42,13 @@ class FeatureCache:
         self, crops: Float[Tensor, "cell channel side side"], extract: Callable[[Tensor], Tensor]
     ) -> Float[Tensor, "cell feature"]:
         """Return the features of each crop; only those that are not kept are extracted."""
-        if not self._most_cells:
+        if not self._max_cells:
             return extract(crops)
         names = [_name(crop) for crop in crops.cpu()]
         new = [row for row, name in enumerate(names) if name not in self._kept]
         found = dict(zip(new, extract(crops[new]), strict=True)) if new else {}
         rows = [found[row] if row in found else self._kept[name] for row, name in enumerate(names)]
-        for row in new[: self._most_cells - len(self._kept)]:
+        for row in new[: self._max_cells - len(self._kept)]:
             self._kept[names[row]] = found[row].detach().cpu().clone()
         return torch.stack([features.to(crops.device) for features in rows])
 

@@ -22,8 +22,8 @@ class InstancePainting:
 
     Attributes:
         threshold: Probability from which a pixel belongs to an instance, in (0, 1).
-        least_px: Instances that own fewer pixels are dropped, >= 1.
-        least_share: Instances that own a smaller share of the pixels they claim are dropped, in [0, 1]: a second
+        min_px: Instances that own fewer pixels are dropped, >= 1.
+        min_share: Instances that own a smaller share of the pixels they claim are dropped, in [0, 1]: a second
             finding of a cell, under another class, say, would otherwise leave a rim around the first.
 
     Raises:
@@ -31,14 +31,14 @@ class InstancePainting:
     """
 
     threshold: float
-    least_px: int
-    least_share: float
+    min_px: int
+    min_share: float
 
     def __post_init__(self) -> None:
-        if not (0 < self.threshold < 1 and self.least_px >= 1 and 0 <= self.least_share <= 1):
+        if not (0 < self.threshold < 1 and self.min_px >= 1 and 0 <= self.min_share <= 1):
             raise InputError(
-                "model.painting: threshold must lie between 0 and 1, least_px be 1 or more and least_share lie in "
-                f"[0, 1]; came {self.threshold}, {self.least_px}, {self.least_share}."
+                "model.painting: threshold must lie between 0 and 1, min_px be 1 or more and min_share lie in "
+                f"[0, 1]; came {self.threshold}, {self.min_px}, {self.min_share}."
             )
 
     def paint(
@@ -72,7 +72,7 @@ class InstancePainting:
 
     def _is_left(self, owned: Bool[np.ndarray, "rows columns"], claimed: Bool[np.ndarray, "rows columns"]) -> bool:
         area_px = np.count_nonzero(owned)
-        return bool(area_px >= self.least_px and area_px >= self.least_share * np.count_nonzero(claimed))
+        return bool(area_px >= self.min_px and area_px >= self.min_share * np.count_nonzero(claimed))
 
 
 def _pixels(start: float, stop: float, size: int) -> slice:

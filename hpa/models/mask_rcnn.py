@@ -134,7 +134,7 @@ def _two_stages(
         box_predictor=FastRCNNPredictor(4 * width, class_count + 1),
         box_batch_size_per_image=detections.sampled,
         box_detections_per_img=detections.most,
-        box_score_thresh=detections.least_score,
+        box_score_thresh=detections.min_score,
         box_nms_thresh=detections.suppression_iou,
         mask_roi_pool=_pool(MASK_FEATURE_SIDE),
         mask_head=MaskRCNNHeads(width, (width,) * MASK_LAYERS, 1),

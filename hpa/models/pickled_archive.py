@@ -21,7 +21,7 @@ from hpa.core.errors import InputError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_VERSION = 1001
-_LARGEST_PICKLE = 64 * 2**20
+_MAX_PICKLE = 64 * 2**20
 """Bytes of pickled structure; the published networks need a fraction of one MiB."""
 
 
@@ -66,8 +66,8 @@ class ZipArchive:
             order = self._members.get(f"{self._folder}byteorder")
             if order is not None and self._bytes(archive, order.filename, len(b"little")) != b"little":
                 raise InputError(f"{path}: was written on a big-endian machine; save it again on a common one.")
-            if self._members[found[0]].file_size > _LARGEST_PICKLE:
-                raise InputError(f"{path}: data.pkl is larger than {_LARGEST_PICKLE:,} bytes, no network needs that.")
+            if self._members[found[0]].file_size > _MAX_PICKLE:
+                raise InputError(f"{path}: data.pkl is larger than {_MAX_PICKLE:,} bytes, no network needs that.")
             self.structure = load(BytesIO(archive.read(found[0])))
 
     def read(self, storage: Storage) -> bytearray:

@@ -21,7 +21,7 @@ from hpa.models.pickled_stand_ins import Shell, StandInUnpickler, TensorView
 
 _WRAPPER = "DataParallel"
 _DEEPEST = 32
-_MOST_LAYERS = 10_000
+_MAX_LAYERS = 10_000
 """Bounds for files that nest layers without end; the published networks have 350 layers, six deep."""
 
 
@@ -90,7 +90,7 @@ class PickledNetwork:
 
     def _walk(self, shell: Any, name: str, depth: int) -> Iterator[tuple[str, TensorView]]:
         """Yield the tensors of a layer and of those inside it, in the order of a state dict; note the layers."""
-        if not isinstance(shell, Shell) or depth > _DEEPEST or len(self.layers) > _MOST_LAYERS:
+        if not isinstance(shell, Shell) or depth > _DEEPEST or len(self.layers) > _MAX_LAYERS:
             raise InputError(f"{self.path}: '{name}' is no layer; a network saved by torch.save was expected.")
         state = shell.state
         self.layers[name] = Layer(type(shell).__name__, _plain(state))

@@ -14,9 +14,9 @@ from jaxtyping import Float
 
 from hpa.reports.axes import Frame, Tick
 
-MOST_POINTS = 240
+MAX_POINTS = 240
 """More cannot be told apart on a chart a few hundred pixels wide."""
-MOST_DOTS = 25
+MAX_DOTS = 25
 """Single values are marked while there are few of them."""
 
 
@@ -57,7 +57,7 @@ class LineChart:
 
 def path_of(frame: Frame, x: Float[np.ndarray, " value"], y: Float[np.ndarray, " value"]) -> str:
     """Return SVG path data through the finite points; the pen is lifted where a value is missing."""
-    shown = np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).round().astype(int)
+    shown = np.linspace(0, len(x) - 1, min(len(x), MAX_POINTS)).round().astype(int)
     parts, pen_is_down = [], False
     for a, b in zip(x[shown].tolist(), y[shown].tolist(), strict=True):
         if not (math.isfinite(a) and math.isfinite(b)):

@@ -17,7 +17,7 @@ from hpa.reports.pictures import composite, outline
 WIDTH_PX = 1000
 """Fields are shown at this width, about twice what they take in the page, so that outlines are always as thin."""
 TOP_CLASSES = 3
-LEAST_CONFIDENCE = 0.1
+MIN_CONFIDENCE = 0.1
 """A second or third class below this is not worth reading."""
 UNREAD_COLOUR = "#8a8f98"
 SCALE_BARS_UM = (100, 50, 20, 10, 5, 2, 1)
@@ -153,7 +153,7 @@ def _guesses(facts: RunFacts, row: int) -> tuple[ClassGuess, ...]:
             bool(truth[index] > 0.5) if known else None,
         )
         for rank, index in enumerate(top)
-        if rank == 0 or probabilities[index] >= LEAST_CONFIDENCE
+        if rank == 0 or probabilities[index] >= MIN_CONFIDENCE
     )
 
 

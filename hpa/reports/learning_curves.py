@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from hpa.reports.axes import Frame, span_from_zero, tick_values
-from hpa.reports.charts import MOST_DOTS, Line, LineChart, dots_of, path_of
+from hpa.reports.charts import MAX_DOTS, Line, LineChart, dots_of, path_of
 
 
 class Curve(NamedTuple):
@@ -78,7 +78,7 @@ def _chart(title: str, told: str, history: pd.DataFrame, curves: Sequence[Curve]
 
 
 def _line(frame: Frame, curve: Curve, epochs: Float[np.ndarray, " epoch"], values: Float[np.ndarray, " epoch"]) -> Line:
-    dots = dots_of(frame, epochs, values, "epoch") if len(epochs) <= MOST_DOTS else ()
+    dots = dots_of(frame, epochs, values, "epoch") if len(epochs) <= MAX_DOTS else ()
     return Line(curve.name, curve.kind, path_of(frame, epochs, values), dots)
 
 

@@ -27,9 +27,9 @@ TINT_OF_CHANNEL: dict[str, tuple[float, float, float]] = {
 OTHER_TINT = (0.7, 0.7, 0.7)
 BLACK_PERCENTILE = 0.5
 WHITE_PERCENTILE = 99.8
-LEAST_SPAN = 0.01
+MIN_SPAN = 0.01
 """A plane whose brightest pixels reach less than this above its background is empty: it is shown dark, not as noise."""
-LEAST_SHARE_OF_MEDIAN = 0.3
+MIN_SHARE_OF_MEDIAN = 0.3
 """A cell is brightened to at most 1 / this of what a middling cell of the same picture gets."""
 
 
@@ -60,9 +60,9 @@ def composite_cells(
     if len(crops) == 0:
         return np.zeros((0, *crops.shape[2:], 3), np.uint8)
     ranges = [_range_of(crop) for crop in crops]
-    least_white = LEAST_SHARE_OF_MEDIAN * np.median([white for _, white in ranges], axis=0)
+    min_white = MIN_SHARE_OF_MEDIAN * np.median([white for _, white in ranges], axis=0)
     pictures = [
-        _mix(crop, channels, black, np.maximum(white, least_white))
+        _mix(crop, channels, black, np.maximum(white, min_white))
         for crop, (black, white) in zip(crops, ranges, strict=True)
     ]
     return np.stack(pictures)
@@ -110,7 +110,7 @@ def _range_of(
     if pixels.size == 0:
         return np.zeros(len(pixels)), np.ones(len(pixels))
     black, white = np.percentile(pixels, (BLACK_PERCENTILE, WHITE_PERCENTILE), axis=(1, 2))
-    return black, np.maximum(white, black + LEAST_SPAN)
+    return black, np.maximum(white, black + MIN_SPAN)
 
 
 def _mix(

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.whole_file import whole_file
-from hpa.data.quality.control import ImageQuality
+from hpa.intake.quality_control import ImageQuality
 from hpa.reports.embedding import data_uri
 from hpa.reports.pictures import composite
 from hpa.reports.summary import Figure

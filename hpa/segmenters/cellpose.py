@@ -28,11 +28,11 @@ from hpa.segmenters.device import device_of
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made anew."""
-_LARGEST_SCALE = 4.0
-_MOST_CHANNELS = 3
+_MAX_SCALE = 4.0
+_MAX_CHANNELS = 3
 _DARK_AND_BRIGHT = (1, 99)
 """Percentiles that become 0 and 1: those the published networks were trained with, and so no setting."""
-_LEAST_SPAN = 1e-3
+_MIN_SPAN = 1e-3
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 Image = Float32[np.ndarray, "height width channel"]
@@ -62,9 +62,9 @@ class Cellpose:
         nucleus_channel: str | None,
         diameter_um: float | None,
         seen_diameter_px: float,
-        least_probability: float,
-        largest_error: float,
-        least_area_px: int,
+        min_probability: float,
+        max_error: float,
+        min_area_px: int,
         tiles_at_once: int,
         device: str,
         precision: str,
@@ -78,9 +78,9 @@ class Cellpose:
             nucleus_channel: Channel of the nuclei, or None; at most three channels in all, in any order.
             diameter_um: Typical diameter of a cell, µm, or None to show the network fields pixel by pixel.
             seen_diameter_px: Diameter at which the network then sees such a cell, px.
-            least_probability: Pixels at or below it are background.
-            largest_error: Cells are dropped whose own flows differ more from the network's.
-            least_area_px: Smaller cells are dropped, px as the network sees them.
+            min_probability: Pixels at or below it are background.
+            max_error: Cells are dropped whose own flows differ more from the network's.
+            min_area_px: Smaller cells are dropped, px as the network sees them.
             tiles_at_once: Tiles of 256 px that go through the network together.
             device: As torch names it, or "auto" for the GPU where there is one.
             precision: fp32, bf16, or "auto" for bf16 on a GPU and fp32 elsewhere.
@@ -98,9 +98,9 @@ class Cellpose:
         self.channels: tuple[str, ...] = tuple(dict.fromkeys((*cell_channels, *nucleus)))
         self.diameter_um = diameter_um
         self.seen_diameter_px = seen_diameter_px
-        self.least_probability = least_probability
-        self.largest_error = largest_error
-        self.least_area_px = least_area_px
+        self.min_probability = min_probability
+        self.max_error = max_error
+        self.min_area_px = min_area_px
         self.tiles_at_once = tiles_at_once
         self.device = device_of(device)
         half = "bf16" if self.device.type == "cuda" else "fp32"
@@ -126,9 +126,9 @@ class Cellpose:
             "channels": list(self.channels),
             "diameter_um": self.diameter_um,
             "seen_diameter_px": self.seen_diameter_px,
-            "least_probability": self.least_probability,
-            "largest_error": self.largest_error,
-            "least_area_px": self.least_area_px,
+            "min_probability": self.min_probability,
+            "max_error": self.max_error,
+            "min_area_px": self.min_area_px,
             "precision": self.precision,
         }
 
@@ -168,9 +168,9 @@ class Cellpose:
         cells = label_map_from(
             full[:2] / np.float32(NETWORK_SCALE),
             expit(full[2]),
-            least_probability=self.least_probability,
-            largest_error=self.largest_error,
-            least_area_px=max(1, round(self.least_area_px / self._scale_of(field) ** 2)),
+            min_probability=self.min_probability,
+            max_error=self.max_error,
+            min_area_px=max(1, round(self.min_area_px / self._scale_of(field) ** 2)),
         )
         return Segmentation(cells)
 
@@ -179,34 +179,34 @@ class Cellpose:
         if self.diameter_um is None:
             return 1.0
         scale = self.seen_diameter_px * field.pixel_um / self.diameter_um
-        if not 0 < scale <= _LARGEST_SCALE:
+        if not 0 < scale <= _MAX_SCALE:
             raise InputError(
                 f"{field.image_id}: pixels of {field.pixel_um} µm would be enlarged {scale:.3g} times to show cells of "
-                f"{self.diameter_um} µm at {self.seen_diameter_px} px; up to {_LARGEST_SCALE:g} times is sensible. "
+                f"{self.diameter_um} µm at {self.seen_diameter_px} px; up to {_MAX_SCALE:g} times is sensible. "
                 "Give data.pixel_um, another segmenter.diameter_um, or null to leave pixels as they are."
             )
         return scale
 
     def _check(self) -> None:
         """Refuse settings that make no sense."""
-        if not 1 <= len(self.channels) <= _MOST_CHANNELS:
+        if not 1 <= len(self.channels) <= _MAX_CHANNELS:
             raise InputError(
-                f"segmenter.cell_channels and nucleus_channel: the network sees one to {_MOST_CHANNELS} channels, came "
+                f"segmenter.cell_channels and nucleus_channel: the network sees one to {_MAX_CHANNELS} channels, came "
                 f"{len(self.channels)} ({', '.join(self.channels)})."
             )
         positive = {
             "diameter_um": self.diameter_um,
             "seen_diameter_px": self.seen_diameter_px,
-            "largest_error": self.largest_error,
-            "least_area_px": self.least_area_px,
+            "max_error": self.max_error,
+            "min_area_px": self.min_area_px,
             "tiles_at_once": self.tiles_at_once,
         }
         for name, value in positive.items():
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"segmenter.{name} must be positive, not {value}.")
-        if not 0 <= self.least_probability < 1:
+        if not 0 <= self.min_probability < 1:
             raise InputError(
-                f"segmenter.least_probability must be at least 0 and below 1, not {self.least_probability}; the "
+                f"segmenter.min_probability must be at least 0 and below 1, not {self.min_probability}; the "
                 "package's cellprob_threshold is its logit: 0 there is 0.5 here."
             )
         if self.precision not in _PRECISIONS:
@@ -217,6 +217,6 @@ def stretched(plane: np.ndarray) -> Float32[np.ndarray, "height width"]:
     """Return a plane with its 1st percentile at 0 and its 99th at 1; a plane without contrast becomes 0."""
     levels = plane.astype(np.float32)
     dark, bright = np.percentile(levels, _DARK_AND_BRIGHT)
-    if not bright - dark > _LEAST_SPAN:
+    if not bright - dark > _MIN_SPAN:
         return np.zeros_like(levels)
     return (levels - np.float32(dark)) / np.float32(bright - dark)

@@ -37,22 +37,22 @@ class ColourDeconvolution:
 
     Attributes:
         smoothing_px: Standard deviation of the blur of the haematoxylin before it is cut.
-        least_area_px2: Smaller nuclei are dropped.
+        min_area_px2: Smaller nuclei are dropped.
         summit_px: Touching nuclei are parted where their distance map has summits this far apart …
         merge_share: … unless the saddle between is at least this share of the lower summit.
     """
 
     smoothing_px: float
-    least_area_px2: int
+    min_area_px2: int
     summit_px: float
     merge_share: float
 
     channels = ("red", "green", "blue")
 
     def __post_init__(self) -> None:
-        if self.smoothing_px <= 0 or self.least_area_px2 < 0 or self.summit_px <= 0 or not 0 <= self.merge_share <= 1:
+        if self.smoothing_px <= 0 or self.min_area_px2 < 0 or self.summit_px <= 0 or not 0 <= self.merge_share <= 1:
             raise InputError(
-                "segmenter=colour_deconvolution needs smoothing_px and summit_px above 0, least_area_px2 of 0 or more, "
+                "segmenter=colour_deconvolution needs smoothing_px and summit_px above 0, min_area_px2 of 0 or more, "
                 f"merge_share from 0 to 1; came {asdict(self)}."
             )
 
@@ -70,7 +70,7 @@ class ColourDeconvolution:
 
     def _segment(self, field: Field) -> Segmentation:
         nuclei = split_touching(self.foreground(field), self.summit_px, self.merge_share)
-        kept = np.concatenate([[False], areas_of(nuclei) >= self.least_area_px2])
+        kept = np.concatenate([[False], areas_of(nuclei) >= self.min_area_px2])
         nuclei = relabel(np.where(kept[nuclei], nuclei, 0))
         return Segmentation(nuclei, nuclei)
 

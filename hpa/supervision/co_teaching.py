@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, CellModel, CellOutput, Loss, Unit
-from hpa.supervision.believed import believed, require_share
+from hpa.supervision.small_loss import believed, require_share
 
 
 class CoTeachingSupervision(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, Loss, Unit
-from hpa.supervision.noisy_union import NoisyUnion
+from hpa.supervision.noisy_or_posterior import NoisyOrPosterior
 
 
 class ExpectationMaximisationSupervision(nn.Module):
@@ -25,9 +25,9 @@ class ExpectationMaximisationSupervision(nn.Module):
 
     Args:
         loss: Compares logits with targets.
-        missed_rate: Probability that an image is not told of a class that one of its cells shows, in (0, 1).
-        spurious_rate: Probability that an image is told of a class that none of its cells shows, in (0, 1). One number
-            or one a class, like the first.
+        false_negative_rate: Probability that an image lacks the label of a class that a cell shows, in (0, 1).
+        false_positive_rate: Probability that an image has the label of a class that no cell shows, in (0, 1). One
+            number or one a class, like the first.
         warm_up: Share of training after which targets are the expectation alone, in [0, 1].
 
     Raises:
@@ -39,8 +39,8 @@ class ExpectationMaximisationSupervision(nn.Module):
     def __init__(
         self,
         loss: Loss,
-        missed_rate: float | Sequence[float],
-        spurious_rate: float | Sequence[float],
+        false_negative_rate: float | Sequence[float],
+        false_positive_rate: float | Sequence[float],
         warm_up: float,
     ) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class ExpectationMaximisationSupervision(nn.Module):
             raise InputError(f"supervision.warm_up must lie in [0, 1], not {warm_up}.")
         self.loss = loss
         self.warm_up = warm_up
-        self.expectation = NoisyUnion(missed_rate, spurious_rate)
+        self.expectation = NoisyOrPosterior(false_negative_rate, false_positive_rate)
 
     def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
         """Return the term `cells`."""

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hpa.interfaces import CellBatch, Loss, Unit
-from hpa.supervision.believed import believed, require_share
+from hpa.supervision.small_loss import believed, require_share
 
 
 class LargeLossSupervision(nn.Module):

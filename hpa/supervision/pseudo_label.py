@@ -36,8 +36,8 @@ class PseudoLabelSupervision(nn.Module):
         teacher: Makes the teacher, given the selection.
         selection: Says which cells are believed, given a teacher's probabilities.
         label_weight: Share of the target that is the label as it is, in [0, 1]; 1 is propagation.
-        untold_weight: Share of the belief that counts where the image is not told the class, in [0, 1]; 0 trusts images
-            to be told all that their cells show.
+        unlabeled_weight: Share of the pseudo-label that counts where the image lacks the label, in [0, 1]; 0 trusts
+            that images have the labels of all that their cells show.
 
     Raises:
         InputError: If a weight is out of its range.
@@ -49,16 +49,16 @@ class PseudoLabelSupervision(nn.Module):
         teacher: Callable[..., Teacher],
         selection: Selection,
         label_weight: float,
-        untold_weight: float,
+        unlabeled_weight: float,
     ) -> None:
         super().__init__()
-        for name, weight in (("label_weight", label_weight), ("untold_weight", untold_weight)):
+        for name, weight in (("label_weight", label_weight), ("unlabeled_weight", unlabeled_weight)):
             if not 0 <= weight <= 1:
                 raise InputError(f"supervision.{name} must lie in [0, 1], not {weight}.")
         self.loss = loss
         self.teacher = cast("nn.Module", teacher(selection=selection))
         self.label_weight = label_weight
-        self.untold_weight = untold_weight
+        self.unlabeled_weight = unlabeled_weight
 
     @property
     def unit(self) -> Unit:
@@ -70,5 +70,5 @@ class PseudoLabelSupervision(nn.Module):
         beliefs = cast("Teacher", self.teacher).beliefs(model, batch, progress)
         label = batch.image_targets[batch.image_of_cell]
         if_told = self.label_weight + (1 - self.label_weight) * beliefs
-        if_untold = self.untold_weight * beliefs
+        if_untold = self.unlabeled_weight * beliefs
         return {"cells": self.loss(model(batch).logits, label * if_told + (1 - label) * if_untold)}

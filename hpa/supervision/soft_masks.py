@@ -4,7 +4,7 @@ Borders of tissue units are drawn by hand, and lungs were drawn badly: a network
 its mask is doubtful. The second team of "Hacking the Human Body" (V. Durnov, 2022) replaced 30 % of the truth by
 out-of-fold predictions; the second, third and eleventh taught external images by predictions alone (after Lee, 2013,
 "Pseudo-Label", and Xie, Luong, Hovy and Le, 2020, arXiv:1911.04252). Who may speak of which image is made sure of
-before any of this is called: `hpa.app.pixel_teachers`.
+before any of this is called: `hpa.stages.mask_teachers`.
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hpa.cells.stored_cells import StoredCells
 from hpa.core.errors import InputError
+from hpa.core.image_table import ImageTable
 from hpa.core.whole_file import whole_file
-from hpa.data.stored_cells import StoredCells
-from hpa.data.table import ImageTable
 
 FILE = "images.parquet"
 _COLUMNS = ["image_id", "group", "fold", "trained", "cells", "content"]

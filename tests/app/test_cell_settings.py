@@ -1,7 +1,7 @@
 import pytest
 
 from hpa.app.cell_settings import OF_CELL_TRAINING, OF_TISSUE, require_of_cells, require_of_pixel_training
-from hpa.app.parts import plain
+from hpa.config import plain
 from hpa.core.errors import InputError
 
 

@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import resume, train
 from hpa.cli import main
+from hpa.config import plain
 from hpa.core.errors import DataError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from hpa.app.infer import infer
-from hpa.app.networks import network_of
-from hpa.app.parts import as_choice, compose_config, plain
 from hpa.app.train import resume, train
+from hpa.config import as_choice, compose_config, plain
 from hpa.core.errors import InputError
+from hpa.inference.saved_network import network_of
 from hpa.interfaces import SeesFields
 from hpa.models.saved_run import read_saved_run
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
-from hpa.app.parts import plain
 from hpa.app.train import train
 from hpa.cli import main
+from hpa.config import plain
 from tests.discs import write_discs
 from tests.small_cellpose import saved, small_state
 

@@ -10,8 +10,8 @@ import timm
 import torch
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import train
+from hpa.config import plain
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from hpa.app.infer import infer
-from hpa.app.parts import build, compose_slot, plain
 from hpa.app.train import train
 from hpa.cli import main
-from hpa.data.synthetic.hek_n2a import write_hek_n2a
+from hpa.config import build, compose_slot, plain
+from hpa.simulation.hek_n2a import write_hek_n2a
 from tests.small_cellpose import saved, small_state
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import train
+from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.core.submission import parse_prediction
 

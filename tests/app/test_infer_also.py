@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import train
+from hpa.config import plain
 from hpa.core.encoding import decode_mask
 from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
-from hpa.data.label_map_files import read_label_map
+from hpa.formats.label_map_files import read_label_map
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from hpa.app.fallbacks import fallbacks_of, networks_of
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import train
-from hpa.app.treatments import networks_of, treatments_of
 from hpa.cli import main
+from hpa.config import plain
 from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
@@ -119,15 +119,15 @@ def test_what_is_dropped_goes_step_by_step(composed, trained):
     cells = np.zeros((60, 60), np.int32)
     cells[5:30, 5:40] = 1
     networks = networks_of(runs, config)
-    treatments = treatments_of(runs, networks, config)
-    assert [treatment.name for treatment in treatments] == [
+    fallbacks = fallbacks_of(runs, networks, config)
+    assert [fallback.name for fallback in fallbacks] == [
         "as configured",
         "without test-time augmentation",
         "without test-time augmentation, with the first 1 of 2 members",
     ]
-    answers = [treatment.predictor.predict([SegmentedField(field, Segmentation(cells))]) for treatment in treatments]
+    answers = [fallback.predictor.predict([SegmentedField(field, Segmentation(cells))]) for fallback in fallbacks]
     alone = plain(composed("infer", f"ckpt={trained[0]}", "device=cpu"))
-    [expected] = treatments_of(runs[:1], networks[:1], alone)
+    [expected] = fallbacks_of(runs[:1], networks[:1], alone)
     [first] = expected.predictor.predict([SegmentedField(field, Segmentation(cells))])
     assert torch.equal(answers[-1][0].probabilities, first.probabilities)
     assert not torch.equal(answers[0][0].probabilities, answers[1][0].probabilities)
@@ -147,7 +147,7 @@ def test_only_what_saves_time_is_a_step(composed, trained, words, count):
     both = "[" + ",".join(map(str, trained)) + "]"
     config = plain(composed("infer", f"ckpt={both}", "device=cpu", "budget_hours=1", *words))
     runs = [read_saved_run(run) for run in trained]
-    assert len(treatments_of(runs, networks_of(runs, config), config)) == count
+    assert len(fallbacks_of(runs, networks_of(runs, config), config)) == count
 
 
 @pytest.mark.parametrize(

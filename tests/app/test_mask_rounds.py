@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import resume, train
+from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.inference.pixel_held_out import FOLDER, held_out_files, read_held_out
 from tests.tiny_tissue import CHOICES, tiny_words, write_sections

@@ -1,7 +1,7 @@
 import pytest
 
-from hpa.app.parts import plain
 from hpa.app.pixel_settings import OF_CELLS, READ, require_of_tissue
+from hpa.config import plain
 from hpa.core.errors import InputError
 
 CHOICES = [

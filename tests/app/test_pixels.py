@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hpa.app.networks import SavedPixelNetwork
-from hpa.app.parts import plain
 from hpa.app.train import resume, train
 from hpa.cli import main
+from hpa.config import plain
 from hpa.core.errors import InputError
-from hpa.data.label_map_files import read_label_map
+from hpa.formats.label_map_files import read_label_map
+from hpa.inference.saved_network import SavedPixelNetwork
 from tests.discs import write_discs
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

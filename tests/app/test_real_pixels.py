@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import train
 from hpa.cli import main
+from hpa.config import plain
 from hpa.core.channels import CHANNELS
 from hpa.core.encoding import encode_label_map
 from hpa.core.submission import format_truth

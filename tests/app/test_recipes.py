@@ -8,9 +8,9 @@ import pytest
 
 from hpa.app.cell_settings import require_of_cells
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.pixel_settings import require_of_tissue
 from hpa.app.train import train
+from hpa.config import plain
 from hpa.core.errors import InputError
 from tests.discs import write_discs
 

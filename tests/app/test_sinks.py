@@ -1,7 +1,7 @@
 import pytest
 
-from hpa.app.parts import plain
 from hpa.app.sinks import sinks_of
+from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.inference.exports.cells import CellsExport
 from hpa.inference.exports.coco import CocoExport

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import train
 from hpa.cli import main
+from hpa.config import plain
 from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError
 from tests.discs import write_discs

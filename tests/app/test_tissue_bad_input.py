@@ -11,8 +11,8 @@ import tifffile
 from PIL import Image
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.train import train
+from hpa.config import plain
 from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError
 from tests.tiny_tissue import CHOICES, tiny_words, write_sections

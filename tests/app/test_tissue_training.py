@@ -9,11 +9,11 @@ import tifffile
 import torch
 
 from hpa.app.infer import infer
-from hpa.app.parts import plain
 from hpa.app.pixel_task import PixelTask
-from hpa.app.run_folder import RunFolder
 from hpa.app.train import train
 from hpa.cli import main
+from hpa.config import plain
+from hpa.training.run_folder import RunFolder
 from tests.tiny_tissue import CHOICES, tiny_words, write_sections
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hpa.app.parts import plain
 from hpa.app.train import train
+from hpa.config import plain
 
 pytestmark = pytest.mark.slow
 

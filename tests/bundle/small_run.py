@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from omegaconf import OmegaConf
 
-from hpa.app.parts import build, compose_config
+from hpa.config import build, compose_config
 from hpa.core.channels import CHANNELS
 from hpa.core.classes import LOCATION_NAMES
 

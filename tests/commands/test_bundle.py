@@ -10,7 +10,7 @@ from hpa.bundle.notebook_image import needed_packages
 from hpa.bundle.pip import run_pip
 from hpa.cli import main
 from hpa.core.errors import InputError
-from hpa.data.synthetic import write_world
+from hpa.simulation import write_world
 from tests.bundle.offline_machine import OfflineMachine, here
 from tests.bundle.small_run import write_small_run
 

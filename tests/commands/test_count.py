@@ -8,8 +8,8 @@ from hpa.cli import main
 from hpa.core.encoding import encode_mask
 from hpa.core.submission import format_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, write_table
-from hpa.data.cell_classes import write_cell_classes
-from hpa.data.coco_file import LabelledImage, write_coco
+from hpa.formats.coco_file import LabelledImage, write_coco
+from hpa.sources.cell_classes import write_cell_classes
 
 TYPES = {"a": ["HEK", "N2a", "N2a"], "b": ["HEK"]}
 

@@ -6,8 +6,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from hpa.app.parts import build
 from hpa.cli import main
+from hpa.config import build
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANNELS, CLASS_NAMES = ["red", "green"], ["Nucleoplasm", "Golgi apparatus", "Negative"]

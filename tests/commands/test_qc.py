@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from hpa.cli import main
-from hpa.data.synthetic.hek_n2a import draw_two_type_field, write_hek_n2a
-from hpa.data.typed_planes import write_plane
+from hpa.formats.calibrated_tiff import write_plane
+from hpa.simulation.hek_n2a import draw_two_type_field, write_hek_n2a
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def test_page_and_table_rank_the_images(folder, tmp_path, capsys):
 
 def test_limits_and_channels_are_told_on_the_command_line(folder, tmp_path, capsys):
     words = ["qc", str(folder / "images"), "--out", str(tmp_path / "page.html"), "--channels", "green,blue"]
-    assert main([*words, "limits.least_sharpness_share=5.0"]) == 0
+    assert main([*words, "limits.min_sharpness_share=5.0"]) == 0
     assert "focus 9" in capsys.readouterr().out
-    assert main([*words, "limits.least_sharpnes=5"]) == 1
+    assert main([*words, "limits.min_sharpnes=5"]) == 1
     assert main([*words[:2], "--out", str(tmp_path / "page.txt")]) == 1
     assert ".html is expected" in capsys.readouterr().err

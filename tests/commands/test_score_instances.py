@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hpa.cli import main
-from hpa.data.coco_file import LabelledImage, write_coco
+from hpa.formats.coco_file import LabelledImage, write_coco
 
 NAMES = ["HEK", "N2a"]
 

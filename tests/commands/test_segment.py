@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hpa.cli import main
-from hpa.data.label_map_files import read_label_map, write_label_map
+from hpa.formats.label_map_files import read_label_map, write_label_map
 
 SMALL = ["--pixel-um", "0.4"]
 

@@ -10,7 +10,7 @@ import tifffile
 from hpa.app.train import train
 from hpa.cli import main
 from hpa.core.errors import InputError
-from hpa.data.synthetic.hek_n2a import write_hek_n2a
+from hpa.simulation.hek_n2a import write_hek_n2a
 from tests.test_configs import composed
 
 SIDE_PX = 16

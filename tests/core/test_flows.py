@@ -123,8 +123,8 @@ def test_probabilities_and_areas_bound_what_is_a_cell():
     label_map[5:25, 5:25], label_map[10:14, 40:44] = 1, 2
     flows, probability = flows_of(label_map), np.where(label_map > 0, 0.6, 0.1).astype(np.float32)
     assert label_map_from(flows, probability).max() == 2
-    assert label_map_from(flows, probability, least_area_px=17).max() == 1
-    assert label_map_from(flows, probability, least_probability=0.7).max() == 0
+    assert label_map_from(flows, probability, min_area_px=17).max() == 1
+    assert label_map_from(flows, probability, min_probability=0.7).max() == 0
 
 
 def test_flows_that_cannot_be_used_are_refused():

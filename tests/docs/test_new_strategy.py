@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import hpa.supervision
-from hpa.app.parts import build
+from hpa.config import build
 from hpa.interfaces import Supervision
 from hpa.supervision.propagation import PropagationSupervision
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train

@@ -18,10 +18,10 @@ from hpa.core.channels import CHANNELS
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field, Segmentation
-from hpa.data.table import COLUMNS, ImageTable
+from hpa.core.image_table import COLUMNS, ImageTable
 from hpa.inference.assembly import AS_CONFIGURED
 from hpa.inference.blocks import Cut
-from hpa.inference.budget import Budget, Treatment
+from hpa.inference.budget import Budget, Fallback
 from hpa.inference.fusion import NoFusion
 from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
@@ -173,7 +173,7 @@ def run_pipeline(tmp_path: Path) -> Callable[..., PipelineResult]:
         predictor = parts.get("predictor") or member_of(PositionModel())
         pipeline = Pipeline(
             Stages(source, "test", parts["segmenter"], parts["fusion"], parts["rules"], Stopwatch()),
-            parts.get("treatments") or [Treatment(AS_CONFIGURED, predictor)],
+            parts.get("fallbacks") or [Fallback(AS_CONFIGURED, predictor)],
             Cut(parts["block_images"], parts["fields_at_once"], parts["megapixels_at_once"]),
             parts["workers"],
             parts["budget"],

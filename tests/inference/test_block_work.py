@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hpa.core.errors import InputError, Problem
-from hpa.inference.assembly import AS_CONFIGURED, OUT_OF_TIME, treatments_path
-from hpa.inference.budget import Budget, Treatment
+from hpa.inference.assembly import AS_CONFIGURED, OUT_OF_TIME, fallbacks_path
+from hpa.inference.budget import Budget, Fallback
 from hpa.inference.work_folder import work_path
 
 IMAGES = 7
@@ -217,12 +217,12 @@ def test_a_disk_that_gets_full_keeps_the_blocks_before_it(run, images, make_fiel
 def test_images_without_time_stay_blank_and_the_same_command_goes_on(run, whole, tmp_path):
     out = tmp_path / "submission.csv"
     result = run(budget=Budget(1e-9, 0.0, True))
-    assert (result.untreated_count, result.cell_count, result.failed) == (IMAGES, 0, ())
+    assert (result.skipped_count, result.cell_count, result.failed) == (IMAGES, 0, ())
     assert len(out.read_bytes().splitlines()) == 1 + IMAGES
-    assert json.loads(treatments_path(out).read_text()) == {OUT_OF_TIME: [f"i{number}" for number in range(IMAGES)]}
-    assert run().untreated_count == 0
+    assert json.loads(fallbacks_path(out).read_text()) == {OUT_OF_TIME: [f"i{number}" for number in range(IMAGES)]}
+    assert run().skipped_count == 0
     assert out.read_bytes() == whole
-    assert not treatments_path(out).exists()
+    assert not fallbacks_path(out).exists()
     assert not work_path(out).exists()
 
 
@@ -237,11 +237,11 @@ def test_a_plan_that_changes_half_way_is_noted_image_by_image(run, tmp_path, mak
             return rich.predict(fields)
 
     elapsed: list[int] = []
-    treatments = [Treatment(AS_CONFIGURED, Slow()), Treatment("cheaper", rich)]
-    result = run(treatments=treatments, budget=Budget(1e-9, 0.0, False))
-    noted = json.loads(treatments_path(tmp_path / "submission.csv").read_text())
+    fallbacks = [Fallback(AS_CONFIGURED, Slow()), Fallback("cheaper", rich)]
+    result = run(fallbacks=fallbacks, budget=Budget(1e-9, 0.0, False))
+    noted = json.loads(fallbacks_path(tmp_path / "submission.csv").read_text())
     assert noted == {AS_CONFIGURED: ["i0", "i1", "i2"], "cheaper": ["i3", "i4", "i5", "i6"]}
-    assert result.untreated_count == 0
+    assert result.skipped_count == 0
     assert len(elapsed) == 2
 
 

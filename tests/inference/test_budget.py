@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.inference.budget import Budget, Timekeeper, Treatment
+from hpa.inference.budget import Budget, Fallback, Timekeeper
 
 SECONDS = st.floats(0.01, 100)
 
@@ -18,21 +18,21 @@ class Nobody:
         raise AssertionError
 
 
-def treatments(count):
-    return [Treatment(str(number), Nobody()) for number in range(count)]
+def fallbacks(count):
+    return [Fallback(str(number), Nobody()) for number in range(count)]
 
 
 class Simulated:
-    """A run by a clock of its own: seconds of an image by treatment."""
+    """A run by a clock of its own: seconds of an image by fallback."""
 
     def __init__(self, budget, costs, start_s=0.0, blocks=20, groups=2, images=4):
         self.now = start_s
         self.blank = 0
         self.used = []
         total = blocks * groups * images
-        keeper = Timekeeper(budget, treatments(len(costs)), total, lambda: {"predict": 1.0}, start_s, lambda: self.now)
+        keeper = Timekeeper(budget, fallbacks(len(costs)), total, lambda: {"predict": 1.0}, start_s, lambda: self.now)
         for _ in range(blocks):
-            name = keeper.treatment().name
+            name = keeper.fallback().name
             for _ in range(groups):
                 if keeper.may_start(images):
                     self.now += images * costs[int(name)]
@@ -55,7 +55,7 @@ def test_a_run_that_stops_is_late_by_what_could_not_be_known_only(costs, seconds
     costs = sorted(costs, reverse=True)
     run = Simulated(Budget(seconds / 3600, 0.0, True), costs)
     assert run.seconds <= seconds + 4 * costs[0]  # the first group is begun before any pace is known
-    assert run.used == sorted(run.used)  # never back to a dearer treatment
+    assert run.used == sorted(run.used)  # never back to a dearer fallback
 
 
 @given(SECONDS, st.floats(1.001, 10))
@@ -89,13 +89,13 @@ def test_a_run_that_only_warns_treats_every_image(cost):
 def test_a_slow_first_group_is_taken_for_a_warm_up():
     """Networks are compiled and files come from a cold disk: the first images say little of the others."""
     now = [0.0]
-    keeper = Timekeeper(Budget(1.0, 0.0, True), treatments(2), 40, dict, 0.0, lambda: now[0])
+    keeper = Timekeeper(Budget(1.0, 0.0, True), fallbacks(2), 40, dict, 0.0, lambda: now[0])
     for seconds in (1000.0, 1.0):
-        assert keeper.treatment().name == "0"
+        assert keeper.fallback().name == "0"
         assert keeper.may_start(4)
         now[0] += seconds
         keeper.done(4)
-    assert keeper.treatment().name == "0"
+    assert keeper.fallback().name == "0"
 
 
 def test_what_the_rest_takes_is_told_once_a_treatment_stage_by_stage(caplog):

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
-from hpa.data.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.inference.augmented import Augmented
 from hpa.inference.ensemble import MeanEnsemble
 from hpa.inference.field_member import FieldMember

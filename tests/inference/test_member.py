@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from hpa.cells.crops import cut_cells
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
-from hpa.data.crops import cut_cells
 from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.interfaces import SegmentedField

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.inference.assembly import treatments_path
+from hpa.inference.assembly import fallbacks_path
 from hpa.inference.blocks import Shard
 from hpa.inference.budget import Budget
 from hpa.inference.merge import merge_parts
@@ -140,4 +140,4 @@ def test_blank_rows_are_counted_and_noted(run, parts, source, tmp_path):
     run(two, shard=Shard(2, 2), budget=Budget(1e-9, 0.0, True))
     merged = merge_parts([one, two], tmp_path / "out.csv")
     assert merged.blank_count == 1 + 3
-    assert treatments_path(tmp_path / "out.csv").is_file()
+    assert fallbacks_path(tmp_path / "out.csv").is_file()

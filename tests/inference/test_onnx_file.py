@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from hpa.cells.crops import CropSpec
 from hpa.core.errors import InputError
-from hpa.data.crops import CropSpec
 from hpa.inference.onnx_file import PACKAGES, OnnxNetwork, write_onnx
 from hpa.interfaces import CellBatch, CellOutput
 from hpa.models.crop import CropModel

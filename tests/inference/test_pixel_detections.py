@@ -17,7 +17,7 @@ from tests.discs import discs
 from tests.models.drawn_discs import disc_batch
 from tests.models.test_mask_rcnn import small_model
 
-PAINTING = InstancePainting(threshold=0.5, least_px=4, least_share=0.5)
+PAINTING = InstancePainting(threshold=0.5, min_px=4, min_share=0.5)
 
 
 def connected_parts(planes):
@@ -106,7 +106,7 @@ def test_lengths_that_make_no_sense_are_refused():
 
 
 def test_a_real_detector_goes_beyond_its_cap_and_sees_one_tile_at_a_time():
-    model = small_model(detections={"most": 40, "least_score": 0.0})
+    model = small_model(detections={"most": 40, "min_score": 0.0})
     planes = disc_batch(0, images=1, rows=4, columns=30).images[0].numpy()  # 72 x 540 px
     seen = []
     handle = model.network.backbone.register_forward_pre_hook(lambda _module, given: seen.append(given[0].shape[-2:]))

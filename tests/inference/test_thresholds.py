@@ -33,7 +33,7 @@ def test_a_mask_is_never_empty_and_holds_what_is_most_probable_or_large_enough(p
     assert mask.any()
     plain = probabilities >= rule.threshold
     parts, count = ndimage.label(plain, np.ones((3, 3)))
-    large = [n for n in range(1, count + 1) if (parts == n).sum() >= rule.least_area_um2 / pixel_um**2]
+    large = [n for n in range(1, count + 1) if (parts == n).sum() >= rule.min_area_um2 / pixel_um**2]
     if large:
         assert np.array_equal(mask, np.isin(parts, large))
 
@@ -109,7 +109,7 @@ def test_the_fit_is_the_best_of_the_grid_by_masks_that_are_painted(seed):
         for area in areas
     }
     rule = fit.fitted().organs["spleen"]
-    assert table[rule.threshold, rule.least_area_um2] == pytest.approx(max(table.values()))
+    assert table[rule.threshold, rule.min_area_um2] == pytest.approx(max(table.values()))
     assert fit.mean_dice("spleen") == pytest.approx(max(table.values()))
 
 

@@ -24,17 +24,17 @@ def test_with_all_negatives_it_is_binary_cross_entropy(drawn):
     st.sampled_from([0.0, 0.25, 0.5]),
     st.sampled_from([0.5, 0.75, 1.0]),
 )
-def test_equals_a_loop_over_sorted_negatives(drawn, least, least_share, most_share):
+def test_equals_a_loop_over_sorted_negatives(drawn, least, min_share, max_share):
     logits, targets = drawn
     total = 0.0
     for column, truth in zip(logits.T.tolist(), targets.T.tolist(), strict=True):
         positives = [x for x, y in zip(column, truth, strict=True) if y == 1]
         negatives = sorted((x for x, y in zip(column, truth, strict=True) if y == 0), reverse=True)
-        wanted = len(positives) + max(least, math.floor(least_share * len(negatives)))
-        kept = negatives[: min(wanted, math.floor(most_share * len(negatives)) + least)]
+        wanted = len(positives) + max(least, math.floor(min_share * len(negatives)))
+        kept = negatives[: min(wanted, math.floor(max_share * len(negatives)) + least)]
         costs = [math.log1p(math.exp(-x)) for x in positives] + [math.log1p(math.exp(x)) for x in kept]
         total += sum(costs) / max(len(costs), 1)
-    loss = HardLogLoss(least, least_share, most_share)(logits, targets)
+    loss = HardLogLoss(least, min_share, max_share)(logits, targets)
     assert float(loss) == pytest.approx(total / logits.shape[1], rel=1e-6, abs=1e-9)
 
 

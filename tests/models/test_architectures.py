@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hpa.app.parts import build, compose_slot
+from hpa.config import build, compose_slot
 from hpa.inference.pixel_predictor import PixelPredictor
 from hpa.interfaces import PixelBatch
 from hpa.losses.dice import DiceLoss

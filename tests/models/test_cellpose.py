@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from benchmarks.cells import field_of_cells
-from hpa.app.parts import build
+from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.core.label_map import relabel
 from hpa.core.matching import iou_matrix

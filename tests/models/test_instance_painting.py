@@ -14,7 +14,7 @@ from hpa.core.errors import InputError
 from hpa.core.matching import iou_matrix
 from hpa.models.instance_painting import InstancePainting
 
-ALL = InstancePainting(threshold=0.5, least_px=1, least_share=0.0)
+ALL = InstancePainting(threshold=0.5, min_px=1, min_share=0.0)
 
 
 def blobs(seed: int, count: int, height: int, width: int, side: int = 28):
@@ -70,7 +70,7 @@ def test_it_agrees_with_pasting_by_torchvision():
 @given(st.integers(0, 10_000), st.integers(0, 12))
 def test_numbers_have_no_gaps_and_follow_the_order(seed, count):
     boxes, masks = blobs(seed, count, 60, 80)
-    painting = InstancePainting(threshold=0.5, least_px=5, least_share=0.5)
+    painting = InstancePainting(threshold=0.5, min_px=5, min_share=0.5)
     label_map, kept = painting.paint(boxes, masks, 60, 80)
     areas = np.bincount(label_map.ravel(), minlength=len(kept) + 1)[1:]
     assert len(areas) == len(kept)

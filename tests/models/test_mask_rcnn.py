@@ -116,7 +116,7 @@ def test_single_pixels_and_instances_cut_away_by_a_tile_are_no_trouble():
 
 
 def test_an_empty_output_is_an_empty_label_map():
-    model = small_model(detections={"least_score": 1.0}).eval()
+    model = small_model(detections={"min_score": 1.0}).eval()
     found = model.instances(model(empty_batch(images=1, height=40, width=50, channels=1)))[0]
     assert found.label_map.shape == (40, 50)
     assert not found.label_map.any()

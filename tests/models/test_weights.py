@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch.nn.functional import conv2d
 
-from hpa.app.parts import build, compose_config
+from hpa.config import build, compose_config
 from hpa.core.errors import InputError
 from hpa.models.saved_run import read_saved_run
 from hpa.models.weights import adapt_first_convolution, load_weights, read_weights

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from benchmarks.cells import field_of_cells
-from hpa.app.parts import build
+from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.flows import flows_of
@@ -148,7 +148,7 @@ def test_half_precision_runs(picture_file):
 def test_fingerprint_tells_weights_and_settings_apart(picture_file, tmp_path):
     own = segmenter(picture_file).fingerprint()
     assert own == segmenter(picture_file).fingerprint()
-    assert own != segmenter(picture_file, largest_error=0.5).fingerprint()
+    assert own != segmenter(picture_file, max_error=0.5).fingerprint()
     other = segmenter(saved(small_state(), tmp_path / "other")).fingerprint()
     assert own["weights"] != other["weights"]
     copy = tmp_path / "copy"
@@ -172,9 +172,9 @@ def test_a_file_is_needed(small_cellpose, tmp_path):
         ({"cell_channels": ["red", "green", "yellow"]}, "one to 3 channels, came 4"),
         ({"cell_channels": [], "nucleus_channel": None}, "one to 3 channels, came 0"),
         ({"diameter_um": 0.0}, "diameter_um"),
-        ({"largest_error": -1.0}, "largest_error"),
+        ({"max_error": -1.0}, "max_error"),
         ({"tiles_at_once": 0}, "tiles_at_once"),
-        ({"least_probability": 1.0}, "cellprob_threshold"),
+        ({"min_probability": 1.0}, "cellprob_threshold"),
         ({"precision": "fp8"}, "precision"),
         ({"device": "abacus"}, "device"),
     ],

@@ -69,9 +69,9 @@ def test_a_picture_of_one_colour_holds_nothing(grey):
 
 def test_specks_are_dropped_and_the_rest_is_renumbered():
     field, _ = section()
-    (found,) = segmenter(least_area_px2=10_000).segment([field])
+    (found,) = segmenter(min_area_px2=10_000).segment([field])
     assert not found.cells.any()
-    assert segmenter(least_area_px2=10_000).fingerprint() != segmenter().fingerprint()
+    assert segmenter(min_area_px2=10_000).fingerprint() != segmenter().fingerprint()
 
 
 def test_a_field_without_colours_and_settings_out_of_range_are_refused():

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from hpa.core.errors import InputError
-from hpa.supervision.believed import believed
 from hpa.supervision.co_teaching import CoTeachingSupervision
 from hpa.supervision.propagation import PropagationSupervision
+from hpa.supervision.small_loss import believed
 from tests.supervision.shipped import shipped
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 

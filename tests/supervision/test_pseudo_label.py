@@ -92,5 +92,5 @@ def test_selections_can_be_exchanged():
 def test_a_weight_out_of_range_is_told():
     with pytest.raises(InputError, match=r"supervision\.label_weight"):
         PseudoLabelSupervision(plain_loss(), RUNS, SoftSelection(1.0), 1.5, 0.0)
-    with pytest.raises(InputError, match=r"supervision\.untold_weight"):
+    with pytest.raises(InputError, match=r"supervision\.unlabeled_weight"):
         PseudoLabelSupervision(plain_loss(), RUNS, SoftSelection(1.0), 0.5, -0.1)

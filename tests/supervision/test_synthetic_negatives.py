@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from hpa.data.batch_augment.synthetic_negative import BatchSyntheticNegative
+from hpa.cells.batch_augment.synthetic_negative import BatchSyntheticNegative
 from hpa.metrics.localisation import average_precision_per_class
 from hpa.supervision.propagation import PropagationSupervision
 from tests.supervision.toy_cells import CLASSES, plain_loss, tiny_model, toy_batch, train

@@ -11,9 +11,9 @@ from pytorch_lightning import LightningDataModule
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from hpa.cells.sampling.cell_sampler import BatchRequest, CellSampler
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
-from hpa.data.sampling.cell_sampler import BatchRequest, CellSampler
 from hpa.interfaces import CellBatch, CellOutput
 from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hpa.cells.crops import CropSpec
+from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.core.errors import InputError
-from hpa.data.crops import CropSpec
-from hpa.data.stored_cells import StoredCells, StoredImage
-from hpa.data.table import ImageTable
+from hpa.core.image_table import ImageTable
 from hpa.training.provenance import FILE, Provenance, contents_of
 
 

@@ -15,7 +15,7 @@ from scipy import optimize, special
 from hpa.inference.held_out import HeldOut
 from hpa.interfaces import SegmentedField
 
-LEAST_PROBABILITY = 1e-7
+MIN_PROBABILITY = 1e-7
 """Probabilities of 0 and 1 have no logit."""
 
 
@@ -49,7 +49,7 @@ class PlattRule:
 
 def logits_of(probabilities: Float[np.ndarray, "row class"]) -> Float64[np.ndarray, "row class"]:
     """Return finite logits."""
-    return special.logit(np.clip(probabilities.astype(np.float64), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
+    return special.logit(np.clip(probabilities.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
 
 def log_loss_of(logits: Float64[np.ndarray, " row"], truth: Float64[np.ndarray, " row"]) -> float:

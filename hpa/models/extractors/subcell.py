@@ -22,7 +22,7 @@ from hpa.models.extractors.channel_order import places_of
 from hpa.models.extractors.subcell_names import renamed
 from hpa.models.weights import differences, read_weights
 
-_LEAST_RANGE = 1e-8
+_MIN_RANGE = 1e-8
 """Added to the range of a cell, so that an empty one stays black, as where the weights were trained."""
 
 
@@ -86,7 +86,7 @@ class SubCellExtractor(nn.Module):
         if read.shape[-2:] != (self._side_px, self._side_px):
             read = interpolate(read, (self._side_px, self._side_px), mode="bilinear", antialias=True)
         darkest, brightest = (end(dim=(1, 2, 3), keepdim=True) for end in (read.amin, read.amax))
-        return self.pool(self.network((read - darkest) / (brightest - darkest + _LEAST_RANGE)))
+        return self.pool(self.network((read - darkest) / (brightest - darkest + _MIN_RANGE)))
 
     def _fill(self, weights: str) -> None:
         found, expected = renamed(read_weights(Path(weights))), self.state_dict()

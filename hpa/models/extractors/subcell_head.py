@@ -16,7 +16,7 @@ from hpa.models.heads import FeaturesAndLogits
 from hpa.models.weights import differences, read_weights
 
 _HIDDEN = (512, 256)
-_LEAST_PROBABILITY = 1e-6
+_MIN_PROBABILITY = 1e-6
 """Keeps logits finite where the classifiers are sure."""
 
 
@@ -53,7 +53,7 @@ class SubCellHead(nn.Module):
         """Return the features as they came, and logits of the 19 locations."""
         said = torch.stack([classifier(pooled).sigmoid() for classifier in self.classifiers]).mean(dim=0)
         shown = [said[:, _CLASSES_OF[location]].amax(dim=1) for location in range(len(LOCATIONS))]
-        return pooled, torch.stack(shown, dim=1).logit(eps=_LEAST_PROBABILITY)
+        return pooled, torch.stack(shown, dim=1).logit(eps=_MIN_PROBABILITY)
 
 
 _CLASSES_OF = [

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hpa.models.backbone import TimmBackbone
 from hpa.models.extractors.channel_order import places_of
 
-_LEAST_DEVIATION = 1e-6
+_MIN_DEVIATION = 1e-6
 """Below it a channel is empty, and stays so."""
 
 
@@ -54,4 +54,4 @@ class TimmExtractor(nn.Module):
         """Return the features of each cell."""
         read = crops[:, self._places]
         deviation, mean = torch.std_mean(read, dim=(2, 3), correction=0, keepdim=True)
-        return self.backbone((read - mean) / deviation.clamp(min=_LEAST_DEVIATION))
+        return self.backbone((read - mean) / deviation.clamp(min=_MIN_DEVIATION))

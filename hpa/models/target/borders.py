@@ -27,9 +27,9 @@ class BorderTarget:
         reach_px: A pixel is near an instance that comes within so many pixels of it, >= 1.
         core_share: Pixels deeper in their instance than this share of its deepest are no border, in [0, 1], so that
             no instance is all border.
-        least_inside: Pixels above this probability of the inside belong to an instance, in [0, 1].
-        least_seed: Pixels above this probability of inside and no border are seeds, in [0, 1].
-        least_area_px: Smaller instances are dropped.
+        min_inside: Pixels above this probability of the inside belong to an instance, in [0, 1].
+        min_seed: Pixels above this probability of inside and no border are seeds, in [0, 1].
+        min_area_px: Smaller instances are dropped.
 
     Raises:
         InputError: If a number is out of its range.
@@ -37,20 +37,18 @@ class BorderTarget:
 
     plane_count: int = 2
 
-    def __init__(
-        self, reach_px: int, core_share: float, least_inside: float, least_seed: float, least_area_px: int
-    ) -> None:
+    def __init__(self, reach_px: int, core_share: float, min_inside: float, min_seed: float, min_area_px: int) -> None:
         if reach_px < 1:
             raise InputError(f"model.target.reach_px must be 1 or more, not {reach_px}.")
-        for name, share in (("core_share", core_share), ("least_inside", least_inside), ("least_seed", least_seed)):
+        for name, share in (("core_share", core_share), ("min_inside", min_inside), ("min_seed", min_seed)):
             if not 0 <= share <= 1:
                 raise InputError(f"model.target.{name} must lie in [0, 1], not {share}.")
-        if least_area_px < 1:
-            raise InputError(f"model.target.least_area_px must be 1 or more, not {least_area_px}.")
+        if min_area_px < 1:
+            raise InputError(f"model.target.min_area_px must be 1 or more, not {min_area_px}.")
         self.core_share = core_share
-        self.least_inside = least_inside
-        self.least_seed = least_seed
-        self.least_area_px = least_area_px
+        self.min_inside = min_inside
+        self.min_seed = min_seed
+        self.min_area_px = min_area_px
         # a disc of its own: that of OpenCV is wider than high, so borders would not turn with the image
         rows, columns = np.ogrid[-reach_px : reach_px + 1, -reach_px : reach_px + 1]
         self._disc = (rows**2 + columns**2 <= reach_px**2).astype(np.uint8)
@@ -76,10 +74,10 @@ class BorderTarget:
         """
         inside, border = probability_planes(logits, self.plane_count)
         body = inside * (1 - border)
-        mask = inside > self.least_inside
-        core = (body > self.least_seed) & mask
+        mask = inside > self.min_inside
+        core = (body > self.min_seed) & mask
         _, seeds = cv2.connectedComponents(core.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-        return scored_instances(flooded(seeds, -body, mask), inside, self.least_area_px)
+        return scored_instances(flooded(seeds, -body, mask), inside, self.min_area_px)
 
     def _near_two(self, label_map: Integer[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
         """Return which pixels have two instances or more within reach."""

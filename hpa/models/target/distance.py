@@ -23,12 +23,12 @@ class DistanceTarget:
     """Planes: 0 inside any instance, 1 the pixel's depth in its instance, 0 to 1; the network says logits of both.
 
     Args:
-        least_inside: Pixels above this probability of the inside belong to an instance, in [0, 1].
+        min_inside: Pixels above this probability of the inside belong to an instance, in [0, 1].
         smoothing_px: Standard deviation of the Gaussian blur of the depth before it is read, >= 0; below a third of a
             pixel there is none.
         seed_depth: Connected pixels deeper than this share are one seed, in (0, 1); low ones join touching instances,
             high ones part an instance with a waist.
-        least_area_px: Smaller instances are dropped.
+        min_area_px: Smaller instances are dropped.
 
     Raises:
         InputError: If a number is out of its range.
@@ -36,19 +36,19 @@ class DistanceTarget:
 
     plane_count: int = 2
 
-    def __init__(self, least_inside: float, smoothing_px: float, seed_depth: float, least_area_px: int) -> None:
-        if not 0 <= least_inside <= 1:
-            raise InputError(f"model.target.least_inside must lie in [0, 1], not {least_inside}.")
+    def __init__(self, min_inside: float, smoothing_px: float, seed_depth: float, min_area_px: int) -> None:
+        if not 0 <= min_inside <= 1:
+            raise InputError(f"model.target.min_inside must lie in [0, 1], not {min_inside}.")
         if not 0 <= smoothing_px < float("inf"):
             raise InputError(f"model.target.smoothing_px must be 0 or more and finite, not {smoothing_px}.")
         if not 0 < seed_depth < 1:
             raise InputError(f"model.target.seed_depth must lie between 0 and 1, not {seed_depth}.")
-        if least_area_px < 1:
-            raise InputError(f"model.target.least_area_px must be 1 or more, not {least_area_px}.")
-        self.least_inside = least_inside
+        if min_area_px < 1:
+            raise InputError(f"model.target.min_area_px must be 1 or more, not {min_area_px}.")
+        self.min_inside = min_inside
         self.smoothing_px = smoothing_px
         self.seed_depth = seed_depth
-        self.least_area_px = least_area_px
+        self.min_area_px = min_area_px
 
     def planes(self, instances: Instances) -> Float32[np.ndarray, "2 height width"]:
         """Return the mask as 0 and 1, and the depth."""
@@ -71,7 +71,7 @@ class DistanceTarget:
         inside, depth = probability_planes(logits, self.plane_count)
         if self.smoothing_px > 1 / 3:
             depth = cv2.GaussianBlur(depth, (0, 0), self.smoothing_px)
-        mask = inside > self.least_inside
+        mask = inside > self.min_inside
         deep = (depth > self.seed_depth) & mask
         _, seeds = cv2.connectedComponents(deep.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-        return scored_instances(flooded(seeds, -depth, mask), inside, self.least_area_px)
+        return scored_instances(flooded(seeds, -depth, mask), inside, self.min_area_px)

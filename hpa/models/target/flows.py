@@ -22,10 +22,10 @@ class FlowTarget:
     A network says `NETWORK_SCALE` times the flow and the logit of inside, as those of Cellpose do.
 
     Args:
-        least_probability: Pixels at or below it are background; Cellpose: 0.5.
-        largest_error: Instances are dropped whose own flows differ more from those the network said (mean squared
+        min_probability: Pixels at or below it are background; Cellpose: 0.5.
+        max_error: Instances are dropped whose own flows differ more from those the network said (mean squared
             length of the difference, 0 to 4); Cellpose: 0.4.
-        least_area_px: Smaller instances are dropped, px; Cellpose: 15.
+        min_area_px: Smaller instances are dropped, px; Cellpose: 15.
 
     Raises:
         InputError: If a number is out of its range.
@@ -33,16 +33,16 @@ class FlowTarget:
 
     plane_count: int = 3
 
-    def __init__(self, least_probability: float, largest_error: float, least_area_px: int) -> None:
-        if not 0 <= least_probability < 1:
-            raise InputError(f"model.target.least_probability must be at least 0 and below 1, not {least_probability}.")
-        if not largest_error > 0:
-            raise InputError(f"model.target.largest_error must be positive, not {largest_error}; Cellpose takes 0.4.")
-        if least_area_px < 1:
-            raise InputError(f"model.target.least_area_px must be 1 or more, not {least_area_px}.")
-        self.least_probability = least_probability
-        self.largest_error = largest_error
-        self.least_area_px = least_area_px
+    def __init__(self, min_probability: float, max_error: float, min_area_px: int) -> None:
+        if not 0 <= min_probability < 1:
+            raise InputError(f"model.target.min_probability must be at least 0 and below 1, not {min_probability}.")
+        if not max_error > 0:
+            raise InputError(f"model.target.max_error must be positive, not {max_error}; Cellpose takes 0.4.")
+        if min_area_px < 1:
+            raise InputError(f"model.target.min_area_px must be 1 or more, not {min_area_px}.")
+        self.min_probability = min_probability
+        self.max_error = max_error
+        self.min_area_px = min_area_px
 
     def planes(self, instances: Instances) -> Float32[np.ndarray, "3 height width"]:
         """Return flow and mask of a whole image."""
@@ -81,8 +81,8 @@ class FlowTarget:
         label_map = label_map_from(
             logits[:2] / np.float32(NETWORK_SCALE),
             inside,
-            least_probability=self.least_probability,
-            largest_error=self.largest_error,
-            least_area_px=self.least_area_px,
+            min_probability=self.min_probability,
+            max_error=self.max_error,
+            min_area_px=self.min_area_px,
         )
-        return scored_instances(label_map, inside, self.least_area_px)
+        return scored_instances(label_map, inside, self.min_area_px)

@@ -16,8 +16,8 @@ class ForegroundTarget:
     """One plane: 1 inside any instance, 0 in the background.
 
     Args:
-        least_inside: Pixels above this probability belong to an instance, in [0, 1].
-        least_area_px: Smaller pieces are dropped.
+        min_inside: Pixels above this probability belong to an instance, in [0, 1].
+        min_area_px: Smaller pieces are dropped.
 
     Raises:
         InputError: If a number is out of its range.
@@ -25,13 +25,13 @@ class ForegroundTarget:
 
     plane_count: int = 1
 
-    def __init__(self, least_inside: float, least_area_px: int) -> None:
-        if not 0 <= least_inside <= 1:
-            raise InputError(f"model.target.least_inside must lie in [0, 1], not {least_inside}.")
-        if least_area_px < 1:
-            raise InputError(f"model.target.least_area_px must be 1 or more, not {least_area_px}.")
-        self.least_inside = least_inside
-        self.least_area_px = least_area_px
+    def __init__(self, min_inside: float, min_area_px: int) -> None:
+        if not 0 <= min_inside <= 1:
+            raise InputError(f"model.target.min_inside must lie in [0, 1], not {min_inside}.")
+        if min_area_px < 1:
+            raise InputError(f"model.target.min_area_px must be 1 or more, not {min_area_px}.")
+        self.min_inside = min_inside
+        self.min_area_px = min_area_px
 
     def planes(self, instances: Instances) -> Float32[np.ndarray, "1 height width"]:
         """Return the mask as 0 and 1."""
@@ -59,6 +59,6 @@ class ForegroundTarget:
             InputError: If there is not one plane, or a logit is NaN.
         """
         inside = self.probabilities(logits)
-        mask = (inside > self.least_inside).view(np.uint8)
+        mask = (inside > self.min_inside).view(np.uint8)
         _, pieces = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
-        return scored_instances(pieces, inside, self.least_area_px)
+        return scored_instances(pieces, inside, self.min_area_px)

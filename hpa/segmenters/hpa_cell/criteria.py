@@ -20,7 +20,7 @@ WALL_LEVEL = 243
 """Two nuclei are apart where the border planes of nuclei and cells together reach this: at least 0.95 of 255."""
 CELL_BORDER_LEVEL = 13
 """Cells grow into the border zone up to this level of the border plane: more than 0.05 of 255."""
-LEAST_CELL_SHARE = 0.22
+MIN_CELL_SHARE = 0.22
 OTSU_SHARE = 0.5
 """A cell is where its body plane exceeds the larger of these: a fixed share of 255, half of Otsu's threshold."""
 
@@ -52,5 +52,5 @@ def cell_region(body: UInt8[np.ndarray, "height width"]) -> Bool[np.ndarray, "he
     if len(levels) > 1:
         heights, edges = np.histogram(shares, bins=256, weights=counts[levels])
         otsu = threshold_otsu(hist=(heights, (edges[:-1] + edges[1:]) / 2))  # type: ignore[no-untyped-call]  # has no types
-    threshold = max(LEAST_CELL_SHARE, OTSU_SHARE * float(otsu))
+    threshold = max(MIN_CELL_SHARE, OTSU_SHARE * float(otsu))
     return body >= np.count_nonzero(np.arange(256) / 255 <= threshold)

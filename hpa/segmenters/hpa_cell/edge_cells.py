@@ -31,16 +31,16 @@ def edge_cells_of(word: str) -> EdgeCells:
     return cast(EdgeCells, word)
 
 
-def with_edge_markers(nuclei: LabelMap, interiors: LabelMap, least_px: int) -> LabelMap:
+def with_edge_markers(nuclei: LabelMap, interiors: LabelMap, min_px: int) -> LabelMap:
     """Return the nuclei and, numbered after them, the interiors that touch the edge and hold no nucleus.
 
     Args:
         nuclei: The markers there are.
         interiors: Bodies enclosed by borders, numbered.
-        least_px: Smaller interiors are no cells.
+        min_px: Smaller interiors are no cells.
     """
     areas = np.bincount(interiors.ravel())
-    chosen = (areas >= least_px) & np.insert(edge_contact_of(interiors) > 0, 0, False)
+    chosen = (areas >= min_px) & np.insert(edge_contact_of(interiors) > 0, 0, False)
     chosen[interiors[nuclei > 0]] = False
     numbers = np.where(chosen, np.cumsum(chosen) + nuclei.max(initial=0), 0).astype(np.int32)
     return np.where(nuclei > 0, nuclei, numbers[interiors])

@@ -89,12 +89,12 @@ def _cells(
     markers: LabelMap, region: np.ndarray, border: Plane, body: Plane, pixel_um: float
 ) -> Int32[np.ndarray, "height width"]:
     """Return the cells grown from markers: first in their bodies, then, parted anew, into the border zone."""
-    least_px = pixels_of(CELL_UM2, pixel_um)
-    bodies = closed(without_small(flooded(body, markers, region), least_px), round(CLOSING_UM / pixel_um))
+    min_px = pixels_of(CELL_UM2, pixel_um)
+    bodies = closed(without_small(flooded(body, markers, region), min_px), round(CLOSING_UM / pixel_um))
     cores = pieces_of(_filled(inner_of(bodies)), CROSS)
     grown = flooded(body, cores, (cores > 0) | (border >= CELL_BORDER_LEVEL))
     cells = pieces_of(_filled(inner_of(grown)), SQUARE)
-    return _renumbered(without_small(cells, least_px))
+    return _renumbered(without_small(cells, min_px))
 
 
 def _filled(mask: np.ndarray) -> np.ndarray:

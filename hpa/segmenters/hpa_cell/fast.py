@@ -136,12 +136,12 @@ def _cells(markers: CoarseMap, region: Mask, border: Plane, body: Plane, grid: _
     reached[0] = False
     floodable = reached[parts].view(np.uint8)
     height = grid.lowest(body)
-    least_px = grid.pixels_of(CELL_UM2)
+    min_px = grid.pixels_of(CELL_UM2)
     # channels narrower than a coarse pixel let the flood pass, but do not count as area
     grown = flooded(height, markers, (grid.highest(floodable) > 0) | (markers > 0))
-    bodies = without_small(np.where(grid.sampled(floodable) > 0, grown, 0), least_px)
+    bodies = without_small(np.where(grid.sampled(floodable) > 0, grown, 0), min_px)
     zone = grid.sampled(border) >= CELL_BORDER_LEVEL
-    return relabel(without_small(flooded(height, bodies, (bodies > 0) | zone), least_px))
+    return relabel(without_small(flooded(height, bodies, (bodies > 0) | zone), min_px))
 
 
 def _components(mask: Mask, connectivity: int = 4) -> LabelMap:

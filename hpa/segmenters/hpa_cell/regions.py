@@ -25,17 +25,17 @@ def pieces_of(mask: Mask, connectivity: Bool[np.ndarray, "3 3"]) -> LabelMap:
     return pieces
 
 
-def without_small(label_map: LabelMap, least_px: int) -> LabelMap:
+def without_small(label_map: LabelMap, min_px: int) -> LabelMap:
     """Return the map without the regions of fewer pixels; the others keep their numbers."""
     areas = np.bincount(label_map.ravel(), minlength=1)
-    kept = np.where(areas >= least_px, np.arange(len(areas)), 0).astype(np.int32)
+    kept = np.where(areas >= min_px, np.arange(len(areas)), 0).astype(np.int32)
     kept[0] = 0
     return kept[label_map]
 
 
-def holes_filled(mask: Mask, least_px: int) -> Mask:
+def holes_filled(mask: Mask, min_px: int) -> Mask:
     """Return the mask with its holes of fewer pixels filled; holes at the edge of the image are holes too."""
-    return without_small(pieces_of(~mask, CROSS), least_px) == 0
+    return without_small(pieces_of(~mask, CROSS), min_px) == 0
 
 
 def flooded(height: Plane, markers: LabelMap, mask: Mask) -> LabelMap:

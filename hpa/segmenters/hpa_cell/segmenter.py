@@ -34,7 +34,7 @@ from hpa.segmenters.hpa_cell.weights import check_file, load_network
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made anew."""
-_LARGEST_SCALE = 4.0
+_MAX_SCALE = 4.0
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Planes = Float32[np.ndarray, "3 padded_height padded_width"]
@@ -162,7 +162,7 @@ class HpaCell:
     def _seen(self, field: Field) -> _Seen:
         """Return a field at the pixel size of the networks."""
         scale = field.pixel_um / self.network_um
-        check_scale(field.image_id, scale, _LARGEST_SCALE)
+        check_scale(field.image_id, scale, _MAX_SCALE)
         small = {channel: rescaled(field.plane(channel), scale) for channel in self.channels}
         nuclei, tubules = small[self.nucleus_channel], small[self.microtubule_channel]
         reticulum = np.zeros_like(nuclei) if self.reticulum_channel is None else small[self.reticulum_channel]

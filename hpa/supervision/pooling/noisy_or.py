@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from hpa.interfaces import CellOutput
-from hpa.supervision.pooling.packed import at_least_single, bag_log_sum_exp
+from hpa.supervision.pooling.packed import bag_log_sum_exp, to_float32
 
 SMALL_LOGIT = -15.0
 """Below, log(softplus(x)) is x - exp(x) / 2 to double precision's comfort, and softplus would soon underflow."""
@@ -29,7 +29,7 @@ class NoisyOrPool(nn.Module):
     ) -> Float[Tensor, "bag class"]:
         """Return the logits of each bag."""
         # With S = -sum of log(1 - p) = sum of softplus(logit), the odds of at least one are exp(S) - 1.
-        return _log_expm1(bag_log_sum_exp(_log_softplus(at_least_single(output.logits)), bag_of_cell, bag_count))
+        return _log_expm1(bag_log_sum_exp(_log_softplus(to_float32(output.logits)), bag_of_cell, bag_count))
 
 
 def _log_softplus(logits: Float[Tensor, "cell class"]) -> Float[Tensor, "cell class"]:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def at_least_single(values: Float[Tensor, "cell class"]) -> Float[Tensor, "cell class"]:
+def to_float32(values: Float[Tensor, "cell class"]) -> Float[Tensor, "cell class"]:
     """Return half precision as float32, others as they are."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
@@ -25,7 +25,7 @@ def bag_sum(
     tensor([[5.],
             [2.]])
     """
-    values = at_least_single(values)
+    values = to_float32(values)
     return values.new_zeros(bag_count, values.shape[1]).index_add(0, bag_of_cell, values)
 
 
@@ -41,7 +41,7 @@ def bag_max(
     values: Float[Tensor, "cell class"], bag_of_cell: Int[Tensor, " cell"], bag_count: int
 ) -> Float[Tensor, "bag class"]:
     """Return the largest of each bag; equal ones share the gradient."""
-    values = at_least_single(values)
+    values = to_float32(values)
     index = bag_of_cell[:, None].expand_as(values)
     return values.new_zeros(bag_count, values.shape[1]).scatter_reduce(0, index, values, "amax", include_self=False)
 
@@ -50,7 +50,7 @@ def bag_log_sum_exp(
     values: Float[Tensor, "cell class"], bag_of_cell: Int[Tensor, " cell"], bag_count: int
 ) -> Float[Tensor, "bag class"]:
     """Return the logarithm of the sum of exponentials of each bag, finite for all finite values."""
-    values = at_least_single(values)
+    values = to_float32(values)
     largest = bag_max(values.detach(), bag_of_cell, bag_count)
     return bag_sum((values - largest[bag_of_cell]).exp(), bag_of_cell, bag_count).log() + largest
 
@@ -59,4 +59,4 @@ def bag_softmax(
     values: Float[Tensor, "cell class"], bag_of_cell: Int[Tensor, " cell"], bag_count: int
 ) -> Float[Tensor, "cell class"]:
     """Return weights that sum to 1 in each bag and class."""
-    return (at_least_single(values) - bag_log_sum_exp(values, bag_of_cell, bag_count)[bag_of_cell]).exp()
+    return (to_float32(values) - bag_log_sum_exp(values, bag_of_cell, bag_count)[bag_of_cell]).exp()

@@ -14,17 +14,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hpa.interfaces import Unit
-from hpa.supervision.noisy_union import NoisyUnion
+from hpa.supervision.noisy_or_posterior import NoisyOrPosterior
 
 
 class ExpectationSelection(nn.Module):
     """The probability that a cell shows a class, of classes that the image is told as of others.
 
-    It has weighed the labels already: `supervision.label_weight=0 supervision.untold_weight=1` adds nothing to it.
+    It has weighed the labels already: `supervision.label_weight=0 supervision.unlabeled_weight=1` adds nothing to it.
 
     Args:
-        missed_rate: Probability that an image is not told of a class that one of its cells shows, in (0, 1).
-        spurious_rate: Probability that an image is told of a class that none of its cells shows, in (0, 1). One number
+        false_negative_rate: Probability that an image lacks the label of a class that a cell shows, in (0, 1).
+        false_positive_rate: Probability that an image has the label of a class that no cell shows, in (0, 1). One number
             or one a class, like the first.
 
     Raises:
@@ -33,9 +33,11 @@ class ExpectationSelection(nn.Module):
 
     unit: Unit = "image"
 
-    def __init__(self, missed_rate: float | Sequence[float], spurious_rate: float | Sequence[float]) -> None:
+    def __init__(
+        self, false_negative_rate: float | Sequence[float], false_positive_rate: float | Sequence[float]
+    ) -> None:
         super().__init__()
-        self.expectation = NoisyUnion(missed_rate, spurious_rate)
+        self.expectation = NoisyOrPosterior(false_negative_rate, false_positive_rate)
 
     def forward(
         self,

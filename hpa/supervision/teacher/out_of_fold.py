@@ -2,7 +2,7 @@
 
 A network believes the labels it was trained on: on its own training images it repeats the noise that a student is to
 be spared (Lee, 2013, "Pseudo-Label"; out of fold as the third team of the 2021 competition did). Which run may speak
-of which image is made sure of before any of this is called: `hpa.app.teachers`.
+of which image is made sure of before any of this is called: `hpa.stages.teachers`.
 """
 
 from __future__ import annotations

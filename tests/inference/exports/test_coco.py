@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from hpa.data.coco_file import read_coco
+from hpa.formats.coco_file import read_coco
 from hpa.inference.exports.coco import SUFFIX, CocoExport
 from tests.inference.exports.conftest import CLASS_NAMES
 

@@ -29,7 +29,7 @@ def near_two_slowly(label_map, reach_px):
 @pytest.mark.parametrize("reach_px", [1, 2, 3])
 def test_a_border_is_where_two_instances_are_near(reach_px):
     label_map = np.kron(np.random.default_rng(0).integers(0, 5, (6, 6)), np.ones((2, 2), int)).astype(np.int32)
-    everywhere = BorderTarget(reach_px, core_share=1.0, least_inside=0.5, least_seed=0.5, least_area_px=1)
+    everywhere = BorderTarget(reach_px, core_share=1.0, min_inside=0.5, min_seed=0.5, min_area_px=1)
     np.testing.assert_array_equal(planes_of(label_map, everywhere)[1] > 0, near_two_slowly(label_map, reach_px))
 
 
@@ -68,9 +68,9 @@ def test_scores_are_the_mean_probability_inside():
     [
         ((0, 0.5, 0.5, 0.5, 10), "reach_px"),
         ((2, 1.5, 0.5, 0.5, 10), "core_share"),
-        ((2, 0.5, -0.1, 0.5, 10), "least_inside"),
-        ((2, 0.5, 0.5, float("nan"), 10), "least_seed"),
-        ((2, 0.5, 0.5, 0.5, 0), "least_area_px"),
+        ((2, 0.5, -0.1, 0.5, 10), "min_inside"),
+        ((2, 0.5, 0.5, float("nan"), 10), "min_seed"),
+        ((2, 0.5, 0.5, 0.5, 0), "min_area_px"),
     ],
 )
 def test_numbers_out_of_range_are_told(numbers, told):

@@ -7,7 +7,7 @@ from hpa.interfaces import Instances
 from hpa.models.target.distance import DistanceTarget
 
 TARGET = target_of("distance")
-WITHOUT_BLUR = DistanceTarget(least_inside=0.5, smoothing_px=0.0, seed_depth=0.4, least_area_px=10)
+WITHOUT_BLUR = DistanceTarget(min_inside=0.5, smoothing_px=0.0, seed_depth=0.4, min_area_px=10)
 
 
 def two_discs():
@@ -57,11 +57,11 @@ def test_a_mask_without_any_depth_is_nothing():
 @pytest.mark.parametrize(
     ("numbers", "told"),
     [
-        ((1.1, 1.0, 0.4, 10), "least_inside"),
+        ((1.1, 1.0, 0.4, 10), "min_inside"),
         ((0.5, -1.0, 0.4, 10), "smoothing_px"),
         ((0.5, float("inf"), 0.4, 10), "smoothing_px"),
         ((0.5, 1.0, 1.0, 10), "seed_depth"),
-        ((0.5, 1.0, 0.4, 0), "least_area_px"),
+        ((0.5, 1.0, 0.4, 0), "min_area_px"),
     ],
 )
 def test_numbers_out_of_range_are_told(numbers, told):

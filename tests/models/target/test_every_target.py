@@ -10,7 +10,7 @@ from hpa.core.dihedral import SYMMETRIES, apply
 from hpa.core.errors import InputError
 from hpa.core.label_map import relabel
 from hpa.core.matching import iou_matrix
-from hpa.data.label_map_files import read_label_map
+from hpa.formats.label_map_files import read_label_map
 from hpa.interfaces import Instances, PixelTarget
 from hpa.metrics.segmentation import count_image, score_images
 from tests.discs import discs
@@ -144,7 +144,7 @@ def test_noise_is_read_without_a_word(name, seed):
     found = target.read(noise)
     areas = np.bincount(found.label_map.ravel())[1:]
     assert len(areas) == len(found.scores) == len(found.classes)
-    assert (areas >= target.least_area_px).all()
+    assert (areas >= target.min_area_px).all()
 
 
 @pytest.mark.parametrize("name", EVERY)

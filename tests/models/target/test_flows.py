@@ -123,7 +123,7 @@ def test_what_cannot_be_read_is_refused():
 
 @pytest.mark.parametrize(
     ("numbers", "told"),
-    [((1.0, 0.4, 15), "least_probability"), ((0.5, 0.0, 15), "largest_error"), ((0.5, 0.4, 0), "least_area_px")],
+    [((1.0, 0.4, 15), "min_probability"), ((0.5, 0.0, 15), "max_error"), ((0.5, 0.4, 0), "min_area_px")],
 )
 def test_numbers_out_of_range_are_told(numbers, told):
     with pytest.raises(InputError, match=told):

@@ -38,7 +38,7 @@ def test_probabilities_are_what_thresholds_are_fitted_on():
     np.testing.assert_array_equal(found.label_map > 0, TARGET.probabilities(logits) > 0.9)
 
 
-@pytest.mark.parametrize(("numbers", "told"), [((-0.1, 10), "least_inside"), ((0.5, 0), "least_area_px")])
+@pytest.mark.parametrize(("numbers", "told"), [((-0.1, 10), "min_inside"), ((0.5, 0), "min_area_px")])
 def test_numbers_out_of_range_are_told(numbers, told):
     with pytest.raises(InputError, match=told):
         ForegroundTarget(*numbers)

@@ -9,10 +9,10 @@ REGIONS = arrays(np.int32, (7, 9), elements=st.integers(0, 12))
 
 
 @given(REGIONS, st.integers(1, 8), st.integers(0, 1000))
-def test_scores_and_areas_are_those_of_the_regions_that_stay(regions, least_area_px, seed):
+def test_scores_and_areas_are_those_of_the_regions_that_stay(regions, min_area_px, seed):
     inside = np.random.default_rng(seed).random(regions.shape).astype(np.float32)
-    found = scored_instances(regions, inside, least_area_px)
-    kept = [number for number in range(1, 13) if (regions == number).sum() >= least_area_px]
+    found = scored_instances(regions, inside, min_area_px)
+    kept = [number for number in range(1, 13) if (regions == number).sum() >= min_area_px]
     assert len(found.scores) == len(found.classes) == len(kept)
     for position, number in enumerate(kept, start=1):
         np.testing.assert_array_equal(found.label_map == position, regions == number)

@@ -44,17 +44,17 @@ def test_closed_is_a_grey_closing_with_a_disc(label_map: np.ndarray, radius: int
     np.testing.assert_array_equal(closed(label_map, radius), closing(label_map, disk(radius)))
 
 
-@given(mask=MASKS, least_px=st.integers(0, 9))
-def test_pieces_and_holes_below_a_size_go(mask: np.ndarray, least_px: int) -> None:
-    pieces = without_small(pieces_of(mask, CROSS), least_px)
+@given(mask=MASKS, min_px=st.integers(0, 9))
+def test_pieces_and_holes_below_a_size_go(mask: np.ndarray, min_px: int) -> None:
+    pieces = without_small(pieces_of(mask, CROSS), min_px)
     sizes = [int((pieces == number).sum()) for number in np.unique(pieces[pieces > 0])]
-    assert all(size >= least_px for size in sizes)
-    filled = holes_filled(mask, least_px)
+    assert all(size >= min_px for size in sizes)
+    filled = holes_filled(mask, min_px)
     assert (filled | ~mask).all()
     holes, count = ndimage.label(~mask)
     expected = mask.copy()
     for hole in range(1, count + 1):
-        if (holes == hole).sum() < least_px:
+        if (holes == hole).sum() < min_px:
             expected[holes == hole] = True
     np.testing.assert_array_equal(filled, expected)
 

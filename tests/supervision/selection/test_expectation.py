@@ -6,7 +6,7 @@ from hypothesis import given
 
 from hpa.core.errors import InputError
 from hpa.supervision.attach import attach_to
-from hpa.supervision.noisy_union import NoisyUnion
+from hpa.supervision.noisy_or_posterior import NoisyOrPosterior
 from hpa.supervision.selection.expectation import ExpectationSelection
 from hpa.supervision.teacher.out_of_fold import OutOfFoldTeacher
 from tests.supervision.selection.told_cells import told_cells
@@ -20,7 +20,7 @@ def test_each_image_is_asked_alone(told):
     beliefs = ExpectationSelection(0.1, 0.02)(*told)
     for image in image_of_cell.unique():
         mine = image_of_cell == image
-        alone = NoisyUnion(0.1, 0.02)(
+        alone = NoisyOrPosterior(0.1, 0.02)(
             probabilities[mine].logit(eps=1e-6), torch.zeros(int(mine.sum()), dtype=torch.int64), copied[mine][:1]
         )
         assert torch.allclose(beliefs[mine], alone, atol=1e-6)
@@ -44,7 +44,7 @@ def test_labels_missed_as_often_as_not_leave_the_teacher_its_word():
 def test_a_moving_average_so_asked_teaches_cells():
     model = tiny_model()
     words = "supervision=pseudo_label supervision/selection=expectation supervision.label_weight=0.0"
-    supervision = shipped(f"{words} supervision.untold_weight=1.0 supervision.teacher.decay=0.9", model)
+    supervision = shipped(f"{words} supervision.unlabeled_weight=1.0 supervision.teacher.decay=0.9", model)
     losses = train(supervision, model, [toy_batch(seed) for seed in range(30)])
     assert losses[-1] < 0.6 * losses[0]
     assert cell_average_precision(model) > 0.9
@@ -52,10 +52,10 @@ def test_a_moving_average_so_asked_teaches_cells():
 
 def test_rates_of_other_classes_are_told():
     teacher = OutOfFoldTeacher(ExpectationSelection([0.1, 0.1], 0.1), ["somewhere"])
-    with pytest.raises(InputError, match="missed_rate holds 2 numbers"):
+    with pytest.raises(InputError, match="false_negative_rate holds 2 numbers"):
         attach_to(teacher, tiny_model())
 
 
 def test_a_rate_out_of_range_is_told():
-    with pytest.raises(InputError, match="missed_rate must lie"):
+    with pytest.raises(InputError, match="false_negative_rate must lie"):
         ExpectationSelection(0.0, 0.1)

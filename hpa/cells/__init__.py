@@ -1,0 +1,1 @@
+"""From fields to batches of cells: crops, their store, sampling, augmentation, the DataModule."""

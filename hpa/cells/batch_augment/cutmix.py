@@ -1,0 +1,66 @@
+"""Replaces a rectangle of crops by that of another image's, and mixes labels by area.
+
+CutMix (Yun, Han, Oh, Chun, Choe and Yoo, 2019, arXiv:1905.04899). Labels are told of images, so the rectangle is one
+for all cells of an image, each taking it from some cell of the other. The seventh team of the 2021 competition did so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from hpa.cells.batch_augment.partners import drawn_partners, mixed_targets, require_crops
+from hpa.core.errors import InputError
+from hpa.interfaces import CellBatch
+
+
+class BatchCutmix:
+    """Pastes rectangles of other images into some of a batch.
+
+    Args:
+        most: Largest share of a crop that a rectangle takes, in (0, 1); its area is drawn evenly from 0 on, before what
+            lies beyond the edge is cut off.
+        probability: How often an image is changed, in [0, 1].
+
+    Raises:
+        InputError: If a number is out of its range.
+    """
+
+    def __init__(self, most: float, probability: float) -> None:
+        if not (0 < most < 1 and 0 <= probability <= 1):
+            raise InputError(
+                f"batch_augment: most must lie between 0 and 1, probability in [0, 1]; came {most} and {probability}."
+            )
+        self._most = most
+        self._probability = probability
+
+    def __call__(self, batch: CellBatch) -> CellBatch:
+        """Return the batch with some images changed.
+
+        Raises:
+            InputError: If the batch shows whole images.
+        """
+        require_crops(batch, "cutmix")
+        partners = drawn_partners(batch.image_of_cell, len(batch.image_targets))
+        cut = self._rectangles(len(batch.image_targets), batch.crops.shape[-1]).to(batch.crops.device)
+        share = 1 - cut.float().mean(dim=(1, 2))
+        of_cell, cut = share[batch.image_of_cell], cut[batch.image_of_cell]
+        known = batch.cell_targets
+        return replace(
+            batch,
+            crops=torch.where(cut[:, None], batch.crops[partners.cells], batch.crops),
+            image_targets=mixed_targets(batch.image_targets, partners.images, share),
+            cell_targets=None if known is None else mixed_targets(known, partners.cells, of_cell),
+        )
+
+    def _rectangles(self, images: int, side_px: int) -> Bool[Tensor, "image side side"]:
+        """Draw rectangles as tall as wide around a place anywhere in the crop; empty ones for images that stay."""
+        changed = torch.rand(images) < self._probability
+        half = side_px * (self._most * torch.rand(images)).sqrt() / 2 * changed
+        centre = side_px * torch.rand(2, images)
+        places = torch.arange(side_px) + 0.5
+        inside = (places - centre[:, :, None]).abs() < half[:, None]  # (axis, image, side)
+        return inside[0][:, :, None] & inside[1][:, None, :]

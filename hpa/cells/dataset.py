@@ -1,0 +1,92 @@
+"""Batches of cells from the store: one fancy read, augmentation by (seed, epoch, cell), targets beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int, Int64
+from torch.utils.data import Dataset
+
+from hpa.cells.fields.views import FieldViews
+from hpa.cells.sampling.cell_sampler import BatchRequest
+from hpa.cells.store import StoredCells
+from hpa.core.seeding import seed_of
+from hpa.interfaces import CellAugmentation, CellBatch
+
+
+class CellDataset(Dataset[CellBatch]):
+    """Answers a request with a whole batch.
+
+    Attributes:
+        stored: The cells on disk.
+        image_targets: Labels of each image of the table.
+        cell_targets: Labels of each cell of the store, NaN rows where unknown; None where there is no truth.
+        augmentation: What is done to crops; None for validation.
+        fields: Shows the whole images instead of crops; None for models that see crops.
+    """
+
+    def __init__(
+        self,
+        stored: StoredCells,
+        image_targets: Float32[np.ndarray, "image class"],
+        cell_targets: Float32[np.ndarray, "cell class"] | None,
+        augmentation: CellAugmentation | None,
+        seed: int,
+        fields: FieldViews | None = None,
+    ) -> None:
+        self.stored = stored
+        self.fields = fields
+        self.image_targets = image_targets
+        self.cell_targets = cell_targets
+        self.augmentation = augmentation
+        self.seed = seed
+        self.image_of_row = stored.cells["image"].to_numpy(np.int64)
+        self._numbers = stored.cells["cell"].to_numpy(np.int64) - 1
+        self.cells_in_image = np.bincount(self.image_of_row, minlength=len(image_targets))
+
+    def __len__(self) -> int:
+        """Count the cells."""
+        return len(self.image_of_row)
+
+    def __getitem__(self, request: BatchRequest) -> CellBatch:
+        """Return the batch of a request."""
+        rows = np.asarray(request.rows, np.int64)
+        turns = np.zeros(len(rows), np.int64) if request.turns is None else request.turns.astype(np.int64)
+        rounds = turns.max(initial=0) + 1
+        drawn = self.image_of_row[rows] * rounds + turns  # an image that is drawn again is another one
+        drawn, image_of_cell = np.unique(drawn, return_inverse=True)
+        images, image_repeats = np.divmod(drawn, rounds)
+        fields = self.fields
+        return CellBatch(
+            crops=torch.from_numpy(self._crops(request.epoch, rows, turns)),
+            image_of_cell=torch.from_numpy(image_of_cell.astype(np.int64)),
+            cell_id=torch.from_numpy(rows),
+            cells_in_image=torch.from_numpy(self.cells_in_image[images]),
+            image_targets=torch.from_numpy(self.image_targets[images]),
+            cell_targets=None if self.cell_targets is None else torch.from_numpy(self.cell_targets[rows]),
+            fields=None
+            if fields is None
+            else fields.batch(request.epoch, images, image_repeats, image_of_cell, self._numbers[rows]),
+        )
+
+    def _crops(
+        self, epoch: int, rows: Int64[np.ndarray, " cell"], turns: Int64[np.ndarray, " cell"]
+    ) -> Float32[np.ndarray, "cell channel side side"]:
+        if self.fields is not None:
+            return np.empty((len(rows), len(self.stored.spec.channels), 0, 0), np.float32)
+        crops = self.stored.crops(rows)
+        if self.augmentation is None:
+            return crops.pixels
+        out = np.empty_like(crops.pixels)
+        for index, (row, turn) in enumerate(zip(rows.tolist(), turns.tolist(), strict=True)):
+            seed = seed_of(self.seed, epoch, row, *([turn] if turn else []))
+            crop = np.ascontiguousarray(crops.pixels[index].transpose(1, 2, 0))
+            out[index] = self.augmentation(crop, crops.regions[index] > 0, seed).transpose(2, 0, 1)
+        return out
+
+
+def rows_of_images(
+    image_of_row: Int[np.ndarray, " cell"], images: Int[np.ndarray, " image"]
+) -> Int[np.ndarray, " kept"]:
+    """Return the rows of all cells that lie in these images, in order."""
+    return np.flatnonzero(np.isin(image_of_row, images))

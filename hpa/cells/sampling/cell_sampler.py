@@ -1,0 +1,166 @@
+"""Which cells form a batch: shuffled cells, or whole images, always the same for the same (seed, epoch).
+
+Several devices share the batches of an epoch, each taking its own; all validate on all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int
+from torch.utils.data import Sampler
+
+from hpa.cells.sampling.bag_packing import bag_rows, packed_in_order, packed_shuffled
+from hpa.cells.sampling.device_share import share_of_device
+from hpa.cells.sampling.weighted_order import drawn_by_weight, repeats_of
+from hpa.core.seeding import seed_of
+from hpa.interfaces import Unit
+
+log = logging.getLogger(__name__)
+
+RowsAndRepeats = tuple[Int[np.ndarray, " cell"], Int[np.ndarray, " cell"]]
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """The cells of one batch.
+
+    Attributes:
+        epoch: Epoch the batch belongs to; with the seed it decides the augmentation.
+        rows: Rows of the cell table.
+        turns: How often each was drawn before in this epoch, of images that are kept whole how many of their bags: it
+            decides the augmentation too, and tells the bags of an image apart; None where nothing is drawn twice.
+    """
+
+    epoch: int
+    rows: Int[np.ndarray, " cell"]
+    turns: Int[np.ndarray, " cell"] | None = None
+
+
+class CellSampler(Sampler[BatchRequest]):
+    """Draws batches of about `batch_cells` cells.
+
+    Attributes:
+        image_of_row: For each cell that may be drawn, its image.
+        unit: "cell" shuffles all cells; "image" keeps cells of an image together, in bags.
+        batch_cells: Cells a batch; with unit "image" a batch closes before it would exceed this.
+        cells_per_image: With unit "image", cells of a bag at most: an image with more comes as several bags of nearly
+            equal size, each told the labels of the image; which cells share a bag is drawn anew every epoch.
+        shuffle: Off for validation: table order, nothing left out.
+        epoch: The epoch to draw next; a resumed run does not begin at 0.
+        cell_epochs: With unit "image", so many epochs at first shuffle all cells nevertheless.
+        weights: How often each row is drawn against others, > 0; an image that is kept whole weighs what its rows do.
+            None, or all equal: each once. The number of batches does not depend on them.
+    """
+
+    def __init__(
+        self,
+        rows: Int[np.ndarray, " row"],
+        image_of_row: Int[np.ndarray, " row"],
+        *,
+        unit: Unit,
+        batch_cells: int,
+        cells_per_image: int,
+        seed: int,
+        shuffle: bool,
+        epoch: int = 0,
+        weights: Float64[np.ndarray, " row"] | None = None,
+        cell_epochs: int = 0,
+    ) -> None:
+        self.rows = rows
+        self.image_of_row = image_of_row
+        self.unit = unit
+        self.batch_cells = batch_cells
+        self.cells_per_image = cells_per_image
+        self.seed = seed
+        self.shuffle = shuffle
+        self.epoch = epoch
+        self.cell_epochs = cell_epochs
+        self.weights = np.ones(len(rows)) if weights is None else weights
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; the trainer calls it."""
+        self.epoch = epoch
+
+    def tell_bounds(self) -> None:
+        """Say in the log which images have more cells than a batch takes of one."""
+        cells = np.unique(self.image_of_row, return_counts=True)[1]
+        crowded = int((cells > self.cells_per_image).sum())
+        if self.unit == "image" and crowded:
+            log.info(
+                "%d of %d images have more than %d cells, up to %d; each of them comes as several bags, drawn anew in "
+                "every epoch (loading.cells_per_image)",
+                *(crowded, len(cells), self.cells_per_image, cells.max()),
+            )
+
+    def __iter__(self) -> Iterator[BatchRequest]:
+        """Give the batches of the epoch."""
+        return iter(self._requests(self.epoch))
+
+    def __len__(self) -> int:
+        """Count the batches of the epoch: the same for every epoch, since the trainer asks once."""
+        return len(self._requests(self.epoch))
+
+    def _requests(self, epoch: int) -> list[BatchRequest]:
+        drawn = self._cells(epoch) if self.unit == "cell" else self._bags(epoch)
+        if self.unit == "image" and self.shuffle and epoch < self.cell_epochs:
+            drawn = self._cells(epoch, len(drawn))
+        requests = [BatchRequest(epoch, rows, turns if turns.any() else None) for rows, turns in drawn]
+        return share_of_device(requests) if self.shuffle else requests
+
+    def _cells(self, epoch: int, count: int | None = None) -> list[RowsAndRepeats]:
+        """Return all cells in batches of equal size, or in so many of nearly equal size."""
+        order = np.arange(len(self.rows))
+        if self.shuffle:
+            order = drawn_by_weight(self.weights, self._generator(epoch))
+        rows, turns = self.rows[order], repeats_of(order)
+        ends = range(self.batch_cells, len(order), self.batch_cells) if count is None else count
+        return list(zip(np.array_split(rows, ends), np.array_split(turns, ends), strict=True))
+
+    def _bags(self, epoch: int) -> list[RowsAndRepeats]:
+        whole = bag_rows(self.rows, self.image_of_row)
+        if not self.shuffle:
+            batches = packed_in_order([len(bag) for bag in whole], self.batch_cells)
+            return [_joined([whole[index] for index in batch], [0] * len(batch)) for batch in batches]
+        generator = self._generator(epoch)
+        parts = [_parts(bag, self.cells_per_image, generator) for bag in whole]
+        image_of_bag = np.repeat(np.arange(len(parts)), [len(bags) for bags in parts])
+        bags = [bag for of_image in parts for bag in of_image]
+        weights = np.array([bag[0] for bag in bag_rows(self.weights, self.image_of_row)])[image_of_bag]
+        batches = packed_shuffled([len(bag) for bag in bags], self.batch_cells, self.seed, epoch)
+        if np.ptp(weights) > 0:
+            batches = self._weighted(bags, weights, len(batches), generator)
+        turns = iter(repeats_of(image_of_bag[[index for batch in batches for index in batch]]).tolist())
+        return [_joined([bags[index] for index in batch], [next(turns) for _ in batch]) for batch in batches]
+
+    def _weighted(
+        self,
+        bags: list[Int[np.ndarray, " _"]],
+        weights: Float64[np.ndarray, " bag"],
+        count: int,
+        generator: np.random.Generator,
+    ) -> list[list[int]]:
+        """Draw bags by weight until they fill so many batches."""
+        order: list[int] = []
+        batches: list[list[int]] = []
+        while len(batches) < count:
+            order += drawn_by_weight(weights, generator).tolist()
+            batches = packed_in_order([len(bags[index]) for index in order], self.batch_cells)
+        return [[order[place] for place in batch] for batch in batches[:count]]
+
+    def _generator(self, epoch: int) -> np.random.Generator:
+        return np.random.default_rng(seed_of(self.seed, "order", epoch))
+
+
+def _parts(bag: Int[np.ndarray, " _"], limit: int, generator: np.random.Generator) -> list[Int[np.ndarray, " _"]]:
+    """Split a bag at random into as few equal ones as the limit allows."""
+    if len(bag) <= limit:
+        return [bag]
+    return [np.sort(part) for part in np.array_split(generator.permutation(bag), -(-len(bag) // limit))]
+
+
+def _joined(bags: list[Int[np.ndarray, " _"]], turns: list[int]) -> RowsAndRepeats:
+    return np.concatenate(bags), np.repeat(turns, [len(bag) for bag in bags])

@@ -1,1 +1,0 @@
-"""From folders to batches: readers, the image table, folds, the cell store, data sets, synthetic worlds."""

@@ -1,1 +1,0 @@
-"""What is wrong with images, and how suspicious that makes them."""

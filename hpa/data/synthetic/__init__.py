@@ -1,6 +1,0 @@
-"""A world of synthetic fields with known truth: all 19 locations, drawn; image labels, given; cells, counted."""
-
-from hpa.data.synthetic.field import SyntheticField, draw_field
-from hpa.data.synthetic.world import write_world
-
-__all__ = ["SyntheticField", "draw_field", "write_world"]

@@ -1,0 +1,116 @@
+"""Label maps on disk: compressed TIFF for any number of cells, 16-bit PNG for other programs; never half written.
+
+A segmentation is one TIFF: its first page the cells, its second the nuclei where there are any. Deflate of level 1 is
+used because the maps are flat: higher levels take several times the time for some per cent of the size.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tifffile
+from jaxtyping import Int32, Integer, Shaped
+
+from hpa.core.errors import InputError
+from hpa.core.field import Segmentation
+from hpa.core.whole_file import whole_file
+from hpa.formats.cellpose_masks import SUFFIX as CELLPOSE_SUFFIX
+from hpa.formats.cellpose_masks import read_cellpose_masks
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+_UINT16_MAX = 65535
+
+
+def write_label_map(path: Path, label_map: Int32[np.ndarray, "height width"]) -> None:
+    """Write a label map as PNG (up to 65,535 cells) or TIFF, by the name of the file.
+
+    Raises:
+        InputError: If the format cannot hold it, or the disk is full.
+    """
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        _write_pages(path, [label_map])
+        return
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: label maps are written as .png, .tif or .tiff; name the file so.")
+    narrow = _narrowed(label_map)
+    if narrow.dtype != np.uint16:
+        raise InputError(f"{path}: a PNG holds cell numbers up to {_UINT16_MAX}, came {label_map.max()}; write a .tif.")
+    done, encoded = cv2.imencode(".png", narrow)
+    if not done:
+        raise InputError(f"{path}: a label map of {label_map.shape} pixels cannot be a PNG.")
+    with whole_file(path, encoded.nbytes) as file:
+        file.write(encoded.tobytes())
+
+
+def read_label_map(path: Path) -> Int32[np.ndarray, "height width"]:
+    """Read a label map written by `write_label_map` or another program, Cellpose's `_seg.npy` too.
+
+    Raises:
+        InputError: If the file is missing, broken or no label map.
+    """
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        return _checked(path, _read_pages(path)[0])
+    if path.name.endswith(CELLPOSE_SUFFIX):
+        return read_cellpose_masks(path)
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    if pixels is None:
+        raise InputError(f"{path}: a readable label map was expected; the file is missing or broken, make it again.")
+    return _checked(path, pixels)
+
+
+def write_segmentation(path: Path, segmentation: Segmentation) -> None:
+    """Write cells and nuclei as the pages of one TIFF.
+
+    Raises:
+        InputError: If the disk is full.
+    """
+    maps = [segmentation.cells] if segmentation.nuclei is None else [segmentation.cells, segmentation.nuclei]
+    _write_pages(path, maps)
+
+
+def read_segmentation(path: Path) -> Segmentation:
+    """Read what `write_segmentation` wrote.
+
+    Raises:
+        InputError: If the file is missing or broken.
+    """
+    maps = [_checked(path, page) for page in _read_pages(path)]
+    return Segmentation(maps[0], maps[1] if len(maps) > 1 else None)
+
+
+def _write_pages(path: Path, label_maps: list[Int32[np.ndarray, "height width"]]) -> None:
+    pages = [_narrowed(label_map) for label_map in label_maps]
+    with (
+        whole_file(path, sum(page.nbytes for page in pages)) as file,
+        tifffile.TiffWriter(file) as tiff,
+    ):
+        for page in pages:
+            tiff.write(page, photometric="minisblack", compression="zlib", compressionargs={"level": 1}, metadata=None)
+
+
+def _read_pages(path: Path) -> list[Shaped[np.ndarray, "*axes"]]:
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            pages = [page.asarray() for page in tiff.pages]
+    except Exception as error:  # a broken file makes the decoder fail in any way
+        raise InputError(
+            f"{path}: a readable label map was expected; the file is missing or broken ({error}), make it again."
+        ) from error
+    if not pages:
+        raise InputError(f"{path}: a label map was expected, the file holds no image; make it again.")
+    return pages
+
+
+def _narrowed(label_map: Int32[np.ndarray, "height width"]) -> Integer[np.ndarray, "height width"]:
+    """Return the map as uint16 where its numbers fit."""
+    return label_map.astype(np.uint16) if label_map.max(initial=0) <= _UINT16_MAX else label_map
+
+
+def _checked(path: Path, pixels: Shaped[np.ndarray, "*axes"]) -> Int32[np.ndarray, "height width"]:
+    if pixels.ndim != 2 or pixels.dtype.kind not in "iu":
+        raise InputError(
+            f"{path}: a label map is one plane of whole numbers; came {pixels.dtype} of shape {pixels.shape}."
+        )
+    return pixels.astype(np.int32, copy=False)

@@ -1,0 +1,101 @@
+"""Networks as their checkpoints say: built from the run's config, filled with the run's weights."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Float32
+from torch import nn
+
+from hpa.config import build
+from hpa.core.errors import InputError
+from hpa.core.planes import PlaneSpec
+from hpa.inference.pixel_predictor import DenseModel, PixelPredictor
+from hpa.inference.precision import choose_device, choose_precision
+from hpa.interfaces import Instances, PixelModel
+from hpa.models.saved_run import SavedRun, read_saved_run
+from hpa.pixels.tiles import TileSpec
+
+STARTING_POINTS = {"weights": None, "pretrained": False}
+"""Where training started from: neither the file nor the network is needed again, and may be gone."""
+_BLOCK_BYTES = 1 << 20
+
+
+def network_of(saved: SavedRun) -> nn.Module:
+    """Return the network of a checkpoint in evaluation mode."""
+    config = _without_starting_points(saved.config["model"])
+    model = build(config, channel_count=len(saved.channels), class_count=len(saved.class_names))
+    return saved.load_into(cast("nn.Module", model))
+
+
+def _without_starting_points(node: Any) -> Any:
+    """Return a copy of a config in which nothing is read from where training started, however deep a part lies."""
+    if not isinstance(node, dict):
+        return node
+    return {key: STARTING_POINTS.get(key, _without_starting_points(value)) for key, value in node.items()}
+
+
+class SavedPixelNetwork:
+    """A network of pixels that `train.py` trained, ready to segment (`segmenter=unet`, `segmenter=mask_rcnn`).
+
+    Attributes:
+        channels: Channels it was trained on.
+        class_names: Classes it tells apart; none of a dense network, which finds instances only.
+        spec: How planes are scaled before it.
+        digest: Hash of the checkpoint's weights and config.
+
+    Args:
+        run: Run folder or checkpoint.
+        device: As torch names it, or auto.
+        precision: fp32, bf16, fp16 or auto.
+        overlap_px: Least overlap of neighbouring tiles.
+        batch_tiles: Tiles that go through the network together.
+        side_px: Side of a tile; larger is faster and takes more memory.
+
+    Raises:
+        InputError: If no run is given, or it trained no network of pixels.
+    """
+
+    def __init__(
+        self, run: str | None, device: str, precision: str, overlap_px: int, batch_tiles: int, side_px: int
+    ) -> None:
+        if run is None:
+            raise InputError(
+                "segmenter.weights=RUN is missing: the run folder or checkpoint of a network that was trained with "
+                "task=pixels (python train.py experiments=segment/nuclei data.root=DIR makes one); "
+                "segmenter=watershed needs none."
+            )
+        saved = read_saved_run(run)
+        if "tiles" not in saved.config or saved.config.get("task", {}).get("_target_", "").endswith("CellTask"):
+            raise InputError(
+                f"{saved.path}: this run classifies cells and finds none; give one of task=pixels, or use it as ckpt=."
+            )
+        model = network_of(saved)
+        where = choose_device(device)
+        self.channels = saved.channels
+        self.class_names: tuple[str, ...] = () if isinstance(model, DenseModel) else saved.class_names
+        self.spec: PlaneSpec = _tiles_of(saved).planes
+        self.digest = _digest(saved.path)
+        self._predictor = PixelPredictor(
+            cast("PixelModel", model), where, choose_precision(precision, where), side_px, overlap_px, batch_tiles
+        )
+
+    def predict(self, planes: Float32[np.ndarray, "channel height width"]) -> Instances:
+        """Return the instances of one prepared image."""
+        return self._predictor.predict(planes)
+
+
+def _tiles_of(saved: SavedRun) -> TileSpec:
+    tiles: Any = build(saved.config["tiles"])
+    return cast("TileSpec", tiles)
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()[:16]

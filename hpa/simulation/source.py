@@ -1,0 +1,82 @@
+"""A synthetic world as a data set: made on first use, then read as any other folder of the competition's layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from hpa import __version__
+from hpa.core.classes import LOCATION_NAMES
+from hpa.core.field import Field
+from hpa.core.image_table import ImageTable
+from hpa.interfaces import CellTruth, Split
+from hpa.simulation import write_world
+from hpa.sources.kaggle_hpa import KaggleHpa
+
+log = logging.getLogger(__name__)
+
+
+class SyntheticHpa:
+    """Fields with all 19 patterns, labels of images, and the truth of every cell.
+
+    Attributes:
+        channels: Channels to read, in order.
+        images: Training fields.
+        test_images: Test fields.
+        size_px: Side of a field.
+        seed: Another seed is another world.
+        folder: Where worlds are kept, one folder each.
+    """
+
+    class_names: tuple[str, ...] = LOCATION_NAMES
+
+    def __init__(
+        self, channels: Sequence[str], images: int, test_images: int, size_px: int, seed: int, folder: str | Path
+    ) -> None:
+        self.channels = tuple(channels)
+        self.images = images
+        self.test_images = test_images
+        self.size_px = size_px
+        self.seed = seed
+        self.folder = Path(folder).expanduser()
+
+    @cached_property
+    def files(self) -> KaggleHpa:
+        """The world on disk; made now if it is not there yet."""
+        settings = {"images": self.images, "test_images": self.test_images, "size_px": self.size_px, "seed": self.seed}
+        what = json.dumps(settings | {"version": __version__}, sort_keys=True)
+        key = hashlib.sha256(what.encode()).hexdigest()[:12]
+        root = self.folder / key
+        if not root.is_dir():
+            log.info("making a synthetic world of %d + %d fields in %s", self.images, self.test_images, root)
+            write_world(
+                root,
+                images=self.images + self.test_images,
+                test_images=self.test_images,
+                side_px=self.size_px,
+                seed=self.seed,
+                workers=os.cpu_count() or 1,
+            )
+        return KaggleHpa(root, self.channels, pixel_um=None, cell_truth=root / "truth_train.csv", metadata=None)
+
+    @property
+    def cell_truth(self) -> CellTruth | None:
+        """The true classes of the training cells."""
+        return self.files.cell_truth
+
+    def table(self, split: Split) -> ImageTable:
+        """List the images of a split."""
+        return self.files.table(split)
+
+    def read(self, image_id: str, split: Split) -> Field:
+        """Read one image."""
+        return self.files.read(image_id, split)
+
+    def identity(self, image_id: str, split: Split) -> str:
+        """Tell the image's files apart from any others."""
+        return self.files.identity(image_id, split)

@@ -1,0 +1,109 @@
+"""The light of one field: the four stains of all its cells, before the camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+
+from hpa.core.channels import CHANNELS
+from hpa.core.classes import NEGATIVE_CLASS
+from hpa.simulation.anatomy import Anatomy, dissect
+from hpa.simulation.cell_lines import CellLine
+from hpa.simulation.culture import Cell
+from hpa.simulation.patterns import DRAWINGS
+from hpa.simulation.stains import microtubule_stain, nuclear_stain, reticulum_stain
+from hpa.simulation.territory import Territory
+
+CHANNEL_SPREAD = 0.25  # spread (log) of the brightness of a stain between images
+CELL_SPREAD = 0.20  # and between the cells of an image
+PROTEIN_GAIN, PROTEIN_SPREAD = 0.75, 0.35  # antibodies differ more
+TRACE_GAIN = 0.05  # what is left of the image's locations in cells that count as not showing them
+EXPRESSION_GAIN = 0.30  # brightness (log) a cell gains with one standard deviation of expression
+_DEFOCUSED_SHARE = 0.12  # cells that lie above the focal plane
+_DUST_PER_FIELD = 3.0  # bright specks outside any cell
+
+
+def stain_specimen(
+    rng: np.random.Generator,
+    line: CellLine,
+    cells: list[Cell],
+    shown: Sequence[Sequence[int]],
+    traces: Sequence[Sequence[int]],
+    territory: Territory,
+) -> Float32[np.ndarray, "channel canvas_height canvas_width"]:
+    """Return the light of each stain, full scale 1, on the canvas of the territory.
+
+    Args:
+        rng: Source of randomness.
+        line: Cell line.
+        cells: The culture.
+        shown: Classes each cell shows.
+        traces: Classes of which each cell holds too little to count.
+        territory: Label maps of the culture.
+    """
+    light = np.zeros((len(CHANNELS), *territory.cells.shape), np.float32)
+    middle = np.log([1, PROTEIN_GAIN, 1, 1])
+    gains = np.exp(rng.normal(middle, [CHANNEL_SPREAD, PROTEIN_SPREAD, CHANNEL_SPREAD, CHANNEL_SPREAD]))
+    weights = rng.uniform(0.55, 1.0, len(DRAWINGS))  # of the locations of one protein, the same in all cells
+    haze = float(rng.uniform(0.01, 0.06))
+    for index, cell in enumerate(cells):
+        anatomy = dissect(np.random.default_rng(rng.integers(2**63)), cells, territory, index)
+        protein = _protein(anatomy, _shares(weights, cell, shown[index], traces[index]), haze)
+        stains = (
+            microtubule_stain(anatomy),
+            protein,
+            nuclear_stain(anatomy),
+            reticulum_stain(anatomy, line.reticulum_um),
+        )
+        _add(light, anatomy, np.stack(stains), gains, territory.windows[index])
+    _add_dust(rng, light, territory.pixel_um)
+    return light
+
+
+def _shares(weights: np.ndarray, cell: Cell, shown: Sequence[int], traces: Sequence[int]) -> dict[int, float]:
+    """Return the brightness of each location of one cell."""
+    gain = float(np.exp(EXPRESSION_GAIN * np.clip(cell.expression, -2, 2)))
+    present = [kind for kind in shown if kind != NEGATIVE_CLASS]
+    brightest = max((float(weights[kind]) for kind in present), default=1.0)
+    shares = dict.fromkeys(traces, TRACE_GAIN)
+    return shares | {kind: gain * float(weights[kind]) / brightest for kind in present}
+
+
+def _protein(anatomy: Anatomy, shares: dict[int, float], haze: float) -> Float32[np.ndarray, "height width"]:
+    """Return the green plane of one cell: its locations on the unspecific haze that every cell has."""
+    image = anatomy.on_body * anatomy.thickness * np.float32(haze)
+    for kind, share in shares.items():
+        image = image + np.float32(share) * DRAWINGS[kind](anatomy)
+    return image
+
+
+def _add(
+    light: Float32[np.ndarray, "channel canvas_height canvas_width"],
+    anatomy: Anatomy,
+    stains: Float32[np.ndarray, "channel height width"],
+    gains: np.ndarray,
+    window: tuple[slice, slice],
+) -> None:
+    """Add the stains of one cell to the specimen, each a little brighter or dimmer than in its neighbours."""
+    rng = anatomy.rng
+    blur_px = float(rng.uniform(0.4, 1.0)) / anatomy.pixel_um if rng.random() < _DEFOCUSED_SHARE else 0.0
+    own = np.exp(rng.normal(0, CELL_SPREAD, len(stains)))
+    own[CHANNELS.index("green")] = 1.0  # its spread is the expression of the cell
+    for plane, stain, gain in zip(light, stains, gains * own, strict=True):
+        sharp = cv2.GaussianBlur(stain, (0, 0), blur_px) if blur_px > 0.3 else stain
+        plane[window] += np.float32(gain) * sharp
+
+
+def _add_dust(
+    rng: np.random.Generator, light: Float32[np.ndarray, "channel canvas_height canvas_width"], pixel_um: float
+) -> None:
+    """Drop a few specks of antibody and debris anywhere on the slide."""
+    height, width = light.shape[1:]
+    for _ in range(int(rng.poisson(_DUST_PER_FIELD))):
+        channel = int(rng.integers(len(light)))
+        centre = (int(rng.integers(width)), int(rng.integers(height)))
+        radius = max(1, round(float(rng.uniform(0.2, 0.6)) / pixel_um))
+        cv2.circle(light[channel], centre, radius, float(rng.uniform(0.3, 1)), cv2.FILLED)

@@ -1,0 +1,132 @@
+"""Tables of classes: one class for all cells of an image (`ID,class`), or one a cell (`ID,cell,class`).
+
+A column `score` may tell how sure each cell is, where a network said so.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.whole_file import whole_file
+from hpa.formats.csv_rows import ROW, read_rows
+from hpa.sources.typed_listing import BETWEEN
+
+HEADER = ("ID", "cell", "class")
+SCORE = "score"
+
+
+@dataclass(frozen=True)
+class CellClasses:
+    """Classes of cells by image and number.
+
+    Attributes:
+        path: File they were read from.
+        of_image: Class of all cells of an image.
+        of_cell: Class of a cell, by image and number in the label map.
+        untold: Images that are listed without a class, or with several: mixtures, whose cells nobody knows.
+        score_of: How sure a cell is, by image and number, where the table tells it.
+    """
+
+    path: Path
+    of_image: dict[str, str]
+    of_cell: dict[tuple[str, int], str]
+    untold: set[str] = field(default_factory=set)
+    score_of: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """List the classes, sorted."""
+        return sorted({*self.of_image.values(), *self.of_cell.values()})
+
+    def of(self, image: str, cells: Sequence[int]) -> list[str]:
+        """Return the class of each cell of an image.
+
+        Raises:
+            InputError: If the table does not tell one.
+        """
+        told = [self.of_cell.get((image, cell), self.of_image.get(image)) for cell in cells]
+        missing = [cell for cell, name in zip(cells, told, strict=True) if name is None]
+        if missing:
+            raise InputError(f"{self.path}: no class for image {image}, cell {missing[0]}; add a row for it.")
+        return [name for name in told if name is not None]
+
+    def scores(self, image: str, cells: Sequence[int]) -> list[float] | None:
+        """Return how sure each cell of an image is, None where the table has no scores.
+
+        Raises:
+            InputError: If it tells those of other cells only.
+        """
+        if not self.score_of:
+            return None
+        missing = [cell for cell in cells if (image, cell) not in self.score_of]
+        if missing:
+            raise InputError(f"{self.path}: no score for image {image}, cell {missing[0]}; add it, or drop the column.")
+        return [self.score_of[image, cell] for cell in cells]
+
+
+def read_cell_classes(path: Path) -> CellClasses:
+    """Read a table of classes.
+
+    Raises:
+        InputError: If the file is missing or lacks a column.
+        DataError: Naming every row that cannot be read, or says something else than an earlier one.
+    """
+    classes = CellClasses(path, {}, {})
+    problems = []
+    for row in read_rows(path, ("ID", "class")).to_dict("records"):
+        reason = _add(classes, row["ID"], row.get("cell", ""), row["class"])
+        reason = reason or _add_score(classes, row["ID"], row.get("cell", ""), row.get(SCORE, ""))
+        if reason:
+            problems.append(Problem(f"row {row[ROW]}", reason))
+    if problems:
+        raise DataError(str(path), problems)
+    return classes
+
+
+def write_cell_classes(path: Path, rows: Sequence[tuple[str, int, str]]) -> None:
+    """Write (image, cell, class) rows.
+
+    Raises:
+        InputError: If the disk is full.
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
+    encoded = text.getvalue().encode()
+    with whole_file(path, len(encoded)) as file:
+        file.write(encoded)
+
+
+def _add_score(classes: CellClasses, image: str, cell: str, text: str) -> str | None:
+    """Take up the score of a row; return what is wrong with it, or None."""
+    if not text:
+        return None
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not (cell and math.isfinite(score)):
+        return f"score '{text}' is no number of a cell"
+    classes.score_of[image, int(cell)] = score
+    return None
+
+
+def _add(classes: CellClasses, image: str, cell: str, name: str) -> str | None:
+    """Take up a row; return what is wrong with it, or None."""
+    if image and not cell and (not name or BETWEEN in name):
+        classes.untold.add(image)
+        return None
+    if not image or not name:
+        return "ID and class must not be blank"
+    if not cell:
+        known = classes.of_image.setdefault(image, name)
+    elif cell.isdecimal() and int(cell) > 0:
+        known = classes.of_cell.setdefault((image, int(cell)), name)
+    else:
+        return f"cell '{cell}' is no positive whole number"
+    return None if known == name else f"says '{name}', an earlier row '{known}'"

@@ -1,0 +1,171 @@
+"""Plain folders of images with hand-made instances: `images/`, `labels/` of the same stems, and `index.csv`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hpa.core.errors import InputError, Problem
+from hpa.core.field import Field
+from hpa.core.image_table import COLUMNS, ImageTable
+from hpa.core.label_map import relabel
+from hpa.core.planes import COLOURS, GREY
+from hpa.formats.folder_images import FolderImages
+from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_map_folder import label_map_paths
+from hpa.interfaces import Instances, Split
+
+_THREADS = 4
+_LAYOUT = "expected are images/<id>.png or .tif, labels/<id>.png or .tif (0 background, 1..n), and index.csv with ids"
+_ID_COLUMNS = ("id", "ID", "image_id")
+
+
+class InstanceFolder:
+    """Reads pictures with instance maps (an `ImageSource` and `InstanceTruth`); all instances are of one class.
+
+    Args:
+        root: Folder with images/, labels/ and index.csv, whose column `id` names the images; further columns are
+            joined to the table. Without index.csv the images are those of images/.
+        channels: Planes to read: `grey` (colour pictures become their brightness), or `red, green, blue` (a grey
+            picture stands for all three), or the names of the planes of multi-channel files, in order.
+        pixel_um: Side of a pixel, µm; None takes what column `pixel_um` of index.csv says, NaN where it says nothing.
+        where: Which rows of index.csv to use: for each column the values to keep.
+        class_name: What the instances are.
+
+    Raises:
+        InputError: If the layout is not there, a column is unknown, or no row is left.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        channels: Sequence[str],
+        pixel_um: float | None,
+        where: Mapping[str, Sequence[str]],
+        class_name: str,
+    ) -> None:
+        self.root = Path(root)
+        self.channels: tuple[str, ...] = tuple(channels)
+        self.class_names: tuple[str, ...] = (class_name,)
+        if not (self.root / "images").is_dir():
+            raise InputError(f"{self.root}: {_LAYOUT}; there is no images/. Check data.root.")
+        known_names = set(self.channels) <= {GREY, *COLOURS}
+        self.pixel_um = pixel_um
+        self._images = FolderImages(
+            self.root / "images", self.channels, None if known_names else self.channels, pixel_um
+        )
+        self._label_maps = label_map_paths(self.root / "labels")
+        self._rows = self._listed(where)
+        told = self._rows.get("pixel_um", pd.Series(math.nan, self._rows.index))
+        self._sizes_um = dict(zip(self._rows["image_id"], pd.to_numeric(told, errors="coerce"), strict=True))
+
+    @property
+    def cell_truth(self) -> None:
+        """Return None: the instances have outlines here, no classes of the Atlas."""
+        return
+
+    def table(self, split: Split) -> ImageTable:
+        """List the images, with the columns of index.csv beside the usual ones; `test` lists the same as `train`."""
+        del split
+        with ThreadPoolExecutor(_THREADS) as pool:
+            seen = list(pool.map(self._inspect, self._rows["image_id"]))
+        problems = tuple(problem for _, problem in seen if problem is not None)
+        usual = pd.DataFrame(
+            {
+                "image_id": self._rows["image_id"],
+                "height": [size[0] for size, _ in seen],
+                "width": [size[1] for size, _ in seen],
+                "bits": [size[2] for size, _ in seen],
+                "pixel_um": [self._pixel_um_of(image_id) for image_id in self._rows["image_id"]],
+                "classes": "0",
+                "source": self.root.name,
+                "group": self._rows["image_id"],
+                "fold": -1,
+            }
+        )
+        further = self._rows.drop(columns=[name for name in COLUMNS if name in self._rows])
+        return ImageTable(pd.concat([usual, further], axis=1), self.class_names, str(self.root), problems)
+
+    def read(self, image_id: str, split: Split) -> Field:
+        """Read one picture with the planes that it holds.
+
+        Raises:
+            InputError: If it is missing, broken, or lacks a plane.
+        """
+        del split
+        self._require_known(image_id)
+        return replace(self._images.read(image_id), pixel_um=self._pixel_um_of(image_id))
+
+    def identity(self, image_id: str, split: Split) -> str:
+        """Name the content of a picture by place, size and time of its file, without opening it.
+
+        Raises:
+            InputError: If there is none.
+        """
+        del split
+        self._require_known(image_id)
+        path = self._images.file_of(image_id) or self.root / "images"
+        status = path.stat()
+        return f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}"
+
+    def instances(self, image_id: str) -> Instances:
+        """Read the instances of an image.
+
+        Raises:
+            InputError: If the label map is missing, broken, or of another size than the picture.
+        """
+        path = self._label_maps.get(image_id)
+        if path is None:
+            raise InputError(f"{self.root / 'labels'}: {image_id} has no label map; {_LAYOUT}.")
+        label_map = relabel(read_label_map(path))
+        return Instances(label_map, np.zeros(int(label_map.max(initial=0)), np.int64))
+
+    def _pixel_um_of(self, image_id: str) -> float:
+        return float(self._sizes_um.get(image_id, math.nan)) if self.pixel_um is None else self.pixel_um
+
+    def _listed(self, where: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+        path = self.root / "index.csv"
+        if not path.is_file():
+            if where:
+                raise InputError(f"{path}: data.where needs this table (column id and those named), there is none.")
+            return pd.DataFrame({"image_id": self._images.image_ids})
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        column = next((name for name in _ID_COLUMNS if name in frame), None)
+        if column is None:
+            raise InputError(f"{path}: a column id was expected, it has {', '.join(frame.columns)}.")
+        frame = frame.rename(columns={column: "image_id"})
+        for name, values in where.items():
+            if name not in frame:
+                raise InputError(f"data.where.{name}: {path} has no such column; it has {', '.join(frame.columns)}.")
+            known = sorted(set(frame[name]))
+            frame = frame[frame[name].isin([str(value) for value in values])]
+            if frame.empty:
+                raise InputError(f"data.where.{name}={list(values)}: no row of {path} is so; values: {known[:12]}.")
+        return frame.reset_index(drop=True)
+
+    def _inspect(self, image_id: str) -> tuple[tuple[int, int, int], Problem | None]:
+        """Return height, width and bits of a picture, and what is wrong with it."""
+        nothing = (0, 0, 0)
+        try:
+            pixels = self.read(image_id, "train").pixels
+            label_map = self.instances(image_id).label_map
+        except InputError as error:
+            return nothing, Problem(image_id, str(error))
+        size = (*pixels.shape[1:], 8 * pixels.dtype.itemsize)
+        if label_map.shape != pixels.shape[1:]:
+            return nothing, Problem(
+                image_id,
+                f"the picture has {pixels.shape[1:]} px (height, width), its label map {label_map.shape}; "
+                "both must be of one size",
+            )
+        return size, None
+
+    def _require_known(self, image_id: str) -> None:
+        if image_id not in self._images.image_ids:
+            raise InputError(f"{self.root / 'images'}: there is no picture {image_id}; {_LAYOUT}.")

@@ -1,0 +1,225 @@
+"""The layout of the Human Protein Atlas single-cell competition: train.csv, train/, test/, sample_submission.csv.
+
+Each field is one grey file a channel, `{split}/{ID}_{channel}.{png,tif,tiff}`. A table is made from the headers of all
+files, in threads, and names every defect of every row, so that all can be mended before anything is trained.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from hpa.core.channels import CHANNELS, HPA_FIELD_WIDTH_UM
+from hpa.core.classes import LOCATION_NAMES
+from hpa.core.errors import InputError, Problem
+from hpa.core.field import Field
+from hpa.core.image_table import COLUMNS, ImageTable
+from hpa.formats.image_files import SUFFIXES, PlaneInfo, difference_of, plane_info, read_field
+from hpa.interfaces import Split
+from hpa.sources.cell_truth import CellTruth
+from hpa.sources.kaggle_listing import Listing, sample_listing, train_listing
+from hpa.sources.metadata import join_metadata
+from hpa.sources.pixel_check import check_pixels
+
+_HEADER_THREADS = 8
+"""Reading headers is waiting for the disk, so more threads than cores."""
+_LAYOUT = (
+    "expected are train.csv (ID,Label), train/, test/ and sample_submission.csv (ID,ImageWidth,ImageHeight,…), with "
+    "files {ID}_{channel}.png, .tif or .tiff in the folders"
+)
+_logger = logging.getLogger(__name__)
+
+
+class KaggleHpa:
+    """Reads data sets in the layout of the competition (an `ImageSource`).
+
+    Args:
+        root: Folder with train.csv, train/, test/, sample_submission.csv.
+        channels: Channels to read, any of red, green, blue, yellow, in the order the planes shall have.
+        pixel_um: Side of a pixel, µm; None takes every field to be 163.84 µm wide, as those of the Atlas are.
+        cell_truth: truth.csv with the classes of cells, or None.
+        metadata: CSV or TSV file with more columns, joined by ID, or None.
+
+    Raises:
+        InputError: If the channels or the pixel size make no sense.
+    """
+
+    class_names: tuple[str, ...] = LOCATION_NAMES
+
+    def __init__(
+        self,
+        root: str | Path,
+        channels: Sequence[str],
+        pixel_um: float | None,
+        cell_truth: str | Path | None,
+        metadata: str | Path | None,
+    ) -> None:
+        self.root = Path(root)
+        self.channels: tuple[str, ...] = _checked_channels(channels)
+        if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
+            raise InputError(
+                f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null to take it from width."
+            )
+        self.pixel_um = pixel_um
+        self._cell_truth_path = None if cell_truth is None else Path(cell_truth)
+        self._metadata_path = None if metadata is None else Path(metadata)
+        self._pixel_size_was_told = False
+        self._warned: set[tuple[str, str]] = set()
+
+    @cached_property
+    def cell_truth(self) -> CellTruth | None:
+        """Return the classes of cells, read at first use, or None where none were given."""
+        return None if self._cell_truth_path is None else CellTruth(self._cell_truth_path, self.class_names)
+
+    def table(self, split: Split) -> ImageTable:
+        """List the images of train.csv, or of sample_submission.csv in its order.
+
+        Raises:
+            InputError: If the layout is not there at all. What is wrong with single rows stands in `problems`.
+        """
+        names = self._file_names(split)
+        listing = self._listing(split)
+        with ThreadPoolExecutor(_HEADER_THREADS) as pool:
+            seen = list(pool.map(lambda image_id: self._inspect(image_id, split, names), listing.ids))
+        for image_id, (_, reasons) in zip(listing.ids, seen, strict=True):
+            if image_id:  # a blank one is told of already
+                listing.problems += [Problem(image_id, reason) for reason in reasons]
+        table = self._assemble(listing, [info for info, _ in seen])
+        return table if self._metadata_path is None else join_metadata(table, self._metadata_path)
+
+    def read(self, image_id: str, split: Split) -> Field:
+        """Read the planes of one image, in the order of `channels`; what is odd about them is logged once.
+
+        Raises:
+            InputError: If a file is missing, cannot be read, or differs from the others in size or depth, or if the
+                whole field is blank.
+        """
+        field = read_field(image_id, self._paths(image_id, split), self.pixel_um)
+        findings = check_pixels(field)
+        if findings.problems:
+            raise InputError("; ".join(str(problem) for problem in findings.problems))
+        if findings.warnings and (split, image_id) not in self._warned:
+            self._warned.add((split, image_id))
+            for warning in findings.warnings:
+                _logger.warning("%s", warning)
+        return field
+
+    def identity(self, image_id: str, split: Split) -> str:
+        """Name the content of an image by place, size and time of its files, without opening them.
+
+        Raises:
+            InputError: If a file is missing.
+        """
+        parts = []
+        for channel, path in self._paths(image_id, split).items():
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise InputError(
+                    f"{path}: cannot be read ({error.strerror}); add the file or mend its path."
+                ) from error
+            parts.append(f"{channel}={path.resolve()}:{status.st_size}:{status.st_mtime_ns}")
+        return "|".join(parts)
+
+    def _paths(self, image_id: str, split: Split) -> dict[str, Path]:
+        """Return the file of each channel; where there is none, the name it should have."""
+        folder = self.root / split
+        paths = {}
+        for channel in self.channels:
+            candidates = [folder / name for name in _possible_names(image_id, channel)]
+            paths[channel] = next((path for path in candidates if path.is_file()), candidates[0])
+        return paths
+
+    def _file_names(self, split: Split) -> set[str]:
+        """Return the names of the image files of a split: one look at the folder instead of one a file."""
+        folder = self.root / split
+        if not folder.is_dir():
+            raise InputError(f"{folder}: there is no such folder; {_LAYOUT}. Check data.root.")
+        names = {path.name for path in folder.iterdir() if path.suffix in SUFFIXES}
+        if not names:
+            raise InputError(f"{folder}: there is no PNG or TIFF file in it; {_LAYOUT}.")
+        return names
+
+    def _listing(self, split: Split) -> Listing:
+        path = self.root / ("train.csv" if split == "train" else "sample_submission.csv")
+        if not path.is_file():
+            raise InputError(f"{path}: the file is missing; {_LAYOUT}. Check data.root.")
+        return train_listing(path, self.class_names) if split == "train" else sample_listing(path)
+
+    def _inspect(self, image_id: str, split: Split, names: Collection[str]) -> tuple[PlaneInfo | None, list[str]]:
+        """Return what the headers of an image tell (None where they tell nothing sure), and all that is wrong."""
+        infos, missing, reasons = {}, [], []
+        for channel in self.channels:
+            found = [name for name in _possible_names(image_id, channel) if name in names]
+            if len(found) > 1:
+                reasons.append(f"{' and '.join(found)} are both there; keep one of them")
+            if not found:
+                missing.append(channel)
+                continue
+            try:
+                infos[channel] = plane_info(self.root / split / found[0])
+            except InputError as error:
+                reasons.append(str(error))
+        if missing:
+            wanted = f"{image_id}_{missing[0]}.png (or .tif, .tiff)"
+            reasons.append(f"no file for {', '.join(missing)} in {self.root / split}; expected e.g. {wanted}")
+        difference = difference_of(infos)
+        if difference:
+            reasons.append(difference)
+        return None if difference else next(iter(infos.values()), None), reasons
+
+    def _assemble(self, listing: Listing, infos: Sequence[PlaneInfo | None]) -> ImageTable:
+        """Put the table together; where files tell no size, the size that the CSV file says stands."""
+        sizes = []
+        for image_id, info, told in zip(listing.ids, infos, listing.sizes, strict=True):
+            sizes.append((info.height, info.width) if info else told)
+            if info and all(told) and told != sizes[-1]:
+                said = f"sample_submission.csv says {told[1]}×{told[0]} px, the files are {info.width}×{info.height} px"
+                listing.warnings.append(Problem(image_id, said))
+        frame = pd.DataFrame(
+            {
+                "image_id": listing.ids,
+                "height": [height for height, _ in sizes],
+                "width": [width for _, width in sizes],
+                "bits": [info.bits if info else 0 for info in infos],
+                "pixel_um": self._pixel_sizes([width for _, width in sizes]),
+                "classes": listing.classes,
+                "source": "kaggle_hpa",
+                "group": listing.ids,
+                "fold": -1,
+            },
+            columns=list(COLUMNS),
+        )
+        return ImageTable(frame, self.class_names, str(self.root), tuple(listing.problems), tuple(listing.warnings))
+
+    def _pixel_sizes(self, widths: Sequence[int]) -> list[float]:
+        if self.pixel_um is not None:
+            return [self.pixel_um] * len(widths)
+        if not self._pixel_size_was_told:
+            self._pixel_size_was_told = True
+            _logger.info(
+                "pixel size: %.2f µm / width, as fields of the Human Protein Atlas are; set data.pixel_um to override",
+                HPA_FIELD_WIDTH_UM,
+            )
+        return [HPA_FIELD_WIDTH_UM / width if width else math.nan for width in widths]
+
+
+def _checked_channels(channels: Sequence[str]) -> tuple[str, ...]:
+    asked = [channels] if isinstance(channels, str) else list(channels)
+    usable = bool(asked) and len(set(asked)) == len(asked) and set(asked) <= set(CHANNELS)
+    if isinstance(channels, str) or not usable:
+        raise InputError(
+            f"data.channels={asked}: a list of different channels out of {', '.join(CHANNELS)} is expected, "
+            "e.g. data.channels=[green] or data.channels=[red,green,blue]."
+        )
+    return tuple(asked)
+
+
+def _possible_names(image_id: str, channel: str) -> list[str]:
+    return [f"{image_id}_{channel}{suffix}" for suffix in SUFFIXES]

@@ -1,0 +1,90 @@
+"""What train.csv and sample_submission.csv say: which images there are, their classes, their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpa.core.errors import InputError, Problem
+from hpa.core.image_table import format_classes, read_label_text
+from hpa.core.submission_table import ID_NAMES
+from hpa.formats.csv_rows import ROW, read_rows
+
+
+@dataclass
+class Listing:
+    """The images that a file names, in its order, with what it says of them."""
+
+    ids: list[str]
+    classes: list[str]
+    """Classes of each image as in an image table, "" where not told."""
+    sizes: list[tuple[int, int]]
+    """(height, width) of each image, px; zeros where not told."""
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def train_listing(path: Path, class_names: Sequence[str]) -> Listing:
+    """Read `ID,Label`, where labels are class numbers separated by "|"; one named twice counts once.
+
+    Raises:
+        InputError: If the file is no such table. Rows that cannot be used are kept, and named in `problems`.
+    """
+    rows = read_rows(path, ("ID", "Label"))
+    listing = Listing(list(rows["ID"]), [], [(0, 0)] * len(rows), [], [])
+    repeating = 0
+    for image_id, text, row in zip(rows["ID"], rows["Label"], rows[ROW], strict=True):
+        classes, reason = read_label_text(text, class_names)
+        listing.classes.append(format_classes(classes))
+        if reason:
+            listing.problems.append(Problem(image_id or f"{path.name} row {row}", f"{path.name} row {row}: {reason}"))
+        elif len(classes) < text.count("|") + 1:
+            repeating += 1
+    if repeating:
+        reason = f"rows that name a class more than once: {repeating}; it counts once"
+        listing.warnings.append(Problem(path.name, reason))
+    listing.problems += _id_problems(path.name, listing.ids, list(rows[ROW]))
+    return listing
+
+
+def sample_listing(path: Path) -> Listing:
+    """Read `ID,ImageWidth,ImageHeight` of a sample submission.
+
+    Raises:
+        InputError: If the file is no such table. Rows that cannot be used are kept, and named in `problems`.
+    """
+    rows = read_rows(path, ("ImageWidth", "ImageHeight"))
+    id_column = next((name for name in ID_NAMES if name in rows.columns), None)
+    if id_column is None:
+        raise InputError(f"{path}: a column ID is expected; the header reads {', '.join(rows.columns.drop(ROW))}.")
+    listing = Listing(list(rows[id_column]), [""] * len(rows), [], [], [])
+    for width, height, row in zip(rows["ImageWidth"], rows["ImageHeight"], rows[ROW], strict=True):
+        is_told = _is_positive(width) and _is_positive(height)
+        listing.sizes.append((int(height), int(width)) if is_told else (0, 0))
+        if not is_told:
+            reason = f"ImageWidth '{width}', ImageHeight '{height}': positive whole numbers of pixels are expected"
+            listing.problems.append(Problem(f"{path.name} row {row}", reason))
+    listing.problems += _id_problems(path.name, listing.ids, list(rows[ROW]))
+    return listing
+
+
+def _is_positive(text: str) -> bool:
+    return text.isdecimal() and int(text) > 0
+
+
+def _id_problems(file_name: str, ids: Sequence[str], rows: Sequence[int]) -> list[Problem]:
+    """Name ids that stand more than once, and rows without one."""
+    rows_of: dict[str, list[int]] = {}
+    for image_id, row in zip(ids, rows, strict=True):
+        rows_of.setdefault(image_id, []).append(row)
+    blank = [
+        Problem(f"{file_name} row {row}", "the ID is blank; write it or take the row out")
+        for row in rows_of.pop("", [])
+    ]
+    doubled = [
+        Problem(image_id, f"the id stands in rows {', '.join(map(str, where))} of {file_name}; keep one of them")
+        for image_id, where in rows_of.items()
+        if len(where) > 1
+    ]
+    return blank + doubled

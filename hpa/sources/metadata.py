@@ -1,0 +1,41 @@
+"""What is told of images beside their labels (cell line, organ, plate, …), joined to a table by image id."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hpa.core.errors import InputError, Problem
+from hpa.core.image_table import ImageTable
+from hpa.formats.csv_rows import ROW, read_rows
+
+_SHOWN = 5
+
+
+def join_metadata(table: ImageTable, path: Path, id_column: str = "ID") -> ImageTable:
+    """Return the table with the columns of a CSV or TSV file, NaN where an image is not told of.
+
+    Rows of other images are left out. Ids that stand twice become problems, ids that are not told of one warning.
+
+    Raises:
+        InputError: If the file cannot be read, or has a column that the table has already.
+    """
+    rows = read_rows(path, (id_column,)).drop(columns=ROW).rename(columns={id_column: "image_id"})
+    collisions = [name for name in rows.columns if name in table.frame.columns and name != "image_id"]
+    if collisions or rows.columns.duplicated().any():
+        names = ", ".join(collisions) or "one of them twice"
+        raise InputError(f"{path}: the image table has the columns {names} already; rename them in this file.")
+    doubled = rows.loc[rows["image_id"].duplicated(), "image_id"].unique()
+    problems = [Problem(path.name, f"{image_id} stands twice; keep one row of it") for image_id in doubled]
+    told = set(rows["image_id"])
+    missing = [image_id for image_id in table.image_ids if image_id not in told]
+    warnings = []
+    if missing:
+        shown = ", ".join(missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
+        warnings = [Problem(path.name, f"{len(missing)} of {len(table)} images are not told of (left empty): {shown}")]
+    return replace(
+        table,
+        frame=table.frame.merge(rows.drop_duplicates("image_id"), on="image_id", how="left"),
+        problems=(*table.problems, *problems),
+        warnings=(*table.warnings, *warnings),
+    )

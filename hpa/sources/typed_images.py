@@ -1,0 +1,204 @@
+"""Images whose cells are all of one known type, and images to be told apart: `images/`, `index.csv`.
+
+A dish of one cell line labels its images for nothing: every cell in them is of that type. This is propagation of image
+labels to cells, so pure images train with the strategies of the Atlas (`supervision=propagation`), and a detector takes
+the outlines of any segmenter with the type of the image. Mixed images are the test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from hpa.core.errors import InputError, Problem
+from hpa.core.field import Field
+from hpa.core.image_table import ImageTable, format_classes
+from hpa.formats.image_files import SUFFIXES, PlaneInfo, difference_of, plane_info, read_field
+from hpa.interfaces import Split
+from hpa.sources.typed_listing import HEADER, read_typed_rows, rows_of_split, types_of
+
+_HEADER_THREADS = 8
+"""Reading headers is waiting for the disk, so more threads than cores."""
+_LAYOUT = "expected are index.csv (ID,class,split,group,pixel_um) and images/<ID>_<channel>.tif or .png"
+_FEWEST_TYPES = 2
+
+
+class TypedImages:
+    """Reads images with types in the layout that `hpa import` and `hpa synth --layout hek_n2a` write (`ImageSource`).
+
+    Args:
+        root: Folder with index.csv and images/.
+        channels: Channels to read, in the order the planes shall have.
+        pixel_um: Side of a pixel, µm; None takes what index.csv says of each image.
+        class_names: The types in the order of their numbers; None takes those of the folder's pure images, sorted.
+
+    Raises:
+        InputError: If the layout is not there, or the arguments make no sense.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        channels: Sequence[str],
+        pixel_um: float | None,
+        class_names: Sequence[str] | None,
+    ) -> None:
+        self.root = Path(root)
+        self.channels: tuple[str, ...] = tuple(channels)
+        if isinstance(channels, str) or not channels or len(set(channels)) != len(channels):
+            raise InputError(f"data.channels={channels}: a list of different channels is expected, e.g. [green, blue].")
+        if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
+            raise InputError(f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null to read index.csv.")
+        self.pixel_um = pixel_um
+        for path in (self.root / "index.csv", self.root / "images"):
+            if not path.exists():
+                raise InputError(f"{path}: is missing; {_LAYOUT}. Check data.root.")
+        self._rows, self._row_problems = read_typed_rows(self.root / "index.csv")
+        self._types = [types_of(text) for text in self._rows["class"]]
+        found = sorted({types[0] for types in self._types if len(types) == 1})
+        self.class_names: tuple[str, ...] = tuple(found if class_names is None else class_names)
+
+    @property
+    def cell_truth(self) -> None:
+        """Return None: what is known of a cell is the type of its image."""
+        return
+
+    def table(self, split: Split) -> ImageTable:
+        """List the images of a split: those that index.csv puts there; without a split, pure ones train, others test.
+
+        Raises:
+            InputError: If the split is empty, or its pure images are all of one type: nothing could be told apart.
+        """
+        rows = self._rows_of(split)
+        names = frozenset(path.name for path in (self.root / "images").iterdir() if path.suffix in SUFFIXES)
+        with ThreadPoolExecutor(_HEADER_THREADS) as pool:
+            seen = list(pool.map(lambda image_id: self._inspect(image_id, names), rows["ID"]))
+        problems = list(self._row_problems)
+        for image_id, (_, reasons) in zip(rows["ID"], seen, strict=True):
+            problems += [Problem(image_id, reason) for reason in reasons]
+        problems += self._unknown_types(rows)
+        sizes = self._pixel_sizes(rows)
+        untold = [str(name) for name, size in zip(rows["ID"], sizes, strict=True) if math.isnan(size)]
+        if untold:
+            reason = "pixel_um is blank; write it there, or data.pixel_um=… for all images"
+            problems.append(Problem(f"index.csv, {len(untold)} images ({untold[0]}, …)", reason))
+        infos = [info or PlaneInfo(0, 0, 0) for info, _ in seen]
+        usual = pd.DataFrame(
+            {
+                "image_id": rows["ID"],
+                "height": [info.height for info in infos],
+                "width": [info.width for info in infos],
+                "bits": [info.bits for info in infos],
+                "pixel_um": sizes,
+                "classes": [format_classes(self._numbers(row)) for row in rows.index],
+                "source": self.root.name,
+                "group": rows["group"].where(rows["group"] != "", rows["ID"]),
+                "fold": -1,
+            }
+        )
+        further = rows.drop(columns=[*HEADER, *(name for name in usual if name in rows and name not in HEADER)])
+        frame = pd.concat([usual, further], axis=1).reset_index(drop=True)
+        return ImageTable(frame, self.class_names, str(self.root), tuple(problems))
+
+    def read(self, image_id: str, split: Split) -> Field:
+        """Read the planes of an image, in the order of `channels`.
+
+        Raises:
+            InputError: If the image is not listed, or a file is missing, broken, or differs from the others.
+        """
+        del split
+        row = self._row_of(image_id)
+        return read_field(image_id, self._paths(image_id), self._pixel_sizes(self._rows.loc[[row]])[0])
+
+    def identity(self, image_id: str, split: Split) -> str:
+        """Name the content of an image by place, size and time of its files, without opening them.
+
+        Raises:
+            InputError: If a file is missing.
+        """
+        del split
+        parts = []
+        for channel, path in self._paths(image_id).items():
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read ({error.strerror}); add the file.") from error
+            parts.append(f"{channel}={path.resolve()}:{status.st_size}:{status.st_mtime_ns}")
+        return "|".join(parts)
+
+    def _rows_of(self, split: Split) -> pd.DataFrame:
+        rows = rows_of_split(self._rows, split)
+        if rows.empty:
+            raise InputError(
+                f"{self.root / 'index.csv'}: no image is of split {split}; name one type in column class of images to "
+                "train on, and write train or test in column split."
+            )
+        if split == "train":
+            self._require_types(rows)
+        return rows
+
+    def _require_types(self, rows: pd.DataFrame) -> None:
+        types = [self._types[row] for row in rows.index]
+        found = sorted({named[0] for named in types if len(named) == 1})
+        if len(found) < _FEWEST_TYPES:
+            told = f"all {len(rows)} images show {found[0]}" if found else "no image is of one type"
+            raise InputError(
+                f"{self.root / 'index.csv'}: {told}, but pure images of two types or more are needed: a network learns "
+                "what tells types apart. Add pure images of the other type."
+            )
+
+    def _unknown_types(self, rows: pd.DataFrame) -> list[Problem]:
+        return [
+            Problem(str(rows.at[row, "ID"]), f"type '{name}' is none of {', '.join(self.class_names)}")
+            for row in rows.index
+            for name in self._types[row]
+            if name not in self.class_names and self.class_names
+        ]
+
+    def _numbers(self, row: int) -> list[int]:
+        return [self.class_names.index(name) for name in self._types[row] if name in self.class_names]
+
+    def _pixel_sizes(self, rows: pd.DataFrame) -> list[float]:
+        if self.pixel_um is not None:
+            return [self.pixel_um] * len(rows)
+        return [float(size) for size in pd.to_numeric(rows["pixel_um"], errors="coerce")]
+
+    def _row_of(self, image_id: str) -> int:
+        found = self._rows.index[self._rows["ID"] == image_id]
+        if not len(found):
+            raise InputError(f"{self.root / 'index.csv'}: lists no image {image_id}; check the name.")
+        return int(found[0])
+
+    def _paths(self, image_id: str) -> dict[str, Path]:
+        """Return the file of each channel; where there is none, the name it should have."""
+        folder = self.root / "images"
+        paths = {}
+        for channel in self.channels:
+            candidates = [folder / f"{image_id}_{channel}{suffix}" for suffix in SUFFIXES]
+            paths[channel] = next((path for path in candidates if path.is_file()), candidates[0])
+        return paths
+
+    def _inspect(self, image_id: str, names: frozenset[str]) -> tuple[PlaneInfo | None, list[str]]:
+        """Return what the headers of an image tell, None where they tell nothing sure, and all that is wrong."""
+        infos: dict[str, PlaneInfo] = {}
+        reasons = []
+        for channel, path in self._paths(image_id).items():
+            if path.name not in names:
+                reasons.append(f"no file for channel {channel}; expected e.g. {path}")
+                continue
+            try:
+                infos[channel] = plane_info(path)
+            except InputError as error:
+                reasons.append(str(error))
+        return _agreed(infos, reasons)
+
+
+def _agreed(infos: Mapping[str, PlaneInfo], reasons: list[str]) -> tuple[PlaneInfo | None, list[str]]:
+    difference = difference_of(infos)
+    if difference:
+        return None, [*reasons, difference]
+    return next(iter(infos.values()), None), reasons

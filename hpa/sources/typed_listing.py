@@ -1,0 +1,138 @@
+"""index.csv of images whose cells are of known type: `ID,class,split,group,pixel_um`, one row an image.
+
+`class` is the type of all cells of a pure image, several types joined by "|" of a mixed one, or nothing. `split` is
+train or test; without it pure images train and all others test. `group` names what must share a fold (a plate, a well).
+`pixel_um` is the side of a pixel. Only `ID` must be there; further columns are kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.whole_file import whole_file
+from hpa.formats.csv_rows import ROW, read_rows
+
+HEADER = ("ID", "class", "split", "group", "pixel_um")
+SPLITS = ("train", "test")
+BETWEEN = "|"
+INDEX, IMAGES = "index.csv", "images"
+
+
+@dataclass(frozen=True)
+class TypedRow:
+    """What index.csv says of an image; NaN where the size of its pixels is not known."""
+
+    image_id: str
+    types: str
+    split: str
+    group: str
+    pixel_um: float
+
+
+def write_typed_rows(path: Path, rows: Sequence[TypedRow]) -> None:
+    """Write index.csv, whole or not at all.
+
+    Raises:
+        InputError: If the disk is full.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADER)
+    for row in rows:
+        *words, pixel_um = astuple(row)
+        writer.writerow([*words, "" if math.isnan(pixel_um) else f"{pixel_um:.6g}"])
+    encoded = text.getvalue().encode()
+    with whole_file(path, len(encoded)) as file:
+        file.write(encoded)
+
+
+def read_typed_rows(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
+    """Read index.csv as text columns, those of `HEADER` always among them, and name what is wrong with its rows.
+
+    Raises:
+        InputError: If the file is missing or has no column ID.
+    """
+    frame = read_rows(path, HEADER[:1])
+    problems = []
+    for name in HEADER[1:]:
+        if name not in frame:
+            frame[name] = ""
+    for row in frame.to_dict("records"):
+        subject = f"{path.name} row {row[ROW]}"
+        if not row["ID"]:
+            problems.append(Problem(subject, "the ID is blank; write the image's name"))
+        if row["split"] not in ("", *SPLITS):
+            problems.append(Problem(subject, f"split '{row['split']}' is unknown; write train, test or nothing"))
+        if row["pixel_um"] and not _is_size(row["pixel_um"]):
+            problems.append(Problem(subject, f"pixel_um '{row['pixel_um']}' is no size in µm above 0"))
+    doubled = frame.loc[frame["ID"].duplicated() & (frame["ID"] != ""), "ID"].unique()
+    problems += [Problem(str(image_id), f"stands twice in {path.name}; keep one row of it") for image_id in doubled]
+    return frame.drop(columns=ROW), problems
+
+
+def rows_of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return the rows of a split: those that say so; of those that say nothing, pure images train, all others test."""
+    pure = rows["class"].map(lambda text: len(types_of(text)) == 1)
+    guessed = pure.map({True: SPLITS[0], False: SPLITS[1]})
+    return rows[rows["split"].where(rows["split"] != "", guessed) == split]
+
+
+def images_of_split(root: Path, split: str) -> list[str]:
+    """Return the names of the images of a split of a folder's index.csv.
+
+    Raises:
+        InputError: If there is no such table, or no image is of this split.
+        DataError: If a row of the table is wrong.
+    """
+    rows, problems = read_typed_rows(root / INDEX)
+    if problems:
+        raise DataError(str(root / INDEX), problems)
+    names = [str(name) for name in rows_of_split(rows, split)["ID"]]
+    if not names:
+        raise InputError(f"{root / INDEX}: no image is of split {split}; write it in column split.")
+    return names
+
+
+def pixel_sizes_beside(folder: Path) -> dict[str, float]:
+    """Return the side of a pixel (µm) of each image that index.csv tells: of `folder`, or beside it where `images/` is.
+
+    Nothing where there is no such table, or it is one of another kind, without ID or pixel_um.
+
+    Raises:
+        DataError: If a row of the table is wrong.
+    """
+    root = folder.parent if folder.name == IMAGES else folder
+    path = root / INDEX
+    if not (path.is_file() and (root / IMAGES).is_dir()):
+        return {}
+    if not {HEADER[0], HEADER[-1]} <= set(read_rows(path, ()).columns):
+        return {}
+    rows, problems = read_typed_rows(path)
+    if problems:
+        raise DataError(str(path), problems)
+    return {name: float(size) for name, size in zip(rows["ID"], rows["pixel_um"], strict=True) if size}
+
+
+def types_of(text: str) -> list[str]:
+    """Return the types that a cell of column `class` names, in order.
+
+    >>> types_of("HEK|N2a"), types_of("")
+    (['HEK', 'N2a'], [])
+    """
+    return [part.strip() for part in text.split(BETWEEN) if part.strip()]
+
+
+def _is_size(text: str) -> bool:
+    try:
+        size_um = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(size_um) and size_um > 0

@@ -1,0 +1,1 @@
+"""Chains of trainings (`stages=`): folds, rounds, and what they share."""

@@ -1,0 +1,134 @@
+"""What chains of trainings share: their folders, going on after a kill, and what is joined at their end."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hpa.config import Config, build, keys_of
+from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_file
+from hpa.inference.held_out import read_held_out
+from hpa.inference.pixel_held_out import FOLDER as MAPS
+from hpa.training.checkpoint import link_into_place
+from hpa.training.run_folder import RunFolder
+
+SINGLE: Config = {"_target_": "hpa.stages.single.SingleStage"}
+CELLS, PIXELS = "out_of_fold.parquet", "held_out.csv"
+"""What trainings leave of their held-out images."""
+
+
+def stage_name(number: int) -> str:
+    """Return the folder of a stage, within that of its chain."""
+    return f"stages/{number}"
+
+
+def open_or_create(config: Config, name: str, sweep_folder: Path | None) -> RunFolder:
+    """Return the folder of a chain: a new one, or the one that the same command began.
+
+    Raises:
+        InputError: If the folder holds a run of another config.
+    """
+    if sweep_folder is None and config["run_dir"] is not None:
+        run = RunFolder(Path(config["run_dir"]).expanduser())
+        if run.config_file.is_file():
+            _require_same(run, config)
+            return run
+    return RunFolder.create(config, name, sweep_folder)
+
+
+def begun(config: Config, folder: Path) -> RunFolder:
+    """Return a run folder that holds this config, unless one was begun there before."""
+    run = RunFolder(folder)
+    if run.config_file.is_file():
+        return run
+    return RunFolder.create(copy.deepcopy(config) | {"run_dir": str(folder)}, "", None)
+
+
+def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Sequence[str]) -> None:
+    """Leave in a chain's folder what a run leaves: the last student's weights, joined held-out predictions, scores.
+
+    Args:
+        run: The chain.
+        config: Its config.
+        stages: All its stages in order, relative to its folder.
+        members: Those whose held-out predictions together cover every image once.
+    """
+    _join(run.path, members)
+    scores = pd.DataFrame([{"stage": stage, **_scores(run.path / stage, config)} for stage in stages])
+    together = pd.DataFrame([{"stage": "all held-out images", **_scores(run.path, config)}])
+    with whole_file(run.path / "stages.csv") as file:
+        pd.concat([scores, together], ignore_index=True).to_csv(file, index=False)
+    last = run.path / stages[-1]
+    run.checkpoints.mkdir(exist_ok=True)
+    link_into_place(last / "checkpoints" / "best.ckpt", run.checkpoints / "best.ckpt")
+    with whole_file(run.path / "metrics.csv") as file:
+        file.write((last / "metrics.csv").read_bytes())
+    facts = RunFolder(last).facts()
+    epochs = {name: facts[name] for name in ("epochs", "max_epochs", "class_names")}
+    run.write_facts({"finished": True, "members": list(members), **epochs})
+
+
+def _join(folder: Path, members: Sequence[str]) -> None:
+    """Write the members' held-out predictions, of cells or of pixels, as one table."""
+    cells, pixels = ([folder / member / name for member in members] for name in (CELLS, PIXELS))
+    if all(file.is_file() for file in cells):
+        with whole_file(folder / CELLS) as out:
+            pd.concat([pd.read_parquet(file) for file in cells], ignore_index=True).to_parquet(out, index=False)
+    if all(file.is_file() for file in pixels):
+        with whole_file(folder / PIXELS) as out:
+            pd.concat([_read_scores(file) for file in pixels], ignore_index=True).to_csv(out, index=False)
+    maps = [file for member in members for file in sorted((folder / member / MAPS).glob("*.npz"))]
+    if maps:
+        (folder / MAPS).mkdir(exist_ok=True)
+    for file in maps:
+        link_into_place(file, folder / MAPS / file.name)
+
+
+def _scores(folder: Path, config: Config) -> dict[str, float]:
+    """Return the metric of a folder's held-out cells, or the mean scores of its images where it left no cells."""
+    if not (folder / CELLS).is_file():
+        return _scores_of_images(folder / PIXELS)
+    said = read_held_out(folder)
+    starts = [cells.start for cells in said.by_image()]
+    image_of_cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(said.cells)]))
+    scores = build(config["metric"]).scores(
+        said.probabilities, image_of_cell, said.image_targets[starts], said.cell_targets
+    )
+    return {"images": len(starts), "cells": len(said.cells), **scores}
+
+
+def _scores_of_images(file: Path) -> dict[str, float]:
+    if not file.is_file():
+        return {}
+    images = _read_scores(file)
+    means = images.mean(numeric_only=True)
+    return {"images": len(images), **{str(name): float(value) for name, value in means.items()}}
+
+
+def _read_scores(file: Path) -> pd.DataFrame:
+    return pd.read_csv(file, dtype={"image_id": str})
+
+
+def _require_same(run: RunFolder, config: Config) -> None:
+    saved = run.config()
+    keys = sorted(set(keys_of(saved)) | set(keys_of(config)))
+    other = [key for key in keys if _value(saved, key) != _value(config, key)]
+    leaves = [key for key in other if not any(more.startswith(f"{key}.") for more in other)]
+    if leaves:
+        raise InputError(
+            f"{run.path}: holds a run of another config ({', '.join(leaves[:5])} differ); go on with "
+            f"resume={run.path} or choose another run_dir."
+        )
+
+
+def _value(config: Config, key: str) -> Any:
+    node: Any = config
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node

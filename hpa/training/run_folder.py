@@ -1,0 +1,115 @@
+"""A run on disk: config, facts, checkpoints, metrics, predictions, page. `infer.py` and `resume=` read only this."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from hpa.config import Config, plain
+from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_file
+
+PACKAGES: tuple[str, ...] = ("hpa", "torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run, by name.
+
+    Attributes:
+        path: The folder, RUN.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, config: Config, name: str, sweep_folder: Path | None) -> RunFolder:
+        """Make the folder of a new run and write its config and facts.
+
+        Raises:
+            InputError: If it holds a run already, or if a sweep was given one fixed folder for all its jobs.
+        """
+        wanted = config["run_dir"]
+        if sweep_folder is not None and wanted is not None:
+            raise InputError(f"run_dir={wanted}: the jobs of a sweep cannot share a folder; leave run_dir out with -m.")
+        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        folder = cls(sweep_folder or Path(wanted or f"runs/{stamp}_{name}").expanduser())
+        if folder.config_file.exists():
+            raise InputError(
+                f"{folder.path}: holds a run already; go on with resume={folder.path} or choose another run_dir."
+            )
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.write_config(config)
+        folder.write_facts({"finished": False, "command": sys.argv, "commit": _commit(), "versions": _versions()})
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Open an existing run.
+
+        Raises:
+            InputError: If the folder holds none.
+        """
+        folder = cls(Path(path).expanduser())
+        if not folder.config_file.is_file():
+            raise InputError(f"{folder.path}: no run here (config.yaml is missing); give resume= the folder of a run.")
+        return folder
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of `last.ckpt` and `best.ckpt`."""
+        return self.path / "checkpoints"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """The state after the last finished epoch."""
+        return self.checkpoints / "last.ckpt"
+
+    def config(self) -> Config:
+        """Read the config."""
+        return plain(cast("DictConfig", OmegaConf.load(self.config_file)))
+
+    def write_config(self, config: Config) -> None:
+        """Write the config, whole or not at all."""
+        with whole_file(self.config_file) as file:
+            file.write(OmegaConf.to_yaml(config).encode())
+
+    def facts(self) -> dict[str, Any]:
+        """Read what is known of the run beside its config."""
+        file = self.path / "run.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Add facts to `run.json`."""
+        text = json.dumps(self.facts() | facts, indent=1)
+        with whole_file(self.path / "run.json") as file:
+            file.write(text.encode())
+
+
+def _commit() -> str | None:
+    """Return the commit of the code, with a + where files were changed; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}

@@ -1,0 +1,107 @@
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from hpa.core.errors import InputError
+from hpa.formats.folder_images import FolderImages
+
+GREY = np.arange(30, dtype=np.uint8).reshape(5, 6)
+
+
+def opened(folder, wanted=("blue", "green"), plane_names=None, pixel_um=0.5):
+    return FolderImages(folder, wanted, plane_names, pixel_um)
+
+
+def test_files_of_one_channel_each_are_one_field(tmp_path):
+    cv2.imwrite(str(tmp_path / "well_1_blue.png"), GREY)
+    tifffile.imwrite(tmp_path / "well_1_green.tif", GREY + 1)
+    images = opened(tmp_path)
+    assert images.image_ids == ["well_1"]
+    field = images.read("well_1")
+    assert np.array_equal(field.plane("blue"), GREY)
+    assert np.array_equal(field.plane("green"), GREY + 1)
+    assert field.pixel_um == 0.5
+    assert images.file_of("well_1") is None
+
+
+def test_a_grey_image_stands_for_every_channel(tmp_path):
+    cv2.imwrite(str(tmp_path / "cells_of_mine.png"), GREY.astype(np.uint16) * 300)
+    field = opened(tmp_path, pixel_um=None).read("cells_of_mine")
+    assert field.channels == ("blue", "green")
+    assert np.array_equal(field.plane("green"), GREY.astype(np.uint16) * 300)
+    assert field.pixel_um == pytest.approx(163.84 / 6)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_colours_are_red_green_blue_and_alpha_is_left_out(tmp_path, depth, alpha):
+    colours = np.stack([GREY, GREY + 50, GREY + 100, *([GREY * 0 + 255] * alpha)], axis=-1).astype(depth)
+    order = [2, 1, 0, 3][: colours.shape[-1]]
+    cv2.imwrite(str(tmp_path / "a.png"), colours[..., order])
+    tifffile.imwrite(tmp_path / "b.tif", colours, photometric="rgb", extrasamples=["unassalpha"] * alpha)
+    for image_id in ("a", "b"):
+        field = opened(tmp_path).read(image_id)
+        assert field.channels == ("red", "green", "blue")
+        assert np.array_equal(field.pixels, colours[..., :3].transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+def test_planes_of_many_channels_are_named_in_order(tmp_path, axis):
+    stack = np.random.default_rng(0).integers(0, 60_000, (5, 20, 30)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(stack, 0, axis), photometric="minisblack")
+    names = ("dna", "er", "rna", "actin", "mito")
+    field = opened(tmp_path, plane_names=names).read("a")
+    assert field.channels == names
+    assert np.array_equal(field.plane("rna"), stack[2])
+    with pytest.raises(InputError, match="holds 5 planes"):
+        opened(tmp_path).read("a")
+    with pytest.raises(InputError, match="holds 5 planes"):
+        opened(tmp_path, plane_names=[*names, "more"]).read("a")
+
+
+def test_files_that_cannot_be_used_are_told_when_they_are_read(tmp_path):
+    (tmp_path / "png.png").write_bytes(b"no image")
+    (tmp_path / "tif.tif").write_bytes(b"no image")
+    tifffile.imwrite(tmp_path / "nan.tif", np.full((4, 4), np.nan, np.float32))
+    tifffile.imwrite(tmp_path / "axes.tif", np.zeros((20, 20, 20), np.uint8), photometric="minisblack")
+    cv2.imwrite(str(tmp_path / "two.png"), GREY)
+    tifffile.imwrite(tmp_path / "two.tif", GREY)
+    cv2.imwrite(str(tmp_path / "size_blue.png"), GREY)
+    cv2.imwrite(str(tmp_path / "size_green.png"), GREY[:3])
+    images = opened(tmp_path)
+    reasons = {
+        "png": "broken",
+        "tif": "cannot be read",
+        "nan": "8 or 16 bit",
+        "axes": "which axis",
+        "two": "two.png, two.tif are the same",
+        "size": "the channels differ",
+    }
+    assert images.image_ids == sorted(reasons)
+    for image_id, reason in reasons.items():
+        with pytest.raises(InputError, match=reason):
+            images.read(image_id)
+
+
+def test_a_file_beside_its_own_channels_is_told(tmp_path):
+    for name in ("a.png", "a_blue.png"):
+        cv2.imwrite(str(tmp_path / name), GREY)
+    with pytest.raises(InputError, match="same image or channel"):
+        opened(tmp_path).read("a")
+
+
+def test_folders_and_pixel_sizes_without_sense_are_refused(tmp_path):
+    with pytest.raises(InputError, match="there is none in this folder"):
+        opened(tmp_path)
+    with pytest.raises(InputError, match="check the path"):
+        opened(tmp_path / "none")
+    with pytest.raises(InputError, match="above 0"):
+        opened(tmp_path, pixel_um=0.0)
+
+
+def test_every_real_image_is_read(samples):
+    images = opened(samples / "dsb2018" / "images")
+    for image_id in images.image_ids[:20]:
+        field = images.read(image_id)
+        assert field.pixels.shape[0] in (2, 3)

@@ -1,0 +1,188 @@
+"""Rounds from the command line's config to weights: nobody labels what it has seen, and a kill changes nothing."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from hpa.app.infer import infer
+from hpa.app.train import resume, train
+from hpa.config import plain
+from hpa.core.errors import InputError
+from hpa.stages.rounds import Rounds
+
+ROOT = Path(__file__).resolve().parents[2]
+CHOICES = {"model": "tiny", "loss": "focal"}
+TINY = ("model=tiny", "size=tiny", "trainer.max_epochs=2", "trainer.accelerator=cpu", "report=false")
+
+
+def words(world: Path, run: Path, *more: str) -> list[str]:
+    truth = f"data.cell_truth={world / 'truth_train.csv'}"
+    all_folds = ("folds.count=3", "stages.teacher_folds=null")
+    return ["experiments=hpa/rounds", f"data.root={world}", truth, *TINY, *all_folds, f"run_dir={run}", *more]
+
+
+@pytest.fixture(scope="module")
+def chain(composed, world, tmp_path_factory) -> Path:
+    """Three folds, and one round of students."""
+    run = tmp_path_factory.mktemp("rounds") / "run"
+    assert train(plain(composed("train", *words(world, run))), CHOICES, None) == 0
+    return run
+
+
+def trainings(chain: Path) -> list[Path]:
+    return [chain / "stages" / str(number) / "stages" / str(fold) for number in range(2) for fold in range(3)]
+
+
+@pytest.mark.slow
+def test_every_image_is_predicted_once_by_a_network_that_did_not_see_it(chain, world):
+    ids = set(pd.read_csv(world / "train.csv", dtype=str)["ID"])
+    for number in range(2):
+        joined = pd.read_parquet(chain / "stages" / str(number) / "out_of_fold.parquet")
+        assert set(joined["image_id"]) == ids
+        assert not joined.duplicated(["image_id", "cell"]).any()
+    for run in trainings(chain):
+        images = pd.read_parquet(run / "images.parquet")
+        said = set(pd.read_parquet(run / "out_of_fold.parquet")["image_id"])
+        assert said.isdisjoint(images.loc[images["trained"], "image_id"])
+        assert len(images) == len(ids)
+
+
+@pytest.mark.slow
+def test_a_chain_leaves_what_a_run_leaves(chain, composed, world, tmp_path):
+    last = trainings(chain)[-1]
+    for name in ("checkpoints/best.ckpt", "metrics.csv"):
+        assert (chain / name).read_bytes() == (last / name).read_bytes()
+    table = pd.read_csv(chain / "stages.csv")
+    assert list(table["stage"]) == ["stages/0", "stages/1", "all held-out images"]
+    assert table[["image_map", "cell_map"]].notna().all().all()
+    out = tmp_path / "out.csv"
+    assert infer(plain(composed("infer", f"ckpt={chain}", f"out={out}", "device=cpu"))) == 0
+    assert len(pd.read_csv(out)) == len(pd.read_csv(world / "sample_submission.csv"))
+
+
+@pytest.mark.slow
+def test_one_student_is_taught_by_all_folds_of_the_round_before(composed, world, tmp_path):
+    run, held_out = tmp_path / "run", ("folds.count=5", "folds.held_out=3", "stages.teacher_folds=2")
+    assert train(plain(composed("train", *words(world, run, *held_out))), CHOICES, None) == 0
+    ids = set(pd.read_csv(world / "train.csv", dtype=str)["ID"])
+    assert set(pd.read_parquet(run / "stages" / "0" / "out_of_fold.parquet")["image_id"]) == ids
+    assert sorted(path.name for path in (run / "stages" / "0" / "stages").iterdir()) == ["0", "1"]
+    student = pd.read_parquet(run / "stages" / "1" / "images.parquet")
+    assert set(student.loc[~student["trained"], "fold"]) == {3}
+    said = set(pd.read_parquet(run / "out_of_fold.parquet")["image_id"])
+    assert said == set(student.loc[~student["trained"], "image_id"])
+    last = run / "stages" / "1" / "checkpoints" / "best.ckpt"
+    assert (run / "checkpoints" / "best.ckpt").read_bytes() == last.read_bytes()
+    assert json.loads((run / "run.json").read_text())["members"] == ["stages/1"]
+    before = last.stat().st_mtime_ns
+    assert train(plain(composed("train", *words(world, run, *held_out))), CHOICES, None) == 0
+    assert last.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_finished_chain_is_left_alone_and_takes_no_other_values(chain, composed, world):
+    before = {path: path.stat().st_mtime_ns for path in chain.rglob("*") if path.is_file()}
+    assert train(plain(composed("train", *words(world, chain))), CHOICES, None) == 0
+    assert resume(str(chain), [], ROOT / "conf") == 0
+    assert before == {path: path.stat().st_mtime_ns for path in chain.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="holds a run of another config"):
+        train(plain(composed("train", *words(world, chain, "stages.rounds=2"))), CHOICES, None)
+    with pytest.raises(InputError, match="goes on as it was begun"):
+        resume(str(chain), ["trainer.max_epochs=5"], ROOT / "conf")
+
+
+def student(composed, world: Path, run: Path, *teachers: Path) -> int:
+    named = ",".join(str(teacher) for teacher in teachers)
+    taught = ["supervision=pseudo_label", "supervision/teacher=out_of_fold", f"supervision.teacher.runs=[{named}]"]
+    of_chains = ("experiments", "stages")
+    single = [word for word in words(world, run, "folds.held_out=2", *taught) if not word.startswith(of_chains)]
+    return train(plain(composed("train", "data=kaggle_hpa", *single)), CHOICES, None)
+
+
+@pytest.mark.slow
+def test_a_teacher_that_has_seen_an_image_is_refused_by_name(chain, composed, world, tmp_path):
+    leaking = tmp_path / "leaking"
+    shutil.copytree(chain / "stages" / "0" / "stages" / "0", leaking)
+    # It held fold 0 out for two epochs, then fold 1 for one: what it now says of fold 1 repeats labels it has seen.
+    assert resume(str(leaking), ["folds.held_out=1", "trainer.max_epochs=3"], ROOT / "conf") == 0
+    with pytest.raises(InputError, match="may not label images that it was trained on") as told:
+        student(composed, world, tmp_path / "student", chain / "stages" / "0" / "stages" / "0", leaking)
+    said = set(pd.read_parquet(leaking / "out_of_fold.parquet")["image_id"])
+    assert f"{leaking} was trained on {len(said)} images: {min(said)}" in str(told.value)
+    assert str(chain) not in str(told.value)
+
+
+@pytest.mark.slow
+def test_teachers_that_say_nothing_or_declare_nothing_are_refused(chain, composed, world, tmp_path):
+    only_own_fold = chain / "stages" / "0" / "stages" / "2"
+    with pytest.raises(InputError, match="said nothing of any image that trains here"):
+        student(composed, world, tmp_path / "silent", only_own_fold)
+    silent = tmp_path / "undeclared"
+    shutil.copytree(chain / "stages" / "0" / "stages" / "0", silent)
+    (silent / "images.parquet").unlink()
+    with pytest.raises(InputError, match="nobody knows which images this run has seen"):
+        student(composed, world, tmp_path / "unknown", silent)
+
+
+@pytest.mark.slow
+def test_a_teacher_of_another_class_order_is_refused(chain, composed, world, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(chain / "stages" / "0" / "stages" / "0", other)
+    facts = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps(facts | {"class_names": facts["class_names"][::-1]}))
+    with pytest.raises(InputError, match="the same ones in the same order"):
+        student(composed, world, tmp_path / "student", other)
+
+
+@pytest.mark.slow
+def test_a_student_whose_teacher_has_changed_does_not_go_on(chain, composed, world, tmp_path):
+    teacher = tmp_path / "teacher"
+    shutil.copytree(chain / "stages" / "0" / "stages" / "0", teacher)
+    assert student(composed, world, tmp_path / "student", teacher) == 0
+    said = pd.read_parquet(teacher / "out_of_fold.parquet")
+    said.assign(p_0=1 - said["p_0"]).to_parquet(teacher / "out_of_fold.parquet", index=False)
+    with pytest.raises(InputError, match="begun with other teachers"):
+        resume(str(tmp_path / "student"), ["trainer.max_epochs=3"], ROOT / "conf")
+
+
+@pytest.mark.slow
+def test_a_killed_round_goes_on_to_the_same_weights(chain, world, cache, tmp_path):
+    run = tmp_path / "run"
+    command = [sys.executable, str(ROOT / "train.py"), *words(world, run, f"store.folder={cache}")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HPA_ROOT": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    second_student = run / "stages" / "1" / "stages" / "1" / "checkpoints" / "last.ckpt"
+    while not second_student.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (run / "checkpoints").exists()
+    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
+    for whole, cut in zip(trainings(chain), trainings(run), strict=True):
+        first, second = (
+            torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for folder in (whole, cut)
+        )
+        assert first.keys() == second.keys()
+        assert all(torch.equal(value, second[name]) for name, value in first.items()), cut
+
+
+@pytest.mark.parametrize(
+    ("rounds", "taught", "folds", "words"),
+    [
+        (0, {"runs": []}, None, "1 or more"),
+        (1, {"decay": 0.9}, None, "taught by no run"),
+        (1, {"runs": []}, 1, "teacher_folds must be 2 or more"),
+    ],
+)
+def test_rounds_that_are_none_are_told(rounds, taught, folds, words):
+    with pytest.raises(InputError, match=words):
+        Rounds(rounds, {"_target_": "any", "teacher": taught}, folds)
