@@ -24,8 +24,8 @@ class ExpectationSelection(nn.Module):
 
     Args:
         false_negative_rate: Probability that an image lacks the label of a class that a cell shows, in (0, 1).
-        false_positive_rate: Probability that an image has the label of a class that no cell shows, in (0, 1). One number
-            or one a class, like the first.
+        false_positive_rate: Probability that an image has the label of a class that no cell shows, in (0, 1). One
+            number or one a class, like the first.
 
     Raises:
         InputError: If a rate is out of its range, or they are neither one nor as many as classes.
