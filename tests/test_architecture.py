@@ -12,6 +12,7 @@ FILES = sorted((ROOT / "hpa").rglob("*.py"))
 LEVEL = {
     "core": 0,
     "config": 1,
+    "device": 1,
     "interfaces": 1,
     "formats": 1,
     "sources": 2,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hpa.config import Config
+from hpa.device import choose_device, choose_precision
 from hpa.inference.digests import by_content, digest_of, digest_of_weights, versions
 from hpa.inference.held_out import LearnsFromHeldOut
-from hpa.inference.precision import choose_device, choose_precision
 from hpa.inference.saved_network import STARTING_POINTS
 from hpa.interfaces import ImageSource, Segmenter
 from hpa.models.saved_run import SavedRun

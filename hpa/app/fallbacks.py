@@ -10,12 +10,12 @@ from typing import Any
 from hpa.app.held_out import held_out_of, taught
 from hpa.config import Config, build
 from hpa.core.errors import InputError
+from hpa.device import choose_device, choose_precision
 from hpa.inference.assembly import AS_CONFIGURED
 from hpa.inference.budget import Fallback
 from hpa.inference.field_member import FieldMember
 from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
-from hpa.inference.precision import choose_device, choose_precision
 from hpa.inference.saved_network import network_of
 from hpa.interfaces import FieldPredictor
 from hpa.models.saved_run import SavedRun

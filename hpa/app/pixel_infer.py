@@ -13,13 +13,13 @@ from hpa.app.pixel_settings import require_of_tissue
 from hpa.app.progress import show_progress
 from hpa.config import Config, build
 from hpa.core.errors import InputError
+from hpa.device import choose_device, choose_precision
 from hpa.inference.held_out import LearnsFromHeldOut
 from hpa.inference.pixel_held_out import joined_held_out
 from hpa.inference.pixel_members import Joins, TissueEnsemble, TissueMember
 from hpa.inference.pixel_predictor import PixelPredictor
 from hpa.inference.pixel_submission import MakesMasks, TissuePipeline, write_submission
 from hpa.inference.pixel_views import AugmentedPixels
-from hpa.inference.precision import choose_device, choose_precision
 from hpa.inference.saved_network import network_of
 from hpa.inference.thresholds import OrganThresholdFit
 from hpa.models.saved_run import SavedRun

@@ -13,10 +13,10 @@ from omegaconf import OmegaConf
 from hpa.config import Config
 from hpa.core.planes import COLOURS
 from hpa.core.whole_file import whole_file
+from hpa.device import choose_device
 from hpa.formats.label_map_files import read_label_map, write_label_map
 from hpa.inference.pixel_held_out import HeldOutTissue, write_held_out
 from hpa.inference.pixel_predictor import PixelPredictor, TellsInside
-from hpa.inference.precision import choose_device
 from hpa.inference.saved_network import network_of
 from hpa.interfaces import Instances
 from hpa.metrics.segmentation import count_image
@@ -40,7 +40,7 @@ def write_pixel_results(run: RunFolder, config: Config, data: PixelDataModule) -
     Of tissue also probabilities and masks (`held_out_probabilities/`), which thresholds are fitted to and other runs
     are taught; of images that nobody drew the probabilities alone.
     """
-    device = choose_device("auto" if config["trainer"]["accelerator"] == "auto" else "cpu")
+    device = choose_device(config["trainer"]["accelerator"], "trainer.accelerator")
     best = read_saved_run(run.checkpoints / "best.ckpt")
     model: Any = network_of(best)
     predictor = PixelPredictor(model, device, "fp32", _WHOLE_PX, 0, 1)

@@ -13,8 +13,8 @@ from hpa.cells.data_module import CellDataModule
 from hpa.config import Config
 from hpa.core.classes import LOCATIONS
 from hpa.core.whole_file import whole_file
+from hpa.device import choose_device
 from hpa.inference.model_predictor import ModelPredictor
-from hpa.inference.precision import choose_device
 from hpa.inference.saved_network import network_of
 from hpa.interfaces import SegmentedField
 from hpa.models.saved_run import SavedRun, read_saved_run
@@ -52,7 +52,7 @@ def predict_held_out(
     best: SavedRun, config: Config, data: CellDataModule
 ) -> tuple[Float32[np.ndarray, "cell class"], Int[np.ndarray, " cell"]]:
     """Return probabilities of the held-out cells by the best weights, and the rows of those cells."""
-    device = choose_device("cpu" if config["trainer"]["accelerator"] == "cpu" else "auto")
+    device = choose_device(config["trainer"]["accelerator"], "trainer.accelerator")
     predictor = ModelPredictor(network_of(best), device, "fp32")
     probabilities, rows = [], []
     for batch in data.val_dataloader():

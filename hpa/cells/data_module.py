@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Float64, Int
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
@@ -22,6 +21,7 @@ from hpa.cells.store import CellStore, StoredCells
 from hpa.core.errors import InputError
 from hpa.core.folds import assign_folds
 from hpa.core.image_table import ImageTable
+from hpa.device import has_gpu
 from hpa.interfaces import CellAugmentation, CellBatch, FieldAugmentation, ImageSource, Sampling, Segmenter, Unit
 from hpa.sources.duplicates import with_duplicate_groups
 from hpa.sources.loading import FoldPlan, Loading
@@ -165,7 +165,7 @@ class CellDataModule(LightningDataModule):
             batch_size=None,  # the sampler gives whole batches
             num_workers=workers,
             persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=has_gpu(),
         )
 
     def _weights(self, rows: Int[np.ndarray, " row"], sampling: Sampling) -> Float64[np.ndarray, " row"]:

@@ -10,8 +10,8 @@ from jaxtyping import Int64
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.device import autocast
 from hpa.inference.compilation import compiled
-from hpa.inference.precision import autocast
 from hpa.interfaces import CellBatch, CellOutput, CellPrediction, FieldBatch, SeesFields
 
 CLOSE_LOGITS = 0.02

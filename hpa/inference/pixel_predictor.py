@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.core.tiles import predict_tiled
+from hpa.device import autocast
 from hpa.inference.pixel_detections import detect_tiled
-from hpa.inference.precision import autocast
 from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel
 
 

@@ -13,8 +13,8 @@ from torch import nn
 from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.core.planes import PlaneSpec
+from hpa.device import choose_device, choose_precision
 from hpa.inference.pixel_predictor import DenseModel, PixelPredictor
-from hpa.inference.precision import choose_device, choose_precision
 from hpa.interfaces import Instances, PixelModel
 from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.pixels.tiles import TileSpec

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float32, Int
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
@@ -15,6 +14,7 @@ from hpa.core.errors import InputError
 from hpa.core.folds import assign_folds
 from hpa.core.image_table import ImageTable
 from hpa.core.seeding import seed_of
+from hpa.device import has_gpu
 from hpa.interfaces import ImageSource, Instances, InstanceTruth, PixelBatch, Segmenter
 from hpa.pixels.dataset import PixelDataset, TileSampler
 from hpa.pixels.store import PixelStore
@@ -131,7 +131,7 @@ class PixelDataModule(LightningDataModule):
             batch_size=None,  # the sampler gives whole batches
             num_workers=self.loading.workers,
             persistent_workers=self.loading.workers > 0,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=has_gpu(),
         )
 
     def _folds(self, table: ImageTable) -> Int[np.ndarray, " image"]:

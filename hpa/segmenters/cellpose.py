@@ -24,7 +24,7 @@ from scipy.special import expit
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.flows import NETWORK_SCALE, label_map_from
-from hpa.segmenters.device import device_of
+from hpa.device import choose_device
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made anew."""
@@ -102,7 +102,7 @@ class Cellpose:
         self.max_error = max_error
         self.min_area_px = min_area_px
         self.tiles_at_once = tiles_at_once
-        self.device = device_of(device)
+        self.device = choose_device(device, "segmenter.device")
         half = "bf16" if self.device.type == "cuda" else "fp32"
         self.precision = half if precision == "auto" else precision
         self._check()

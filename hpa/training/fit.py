@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.tuner.tuning import Tuner
 
 from hpa.core.errors import InputError
+from hpa.device import choose_device
 from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints
 from hpa.training.metrics_table import MetricsTable
 from hpa.training.module import TrainingModule
@@ -114,7 +115,7 @@ class Fit:
     def _precision(self) -> str:
         if self.precision != "auto":
             return self.precision
-        if self.accelerator == "cpu" or not torch.cuda.is_available():
+        if choose_device(self.accelerator, "trainer.accelerator").type != "cuda":
             return "32-true"
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from hpa.core.errors import InputError
+from hpa.device import autocast
 from hpa.inference.model_predictor import ModelPredictor
-from hpa.inference.precision import autocast
 from hpa.interfaces import CellBatch, CellOutput
 
 CPU = torch.device("cpu")

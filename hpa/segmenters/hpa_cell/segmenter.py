@@ -18,7 +18,7 @@ from jaxtyping import Float32
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
-from hpa.segmenters.device import device_of
+from hpa.device import choose_device
 from hpa.segmenters.hpa_cell.edge_cells import edge_cells_of
 from hpa.segmenters.hpa_cell.labelling import label_cells, mode_of
 from hpa.segmenters.hpa_cell.network import HpaCellNetwork
@@ -90,7 +90,7 @@ class HpaCell:
         """
         self.mode = mode_of(mode)
         self.edge_cells = edge_cells_of(edge_cells)
-        self.device = device_of(device)
+        self.device = choose_device(device, "segmenter.device")
         if precision not in (*_PRECISIONS, "auto"):
             raise InputError(f"segmenter.precision must be auto, {', '.join(_PRECISIONS)}; came '{precision}'.")
         if fields_at_once < 1:

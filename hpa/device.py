@@ -1,4 +1,4 @@
-"""Where a network runs, and in which numbers."""
+"""Which device a network runs on, and in which numbers: the one place where either is chosen."""
 
 from __future__ import annotations
 
@@ -9,26 +9,33 @@ import torch
 from hpa.core.errors import InputError
 
 DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device of a name as torch writes it; "auto" takes the GPU where there is one.
+def has_gpu() -> bool:
+    """Return whether this machine has a GPU that torch can use."""
+    return torch.cuda.is_available()
+
+
+def choose_device(name: str, key: str = "device") -> torch.device:
+    """Return the device of a name: of torch ("cpu", "cuda:1"), of Lightning ("gpu"), or "auto" for a GPU if any.
+
+    Args:
+        name: As a config says it, in `device`, `segmenter.device` or `trainer.accelerator`.
+        key: The setting, for the message.
 
     Raises:
         InputError: If torch knows no such device or this machine has none.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if has_gpu() else "cpu")
     try:
-        device = torch.device(name)
+        device = torch.device("cuda" if name == "gpu" else name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(
-            f"device must be auto, cpu, cuda or cuda:<number> of a GPU that this machine has; came '{name}' "
-            f"({str(error).splitlines()[0]}). Write device=auto to let it be found."
+            f"{key} must be auto, cpu, cuda or cuda:<number> of a GPU that this machine has; came '{name}' "
+            f"({str(error).splitlines()[0]}). Write {key}=auto to let it be found."
         ) from error
     return device
 
@@ -63,8 +70,8 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def multiplies_bf16(cpu_info: Path) -> bool:
-    """Tell whether the processor has instructions for products of bf16 (AVX512-BF16), by what Linux tells of it.
+    """Return whether the processor multiplies bf16 in hardware (AVX512-BF16), as Linux reports it.
 
-    Elsewhere bf16 is computed by way of fp32, which gains little; where there is no such file nothing is known.
+    Elsewhere bf16 is computed by way of fp32, which gains little; without that file the answer is no.
     """
     return cpu_info.is_file() and "avx512_bf16" in cpu_info.read_text(encoding="utf-8", errors="replace").split()
