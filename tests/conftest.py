@@ -59,7 +59,7 @@ def interrupts_heard() -> Iterator[None]:
 @pytest.fixture
 def small_cellpose(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the package of Cellpose build a small stand-in; skips where the package is missing."""
-    pytest.importorskip("cellpose", reason='needs pip install "hpa[cellpose]"')
+    pytest.importorskip("cellpose", reason='needs pip install "hpa-cells[cellpose]"')
     from segment_anything import sam_model_registry
 
     from tests.small_cellpose import small_encoder  # knows torch, which many tests do without

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from hpa.core.errors import InputError
 
-OWN_PACKAGE = "hpa"
+OWN_PACKAGE = "hpa-cells"
+"""Name of the distribution that brings `hpa`."""
 USUAL_PACKAGES = (
     "torch,torchvision,numpy,scipy,pandas,pyarrow,pillow,scikit-image,opencv-python-headless,wandb,tqdm,jinja2,requests"
 )

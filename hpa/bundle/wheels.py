@@ -69,7 +69,7 @@ def _own_wheel(root: Path, made: Path) -> Path:
         else:
             shutil.copy(root / part, copy / part)
     run_pip(["wheel", "--no-deps", "--wheel-dir", str(made), str(copy)], f"the wheel of {OWN_PACKAGE}")
-    return next(made.glob(f"{OWN_PACKAGE}-*.whl"))
+    return next(made.glob(f"{OWN_PACKAGE.replace('-', '_')}-*.whl"))
 
 
 def _pure_wheel(package: str, made: Path) -> None:

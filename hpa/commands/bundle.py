@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import hpa
 from hpa.bundle.manifest import sha256_of, write_manifest
-from hpa.bundle.notebook_image import OWN_PACKAGE, USUAL_PACKAGES, NotebookImage, packages_of
+from hpa.bundle.notebook_image import USUAL_PACKAGES, NotebookImage, packages_of
 from hpa.bundle.project_files import SETTINGS_FILE, copy_project, write_pages
 from hpa.bundle.wheels import collect_wheels
 from hpa.bundle.whole_folder import whole_folder
@@ -145,7 +144,7 @@ def _facts(image: NotebookImage, saved: dict[str, SavedRun]) -> dict[str, Any]:
     }
     return {
         "hpa_bundle": _FORMAT,
-        "hpa": version(OWN_PACKAGE),
+        "hpa": hpa.__version__,
         "python": image.python,
         "platform": image.platform,
         "in_image": dict(image.packages),

@@ -10,7 +10,7 @@ from typing import Any
 from hpa.core.errors import InputError
 from hpa.formats.microscope_files import MicroscopeFile, named_planes
 
-EXTRA = 'pip install "hpa[microscopes]"'
+EXTRA = 'pip install "hpa-cells[microscopes]"'
 
 
 def read_proprietary_file(path: Path) -> MicroscopeFile:

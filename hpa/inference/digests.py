@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hpa import __version__
 from hpa.core.image_table import ImageTable
 
-PACKAGES: tuple[str, ...] = ("hpa", "torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-image")
+PACKAGES: tuple[str, ...] = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-image")
 """Packages whose versions may change the last bits of a confidence or the edge of a mask."""
 _SHORT = 16  # hexadecimal digits: 64 bits tell any two files of a user apart
 
@@ -61,7 +62,7 @@ def by_content(config: Any) -> Any:
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide the result."""
-    return {name: _version(name) for name in PACKAGES}
+    return {"hpa": __version__} | {name: _version(name) for name in PACKAGES}
 
 
 def _version(name: str) -> str:

@@ -78,7 +78,7 @@ def write_onnx(path: Path, network: OnnxNetwork) -> float:
     """
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
-        raise InputError(f"ONNX needs {', '.join(missing)}; install with: pip install 'hpa[onnx]'.")
+        raise InputError(f"ONNX needs {', '.join(missing)}; install with: pip install 'hpa-cells[onnx]'.")
     content = _exported(network)
     difference = _difference(content, network)
     with whole_file(path, bytes_needed=len(content)) as file:

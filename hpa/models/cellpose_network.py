@@ -28,7 +28,7 @@ STATE_PREFIX = "published."
 """Before the names of the package's own layers in a state dict of this module."""
 _TILE_OVERLAP = 0.1
 _LISTED = 3
-_INSTALL = 'cellpose 4.2 or newer is needed: pip install "hpa[cellpose]"'
+_INSTALL = 'cellpose 4.2 or newer is needed: pip install "hpa-cells[cellpose]"'
 
 
 class CellposeNetwork(nn.Module):

@@ -14,11 +14,12 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from hpa import __version__
 from hpa.config import Config, plain
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 
-PACKAGES: tuple[str, ...] = ("hpa", "torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
+PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 
 
 @dataclass(frozen=True)
@@ -112,4 +113,4 @@ def _commit() -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), "hpa": __version__} | {name: version(name) for name in PACKAGES}

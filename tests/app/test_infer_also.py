@@ -62,7 +62,7 @@ def test_every_file_tells_the_same_of_a_cell(composed, run, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_writes_the_bytes_of_an_undisturbed_one(run, world, tmp_path):
-    pytest.importorskip("anndata", reason="needs the extra anndata: pip install 'hpa[anndata]'")
+    pytest.importorskip("anndata", reason="needs the extra anndata: pip install 'hpa-cells[anndata]'")
     also = "also=[cells,label_maps,coco,anndata]"
     words = [str(ROOT / "infer.py"), f"ckpt={run}", "data=kaggle_hpa", f"data.root={world}", "split=train", *CUT, also]
 

@@ -25,7 +25,7 @@ def test_an_empty_word_means_that_the_image_has_nothing():
 
 def test_needs_are_followed_through_other_packages():
     assert {"torch", "hydra-core", "antlr4-python3-runtime", "wadler-lindig"} <= needed_packages().keys()
-    assert "hpa" not in needed_packages()
+    assert "hpa-cells" not in needed_packages()
     assert "ruff" not in needed_packages()  # an extra
 
 
@@ -42,7 +42,7 @@ def test_a_frozen_list_of_the_image_is_read(tmp_path):
         "numpy==1.26.4",
         "seaborn==0.13.2+local",
         "-e .",
-        "hpa==9",
+        "hpa-cells==9",
     ]
     file = tmp_path / "image.txt"
     file.write_text("\n".join(lines))

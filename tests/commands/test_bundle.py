@@ -107,7 +107,7 @@ def test_the_notebook_of_a_bundle_writes_the_submission_of_the_checkout_offline(
     assert main(["bundle", str(run), "--out", str(bundle), "--have", ",".join(image), *words]) == 0
     assert "says what to click" in capsys.readouterr().out
     wheels = {path.name.partition("-")[0].replace("_", "-") for path in (bundle / "wheels").glob("*.whl")}
-    assert wheels == BUNDLED | {"hpa"}
+    assert wheels == BUNDLED | {"hpa-cells"}
 
     machine = OfflineMachine(tmp_path / "machine", image)
     (tmp_path / "working").mkdir()
@@ -115,7 +115,7 @@ def test_the_notebook_of_a_bundle_writes_the_submission_of_the_checkout_offline(
     assert done.returncode == 0, done.stdout + done.stderr
     assert not machine.attempts.exists(), f"the network was tried: {machine.attempts.read_text()}"
     installed = {name for name, place in machine.installed().items() if "/env/" in place}
-    assert installed == BUNDLED | {"hpa"}
+    assert installed == BUNDLED | {"hpa-cells"}
 
     command = [sys.executable, ROOT / "infer.py", f"ckpt={run}", "data=kaggle_hpa", f"data.root={fields}", *words]
     subprocess.run(

@@ -31,7 +31,7 @@ def run(tmp_path):
 
 @pytest.mark.slow
 def test_the_file_of_a_run_gives_its_logits_and_names_its_classes(run, tmp_path, capsys):
-    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx: pip install 'hpa[onnx]'")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx: pip install 'hpa-cells[onnx]'")
     out = tmp_path / "model.onnx"
     assert main(["export", str(run), "--onnx", str(out)]) == 0
     assert "logits (cell, 3)" in capsys.readouterr().out

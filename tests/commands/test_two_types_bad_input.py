@@ -46,7 +46,7 @@ def test_a_makers_format_that_cannot_be_read(tmp_path, capsys, suffix):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / f"a{suffix}").write_bytes(b"no such file")
     told = refused(capsys, "import", tmp_path / "raw", tmp_path / "out", "--pattern", "{image}.{_}", *CHANNELS)
-    assert 'pip install "hpa[microscopes]"' in told
+    assert 'pip install "hpa-cells[microscopes]"' in told
 
 
 def coco(path, categories, annotations):

@@ -14,7 +14,7 @@ from hpa.models.crop import CropModel
 from hpa.models.heads import DenseHead, LinearHead
 
 pytestmark = pytest.mark.slow
-WHY = "needs the extra onnx: pip install 'hpa[onnx]'"
+WHY = "needs the extra onnx: pip install 'hpa-cells[onnx]'"
 _, onnxruntime, _ = (pytest.importorskip(package, reason=WHY) for package in PACKAGES)
 CLASS_NAMES = ("Nucleoplasm", "Golgi apparatus", "µ-tubules")
 CROP = CropSpec(("red", "green"), side_px=32, masked=True, margin=0.05)

@@ -74,7 +74,7 @@ def test_all_problems_are_named_before_anything_is_written(tmp_path):
         "holds 3: red, green, blue; for files of all channels write a --pattern without {channel}",
         "e_w1.tif: the file is damaged",
         "f: f_w1.png and f_w1.tif are the same image",
-        "hpa[microscopes]",
+        "hpa-cells[microscopes]",
     ):
         assert words in text
     assert not (tmp_path / "out").exists()

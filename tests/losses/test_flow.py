@@ -38,7 +38,7 @@ def test_is_half_the_squared_error_and_the_cross_entropy_of_every_pixel(seed):
 
 
 def test_equals_that_of_the_package():
-    train = pytest.importorskip("cellpose.train", reason='needs pip install "hpa[cellpose]"')
+    train = pytest.importorskip("cellpose.train", reason='needs pip install "hpa-cells[cellpose]"')
     logits, targets = drawn(3)
     theirs = torch.cat([targets[:, 2:], targets[:, :2]], dim=1)  # inside, dy, dx
     reference = train._loss_fn_seg(theirs, logits, torch.device("cpu"))

@@ -121,7 +121,7 @@ def test_weights_that_fit_in_part_are_refused_not_filled_up(small_cellpose, tmp_
 
 
 def test_small_weights_are_none_of_the_published_network(tmp_path):
-    pytest.importorskip("cellpose", reason='needs pip install "hpa[cellpose]"')
+    pytest.importorskip("cellpose", reason='needs pip install "hpa-cells[cellpose]"')
     with pytest.raises(InputError, match=r"does not fit Cellpose-SAM.*of 350 layers"):
         network(saved({"W2": torch.zeros(192, 3, 8, 8)}, tmp_path / "little"))
 

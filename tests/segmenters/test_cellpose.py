@@ -108,7 +108,7 @@ def test_cells_are_those_of_the_package(picture_file):
 @given(seed=st.integers(0, 1000), peak=st.sampled_from([3, 255, 60_000]))
 @settings(max_examples=20)
 def test_intensities_are_those_of_the_package(seed, peak):
-    transforms = pytest.importorskip("cellpose.transforms", reason='needs pip install "hpa[cellpose]"')
+    transforms = pytest.importorskip("cellpose.transforms", reason='needs pip install "hpa-cells[cellpose]"')
     rng = np.random.default_rng(seed)
     plane = (rng.random((40, 30)) ** rng.integers(1, 6) * peak).astype(np.uint16)
     theirs = transforms.normalize_img(plane[..., None].astype(np.float32))[..., 0]

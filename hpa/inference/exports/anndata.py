@@ -42,7 +42,9 @@ class AnndataExport:
 
     def __init__(self, class_names: Sequence[str]) -> None:
         if find_spec("anndata") is None:
-            raise InputError("also=anndata needs the package anndata; install it with: pip install 'hpa[anndata]'.")
+            raise InputError(
+                "also=anndata needs the package anndata; install it with: pip install 'hpa-cells[anndata]'."
+            )
         require_distinct(class_names)
         slashed = [name for name in class_names if "/" in name]
         if slashed:

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytest.importorskip("anndata", reason="needs the extra anndata: pip install 'hpa[anndata]'")
+pytest.importorskip("anndata", reason="needs the extra anndata: pip install 'hpa-cells[anndata]'")
 
 import anndata
 import h5py
