@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hpa.config import Config
+from hpa.core.digest import digest_of_values, sha256_of_file
 from hpa.device import choose_device, choose_precision
-from hpa.inference.digests import by_content, digest_of, digest_of_weights, versions
+from hpa.inference.digests import by_content, digest_of_weights, versions
 from hpa.inference.held_out import LearnsFromHeldOut
 from hpa.inference.saved_network import STARTING_POINTS
 from hpa.interfaces import ImageSource, Segmenter
@@ -52,9 +53,9 @@ def _member(run: SavedRun, learnt: bool) -> dict[str, Any]:
     return {
         "weights": digest_of_weights(run.weights),
         "channels": list(run.channels),
-        "classes": digest_of("\n".join(run.class_names).encode()),
+        "classes": digest_of_values(run.class_names),
         "model": by_content(model),
         "crop": run.config.get("crop"),
         "field": run.config.get("field"),
-        "held_out": digest_of(held_out.read_bytes()) if learnt and held_out.is_file() else None,
+        "held_out": sha256_of_file(held_out) if learnt and held_out.is_file() else None,
     }

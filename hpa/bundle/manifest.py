@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
+
+from hpa.core.digest import sha256_of_file
 
 MANIFEST = "hpa_bundle.json"
 
@@ -18,7 +19,7 @@ def write_manifest(bundle: Path, facts: dict[str, Any]) -> dict[str, int]:
         facts: What else to write down: versions, the image, the runs, the settings.
     """
     files: dict[str, dict[str, Any]] = {
-        path.relative_to(bundle).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        path.relative_to(bundle).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
         for path in sorted(bundle.rglob("*"))
         if path.is_file()
     }
@@ -29,9 +30,3 @@ def write_manifest(bundle: Path, facts: dict[str, Any]) -> dict[str, int]:
         top = name.partition("/")[0] if "/" in name else "."
         sizes[top] = sizes.get(top, 0) + file["bytes"]
     return sizes
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hash of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

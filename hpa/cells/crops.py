@@ -6,8 +6,6 @@ al., Nature Methods 19:1221, 2022). Training and inference must cut alike to the
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -15,6 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8, UInt16
 
+from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import boxes_of
@@ -53,7 +52,7 @@ class CropSpec:
     def fingerprint(self) -> str:
         """Return a text that differs where crops would."""
         settings = asdict(self) | {"code": _CODE_VERSION}
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+        return digest_of_values(settings)
 
 
 @dataclass(frozen=True)

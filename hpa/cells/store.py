@@ -8,19 +8,17 @@ again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hpa.cells.crops import CropSpec, cut_cells
 from hpa.cells.store_records import CellMeasures, measures_of, read_measures, write_crops
 from hpa.cells.stored_cells import StoredCells, StoredImage
+from hpa.core.digest import digest_of_values
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Field, Segmentation
 from hpa.core.image_table import ImageTable
@@ -112,8 +110,8 @@ class CellStore:
             except InputError as error:
                 problems.append(Problem(image_id, str(error)))
                 continue
-            map_key = _hash(what)
-            crop_key = _hash({"label_map": map_key, "crop": spec.fingerprint()})
+            map_key = digest_of_values(what)
+            crop_key = digest_of_values({"label_map": map_key, "crop": spec.fingerprint()})
             places[row] = _Place(
                 image_id,
                 self.folder / "label_maps" / map_key[:2] / f"{map_key}.tif",
@@ -199,8 +197,3 @@ def _warn_of_empty(cells: StoredCells, table: ImageTable) -> None:
         more = f" and {len(empty) - _NAMES_SHOWN} more" if len(empty) > _NAMES_SHOWN else ""
         names = ", ".join(empty[:_NAMES_SHOWN]) + more
         log.warning("%s: no cell found in %d of %d images: %s", table.where, len(empty), len(table), names)
-
-
-def _hash(what: dict[str, Any]) -> str:
-    """Return a name for plain settings that is the same on every machine."""
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

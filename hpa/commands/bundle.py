@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import hpa
-from hpa.bundle.manifest import sha256_of, write_manifest
+from hpa.bundle.manifest import write_manifest
 from hpa.bundle.notebook_image import USUAL_PACKAGES, NotebookImage, packages_of
 from hpa.bundle.project_files import SETTINGS_FILE, copy_project, write_pages
 from hpa.bundle.wheels import collect_wheels
 from hpa.bundle.whole_folder import whole_folder
+from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _rehearse(settings: dict[str, Any]) -> None:
 def _facts(image: NotebookImage, saved: dict[str, SavedRun]) -> dict[str, Any]:
     """Return what the manifest tells beside the files."""
     runs = {
-        name: {"checkpoint_sha256": sha256_of(run.path), "epoch": run.epoch, "channels": run.channels}
+        name: {"checkpoint_sha256": sha256_of_file(run.path), "epoch": run.epoch, "channels": run.channels}
         for name, run in saved.items()
     }
     return {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 
+from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 
@@ -39,8 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_published(str(arguments.file), network.shapes())
     check_types(str(arguments.file), network.dtypes())
     check_layers(str(arguments.file), network.layers)
-    with arguments.file.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = sha256_of_file(arguments.file)
     mode = "training" if network.training else "evaluation"
     tensors = network.tensors()
     content = save(tensors, {"source": arguments.file.name, "source_sha256": sha256, "source_mode": mode})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from hpa.core.digest import digest_of_bytes
 
 
 def seed_of(*parts: int | str) -> int:
@@ -11,5 +11,5 @@ def seed_of(*parts: int | str) -> int:
     >>> seed_of(0, 1) == seed_of(0, 1), seed_of(0, 1) == seed_of(1, 0)
     (True, False)
     """
-    digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
-    return int.from_bytes(digest[:4], "little")
+    digest = digest_of_bytes("/".join(str(part) for part in parts).encode())
+    return int.from_bytes(bytes.fromhex(digest)[:4], "little")

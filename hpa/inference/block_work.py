@@ -8,12 +8,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError
 from hpa.core.submission_table import TableRow
 from hpa.inference.block_tally import BlockTally
 from hpa.inference.blocks import Block, Cut
 from hpa.inference.budget import Timekeeper
-from hpa.inference.digests import digest_of
 from hpa.inference.lookahead import map_ahead
 from hpa.inference.stages import Failed, Pending, Predicted, Prepared, Skipped, Stages
 from hpa.inference.work_folder import BlockReport, WorkFolder
@@ -113,8 +113,8 @@ class BlockWork:
 
     def _content(self, images: Sequence[Pending], block: Block) -> str:
         """Return a digest of what tells the files of a block's images apart from others, and of what is wrong there."""
-        told = [f"{self._identity(image.row.image_id)} {image.reason}" for image in block.of(images)]
-        return digest_of("\n".join(told).encode())
+        identities = [[self._identity(image.row.image_id), image.reason] for image in block.of(images)]
+        return digest_of_values(identities)
 
     def _identity(self, image_id: str) -> str:
         segmenter = self.stages.segmenter

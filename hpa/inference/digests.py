@@ -6,8 +6,6 @@ machines.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,36 +15,22 @@ import torch
 from torch import Tensor
 
 from hpa import __version__
+from hpa.core.digest import digest_of_array, digest_of_values, sha256_of_file
 from hpa.core.image_table import ImageTable
 
 PACKAGES: tuple[str, ...] = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-image")
 """Packages whose versions may change the last bits of a confidence or the edge of a mask."""
-_SHORT = 16  # hexadecimal digits: 64 bits tell any two files of a user apart
-
-
-def digest_of(content: bytes) -> str:
-    """Return a short digest.
-
-    >>> digest_of(b"")
-    'e3b0c44298fc1c14'
-    """
-    return hashlib.sha256(content).hexdigest()[:_SHORT]
 
 
 def digest_of_images(table: ImageTable) -> str:
     """Return a digest of which images there are, in which order and size."""
     rows = table.frame[["image_id", "height", "width", "pixel_um"]]
-    return digest_of(json.dumps(rows.astype(str).values.tolist()).encode())
+    return digest_of_values(rows.astype(str).values.tolist())
 
 
 def digest_of_weights(weights: Mapping[str, Tensor]) -> str:
     """Return a digest of the weights of a network, wherever its checkpoint lies."""
-    total = hashlib.sha256()
-    for name in sorted(weights):
-        values = weights[name].detach().cpu().contiguous()
-        total.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
-        total.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()[:_SHORT]
+    return digest_of_values({name: _of_tensor(tensor.detach().cpu()) for name, tensor in weights.items()})
 
 
 def by_content(config: Any) -> Any:
@@ -56,8 +40,13 @@ def by_content(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return [by_content(value) for value in config]
     if isinstance(config, str) and "/" in config and Path(config).expanduser().is_file():
-        return f"file {digest_of(Path(config).expanduser().read_bytes())}"
+        return f"file {sha256_of_file(Path(config).expanduser())}"
     return config
+
+
+def _of_tensor(tensor: Tensor) -> list[Any]:
+    content = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()  # NumPy has no bfloat16
+    return [str(tensor.dtype), list(tensor.shape), digest_of_array(content)]
 
 
 def versions() -> dict[str, str]:

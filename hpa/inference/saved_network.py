@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +9,7 @@ from jaxtyping import Float32
 from torch import nn
 
 from hpa.config import build
+from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.planes import PlaneSpec
 from hpa.device import choose_device, choose_precision
@@ -21,7 +20,6 @@ from hpa.pixels.tiles import TileSpec
 
 STARTING_POINTS = {"weights": None, "pretrained": False}
 """Where training started from: neither the file nor the network is needed again, and may be gone."""
-_BLOCK_BYTES = 1 << 20
 
 
 def network_of(saved: SavedRun) -> nn.Module:
@@ -78,7 +76,7 @@ class SavedPixelNetwork:
         self.channels = saved.channels
         self.class_names: tuple[str, ...] = () if isinstance(model, DenseModel) else saved.class_names
         self.spec: PlaneSpec = _tiles_of(saved).planes
-        self.digest = _digest(saved.path)
+        self.digest = sha256_of_file(saved.path)
         self._predictor = PixelPredictor(
             cast("PixelModel", model), where, choose_precision(precision, where), side_px, overlap_px, batch_tiles
         )
@@ -91,11 +89,3 @@ class SavedPixelNetwork:
 def _tiles_of(saved: SavedRun) -> TileSpec:
     tiles: Any = build(saved.config["tiles"])
     return cast("TileSpec", tiles)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()[:16]

@@ -6,16 +6,14 @@ come back. It pays without augmentation (`augment=none`), or with few variants.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hpa.core.digest import digest_of_array
 from hpa.core.errors import InputError
-
-_DIGEST_BYTES = 16
 
 
 class FeatureCache:
@@ -32,7 +30,7 @@ class FeatureCache:
         if max_cells < 0:
             raise InputError(f"model.cached_cells must be 0 or more, not {max_cells}.")
         self._max_cells = max_cells
-        self._kept: dict[bytes, Tensor] = {}
+        self._kept: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
         """Count the crops whose features are kept."""
@@ -44,14 +42,10 @@ class FeatureCache:
         """Return the features of each crop; only those that are not kept are extracted."""
         if not self._max_cells:
             return extract(crops)
-        names = [_name(crop) for crop in crops.cpu()]
+        names = [digest_of_array(crop.numpy()) for crop in crops.cpu()]
         new = [row for row, name in enumerate(names) if name not in self._kept]
         found = dict(zip(new, extract(crops[new]), strict=True)) if new else {}
         rows = [found[row] if row in found else self._kept[name] for row, name in enumerate(names)]
         for row in new[: self._max_cells - len(self._kept)]:
             self._kept[names[row]] = found[row].detach().cpu().clone()
         return torch.stack([features.to(crops.device) for features in rows])
-
-
-def _name(crop: Tensor) -> bytes:
-    return hashlib.blake2b(crop.contiguous().numpy().tobytes(), digest_size=_DIGEST_BYTES).digest()

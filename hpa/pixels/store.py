@@ -6,8 +6,6 @@ files and an unchanged one finds the old. Cutting a tile reads its rows only.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16, Float32, Int32, Int64, Shaped, UInt8
 
+from hpa.core.digest import digest_of_array, digest_of_values
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.image_table import ImageTable
 from hpa.core.label_map import labels_of, relabel
@@ -27,7 +26,6 @@ from hpa.interfaces import ImageSource, Instances, PixelTarget, Split
 
 _FORMAT_VERSION = 1
 STEPS = 255
-_DIGEST_BYTES = 16
 _PARTS: tuple[str, ...] = ("planes", "label_map", "classes", "targets")
 
 
@@ -125,7 +123,7 @@ class PixelStore:
         name = self._names[image_id]
         label_map = np.load(_file(name, "label_map"), mmap_mode="r")
         steps = np.rint(resized(said[None], *label_map.shape)[0] * STEPS).astype(np.uint8)
-        digest = hashlib.blake2b(steps.tobytes(), digest_size=_DIGEST_BYTES).hexdigest()
+        digest = digest_of_array(steps)
         path = _file(name, f"taught_{digest}")
         if not path.is_file():
             _write(path, steps)
@@ -134,7 +132,7 @@ class PixelStore:
     def content(self, image_id: str) -> str:
         """Return a digest of an image's planes: equal for equal pictures, whatever their name."""
         planes = np.load(_file(self._names[image_id], "planes"), mmap_mode="r")
-        return hashlib.blake2b(np.ascontiguousarray(planes).data, digest_size=_DIGEST_BYTES).hexdigest()
+        return digest_of_array(planes)
 
     def _make(self, source: ImageSource, image_id: str, split: Split, instances_of: Callable[[str], Instances]) -> Path:
         instances = instances_of(image_id)
@@ -154,11 +152,8 @@ class PixelStore:
         return name
 
     def _name(self, identity: str, instances: Instances) -> Path:
-        digest = hashlib.sha256(json.dumps(self._settings, sort_keys=True).encode())
-        digest.update(identity.encode())
-        digest.update(np.ascontiguousarray(instances.label_map).tobytes())
-        digest.update(np.ascontiguousarray(instances.classes).tobytes())
-        key = digest.hexdigest()[:32]
+        instance_digests = [digest_of_array(instances.label_map), digest_of_array(instances.classes)]
+        key = digest_of_values({"settings": self._settings, "image": identity, "instances": instance_digests})
         return self.folder / key[:2] / key
 
 

@@ -6,7 +6,6 @@ takes a fraction of the time on a CPU and knows no largest cell.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ import torch
 from jaxtyping import Float32
 from scipy.special import expit
 
+from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.flows import NETWORK_SCALE, label_map_from
@@ -116,8 +116,7 @@ class Cellpose:
         """Return all settings that decide the cells, the hash of the weights and the version of the package."""
         with self._lock:
             if not self._hash:
-                with self.weights.open("rb") as file:
-                    self._hash = hashlib.file_digest(file, "sha256").hexdigest()
+                self._hash = sha256_of_file(self.weights)
         return {
             "segmenter": "cellpose",
             "code": _CODE_VERSION,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from hpa import __version__
 from hpa.core.classes import LOCATION_NAMES
+from hpa.core.digest import digest_of_values
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
 from hpa.interfaces import CellTruth, Split
@@ -49,9 +48,7 @@ class SyntheticHpa:
     def files(self) -> KaggleHpa:
         """The world on disk; made now if it is not there yet."""
         settings = {"images": self.images, "test_images": self.test_images, "size_px": self.size_px, "seed": self.seed}
-        what = json.dumps(settings | {"version": __version__}, sort_keys=True)
-        key = hashlib.sha256(what.encode()).hexdigest()[:12]
-        root = self.folder / key
+        root = self.folder / digest_of_values(settings | {"version": __version__})
         if not root.is_dir():
             log.info("making a synthetic world of %d + %d fields in %s", self.images, self.test_images, root)
             write_world(

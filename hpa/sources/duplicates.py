@@ -12,7 +12,6 @@ are flipped, rotated or cropped, which no microscope and no archive makes.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from scipy.fft import dctn
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from hpa.core.digest import digest_of_array, digest_of_values
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
@@ -89,12 +89,10 @@ def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split, 
 
 def fingerprint_of(field: Field) -> Fingerprint:
     """Return the fingerprint of a field, of all its planes."""
-    what = (field.channels, field.pixels.shape, field.pixels.dtype.str)
-    digest = hashlib.blake2b(repr(what).encode(), digest_size=_DIGEST_BYTES)
-    digest.update(np.ascontiguousarray(field.pixels).data)
+    digest = bytes.fromhex(digest_of_values([field.channels, digest_of_array(field.pixels)]))
     waves = np.concatenate([_middle_waves(plane) for plane in field.pixels])
     length = float(np.linalg.norm(waves))
-    return _fingerprint(digest.digest(), waves if length == 0 else waves / np.float32(length))
+    return _fingerprint(digest, waves if length == 0 else waves / np.float32(length))
 
 
 def duplicate_pairs(prints: Sequence[Fingerprint | None]) -> list[tuple[int, int]]:
@@ -133,8 +131,7 @@ def join_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list
 
 def _kept_print(source: ImageSource, image_id: str, split: Split, cache: Path) -> Fingerprint | Problem:
     try:
-        what = f"{_CODE_VERSION} {source.identity(image_id, split)}"
-        file = cache / f"{hashlib.blake2b(what.encode(), digest_size=16).hexdigest()}.npy"
+        file = cache / f"{digest_of_values([_CODE_VERSION, source.identity(image_id, split)])}.npy"
         kept = _read_print(file)
         if kept is not None:
             return kept

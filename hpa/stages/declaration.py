@@ -8,8 +8,8 @@ from typing import Any
 from torch import nn
 
 from hpa.cells.data_module import CellDataModule
+from hpa.core.digest import digest_of_values, sha256_of_file
 from hpa.core.errors import InputError
-from hpa.inference.digests import digest_of
 from hpa.inference.pixel_held_out import held_out_files
 from hpa.interfaces import TaughtByRuns, TaughtMasksByRuns
 from hpa.pixels.data_module import PixelDataModule
@@ -52,9 +52,9 @@ def _teachers(supervision: nn.Module) -> dict[str, str]:
 
 
 def _digest_of_cells(path: Path) -> str:
-    return digest_of((path / "out_of_fold.parquet").read_bytes())
+    return sha256_of_file(path / "out_of_fold.parquet")
 
 
 def _digest_of_masks(path: Path) -> str:
     files = held_out_files(path)
-    return digest_of(b"".join(name.encode() + files[name].read_bytes() for name in sorted(files)))
+    return digest_of_values({name: sha256_of_file(file) for name, file in files.items()})

@@ -7,7 +7,6 @@ known by their id, by the group of duplicates they belong to, and by what their 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from hpa.cells.stored_cells import StoredCells
+from hpa.core.digest import digest_of_array
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
 from hpa.core.whole_file import whole_file
 
 FILE = "images.parquet"
 _COLUMNS = ["image_id", "group", "fold", "trained", "cells", "content"]
-_DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,4 @@ def contents_of(stored: StoredCells) -> list[str]:
     """
     numbers = stored.cells.drop(columns=["image_id", "image"]).to_numpy(np.int64)
     edges = np.searchsorted(stored.cells["image"].to_numpy(), np.arange(len(stored.images) + 1))
-    return [
-        hashlib.blake2b(numbers[start:stop].tobytes(), digest_size=_DIGEST_BYTES).hexdigest() if stop > start else ""
-        for start, stop in pairwise(edges.tolist())
-    ]
+    return [digest_of_array(numbers[start:stop]) if stop > start else "" for start, stop in pairwise(edges.tolist())]

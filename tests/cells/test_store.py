@@ -246,7 +246,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_cell_store import Source, Squares, prepare
+from test_store import Source, Squares, prepare
 from hpa.core.whole_file import DiskFullError
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
 try:

@@ -5,8 +5,6 @@ Training and inference must show alike to the pixel, so neither has code of its 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -14,6 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, UInt8, UInt16
 
+from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.label_map import boxes_of
@@ -45,7 +44,7 @@ class FieldSpec:
     def fingerprint(self) -> str:
         """Return a text that differs where the shown images would."""
         settings = asdict(self) | {"code": _CODE_VERSION}
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+        return digest_of_values(settings)
 
     def grid_of(self, stride: int) -> int:
         """Return how many places a grid of this stride has along a side.

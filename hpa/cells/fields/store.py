@@ -6,8 +6,6 @@ the way of showing and the stride: a changed setting makes new files, an unchang
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from jaxtyping import Float32, Int64, Shaped
 
 from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.cells.stored_cells import StoredCells, StoredImage
+from hpa.core.digest import digest_of_values
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.whole_file import DiskFullError, whole_file
 from hpa.formats.label_map_files import read_segmentation
@@ -129,7 +128,7 @@ class FieldStore:
 
     def _place(self, image: StoredImage, spec: FieldSpec, stride: int) -> StoredField:
         what = {"label_map": image.label_map.stem, "field": spec.fingerprint(), "stride": spec.grid_of(stride)}
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
+        key = digest_of_values(what)
         name = self.folder / "fields" / key[:2] / key
         return StoredField(name.with_suffix(".npy"), name.with_suffix(".cells.npy"), image.cell_count)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
@@ -125,7 +125,7 @@ class HpaCell:
         """Return all settings that decide the cells, and hashes of the weights."""
         with self._lock:
             if not self._hashes:
-                self._hashes = tuple(_sha256(path) for path in self.files)
+                self._hashes = tuple(sha256_of_file(path) for path in self.files)
         return {
             "segmenter": "hpa_cell",
             "code": _CODE_VERSION,
@@ -202,8 +202,3 @@ class HpaCell:
         )
         cell_map = relabel(cell_map)  # where pixels are coarser than the networks', a tiny cell may fall between them
         return Segmentation(cell_map, np.where(nuclei_map > 0, cell_map, 0))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
