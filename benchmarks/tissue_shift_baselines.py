@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from hpa.formats.label_map_files import write_label_map
+from hpa.formats.label_maps import write_label_map
 
 _SMOOTHING_PX = 1.0
 """As of segmenter=colour_deconvolution."""

@@ -20,7 +20,7 @@ from benchmarks.tissue_shift_baselines import CLASSICAL, Baseline
 from benchmarks.tissue_shift_steps import NUCLEI, SECTIONS, Step
 from hpa.core.encoding import encode_column_runs
 from hpa.core.errors import InputError
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.simulation.tissue import write_tissue_world
 
 _KIND = {"histology_purple": "train", "histology_white": "test"}

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from hpa.formats.label_map_files import write_label_map
+from hpa.formats.label_maps import write_label_map
 
 
 def discs(side_px: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from hpa.config import Config
 from hpa.core.planes import COLOURS
 from hpa.core.whole_file import whole_file
 from hpa.device import choose_device
-from hpa.formats.label_map_files import read_label_map, write_label_map
+from hpa.formats.label_maps import read_label_map, write_label_map
 from hpa.inference.pixel_held_out import HeldOutTissue, write_held_out
 from hpa.inference.pixel_predictor import PixelPredictor, TellsInside
 from hpa.inference.saved_network import network_of

@@ -23,7 +23,7 @@ from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Field, Segmentation
 from hpa.core.image_table import ImageTable
 from hpa.core.whole_file import DiskFullError
-from hpa.formats.label_map_files import read_segmentation, write_segmentation
+from hpa.formats.label_maps import read_segmentation, write_segmentation
 from hpa.interfaces import FileSegmenter, ImageSource, Segmenter, Split
 
 __all__ = ["CellStore", "StoredCells"]

@@ -14,7 +14,7 @@ from hpa.cells.crops import CropSpec
 from hpa.cells.store_records import CELL_COLUMNS, CellMeasures, read_records, record_dtype
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
-from hpa.formats.label_map_files import read_segmentation
+from hpa.formats.label_maps import read_segmentation
 
 
 @dataclass(frozen=True)

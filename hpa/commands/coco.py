@@ -18,7 +18,7 @@ ONLY_CLASS = "cell"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments."""
     actions = parser.add_subparsers(dest="action", metavar="export|load", required=True)
     export = actions.add_parser("export", help="write a folder of label maps as COCO instances")
     export.add_argument("folder", metavar="LABEL_MAPS", type=Path, help="folder of label maps (.png, .tif)")
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, say what was done, and return 0."""
+    """Convert, print a summary, and return 0."""
     if arguments.action == "export":
         return _export(arguments)
     return _load(arguments.file, arguments.folder)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     from hpa.formats.coco_file import write_coco
-    from hpa.formats.label_map_folder import label_map_paths
+    from hpa.formats.label_maps import label_map_paths
     from hpa.sources.cell_classes import read_cell_classes
 
     table: Path | None = arguments.classes
@@ -55,10 +55,10 @@ def _export(arguments: argparse.Namespace) -> int:
     paths = label_map_paths(arguments.folder)
     if classes is not None:
         _require_maps(table, classes, paths, arguments.folder)
-        left_out = [name for name in paths if name in classes.untold]
-        paths = {name: path for name, path in paths.items() if name not in classes.untold}
+        left_out = [name for name in paths if name in classes.unlabeled]
+        paths = {name: path for name, path in paths.items() if name not in classes.unlabeled}
         if left_out:
-            print(f"{len(left_out)} images left out, {table} tells no single class of them: {left_out[0]}, …")
+            print(f"{len(left_out)} images left out, {table} has no single class for them: {left_out[0]}, …")
     names = [ONLY_CLASS] if classes is None else classes.names
     for file, chosen in _parts(arguments, list(paths), classes).items():
         count = write_coco(file, _labelled({name: paths[name] for name in chosen}, classes), names)
@@ -67,16 +67,16 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _require_maps(table: Path | None, classes: CellClasses, paths: dict[str, Path], folder: Path) -> None:
-    """Refuse classes of cells of which there is no label map; images may be told of that nobody segmented."""
+    """Refuse classes of cells without a label map; rows for whole images may be of images without one."""
     missing = sorted({image for image, _ in classes.of_cell} - set(paths))
     if missing:
         raise InputError(
-            f"{table}: tells cells of {len(missing)} images that {folder} has no label map of: {missing[0]}."
+            f"{table}: lists cells of {len(missing)} images without a label map in {folder}: {missing[0]}."
         )
 
 
 def _parts(arguments: argparse.Namespace, names: list[str], classes: CellClasses | None) -> dict[Path, list[str]]:
-    """Return the file of each part, and its images; all images go to one file where no split is asked for."""
+    """Return the file of each part, and its images; all images go to one file without --split."""
     from hpa.sources.coco_split import groups_of, split_images
 
     file: Path = arguments.file
@@ -94,7 +94,7 @@ def _parts(arguments: argparse.Namespace, names: list[str], classes: CellClasses
 def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[LabelledImage]:
     from hpa.core.label_map import labels_of
     from hpa.formats.coco_file import LabelledImage
-    from hpa.formats.label_map_files import read_label_map
+    from hpa.formats.label_maps import read_label_map
 
     for name, path in paths.items():
         label_map = read_label_map(path)
@@ -102,8 +102,8 @@ def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[L
             cells = labels_of(label_map).tolist()
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        told = [ONLY_CLASS] * len(cells) if classes is None else classes.of(name, cells)
-        yield LabelledImage(path.name, label_map, told, None if classes is None else classes.scores(name, cells))
+        names = [ONLY_CLASS] * len(cells) if classes is None else classes.of(name, cells)
+        yield LabelledImage(path.name, label_map, names, None if classes is None else classes.scores(name, cells))
 
 
 def _load(file: Path, folder: Path) -> int:
@@ -118,10 +118,10 @@ def _load(file: Path, folder: Path) -> int:
 
 
 def _write(image: CocoImage, file: Path, folder: Path) -> list[tuple[str, int, str]]:
-    """Write the label map of an image, tell what was lost, and return image, number and class of its cells."""
+    """Write the label map of an image, print what was lost, and return image, number and class of its cells."""
     from hpa.core.coco import paint
     from hpa.core.label_map import relabel
-    from hpa.formats.label_map_files import write_label_map
+    from hpa.formats.label_maps import write_label_map
 
     try:
         painted = paint(image.texts, image.height, image.width)

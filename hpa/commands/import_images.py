@@ -19,7 +19,7 @@ number from 1."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments."""
     parser.description = f"{HELP}. {_PATTERN}"
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of TIFF, OME-TIFF or PNG files")
     parser.add_argument("out", metavar="OUT", type=Path, help="new or empty folder")
@@ -27,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channels", metavar="W1=COLOUR,…", required=True, help="e.g. w1=blue,w2=green: nuclei are blue"
     )
-    parser.add_argument("--pixel-um", metavar="UM", type=float, help="side of a pixel (as the files tell)")
+    parser.add_argument("--pixel-um", metavar="UM", type=float, help="side of a pixel, µm (read from the files)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Import, say what came of it, and return 0."""
+    """Import, print a summary, and return 0."""
     from hpa.intake.importing import find_images, import_images
 
     pixel_um = arguments.pixel_um
@@ -46,10 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{arguments.out}: {len(rows)} images of {', '.join(colours.values())}; {found.passed_over} files passed over"
     )
-    print(f"types: {', '.join(types) or 'not told'}; pixels: {', '.join(sizes) or 'not told'}")
-    untold = sum(math.isnan(row.pixel_um) for row in rows)
-    if untold:
-        print(f"{untold} images do not tell the size of their pixels; give --pixel-um, or write it in index.csv")
+    print(f"types: {', '.join(types) or 'unknown'}; pixel size: {', '.join(sizes) or 'unknown'}")
+    unknown = sum(math.isnan(row.pixel_um) for row in rows)
+    if unknown:
+        print(f"{unknown} images without a known pixel size; give --pixel-um, or write it in index.csv")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`hpa qc`: images of a folder that had better be looked at before anything is trained."""
+"""`hpa qc`: images of a folder to check by eye before training."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from hpa.formats.folder_images import FolderImages
     from hpa.intake.quality_control import QualityLimits
 
-HELP = "find images that are out of focus, saturated, unevenly lit, dirty, empty, doubled, or mixed up"
+HELP = "find images that are out of focus, saturated, unevenly lit, dirty, empty, duplicated, or of mismatched channels"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments."""
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images, or what hpa import wrote")
     parser.add_argument("overrides", nargs="*", help="limits of conf/qc.yaml: limits.max_saturated_share=0.1")
     parser.add_argument(
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge, write page and table, say what was found, and return 0."""
+    """Judge, write page and table, print a summary, and return 0."""
     from hpa.intake.quality_control import judge_images
     from hpa.reports.quality_page import write_quality_page, write_quality_table
 
@@ -45,9 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     write_quality_table(arguments.out.with_suffix(".csv"), found)
     write_quality_page(arguments.out, str(arguments.folder), found, images.read)
     faults = Counter(fault for quality in found for fault in quality.reasons)
-    told = ", ".join(f"{fault} {count}" for fault, count in faults.most_common()) or "nothing"
+    counts = ", ".join(f"{fault} {count}" for fault, count in faults.most_common()) or "nothing"
     suspicious = sum(bool(quality.reasons) for quality in found)
-    print(f"{len(found)} images, {suspicious} suspicious: {told}")
+    print(f"{len(found)} images, {suspicious} suspicious: {counts}")
     print(f"{arguments.out} shows them; {arguments.out.with_suffix('.csv')} holds all measures")
     return 0
 

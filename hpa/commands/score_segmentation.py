@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the scores and return 0."""
-    from hpa.formats.label_map_files import read_label_map
-    from hpa.formats.label_map_folder import paired_paths
+    from hpa.formats.label_maps import paired_paths, read_label_map
     from hpa.metrics.segmentation import count_image, score_images
 
     images = []

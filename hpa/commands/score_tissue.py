@@ -50,8 +50,7 @@ def _of_tables(submission: Path, truth: Path) -> list[ImageDice]:
 
 def _of_folders(predicted: Path, true: Path) -> list[ImageDice]:
     """Return Dice of what label maps tell from background, whatever its number; all of one organ."""
-    from hpa.formats.label_map_files import read_label_map
-    from hpa.formats.label_map_folder import paired_paths
+    from hpa.formats.label_maps import paired_paths, read_label_map
     from hpa.metrics.tissue import ImageDice, dice_of_masks
 
     scores = []

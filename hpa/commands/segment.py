@@ -33,7 +33,7 @@ OUT/classes.csv."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments."""
     parser.description = f"{HELP}. {_IMAGES}"
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images, or what hpa import wrote")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
@@ -83,17 +83,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _pixel_um(folder: Path, given: float | None) -> float | dict[str, float] | None:
-    """Return the size of pixels: as given, else as index.csv tells of each image, else None; say which."""
+    """Return the size of pixels: as given, else of each image as in index.csv, else None; print which."""
     from hpa.sources.typed_listing import INDEX, pixel_sizes_beside
 
     if given is not None:
         return given
-    told = pixel_sizes_beside(folder)
-    if not told:
+    sizes_um = pixel_sizes_beside(folder)
+    if not sizes_um:
         print(f"pixel size: {HPA_FIELD_WIDTH_UM} µm / width, as fields of the Human Protein Atlas; else --pixel-um")
         return None
-    print(f"pixel size: {', '.join(f'{size:g} µm' for size in sorted(set(told.values())))}, as {INDEX} tells")
-    return told
+    print(f"pixel size: {', '.join(f'{size:g} µm' for size in sorted(set(sizes_um.values())))}, from {INDEX}")
+    return sizes_um
 
 
 def _draw(field: Field, label_map: Int32[np.ndarray, "height width"] | None) -> UInt8[np.ndarray, "height width 3"]:

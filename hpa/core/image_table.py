@@ -16,17 +16,17 @@ COLUMNS: tuple[str, ...] = ("image_id", "height", "width", "bits", "pixel_um", "
 
 @dataclass(frozen=True)
 class ImageTable:
-    """Images and what is told of them.
+    """Images and their metadata.
 
     Attributes:
         frame: One row an image, RangeIndex. Columns: `image_id` (str), `height`, `width` (int, px; 0 where the files
             cannot be read), `bits` (8 or 16, 0 alike), `pixel_um` (float, NaN alike), `classes` (str, "8|5|0", "" where
-            not told), `source` (str), `group` (str: images that must share a fold, e.g. duplicates), `fold` (int, -1
-            before folding); then any column of joined metadata (`organ`, `cell_line`, …).
+            unknown), `source` (str), `group` (str: images that must share a fold, e.g. duplicates), `fold` (int, -1
+            before folding); then any further column of metadata (`organ`, `cell_line`, …).
         class_names: Name of each class, in order.
         where: What the table was read from, for messages.
         problems: All that is wrong with the data set; the subject of an image's problem is its image id.
-        warnings: What is odd but usable.
+        warnings: What is unusual but usable.
     """
 
     frame: pd.DataFrame

@@ -18,9 +18,9 @@ from hpa.core.field import Field
 from hpa.core.whole_file import DiskFullError, whole_file
 from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.formats.folder_images import FolderImages
-from hpa.formats.label_map_files import write_label_map
+from hpa.formats.label_maps import write_label_map
 from hpa.interfaces import NamesCells, Segmenter
-from hpa.sources.classified_cells import NamedCells
+from hpa.sources.cell_classes import CellClassesWriter
 
 SETTINGS_FILE = "segmenter.json"
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def segment_images(
     """
     output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()})
     result = SegmentedImages()
-    finds = _Finder(segmenter, NamedCells(output.folder, output.is_done))
+    finds = _Finder(segmenter, CellClassesWriter(output.folder, output.is_done))
     for image_id in images.image_ids:
         if output.is_done(image_id):
             result.kept += 1
@@ -136,7 +136,7 @@ class _Finder:
     """Finds the cells of an image, and keeps their names where the segmenter tells them."""
 
     segmenter: Segmenter
-    named: NamedCells
+    named: CellClassesWriter
 
     def cells_of(self, shown: Field) -> Int32[np.ndarray, "height width"]:
         segmenter = self.segmenter

@@ -1,6 +1,6 @@
 """Dirt among cells: fibres, clumps, remains, far brighter than cells and not built as they are.
 
-Brightness alone tells little, for cells that divide or die are bright too. What tells is how stains lie to each other
+Brightness alone decides little, for cells that divide or die are bright too. What decides is how stains overlap
 and how large things are: dirt glows in every channel at once, or in one where the others show nothing; it is long and
 thin; or it is as large as a nucleus at twice its brightness, which would be more DNA than a nucleus before division
 holds (chromosomes of a dividing cell are as bright, but fill a third to half of a nucleus's area).
@@ -15,13 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 _OPENING = np.ones((3, 3), np.uint8)
-_LONELY_SHARE = 0.15
+_MIN_OVERLAP_SHARE = 0.15
 """A cell's nucleus is a fifth of it or more."""
 _NESTED_SHARE = 0.85
 """From this share of its foreground on a stain is taken to lie within another: nuclei in cells."""
 _NEXT_TO_TOP = 0.93
 _CONDENSED_SHARE = 0.7
-"""Chromosomes of a dividing cell fill less of the area of a middling nucleus than this."""
+"""Chromosomes of a dividing cell fill less of the area of a median nucleus than this."""
 _SPECK_PX = 30
 _THIN = 30.0
 """Area over squared half width from which a region is a thread: of a straight one, 7.5 times as long as wide."""
@@ -38,7 +38,7 @@ def debris_share(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: fl
     Args:
         levels: One plane a channel.
         foregrounds: Where each shows cells.
-        factor: How many times brighter than a middling pixel of cells debris is.
+        factor: How many times brighter than the median pixel of cells debris is.
     """
     bright = [_bright(level, mask, factor) for level, mask in zip(levels, foregrounds, strict=True)]
     dirt: Mask = np.logical_and.reduce(bright)
@@ -56,29 +56,29 @@ def debris_share(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: fl
 def _misplaced(mask: Mask, foreground: Mask, others: Mask) -> Mask:
     """Return the parts of a mask that do not lie to the other channels as a cell's stain does."""
     if np.count_nonzero(foreground & others) < _NESTED_SHARE * np.count_nonzero(foreground):
-        return _lonely(mask, others)
+        return _without_overlap(mask, others)
     # what should lie within another stain (nuclei in cells) is dirt wherever it does not
     return (mask & ~others) | _as_large_as_nuclei(mask, foreground)
 
 
 def _bright(level: Grey, foreground: Mask, factor: float) -> Mask:
     """Return where a plane is far brighter than its cells, or next to the brightest there is: dirt may be cut off."""
-    middling = float(np.median(level[foreground])) if foreground.any() else np.inf
-    mask = level > min(factor * middling, _NEXT_TO_TOP * float(level.max()))
+    median = float(np.median(level[foreground])) if foreground.any() else np.inf
+    mask = level > min(factor * median, _NEXT_TO_TOP * float(level.max()))
     return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _OPENING).astype(bool)
 
 
-def _lonely(mask: Mask, others: Mask) -> Mask:
+def _without_overlap(mask: Mask, others: Mask) -> Mask:
     """Return the parts of a mask, holes filled, of which little lies on the foreground of other channels."""
     parts, areas = _filled_parts(mask)
     overlap = np.bincount(parts[others], minlength=len(areas)) / np.maximum(1, areas)
-    alone = overlap < _LONELY_SHARE
+    alone = overlap < _MIN_OVERLAP_SHARE
     alone[0] = False
     return alone[parts]
 
 
 def _as_large_as_nuclei(mask: Mask, nuclei: Mask) -> Mask:
-    """Return the parts of a mask that are no smaller than most of a middling nucleus."""
+    """Return the parts of a mask that are no smaller than most of a median nucleus."""
     _, _, statistics, _ = cv2.connectedComponentsWithStats(nuclei.view(np.uint8))
     whole = statistics[1:, cv2.CC_STAT_AREA]
     whole = whole[whole >= _SPECK_PX]

@@ -2,7 +2,7 @@
 
 A word in braces stands for a part of the name and gives it a meaning: `image` names the image, `channel` its stain,
 `class` the type of its cells (`mixed`: several types); `plate` and `well` say what was grown together, so that such
-images share a fold. Other words tell images apart too (`site`, `time`); `_` stands for a part that means nothing. A
+images share a fold. Other words distinguish images too (`site`, `time`); `_` stands for a part that means nothing. A
 word may come again and must then read the same. Patterns may reach through folders: `{class}/{image}_{channel}.tif`.
 """
 
@@ -57,13 +57,13 @@ class NamePattern:
         return None if match is None else {word: text for word, text in match.groupdict().items() if text is not None}
 
     def image_id(self, parts: dict[str, str]) -> str:
-        """Return the name of an image: its class and all words that tell images apart, joined by underscores."""
+        """Return the name of an image: its class and all words that distinguish images, underscores between."""
         words = [CLASS, *self._naming_words()] if CLASS in parts else self._naming_words()
         # folders become part of the name; commas and blanks would have to be quoted on command lines
         return re.sub(r"[^\w.+-]+", "-", "_".join(parts[word] for word in words))
 
     def group(self, parts: dict[str, str]) -> str:
-        """Return what an image was grown together with, "" where the pattern does not tell."""
+        """Return what an image was grown together with, "" where the pattern does not name it."""
         return "_".join(parts[word] for word in GROWN_TOGETHER if word in parts)
 
     def _naming_words(self) -> list[str]:
@@ -71,7 +71,7 @@ class NamePattern:
 
 
 def _expression_of(numbered: tuple[int, str], pieces: list[str]) -> str:
-    """Return the regular expression of a piece: odd ones are words, even ones stand between them."""
+    """Return the regular expression of a piece: those at odd places are words, the others stand between them."""
     number, piece = numbered
     if number % 2 == 0:
         return re.escape(piece)

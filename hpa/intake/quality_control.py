@@ -1,4 +1,4 @@
-"""Which images of a set are suspicious: out of focus, saturated, unevenly lit, dirty, empty, doubled, mixed up.
+"""Which images of a set are suspicious: out of focus, saturated, unevenly lit, dirty, empty, duplicated, mismatched.
 
 Sharpness depends on objective, stain and cells, so it is compared with the median of the set; everything else has a
 limit of its own. Suspicion is how far an image is beyond the worst of its limits: 1 is at the limit.
@@ -111,7 +111,7 @@ def judge_images(
     medians = _median_sharpness(found, limits.min_signal)
     for quality in found:
         _judge_measures(quality, limits, medians)
-    _judge_doubles(found, prints)
+    _judge_duplicates(found, prints)
     return found
 
 
@@ -123,12 +123,12 @@ def _judge_measures(quality: ImageQuality, limits: QualityLimits, medians: dict[
     emptiness = limits.min_signal / max(signal, limits.min_signal / MAX_SUSPICIOUS)
     quality.judge("empty", emptiness, f"a channel shows noise only (signal {max(signal, 0.0):.2f})")
     if "empty" in quality.reasons:
-        return  # of an image without cells, nothing else can be said
+        return  # nothing else can be judged in an image without cells
     shares = {name: value / medians[name] for name, value in measures.sharpness.items() if medians.get(name)}
     if shares:
         worst = min(shares, key=lambda name: shares[name])
         blur = limits.min_sharpness_share / max(shares[worst], limits.min_sharpness_share / MAX_SUSPICIOUS)
-        quality.judge("focus", blur, f"{worst} is {shares[worst]:.0%} as sharp as the middling image: out of focus")
+        quality.judge("focus", blur, f"{worst} is {shares[worst]:.0%} as sharp as the median image: out of focus")
     share = measures.saturated_share
     quality.judge("saturation", share / limits.max_saturated_share, f"{share:.1%} of a channel is saturated")
     uneven = (measures.unevenness - 1) / max(limits.max_unevenness - 1, 1e-9)
@@ -138,10 +138,10 @@ def _judge_measures(quality: ImageQuality, limits: QualityLimits, medians: dict[
         reason = f"a bright region of {dirt:.2%} of the image is no cell"
         quality.judge("debris", dirt / limits.max_debris_share, reason)
     fit = measures.agreement
-    strange = limits.min_agreement / max(fit, limits.min_agreement / MAX_SUSPICIOUS)
+    mismatch = limits.min_agreement / max(fit, limits.min_agreement / MAX_SUSPICIOUS)
     quality.judge(
-        "foreign",
-        math.nan if math.isnan(fit) else strange,
+        "mismatched",
+        math.nan if math.isnan(fit) else mismatch,
         f"a channel may be of another field (agreement {max(fit, 0.0):.1f})",
     )
 
@@ -157,9 +157,9 @@ def _median_sharpness(found: Sequence[ImageQuality], min_signal: float) -> dict[
     return {name: float(np.median(of_channel)) for name, of_channel in values.items()}
 
 
-def _judge_doubles(found: Sequence[ImageQuality], prints: Sequence[Fingerprint | None]) -> None:
-    """Name doubled pictures; empty ones resemble each other for nothing."""
-    told = [None if "empty" in quality.reasons else made for quality, made in zip(found, prints, strict=True)]
-    for first, second in duplicate_pairs(told):
+def _judge_duplicates(found: Sequence[ImageQuality], prints: Sequence[Fingerprint | None]) -> None:
+    """Name duplicates; empty images resemble each other without being copies."""
+    fingerprints = [None if "empty" in quality.reasons else made for quality, made in zip(found, prints, strict=True)]
+    for first, second in duplicate_pairs(fingerprints):
         for one, other in ((first, second), (second, first)):
-            found[one].judge("double", _OF_A_PAIR, f"shows the same as {found[other].image_id}")
+            found[one].judge("duplicate", _OF_A_PAIR, f"shows the same as {found[other].image_id}")

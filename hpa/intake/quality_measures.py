@@ -1,7 +1,7 @@
 """What of an image tells whether it is worth keeping: sharpness, saturation, evenness, debris, signal, agreement.
 
 Noise must not pass for sharpness, nor for signal: both are products of two halves of a plane (its even and its odd
-rows), between which the noise of pixels is independent and cancels in the mean. Focus is told by the shape of the
+rows), between which the noise of pixels is independent and cancels in the mean. Focus is measured by the shape of the
 spectrum, fine over coarse structure, as in the review of Bray et al. (J Biomol Screen 17:266, 2012), not by brightness.
 """
 

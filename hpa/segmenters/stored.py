@@ -14,8 +14,8 @@ from jaxtyping import Int32, Shaped
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
-from hpa.formats.cellpose_masks import SUFFIX as CELLPOSE_SUFFIX
-from hpa.formats.cellpose_masks import read_cellpose_masks
+from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
+from hpa.formats.cellpose_seg import read_cellpose_masks
 
 SUFFIXES = (".png", ".tif", ".tiff", ".npz", CELLPOSE_SUFFIX)
 NPZ_KEY = "label_map"

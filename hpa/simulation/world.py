@@ -28,7 +28,7 @@ from hpa.core.errors import InputError
 from hpa.core.image_table import format_classes
 from hpa.core.submission import format_truth
 from hpa.core.submission_table import PREDICTION_COLUMN, TRUTH_COLUMN, TableRow, write_table
-from hpa.formats.label_map_files import write_label_map
+from hpa.formats.label_maps import write_label_map
 from hpa.simulation.field import SyntheticField, draw_field
 from hpa.simulation.label_noise import copy_noise
 from hpa.simulation.writing import check_counts, in_order, whole_folder

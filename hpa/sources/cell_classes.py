@@ -1,6 +1,6 @@
 """Tables of classes: one class for all cells of an image (`ID,class`), or one a cell (`ID,cell,class`).
 
-A column `score` may tell how sure each cell is, where a network said so.
+A column `score` may hold the confidence of each cell, where a network predicted it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hpa.core.whole_file import whole_file
 from hpa.formats.csv_rows import ROW, read_rows
 from hpa.sources.typed_listing import BETWEEN
 
+FILE_NAME = "classes.csv"
 HEADER = ("ID", "cell", "class")
 SCORE = "score"
 
@@ -29,14 +30,14 @@ class CellClasses:
         path: File they were read from.
         of_image: Class of all cells of an image.
         of_cell: Class of a cell, by image and number in the label map.
-        untold: Images that are listed without a class, or with several: mixtures, whose cells nobody knows.
-        score_of: How sure a cell is, by image and number, where the table tells it.
+        unlabeled: Images that are listed without a class, or with several: mixtures, whose cells have no known class.
+        score_of: Confidence of a cell, by image and number, where the table has one.
     """
 
     path: Path
     of_image: dict[str, str]
     of_cell: dict[tuple[str, int], str]
-    untold: set[str] = field(default_factory=set)
+    unlabeled: set[str] = field(default_factory=set)
     score_of: dict[tuple[str, int], float] = field(default_factory=dict)
 
     @property
@@ -48,19 +49,19 @@ class CellClasses:
         """Return the class of each cell of an image.
 
         Raises:
-            InputError: If the table does not tell one.
+            InputError: If the table has none.
         """
-        told = [self.of_cell.get((image, cell), self.of_image.get(image)) for cell in cells]
-        missing = [cell for cell, name in zip(cells, told, strict=True) if name is None]
+        names = [self.of_cell.get((image, cell), self.of_image.get(image)) for cell in cells]
+        missing = [cell for cell, name in zip(cells, names, strict=True) if name is None]
         if missing:
             raise InputError(f"{self.path}: no class for image {image}, cell {missing[0]}; add a row for it.")
-        return [name for name in told if name is not None]
+        return [name for name in names if name is not None]
 
     def scores(self, image: str, cells: Sequence[int]) -> list[float] | None:
-        """Return how sure each cell of an image is, None where the table has no scores.
+        """Return the confidence of each cell of an image, None where the table has no scores.
 
         Raises:
-            InputError: If it tells those of other cells only.
+            InputError: If it has those of other cells only.
         """
         if not self.score_of:
             return None
@@ -75,7 +76,7 @@ def read_cell_classes(path: Path) -> CellClasses:
 
     Raises:
         InputError: If the file is missing or lacks a column.
-        DataError: Naming every row that cannot be read, or says something else than an earlier one.
+        DataError: Naming every row that cannot be read, or contradicts an earlier one.
     """
     classes = CellClasses(path, {}, {})
     problems = []
@@ -95,11 +96,38 @@ def write_cell_classes(path: Path, rows: Sequence[tuple[str, int, str]]) -> None
     Raises:
         InputError: If the disk is full.
     """
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
-    encoded = text.getvalue().encode()
+    encoded = _csv_text([HEADER, *rows]).encode()
     with whole_file(path, len(encoded)) as file:
         file.write(encoded)
+
+
+class CellClassesWriter:
+    """Writes `classes.csv` (ID,cell,class,score) beside a folder of label maps, image by image.
+
+    Rows are appended, so that thousands of images cost no more than their own rows. An image's rows come before its
+    label map: after a kill, rows of an image without a map are dropped, and the image is done again.
+
+    Args:
+        folder: Where the label maps lie.
+        is_done: Whether an image has its label map; rows of others are dropped now.
+    """
+
+    def __init__(self, folder: Path, is_done: Callable[[str], bool]) -> None:
+        self.path = folder / FILE_NAME
+        if not self.path.is_file():
+            return
+        with self.path.open(newline="", encoding="utf-8") as file:
+            kept = [row for row in list(csv.reader(file))[1:] if len(row) == len(HEADER) + 1 and is_done(row[0])]
+        with whole_file(self.path) as whole:
+            whole.write(_csv_text([[*HEADER, SCORE], *kept]).encode())
+
+    def add(self, image_id: str, class_names: Sequence[str], scores: Sequence[float]) -> None:
+        """Append the cells of an image, numbered from 1."""
+        rows: list[Sequence[object]] = [] if self.path.is_file() else [[*HEADER, SCORE]]
+        named = zip(class_names, scores, strict=True)
+        rows += [(image_id, cell, name, f"{score:.6g}") for cell, (name, score) in enumerate(named, start=1)]
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            file.write(_csv_text(rows))
 
 
 def _add_score(classes: CellClasses, image: str, cell: str, text: str) -> str | None:
@@ -119,7 +147,7 @@ def _add_score(classes: CellClasses, image: str, cell: str, text: str) -> str | 
 def _add(classes: CellClasses, image: str, cell: str, name: str) -> str | None:
     """Take up a row; return what is wrong with it, or None."""
     if image and not cell and (not name or BETWEEN in name):
-        classes.untold.add(image)
+        classes.unlabeled.add(image)
         return None
     if not image or not name:
         return "ID and class must not be blank"
@@ -129,4 +157,10 @@ def _add(classes: CellClasses, image: str, cell: str, name: str) -> str | None:
         known = classes.of_cell.setdefault((image, int(cell)), name)
     else:
         return f"cell '{cell}' is no positive whole number"
-    return None if known == name else f"says '{name}', an earlier row '{known}'"
+    return None if known == name else f"class '{name}' contradicts '{known}' of an earlier row"
+
+
+def _csv_text(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

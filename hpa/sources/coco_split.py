@@ -26,7 +26,7 @@ def split_images(
         class_names: What each shows; parts are balanced by it.
         groups: What each was grown together with; images of one group stay together.
         shares: Parts of the whole: of training, validation and, where there are three, test.
-        seed: Decides among equals.
+        seed: Random seed of the assignment.
 
     Raises:
         InputError: If the shares make no sense, or there are fewer groups than shares.
@@ -50,13 +50,15 @@ def split_images(
 
 
 def groups_of(path: Path, image_ids: Sequence[str]) -> list[str]:
-    """Return the group of each image as the column `group` of a table tells; an image without one is its own.
+    """Return the group of each image by the column `group` of a table; an image without one is its own.
 
     Raises:
-        InputError: If the file is missing, lacks the columns, or tells two groups of an image.
+        InputError: If the file is missing, lacks the columns, or has two groups for an image.
     """
-    told: dict[str, str] = {}
+    group_of: dict[str, str] = {}
     for row in read_rows(path, ("ID", GROUP)).to_dict("records"):
-        if told.setdefault(row["ID"], row[GROUP]) != row[GROUP]:
-            raise InputError(f"{path}: image {row['ID']} is of group '{told[row['ID']]}' and '{row[GROUP]}'; keep one.")
-    return [told.get(image_id) or image_id for image_id in image_ids]
+        if group_of.setdefault(row["ID"], row[GROUP]) != row[GROUP]:
+            raise InputError(
+                f"{path}: image {row['ID']} is of group '{group_of[row['ID']]}' and '{row[GROUP]}'; keep one."
+            )
+    return [group_of.get(image_id) or image_id for image_id in image_ids]

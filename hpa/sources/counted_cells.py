@@ -1,7 +1,7 @@
 """How many cells of each type a result holds, image by image, whatever kind of file it is.
 
 A COCO file (`.json`), the table of cells of `also=cells` (`.parquet`), a table `ID,cell,class`, or a submission, whose
-cells are of the class they are surest of.
+cells are of their most confident class.
 """
 
 from __future__ import annotations
@@ -65,20 +65,20 @@ def _of_parquet(path: Path, names: Sequence[str] | None) -> CountedCells:
     if "image" not in frame or not columns:
         raise InputError(f"{path}: columns image and {_CONFIDENCE}<class> are expected, as also=cells writes them.")
     types = [str(name).removeprefix(_CONFIDENCE) for name in columns]
-    surest = frame[columns].to_numpy().argmax(axis=1)
+    most_confident = frame[columns].to_numpy().argmax(axis=1)
     return _counted(
-        path, _by_image(zip(frame["image"], (types[place] for place in surest), strict=True)), names or types
+        path, _by_image(zip(frame["image"], (types[place] for place in most_confident), strict=True)), names or types
     )
 
 
 def _of_submission(path: Path, names: Sequence[str] | None) -> CountedCells:
     found = []
     for row in read_table(path, PREDICTION_COLUMN):
-        told = parse_prediction(row.text)
-        surest: dict[str, tuple[float, int]] = {}
-        for mask, number, confidence in zip(told.masks, told.classes, told.confidences, strict=True):
-            surest[mask] = max(surest.get(mask, (-np.inf, 0)), (float(confidence), int(number)))
-        found.append((row.image_id, [number for _, number in surest.values()]))
+        prediction = parse_prediction(row.text)
+        most_confident: dict[str, tuple[float, int]] = {}
+        for mask, number, confidence in zip(prediction.masks, prediction.classes, prediction.confidences, strict=True):
+            most_confident[mask] = max(most_confident.get(mask, (-np.inf, 0)), (float(confidence), int(number)))
+        found.append((row.image_id, [number for _, number in most_confident.values()]))
     last = max((number for _, numbers in found for number in numbers), default=0)
     types = list(names) if names is not None else [str(number) for number in range(last + 1)]
     if last >= len(types):
@@ -87,10 +87,10 @@ def _of_submission(path: Path, names: Sequence[str] | None) -> CountedCells:
 
 
 def _of_classes(path: Path, names: Sequence[str] | None) -> CountedCells:
-    told = read_cell_classes(path).of_cell
-    if not told:
+    classes = read_cell_classes(path).of_cell
+    if not classes:
         raise InputError(f"{path}: rows ID,cell,class with the number of a cell are expected, there is none.")
-    return _counted(path, _by_image((image, name) for (image, _), name in told.items()), names)
+    return _counted(path, _by_image((image, name) for (image, _), name in classes.items()), names)
 
 
 def _by_image(cells: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:

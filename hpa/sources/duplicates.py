@@ -1,4 +1,4 @@
-"""Images that are the same picture twice: they must share a fold, or validation is told the answers.
+"""Images that are the same picture twice: they must share a fold, or validation images leak into training.
 
 Exact duplicates have equal pixels. Near duplicates are found by a perceptual hash (after Zauner, "Implementation and
 benchmarking of perceptual image hash functions", 2010): each plane is reduced to 32 × 32, a cosine transform taken, and
@@ -70,7 +70,7 @@ class Fingerprint:
 
 
 def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split, cache: Path) -> ImageTable:
-    """Return the table with duplicates in one group; groups that exist are joined, never split.
+    """Return the table with duplicates in one group; groups that exist are merged, never split.
 
     Images that cannot be read keep their group and become problems of the table. Fingerprints are kept in the folder
     `cache`, so that an image is decoded for them once and not at every run.
@@ -83,7 +83,7 @@ def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split, 
     if pairs:
         shown = ", ".join(f"{table.image_ids[first]} = {table.image_ids[second]}" for first, second in pairs[:_SHOWN])
         _logger.info("duplicate images share a fold: %d pairs (%s%s)", len(pairs), shown, " …" * (len(pairs) > _SHOWN))
-    groups = join_groups([str(group) for group in table.frame["group"]], pairs)
+    groups = merge_groups([str(group) for group in table.frame["group"]], pairs)
     return replace(table.with_frame(table.frame.assign(group=groups)), problems=table.problems + problems)
 
 
@@ -114,10 +114,10 @@ def duplicate_pairs(prints: Sequence[Fingerprint | None]) -> list[tuple[int, int
     return sorted(pairs)
 
 
-def join_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
+def merge_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
     """Return the groups after those of each pair became one, which is named as the earliest in the list.
 
-    >>> join_groups(["a", "b", "c", "b"], [(2, 3)])
+    >>> merge_groups(["a", "b", "c", "b"], [(2, 3)])
     ['a', 'b', 'b', 'b']
     """
     names = list(dict.fromkeys(groups))

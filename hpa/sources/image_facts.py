@@ -1,4 +1,4 @@
-"""What is known of each image beside its pixels: organ, pixel size, whether anybody drew its instances."""
+"""Metadata of each image that training on pixels uses: organ, pixel size, whether its instances are annotated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PixelFacts:
     """Facts by row of the image table.
 
     Attributes:
-        organs: What each image shows, "" where not told; None where the data set knows no organs.
+        organs: What each image shows, "" where unknown; None where the data set has no organs.
         pixel_um: Side of a pixel as networks see it, before tiles are enlarged, µm; NaN where not known.
         has_truth: Whether its instances are known.
     """

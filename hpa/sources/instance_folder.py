@@ -17,8 +17,7 @@ from hpa.core.image_table import COLUMNS, ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
 from hpa.formats.folder_images import FolderImages
-from hpa.formats.label_map_files import read_label_map
-from hpa.formats.label_map_folder import label_map_paths
+from hpa.formats.label_maps import label_map_paths, read_label_map
 from hpa.interfaces import Instances, Split
 
 _THREADS = 4
@@ -31,10 +30,10 @@ class InstanceFolder:
 
     Args:
         root: Folder with images/, labels/ and index.csv, whose column `id` names the images; further columns are
-            joined to the table. Without index.csv the images are those of images/.
+            added to the table. Without index.csv the images are those of images/.
         channels: Planes to read: `grey` (colour pictures become their brightness), or `red, green, blue` (a grey
             picture stands for all three), or the names of the planes of multi-channel files, in order.
-        pixel_um: Side of a pixel, µm; None takes what column `pixel_um` of index.csv says, NaN where it says nothing.
+        pixel_um: Side of a pixel, µm; None takes column `pixel_um` of index.csv, NaN where it is blank.
         where: Which rows of index.csv to use: for each column the values to keep.
         class_name: What the instances are.
 

@@ -24,7 +24,7 @@ from hpa.formats.image_files import SUFFIXES, PlaneInfo, difference_of, plane_in
 from hpa.interfaces import Split
 from hpa.sources.cell_truth import CellTruth
 from hpa.sources.kaggle_listing import Listing, sample_listing, train_listing
-from hpa.sources.metadata import join_metadata
+from hpa.sources.metadata import merge_metadata
 from hpa.sources.pixel_check import check_pixels
 
 _HEADER_THREADS = 8
@@ -44,7 +44,7 @@ class KaggleHpa:
         channels: Channels to read, any of red, green, blue, yellow, in the order the planes shall have.
         pixel_um: Side of a pixel, µm; None takes every field to be 163.84 µm wide, as those of the Atlas are.
         cell_truth: truth.csv with the classes of cells, or None.
-        metadata: CSV or TSV file with more columns, joined by ID, or None.
+        metadata: CSV or TSV file with more columns, matched by ID, or None.
 
     Raises:
         InputError: If the channels or the pixel size make no sense.
@@ -69,7 +69,7 @@ class KaggleHpa:
         self.pixel_um = pixel_um
         self._cell_truth_path = None if cell_truth is None else Path(cell_truth)
         self._metadata_path = None if metadata is None else Path(metadata)
-        self._pixel_size_was_told = False
+        self._pixel_size_was_logged = False
         self._warned: set[tuple[str, str]] = set()
 
     @cached_property
@@ -88,13 +88,13 @@ class KaggleHpa:
         with ThreadPoolExecutor(_HEADER_THREADS) as pool:
             seen = list(pool.map(lambda image_id: self._inspect(image_id, split, names), listing.ids))
         for image_id, (_, reasons) in zip(listing.ids, seen, strict=True):
-            if image_id:  # a blank one is told of already
+            if image_id:  # a blank one is reported already
                 listing.problems += [Problem(image_id, reason) for reason in reasons]
         table = self._assemble(listing, [info for info, _ in seen])
-        return table if self._metadata_path is None else join_metadata(table, self._metadata_path)
+        return table if self._metadata_path is None else merge_metadata(table, self._metadata_path)
 
     def read(self, image_id: str, split: Split) -> Field:
-        """Read the planes of one image, in the order of `channels`; what is odd about them is logged once.
+        """Read the planes of one image, in the order of `channels`; warnings about them are logged once.
 
         Raises:
             InputError: If a file is missing, cannot be read, or differs from the others in size or depth, or if the
@@ -153,7 +153,7 @@ class KaggleHpa:
         return train_listing(path, self.class_names) if split == "train" else sample_listing(path)
 
     def _inspect(self, image_id: str, split: Split, names: Collection[str]) -> tuple[PlaneInfo | None, list[str]]:
-        """Return what the headers of an image tell (None where they tell nothing sure), and all that is wrong."""
+        """Return size and depth of an image from its headers (None if not sure), and all that is wrong."""
         infos, missing, reasons = {}, [], []
         for channel in self.channels:
             found = [name for name in _possible_names(image_id, channel) if name in names]
@@ -175,13 +175,15 @@ class KaggleHpa:
         return None if difference else next(iter(infos.values()), None), reasons
 
     def _assemble(self, listing: Listing, infos: Sequence[PlaneInfo | None]) -> ImageTable:
-        """Put the table together; where files tell no size, the size that the CSV file says stands."""
+        """Put the table together; where the files have no valid header, with the size in the CSV file."""
         sizes = []
-        for image_id, info, told in zip(listing.ids, infos, listing.sizes, strict=True):
-            sizes.append((info.height, info.width) if info else told)
-            if info and all(told) and told != sizes[-1]:
-                said = f"sample_submission.csv says {told[1]}×{told[0]} px, the files are {info.width}×{info.height} px"
-                listing.warnings.append(Problem(image_id, said))
+        for image_id, info, listed in zip(listing.ids, infos, listing.sizes, strict=True):
+            sizes.append((info.height, info.width) if info else listed)
+            if info and all(listed) and listed != sizes[-1]:
+                difference = (
+                    f"sample_submission.csv has {listed[1]}×{listed[0]} px, the files are {info.width}×{info.height} px"
+                )
+                listing.warnings.append(Problem(image_id, difference))
         frame = pd.DataFrame(
             {
                 "image_id": listing.ids,
@@ -201,8 +203,8 @@ class KaggleHpa:
     def _pixel_sizes(self, widths: Sequence[int]) -> list[float]:
         if self.pixel_um is not None:
             return [self.pixel_um] * len(widths)
-        if not self._pixel_size_was_told:
-            self._pixel_size_was_told = True
+        if not self._pixel_size_was_logged:
+            self._pixel_size_was_logged = True
             _logger.info(
                 "pixel size: %.2f µm / width, as fields of the Human Protein Atlas are; set data.pixel_um to override",
                 HPA_FIELD_WIDTH_UM,
@@ -211,14 +213,14 @@ class KaggleHpa:
 
 
 def _checked_channels(channels: Sequence[str]) -> tuple[str, ...]:
-    asked = [channels] if isinstance(channels, str) else list(channels)
-    usable = bool(asked) and len(set(asked)) == len(asked) and set(asked) <= set(CHANNELS)
+    wanted = [channels] if isinstance(channels, str) else list(channels)
+    usable = bool(wanted) and len(set(wanted)) == len(wanted) and set(wanted) <= set(CHANNELS)
     if isinstance(channels, str) or not usable:
         raise InputError(
-            f"data.channels={asked}: a list of different channels out of {', '.join(CHANNELS)} is expected, "
+            f"data.channels={wanted}: a list of different channels out of {', '.join(CHANNELS)} is expected, "
             "e.g. data.channels=[green] or data.channels=[red,green,blue]."
         )
-    return tuple(asked)
+    return tuple(wanted)
 
 
 def _possible_names(image_id: str, channel: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What train.csv and sample_submission.csv say: which images there are, their classes, their sizes."""
+"""The rows of train.csv and sample_submission.csv: which images there are, their classes, their sizes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hpa.formats.csv_rows import ROW, read_rows
 
 @dataclass
 class Listing:
-    """The images that a file names, in its order, with what it says of them."""
+    """The images that a file names, in its order, with the columns about them."""
 
     ids: list[str]
     classes: list[str]
-    """Classes of each image as in an image table, "" where not told."""
+    """Classes of each image as in an image table, "" where unknown."""
     sizes: list[tuple[int, int]]
-    """(height, width) of each image, px; zeros where not told."""
+    """(height, width) of each image, px; zeros where unknown."""
     problems: list[Problem]
     warnings: list[Problem]
 
@@ -60,9 +60,9 @@ def sample_listing(path: Path) -> Listing:
         raise InputError(f"{path}: a column ID is expected; the header reads {', '.join(rows.columns.drop(ROW))}.")
     listing = Listing(list(rows[id_column]), [""] * len(rows), [], [], [])
     for width, height, row in zip(rows["ImageWidth"], rows["ImageHeight"], rows[ROW], strict=True):
-        is_told = _is_positive(width) and _is_positive(height)
-        listing.sizes.append((int(height), int(width)) if is_told else (0, 0))
-        if not is_told:
+        is_valid = _is_positive(width) and _is_positive(height)
+        listing.sizes.append((int(height), int(width)) if is_valid else (0, 0))
+        if not is_valid:
             reason = f"ImageWidth '{width}', ImageHeight '{height}': positive whole numbers of pixels are expected"
             listing.problems.append(Problem(f"{path.name} row {row}", reason))
     listing.problems += _id_problems(path.name, listing.ids, list(rows[ROW]))

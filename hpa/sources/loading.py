@@ -1,4 +1,4 @@
-"""What every DataModule is told: which images are held out, and how batches are loaded."""
+"""Settings of every DataModule: which images are held out, and how batches are loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of images beside their labels (cell line, organ, plate, …), joined to a table by image id."""
+"""Metadata of images beside their labels (cell line, organ, plate, …), merged into a table by image id."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hpa.formats.csv_rows import ROW, read_rows
 _SHOWN = 5
 
 
-def join_metadata(table: ImageTable, path: Path, id_column: str = "ID") -> ImageTable:
-    """Return the table with the columns of a CSV or TSV file, NaN where an image is not told of.
+def merge_metadata(table: ImageTable, path: Path, id_column: str = "ID") -> ImageTable:
+    """Return the table with the columns of a CSV or TSV file, NaN where an image is not listed.
 
-    Rows of other images are left out. Ids that stand twice become problems, ids that are not told of one warning.
+    Rows of other images are left out. Ids that stand twice become problems, images that are not listed one warning.
 
     Raises:
         InputError: If the file cannot be read, or has a column that the table has already.
@@ -27,12 +27,12 @@ def join_metadata(table: ImageTable, path: Path, id_column: str = "ID") -> Image
         raise InputError(f"{path}: the image table has the columns {names} already; rename them in this file.")
     doubled = rows.loc[rows["image_id"].duplicated(), "image_id"].unique()
     problems = [Problem(path.name, f"{image_id} stands twice; keep one row of it") for image_id in doubled]
-    told = set(rows["image_id"])
-    missing = [image_id for image_id in table.image_ids if image_id not in told]
+    listed = set(rows["image_id"])
+    missing = [image_id for image_id in table.image_ids if image_id not in listed]
     warnings = []
     if missing:
         shown = ", ".join(missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
-        warnings = [Problem(path.name, f"{len(missing)} of {len(table)} images are not told of (left empty): {shown}")]
+        warnings = [Problem(path.name, f"{len(missing)} of {len(table)} images are not listed (left empty): {shown}")]
     return replace(
         table,
         frame=table.frame.merge(rows.drop_duplicates("image_id"), on="image_id", how="left"),

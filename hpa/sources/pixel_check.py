@@ -4,7 +4,7 @@ Stains of one field depend on each other: the nucleus is dark in one, half brigh
 Dependence is measured as for contingency tables, by the correlations of level and of squared level (each with each), so
 that rings and holes count as much as likeness. It is computed at all shifts: the planes shifted far away are the null
 distribution, made of the field itself, and no assumption about brightness, cell size or crowding is needed. A channel
-of mere noise (a protein that is not there) is told by two thinned images of it, of other rows, which then do not
+of mere noise (a protein that is not there) is recognised by two thinned images of it, of other rows, which then do not
 resemble each other; nothing is concluded from it.
 """
 
@@ -32,16 +32,16 @@ _FAR_SHARE = 1 / 8
 """Shifts beyond this share of the side serve as the null distribution."""
 _ENOUGH_DEVIATIONS = 4.0
 """What the best partner of a channel must reach, in standard deviations of the dependence at far shifts. Measured on
-twelve real fields: 5.8 to 75 for true channels, 1.0 for the known foreign one; of 1,604 channels put into other fields
-99 % stay below."""
+twelve real fields: 5.8 to 75 for true channels, 1.0 for a channel known to be of another field; of 1,604 channels put
+into other fields 99 % stay below."""
 _ENOUGH_DEVIATIONS_OF_A_PAIR = 2.0
-"""The same where there are but two channels: a protein outside the nucleus may say little of it, so doubt is milder."""
+"""The same where there are but two channels: a protein outside the nucleus may depend on it little."""
 _ENOUGH_RESEMBLANCE = 0.5
 """Correlation of the thinned images below which a plane is noise."""
 
 
 class PixelFindings(NamedTuple):
-    """What is wrong with a field (it cannot be used), and what is odd about it."""
+    """What is wrong with a field (it cannot be used), and what is unusual about it."""
 
     problems: list[Problem]
     warnings: list[Problem]
@@ -62,13 +62,13 @@ def check_pixels(field: Field) -> PixelFindings:
         for name, plane, is_blank in zip(field.channels, field.pixels, blank, strict=True)
         if is_blank
     ]
-    strangers = foreign_channels(field)
-    if strangers:
-        warnings.append(Problem(field.image_id, f"channel {_foreign_reason(field, strangers)}"))
+    mismatched = mismatched_channels(field)
+    if mismatched:
+        warnings.append(Problem(field.image_id, f"channel {_mismatch_reason(field, mismatched)}"))
     return PixelFindings([], warnings)
 
 
-def foreign_channels(field: Field) -> tuple[str, ...]:
+def mismatched_channels(field: Field) -> tuple[str, ...]:
     """Return the channels that agree with no other; channels of noise or without a partner are not judged."""
     structures = {
         name: structure
@@ -146,9 +146,8 @@ def _standardised(image: Float32[np.ndarray, "height width"]) -> Float32[np.ndar
     return clipped / max(float(clipped.std()), 1e-9)
 
 
-def _foreign_reason(field: Field, strangers: tuple[str, ...]) -> str:
-    others = [name for name in field.channels if name not in strangers]
+def _mismatch_reason(field: Field, mismatched: tuple[str, ...]) -> str:
+    others = [name for name in field.channels if name not in mismatched]
     with_what = f"those of {', '.join(others)}" if others else "each other's"
-    return (
-        f"{' and '.join(strangers)} may be of another field: its cells do not lie where {with_what} do; check the files"
-    )
+    names = " and ".join(mismatched)
+    return f"{names} may be of another field: its cells do not lie where {with_what} do; check the files"

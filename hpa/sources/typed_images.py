@@ -1,8 +1,8 @@
-"""Images whose cells are all of one known type, and images to be told apart: `images/`, `index.csv`.
+"""Images whose cells are all of one known type, and mixed images to classify: `images/`, `index.csv`.
 
-A dish of one cell line labels its images for nothing: every cell in them is of that type. This is propagation of image
-labels to cells, so pure images train with the strategies of the Atlas (`supervision=propagation`), and a detector takes
-the outlines of any segmenter with the type of the image. Mixed images are the test.
+A culture of one cell line labels its images at no cost: every cell in them is of that type. This is propagation of
+image labels to cells, so pure images train with the strategies of the Atlas (`supervision=propagation`), and a detector
+takes the outlines of any segmenter with the type of the image. Mixed images are the test.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TypedImages:
     Args:
         root: Folder with index.csv and images/.
         channels: Channels to read, in the order the planes shall have.
-        pixel_um: Side of a pixel, µm; None takes what index.csv says of each image.
+        pixel_um: Side of a pixel, µm; None takes index.csv.
         class_names: The types in the order of their numbers; None takes those of the folder's pure images, sorted.
 
     Raises:
@@ -71,7 +71,7 @@ class TypedImages:
         """List the images of a split: those that index.csv puts there; without a split, pure ones train, others test.
 
         Raises:
-            InputError: If the split is empty, or its pure images are all of one type: nothing could be told apart.
+            InputError: If the split is empty, or its pure images are all of one type: nothing to distinguish.
         """
         rows = self._rows_of(split)
         names = frozenset(path.name for path in (self.root / "images").iterdir() if path.suffix in SUFFIXES)
@@ -82,10 +82,10 @@ class TypedImages:
             problems += [Problem(image_id, reason) for reason in reasons]
         problems += self._unknown_types(rows)
         sizes = self._pixel_sizes(rows)
-        untold = [str(name) for name, size in zip(rows["ID"], sizes, strict=True) if math.isnan(size)]
-        if untold:
+        unknown = [str(name) for name, size in zip(rows["ID"], sizes, strict=True) if math.isnan(size)]
+        if unknown:
             reason = "pixel_um is blank; write it there, or data.pixel_um=… for all images"
-            problems.append(Problem(f"index.csv, {len(untold)} images ({untold[0]}, …)", reason))
+            problems.append(Problem(f"index.csv, {len(unknown)} images ({unknown[0]}, …)", reason))
         infos = [info or PlaneInfo(0, 0, 0) for info, _ in seen]
         usual = pd.DataFrame(
             {
@@ -145,10 +145,10 @@ class TypedImages:
         types = [self._types[row] for row in rows.index]
         found = sorted({named[0] for named in types if len(named) == 1})
         if len(found) < _FEWEST_TYPES:
-            told = f"all {len(rows)} images show {found[0]}" if found else "no image is of one type"
+            found_types = f"all {len(rows)} images show {found[0]}" if found else "no image is of one type"
             raise InputError(
-                f"{self.root / 'index.csv'}: {told}, but pure images of two types or more are needed: a network learns "
-                "what tells types apart. Add pure images of the other type."
+                f"{self.root / 'index.csv'}: {found_types}, but pure images of two types or more are "
+                "needed: a network learns the difference between types. Add pure images of the other type."
             )
 
     def _unknown_types(self, rows: pd.DataFrame) -> list[Problem]:
@@ -183,7 +183,7 @@ class TypedImages:
         return paths
 
     def _inspect(self, image_id: str, names: frozenset[str]) -> tuple[PlaneInfo | None, list[str]]:
-        """Return what the headers of an image tell, None where they tell nothing sure, and all that is wrong."""
+        """Return size and depth of an image from its headers, None if not sure, and all that is wrong."""
         infos: dict[str, PlaneInfo] = {}
         reasons = []
         for channel, path in self._paths(image_id).items():

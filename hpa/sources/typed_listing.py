@@ -1,8 +1,8 @@
 """index.csv of images whose cells are of known type: `ID,class,split,group,pixel_um`, one row an image.
 
-`class` is the type of all cells of a pure image, several types joined by "|" of a mixed one, or nothing. `split` is
-train or test; without it pure images train and all others test. `group` names what must share a fold (a plate, a well).
-`pixel_um` is the side of a pixel. Only `ID` must be there; further columns are kept.
+`class` is the type of all cells of a pure image, several types with "|" between them of a mixed one, or nothing.
+`split` is train or test; without it pure images train and all others test. `group` names what must share a fold (a
+plate, a well). `pixel_um` is the side of a pixel. Only `ID` must be there; further columns are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ INDEX, IMAGES = "index.csv", "images"
 
 @dataclass(frozen=True)
 class TypedRow:
-    """What index.csv says of an image; NaN where the size of its pixels is not known."""
+    """A row of index.csv; NaN where the size of its pixels is not known."""
 
     image_id: str
     types: str
@@ -79,7 +79,7 @@ def read_typed_rows(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
 
 
 def rows_of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Return the rows of a split: those that say so; of those that say nothing, pure images train, all others test."""
+    """Return the rows of a split: by column split; where it is blank, pure images train, all others test."""
     pure = rows["class"].map(lambda text: len(types_of(text)) == 1)
     guessed = pure.map({True: SPLITS[0], False: SPLITS[1]})
     return rows[rows["split"].where(rows["split"] != "", guessed) == split]
@@ -102,9 +102,9 @@ def images_of_split(root: Path, split: str) -> list[str]:
 
 
 def pixel_sizes_beside(folder: Path) -> dict[str, float]:
-    """Return the side of a pixel (µm) of each image that index.csv tells: of `folder`, or beside it where `images/` is.
+    """Return the side of a pixel (µm) of each image in index.csv: of `folder`, or beside it where `images/` is.
 
-    Nothing where there is no such table, or it is one of another kind, without ID or pixel_um.
+    Empty where there is no such table, or it is one of another kind, without ID or pixel_um.
 
     Raises:
         DataError: If a row of the table is wrong.

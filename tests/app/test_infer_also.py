@@ -18,7 +18,7 @@ from hpa.config import plain
 from hpa.core.encoding import decode_mask
 from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ def sections(tmp_path_factory):
 
 
 def words(sections: Path, run: Path, *more: str) -> list[str]:
-    return [*TINY, f"data.root={sections}", f"data.unlabelled=[{sections}]", f"run_dir={run}", *more]
+    return [*TINY, f"data.root={sections}", f"data.unlabeled=[{sections}]", f"run_dir={run}", *more]
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +94,10 @@ def test_a_chain_leaves_scores_and_what_thresholds_are_fitted_to(chain, composed
         assert f"{organ}: from probability" in caplog.text
 
 
-def student(composed, sections: Path, run: Path, *teachers: Path, unlabelled: bool = True) -> int:
+def student(composed, sections: Path, run: Path, *teachers: Path, unlabeled: bool = True) -> int:
     named = ",".join(str(teacher) for teacher in teachers)
     taught = ["supervision=soft_masks", f"supervision.runs=[{named}]", "folds.held_out=2"]
-    more = [] if unlabelled else ["data.unlabelled=[]"]
+    more = [] if unlabeled else ["data.unlabeled=[]"]
     return train(plain(composed("train", *words(sections, run, *taught, *more))), CHOICES, None)
 
 
@@ -148,7 +148,7 @@ def test_teachers_that_say_nothing_or_declare_nothing_are_refused(chain, compose
 def test_a_student_whose_teacher_has_changed_does_not_go_on(chain, composed, sections, tmp_path):
     teacher = tmp_path / "teacher"
     shutil.copytree(trainings(chain, 0)[0], teacher)
-    assert student(composed, sections, tmp_path / "student", teacher, unlabelled=False) == 0
+    assert student(composed, sections, tmp_path / "student", teacher, unlabeled=False) == 0
     declared = json.loads((tmp_path / "student" / "run.json").read_text())["teachers"]
     assert list(declared) == [str(teacher)]
     path = next(iter(held_out_files(teacher).values()))

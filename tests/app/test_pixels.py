@@ -9,7 +9,7 @@ from hpa.app.train import resume, train
 from hpa.cli import main
 from hpa.config import plain
 from hpa.core.errors import InputError
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.inference.saved_network import SavedPixelNetwork
 from tests.discs import write_discs
 

@@ -11,7 +11,7 @@ from hpa.config import plain
 from hpa.core.encoding import encode_label_map
 from hpa.core.submission import format_prediction
 from hpa.core.submission_table import TRUTH_COLUMN, read_table
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.metrics.detection import score_evidence
 from hpa.metrics.detection_evidence import evidence_of, true_entries_of
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.tissue_shift_baselines import CLASSICAL, threshold_green
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.metrics.tissue import dice_of_masks
 from tests.discs import discs
 

@@ -6,7 +6,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from hpa.cli import main
-from hpa.formats.label_map_files import read_label_map, write_label_map
+from hpa.formats.label_maps import read_label_map, write_label_map
 
 # pycocotools 2.0 hands its masks to numpy 2 in the way of numpy 1
 OLD_NUMPY_PROTOCOL = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

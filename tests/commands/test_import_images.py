@@ -17,7 +17,7 @@ def test_images_are_brought_in_and_what_is_not_told_is_said(tmp_path, capsys):
     assert main(["import", str(tmp_path / "raw"), str(tmp_path / "out"), "--channels", "w1=blue,w2=green"]) == 0
     told = capsys.readouterr().out
     assert "1 images of blue, green; 1 files passed over" in told
-    assert "1 images do not tell the size of their pixels" in told
+    assert "1 images without a known pixel size" in told
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,13 @@ def test_page_and_table_rank_the_images(folder, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "11 images" in told
     assert "empty 1" in told
-    assert "double 2" in told
+    assert "duplicate 2" in told
     assert "unreadable 1" in told
     table = pd.read_csv(tmp_path / "page.csv").set_index("image")
     assert len(table) == 11
     assert table["suspicion"].is_monotonic_decreasing
     assert table.loc["noise", "faults"] == "empty"
-    assert "double" in table.loc["copy", "faults"]
+    assert "duplicate" in table.loc["copy", "faults"]
     assert {"sharpness_green", "sharpness_blue", "signal", "unevenness"} <= set(table.columns)
     page = (tmp_path / "page.html").read_text()
     suspicious = int((table["faults"].notna() & (table["faults"] != "unreadable")).sum())

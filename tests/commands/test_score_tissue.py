@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from hpa.cli import main
-from hpa.formats.label_map_files import write_label_map
+from hpa.formats.label_maps import write_label_map
 
 
 @pytest.fixture

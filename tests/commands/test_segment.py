@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hpa.cli import main
-from hpa.formats.label_map_files import read_label_map, write_label_map
+from hpa.formats.label_maps import read_label_map, write_label_map
 
 SMALL = ["--pixel-um", "0.4"]
 
@@ -93,7 +93,7 @@ def test_the_size_of_pixels_is_what_import_kept(tmp_path, images, place, capsys)
     images.rename(tmp_path / "set" / "images")
     (tmp_path / "set" / "index.csv").write_text("ID,pixel_um\nf,0.4\ngrey,0.5\n")
     assert segmented(tmp_path / place, tmp_path / "out") == 0
-    assert "pixel size: 0.4 µm, 0.5 µm, as index.csv tells" in capsys.readouterr().out
+    assert "pixel size: 0.4 µm, 0.5 µm, from index.csv" in capsys.readouterr().out
     assert read_label_map(tmp_path / "out" / "f.tif").max() == 3
     (tmp_path / "set" / "index.csv").write_text("ID,pixel_um\nf,0.4\n")
     assert segmented(tmp_path / place, tmp_path / "other") == 3

@@ -8,7 +8,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.whole_file import DiskFullError
 from hpa.formats.folder_images import FolderImages
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.inference.label_maps import LabelMapOutput, segment_images
 from hpa.interfaces import Instances
 

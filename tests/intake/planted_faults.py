@@ -7,7 +7,7 @@ import numpy as np
 
 from hpa.core.field import Field
 
-FAULTS = ("focus", "saturation", "illumination", "debris", "empty", "double", "foreign")
+FAULTS = ("focus", "saturation", "illumination", "debris", "empty", "duplicate", "mismatched")
 
 
 def recorded(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -39,9 +39,9 @@ def plant(fault: str, field: Field, other: Field, rng: np.random.Generator) -> F
             changed = np.clip(np.maximum(pixels, dirt(height, width, rng)), 0, 255).astype(np.uint8)
         case "empty":
             changed = recorded(np.full_like(pixels, rng.uniform(3, 20)), rng)
-        case "double":
+        case "duplicate":
             changed = np.clip(other.pixels * rng.uniform(0.7, 1.0), 0, 255).astype(np.uint8)
-        case "foreign":
+        case "mismatched":
             changed = field.pixels.copy()
             changed[0] = other.pixels[0]
     return replace(field, pixels=changed)

@@ -34,7 +34,7 @@ def planted(fields, every, rng):
         fault = FAULTS[(place // every) % len(FAULTS)] if place % every == 0 else ""
         made.append(plant(fault, field, fields[place - 1], rng) if fault else field)
         truth[field.image_id] = fault
-        if fault == "double":
+        if fault == "duplicate":
             truth[fields[place - 1].image_id] = fault  # nobody can say which is the copy
     return made, truth
 
@@ -43,7 +43,7 @@ def planted(fields, every, rng):
 def test_each_fault_is_named():
     fields = good_fields(9, 512)
     rng = np.random.default_rng(1)
-    for fault in ("focus", "saturation", "empty", "double", "foreign"):
+    for fault in ("focus", "saturation", "empty", "duplicate", "mismatched"):
         bad = plant(fault, fields[0], fields[4], rng)
         found = judged([bad, *fields[1:]])
         assert fault in found[bad.image_id].reasons

@@ -67,7 +67,7 @@ def test_images_without_cells_are_left_out():
 
 
 def test_counts_of_real_cells_agree_with_themselves(samples):
-    from hpa.formats.label_map_files import read_label_map
+    from hpa.formats.label_maps import read_label_map
 
     path = min((samples / "dsb2018" / "labels").iterdir())
     truth = read_label_map(path)

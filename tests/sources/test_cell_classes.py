@@ -1,7 +1,7 @@
 import pytest
 
 from hpa.core.errors import DataError, InputError
-from hpa.sources.cell_classes import read_cell_classes, write_cell_classes
+from hpa.sources.cell_classes import CellClassesWriter, read_cell_classes, write_cell_classes
 
 
 def table(tmp_path, text):
@@ -28,7 +28,7 @@ def test_all_bad_rows_are_named(tmp_path):
     with pytest.raises(DataError) as caught:
         read_cell_classes(path)
     told = str(caught.value)
-    for words in ("row 3: says 'N2a', an earlier row 'HEK'", "row 4: cell '0'", "row 5: ID and class"):
+    for words in ("row 3: class 'N2a' contradicts 'HEK' of an earlier row", "row 4: cell '0'", "row 5: ID and class"):
         assert words in told
 
 
@@ -44,10 +44,37 @@ def test_scores_are_those_of_cells(tmp_path):
 
 def test_a_mixture_is_told_of_no_cell(tmp_path):
     classes = read_cell_classes(table(tmp_path, "ID,class\na,HEK|N2a\nb,HEK\nc,\n"))
-    assert classes.untold == {"a", "c"}
+    assert classes.unlabeled == {"a", "c"}
     assert classes.names == ["HEK"]
 
 
 def test_a_table_without_its_columns_is_refused(tmp_path):
     with pytest.raises(InputError, match="class missing"):
         read_cell_classes(table(tmp_path, "ID,kind\na,b\n"))
+
+
+def test_rows_are_appended_and_read_back(tmp_path):
+    named = CellClassesWriter(tmp_path, lambda _: True)
+    named.add("a,b", ["HEK", "N2a"], [0.75, 0.5])
+    named.add("none", [], [])
+    named.add("c", ["HEK"], [0.25])
+    classes = read_cell_classes(tmp_path / "classes.csv")
+    assert classes.of("a,b", [1, 2]) == ["HEK", "N2a"]
+    assert classes.scores("a,b", [1, 2]) == [0.75, 0.5]
+    assert classes.scores("c", [1]) == [0.25]
+
+
+def test_rows_of_images_that_were_not_finished_are_dropped(tmp_path):
+    named = CellClassesWriter(tmp_path, lambda _: True)
+    named.add("a", ["HEK"], [0.5])
+    named.add("b", ["HEK"], [0.5])
+    with named.path.open("a") as file:
+        file.write("c,1,HE")  # killed while writing
+    again = CellClassesWriter(tmp_path, lambda image_id: image_id in ("a", "c"))
+    again.add("b", ["N2a"], [1.0])
+    assert read_cell_classes(tmp_path / "classes.csv").of_cell == {("a", 1): "HEK", ("b", 1): "N2a"}
+
+
+def test_without_a_cell_there_is_no_file(tmp_path):
+    CellClassesWriter(tmp_path, lambda _: True)
+    assert not (tmp_path / "classes.csv").exists()

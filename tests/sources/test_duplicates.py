@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hpa.core.field import Field
 from hpa.formats.image_files import read_plane
-from hpa.sources.duplicates import Fingerprint, duplicate_pairs, fingerprint_of, join_groups, with_duplicate_groups
+from hpa.sources.duplicates import Fingerprint, duplicate_pairs, fingerprint_of, merge_groups, with_duplicate_groups
 from tests.small_sets import CHANNELS, blobs, save
 from tests.sources.test_kaggle_hpa import source
 
@@ -87,7 +87,7 @@ def test_groups_join_as_by_repeated_renaming(case: tuple[list[str], list[tuple[i
     for first, second in pairs:
         keep, drop = sorted((slow[first], slow[second]), key=groups.index)
         slow = [keep if name == drop else name for name in slow]
-    assert join_groups(groups, pairs) == slow
+    assert merge_groups(groups, pairs) == slow
 
 
 def test_duplicates_share_a_group_and_unreadable_images_are_named(

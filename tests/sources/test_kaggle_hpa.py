@@ -135,7 +135,7 @@ def test_a_sample_of_another_size_is_a_warning_and_of_no_size_a_problem(make_set
     root = make_set(LABELS, test=("x", "y"))
     (root / "sample_submission.csv").write_text("ImageID,ImageWidth,ImageHeight\nx,24,32\ny,wide,0\n")
     table = source(root).table("test")
-    assert "says 24×32 px, the files are 32×24 px" in str(table.warnings[0])
+    assert "has 24×32 px, the files are 32×24 px" in str(table.warnings[0])
     assert reasons(table) == [
         "sample_submission.csv row 3: ImageWidth 'wide', ImageHeight '0': positive whole numbers of pixels are expected"
     ]

@@ -5,7 +5,7 @@ import pytest
 
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
-from hpa.sources.metadata import join_metadata
+from hpa.sources.metadata import merge_metadata
 from tests.sources.test_kaggle_hpa import LABELS, source
 
 
@@ -20,24 +20,24 @@ def test_columns_join_by_id_in_the_order_of_the_table(
 ) -> None:
     rows = [["ID", "cell_line"], ["c", "U-2 OS"], ["other", "HeLa"], ["a", "A-431"]]
     (tmp_path / name).write_text("\n".join(separator.join(row) for row in rows))
-    joined = join_metadata(table, tmp_path / name)
-    assert joined.image_ids == table.image_ids
-    assert joined.frame["cell_line"].fillna("nothing").tolist() == ["A-431", "nothing", "U-2 OS"]
-    assert "1 of 3 images are not told of (left empty): b" in str(joined.warnings[0])
-    assert not joined.problems
+    merged = merge_metadata(table, tmp_path / name)
+    assert merged.image_ids == table.image_ids
+    assert merged.frame["cell_line"].fillna("nothing").tolist() == ["A-431", "nothing", "U-2 OS"]
+    assert "1 of 3 images are not listed (left empty): b" in str(merged.warnings[0])
+    assert not merged.problems
 
 
 def test_ids_that_stand_twice_are_a_problem(table: ImageTable, tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_text("ID,plate\na,1\nb,1\nc,1\nb,2\n")
-    joined = join_metadata(table, tmp_path / "more.csv")
-    assert len(joined) == 3
-    assert [str(problem) for problem in joined.problems] == ["more.csv: b stands twice; keep one row of it"]
+    merged = merge_metadata(table, tmp_path / "more.csv")
+    assert len(merged) == 3
+    assert [str(problem) for problem in merged.problems] == ["more.csv: b stands twice; keep one row of it"]
 
 
 def test_columns_of_the_table_are_not_overwritten(table: ImageTable, tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_text("ID,width\na,1\n")
     with pytest.raises(InputError, match="rename them"):
-        join_metadata(table, tmp_path / "more.csv")
+        merge_metadata(table, tmp_path / "more.csv")
 
 
 def test_the_reader_joins(make_set: Callable[..., Path]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from hpa.core.field import Field
 from hpa.formats.image_files import read_plane
-from hpa.sources.pixel_check import agreement_of, check_pixels, foreign_channels, structure_of
+from hpa.sources.pixel_check import agreement_of, check_pixels, mismatched_channels, structure_of
 from tests.small_sets import CHANNELS, blobs
 
 MOSAICS = [{name: f"hpa_rgby/mosaic_derived/mosaic{k}_{name}.png" for name in CHANNELS} for k in range(3)]
@@ -52,16 +52,16 @@ def test_a_blank_channel_is_a_warning(value: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_channel_of_another_drawn_field_is_found(stranger: int, seed: int) -> None:
     planes = blobs(seed)
-    assert foreign_channels(Field("a", planes, CHANNELS, 0.08)) == ()
+    assert mismatched_channels(Field("a", planes, CHANNELS, 0.08)) == ()
     planes[stranger] = blobs(seed + 100)[stranger]
-    assert foreign_channels(Field("a", planes, CHANNELS, 0.08)) == (CHANNELS[stranger],)
+    assert mismatched_channels(Field("a", planes, CHANNELS, 0.08)) == (CHANNELS[stranger],)
 
 
 def test_noise_is_not_judged() -> None:
     planes = np.stack([np.repeat(np.repeat(plane, 4, 0), 4, 1) for plane in blobs(0)])
     planes[1] = np.random.default_rng(0).poisson(9, planes[1].shape)
     assert structure_of(planes[1]) is None
-    assert foreign_channels(Field("a", planes, CHANNELS, 0.08)) == ()
+    assert mismatched_channels(Field("a", planes, CHANNELS, 0.08)) == ()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 5), (3, 700), (300, 41)])
@@ -88,7 +88,7 @@ def test_a_ring_around_the_nucleus_is_no_other_field() -> None:
     """Dark and bright side of the same cells cancel in a plain correlation."""
     nucleus = blobs(0)[2].astype(np.float32)
     ring = np.clip(2 * cv2.GaussianBlur(nucleus, (0, 0), 8) - nucleus, 0, 255).astype(np.uint8)
-    assert foreign_channels(Field("a", np.stack([ring, blobs(0)[2]]), ("red", "blue"), 0.08)) == ()
+    assert mismatched_channels(Field("a", np.stack([ring, blobs(0)[2]]), ("red", "blue"), 0.08)) == ()
 
 
 @pytest.mark.parametrize("paths", ALIGNED, ids=lambda paths: Path(next(iter(paths.values()))).stem)
@@ -103,12 +103,12 @@ def test_the_real_foreign_channel_is_found(samples: Path) -> None:
     assert "channel yellow may be of another field" in str(findings.warnings[0])
     # Two channels alone: neither can be told to be the right one.
     pair = field_of({name: planes[name] for name in ("blue", "yellow")})
-    assert foreign_channels(pair) == ("blue", "yellow")
+    assert mismatched_channels(pair) == ("blue", "yellow")
 
 
 def test_channels_swapped_between_real_fields_are_found(samples: Path) -> None:
     fields = [load(samples, JUMP), load(samples, PEDIATRIC)]
     swapped = fields[1] | {"ch5": fields[0]["ch5"]}
-    assert foreign_channels(field_of(swapped)) == ("ch5",)
+    assert mismatched_channels(field_of(swapped)) == ("ch5",)
     turned = fields[0] | {"ch3": np.ascontiguousarray(fields[0]["ch3"][:, ::-1])}
-    assert foreign_channels(field_of(turned)) == ("ch3",)
+    assert mismatched_channels(field_of(turned)) == ("ch3",)

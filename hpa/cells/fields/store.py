@@ -19,7 +19,7 @@ from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.core.digest import digest_of_values
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.whole_file import DiskFullError, whole_file
-from hpa.formats.label_map_files import read_segmentation
+from hpa.formats.label_maps import read_segmentation
 from hpa.interfaces import ImageSource, Split
 
 _ENTRY = np.dtype([("cell", "<i4"), ("place", "<i4"), ("share", "<f4")])

@@ -28,7 +28,7 @@ from hpa.core.submission import format_truth
 from hpa.core.submission_table import TRUTH_COLUMN, TableRow, write_table
 from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.coco_file import LabelledImage, write_coco
-from hpa.formats.label_map_files import read_label_map, write_label_map
+from hpa.formats.label_maps import read_label_map, write_label_map
 from hpa.simulation.hek_n2a.cell_types import CELL_TYPES
 from hpa.simulation.hek_n2a.field import KINDS_OF_FIELD, MIXED, PIXEL_UM, draw_two_type_field
 from hpa.simulation.writing import check_counts, in_order, whole_folder

@@ -1,4 +1,4 @@
-"""What the files of a tissue image tell before a pixel is decoded: whether picture and polygons fit the row."""
+"""What the headers of a tissue image show: whether picture and polygons fit the row."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ class Findings:
 
     info: PlaneInfo | None = None
     """Header of the picture, None where it cannot be read."""
-    reasons: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     """Why the image cannot be used."""
-    doubts: list[str] = field(default_factory=list)
-    """What is odd about it."""
+    warnings: list[str] = field(default_factory=list)
+    """What is unusual but usable."""
 
 
 def inspect_picture(findings: Findings, row: TissueRow, path: Path) -> None:
-    """Add what the tags of the picture tell."""
+    """Add what the tags of the picture show."""
     try:
         findings.info = picture_info(path)
     except InputError as error:
-        findings.reasons.append(str(error))
+        findings.problems.append(str(error))
         return
     if difference := size_difference(row, findings.info.height, findings.info.width):
-        findings.reasons.append(difference)
+        findings.problems.append(difference)
 
 
 def inspect_polygons(findings: Findings, row: TissueRow, path: Path) -> None:
-    """Add what is wrong with the polygons; defects of those that are not needed, because `rle` stands, are but odd."""
+    """Add what is wrong with the polygons; where `rle` is given they are not needed, and defects are warnings."""
     if row.rle and not path.is_file():
         return
-    wrong = findings.doubts if row.rle else findings.reasons
+    wrong = findings.warnings if row.rle else findings.problems
     try:
         polygons = read_polygons(path)
     except InputError as error:
         wrong.append(str(error))
         return
-    if not row.height:  # told already
+    if not row.height:  # reported with the row
         return
     try:
         check_polygons(polygons, row.height, row.width)
@@ -54,11 +54,11 @@ def inspect_polygons(findings: Findings, row: TissueRow, path: Path) -> None:
         wrong.append(f"{path}: {error}")
         return
     if overhang := overhang_px(polygons, row.height, row.width):
-        findings.doubts.append(f"{path}: polygons overhang the image by {overhang:g} px, which is cut off")
+        findings.warnings.append(f"{path}: polygons overhang the image by {overhang:g} px, which is cut off")
 
 
 def size_difference(row: TissueRow, height: int, width: int) -> str | None:
-    """Tell where table and picture disagree in size, None where they do not or the table tells none."""
+    """Describe how table and picture disagree in size, None where they do not or the table has none."""
     if not row.height or (row.height, row.width) == (height, width):
         return None
     return (

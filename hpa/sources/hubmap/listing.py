@@ -1,4 +1,4 @@
-"""What train.csv and test.csv of "Hacking the Human Body" (HuBMAP + HPA, 2022) say of their images.
+"""What train.csv and test.csv of "Hacking the Human Body" (HuBMAP + HPA, 2022) list.
 
 Organ, source, size, pixel size and thickness of the section; for training the mask, and age and sex of the donor.
 """
@@ -19,23 +19,23 @@ _COLUMNS = ("id", "organ", "data_source", "img_height", "img_width")
 _HPA_PIXEL_UM = dict.fromkeys(ORGANS, 0.4)
 _HUBMAP_PIXEL_UM = {"kidney": 0.5, "largeintestine": 0.229, "lung": 0.7562, "prostate": 6.263, "spleen": 0.4945}
 _PIXEL_UM_OF_SOURCE: dict[str, dict[str, float]] = {"hpa": _HPA_PIXEL_UM, "hubmap": _HUBMAP_PIXEL_UM}
-"""What the organisers state of all images of a source and organ: taken where a row says nothing."""
+"""What the organisers state of all images of a source and organ: taken where a row is blank."""
 
 
 @dataclass(frozen=True)
 class TissueRow:
-    """One image as a row tells it.
+    """One image as in its row.
 
     Attributes:
         image_id: Its name.
-        organ: One of `ORGANS` where the row is sound.
+        organ: One of `ORGANS` where the row is valid.
         source: Who made it ("HPA", "Hubmap"), as written.
-        height: Rows, px; 0 where not told, the width alike.
+        height: Rows, px; 0 where unknown, the width alike.
         width: Columns, px.
-        pixel_um: Side of a pixel, µm; nan where not told.
-        thickness_um: Thickness of the section, µm; nan where not told.
-        rle: Mask as column runs, "" where not told.
-        age: Of the donor, years; nan where not told.
+        pixel_um: Side of a pixel, µm; NaN where unknown.
+        thickness_um: Thickness of the section, µm; NaN where unknown.
+        rle: Mask as column runs, "" where blank.
+        age: Of the donor, years; NaN where unknown.
         sex: Of the donor, as written.
     """
 
@@ -53,7 +53,7 @@ class TissueRow:
 
 @dataclass
 class TissueListing:
-    """All rows of a file in its order, sound or not, and what is wrong or odd; the subject is the image id."""
+    """All rows of a file in its order, valid or not, with problems and warnings; the subject is the image id."""
 
     file_name: str
     rows: list[TissueRow] = field(default_factory=list)
@@ -66,7 +66,7 @@ def read_listing(path: Path, pixel_um: float | None) -> TissueListing:
 
     Args:
         path: The file.
-        pixel_um: Side of a pixel of every image, µm, whatever the rows say; None takes what they say.
+        pixel_um: Side of a pixel of every image, µm, whatever the rows have; None takes theirs.
 
     Raises:
         InputError: If the file is no such table. Rows that cannot be used are kept, and named in `problems`.
@@ -84,7 +84,9 @@ def read_listing(path: Path, pixel_um: float | None) -> TissueListing:
             row_of[row.image_id] = int(texts[ROW])
         listing.rows.append(row)
         listing.problems += [Problem(subject, f"{path.name} row {texts[ROW]}: {reason}") for reason in reader.reasons]
-        listing.warnings += [Problem(subject, f"{path.name} row {texts[ROW]}: {doubt}") for doubt in reader.doubts]
+        listing.warnings += [
+            Problem(subject, f"{path.name} row {texts[ROW]}: {warning}") for warning in reader.warnings
+        ]
     return listing
 
 
@@ -107,7 +109,7 @@ class _RowReader:
         self._fixed_pixel_um = pixel_um
         self.reasons: list[str] = []
         """Why the row cannot be used."""
-        self.doubts: list[str] = []
+        self.warnings: list[str] = []
         """What was assumed."""
 
     def read(self) -> TissueRow:
@@ -135,12 +137,12 @@ class _RowReader:
         sides = whole_px(self._texts["img_height"]), whole_px(self._texts["img_width"])
         if all(sides):
             return sides
-        told = f"img_height '{self._texts['img_height']}', img_width '{self._texts['img_width']}'"
-        self.reasons.append(f"{told}: positive whole numbers of pixels are expected")
+        sizes = f"img_height '{self._texts['img_height']}', img_width '{self._texts['img_width']}'"
+        self.reasons.append(f"{sizes}: positive whole numbers of pixels are expected")
         return 0, 0
 
     def _pixel_um(self) -> float:
-        """Return the pixel size; where the row is silent, that of all images of its source and organ."""
+        """Return the pixel size; where it is blank, that of all images of its source and organ."""
         if self._fixed_pixel_um is not None:
             return self._fixed_pixel_um
         if self._texts.get("pixel_size"):
@@ -150,11 +152,11 @@ class _RowReader:
         if usual is None:
             self.reasons.append(f"pixel_size is blank, and no usual one is known for {organ} of '{source}'; write µm")
             return math.nan
-        self.doubts.append(f"pixel_size is blank: {usual} µm is taken, as of all images of {organ} of {source}")
+        self.warnings.append(f"pixel_size is blank: {usual} µm is taken, as of all images of {organ} of {source}")
         return usual
 
     def _number(self, column: str) -> float:
-        """Return a number above 0; nan where nothing is told."""
+        """Return a number above 0; NaN where it is blank."""
         text = self._texts.get(column, "")
         if not text:
             return math.nan

@@ -43,7 +43,7 @@ class Hubmap:
 
     Args:
         root: Folder with train.csv, train_images/, train_annotations/, test.csv, test_images/.
-        pixel_um: Side of a pixel of every image, µm; None takes what each row says.
+        pixel_um: Side of a pixel of every image, µm; None takes that of each row.
 
     Raises:
         InputError: If the pixel size makes no sense.
@@ -78,9 +78,9 @@ class Hubmap:
             seen = list(pool.map(lambda row: self._inspect(row, split, names), listing.rows))
         problems, warnings = list(listing.problems), list(listing.warnings)
         for row, findings in zip(listing.rows, seen, strict=True):
-            if row.image_id:  # a blank one is told of already
-                problems += [Problem(row.image_id, reason) for reason in findings.reasons]
-                warnings += [Problem(row.image_id, doubt) for doubt in findings.doubts]
+            if row.image_id:  # a blank one is reported already
+                problems += [Problem(row.image_id, reason) for reason in findings.problems]
+                warnings += [Problem(row.image_id, warning) for warning in findings.warnings]
         frame = self._assemble(listing.rows, [findings.info for findings in seen])
         return ImageTable(frame, self.class_names, str(self.root), tuple(problems), tuple(warnings))
 
@@ -176,10 +176,10 @@ class Hubmap:
         findings = Findings()
         found = [f"{row.image_id}{suffix}" for suffix in _SUFFIXES if f"{row.image_id}{suffix}" in names]
         if len(found) > 1:
-            findings.reasons.append(f"{' and '.join(found)} are both there; keep one of them")
+            findings.problems.append(f"{' and '.join(found)} are both there; keep one of them")
         if not found:
             wanted = f"{self._picture_folder(split)}: {row.image_id}{_SUFFIXES[0]}"
-            findings.reasons.append(f"{wanted} is missing; add the picture or take the row out")
+            findings.problems.append(f"{wanted} is missing; add the picture or take the row out")
         else:
             inspect_picture(findings, row, self._picture_folder(split) / found[0])
         if split == "train":

@@ -42,9 +42,9 @@ def paired_masks(submission: Path, truth: Path) -> list[MaskPair]:
     for image_id, row in true_rows.items():
         height, width = whole_px(row["img_height"]), whole_px(row["img_width"])
         if not (height and width and row["organ"]):
-            told = f"organ '{row['organ']}', img_height '{row['img_height']}', img_width '{row['img_width']}'"
+            values = f"organ '{row['organ']}', img_height '{row['img_height']}', img_width '{row['img_width']}'"
             reason = "a name and positive whole numbers of pixels are expected"
-            problems.append(Problem(_place(truth, row), f"{told}: {reason}"))
+            problems.append(Problem(_place(truth, row), f"{values}: {reason}"))
         elif image_id in predicted_rows:
             predicted = _runs(submission, predicted_rows[image_id], height, width, problems)
             pairs.append(MaskPair(image_id, row["organ"], predicted, _runs(truth, row, height, width, problems)))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.inference.exports.label_maps import SUFFIX, LabelMapsExport
 from hpa.segmenters.stored import Stored
 

@@ -10,7 +10,7 @@ from hpa.core.dihedral import SYMMETRIES, apply
 from hpa.core.errors import InputError
 from hpa.core.label_map import relabel
 from hpa.core.matching import iou_matrix
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.interfaces import Instances, PixelTarget
 from hpa.metrics.segmentation import count_image, score_images
 from tests.discs import discs

@@ -7,7 +7,7 @@ import pytest
 from hpa.core.coco import paint
 from hpa.core.errors import InputError
 from hpa.formats.coco_file import read_coco
-from hpa.formats.label_map_files import read_label_map
+from hpa.formats.label_maps import read_label_map
 from hpa.simulation.hek_n2a import draw_two_type_field, write_hek_n2a
 from hpa.sources.cell_classes import read_cell_classes
 from hpa.sources.cell_truth import CellTruth

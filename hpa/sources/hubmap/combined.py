@@ -1,4 +1,4 @@
-"""A tissue data set with external ones beside it, each in the same layout, with its own pixel sizes and stains."""
+"""A tissue data set combined with external ones, each in the same layout, with its own pixel sizes and stains."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from hpa.sources.hubmap.source import Hubmap
 from hpa.sources.image_facts import HAS_TRUTH
 
 
-class JoinedHubmap:
+class CombinedHubmap:
     """Reads the training images of several folders as one set (an `ImageSource` and `InstanceTruth`).
 
-    External sets only train: the test split is that of the first folder. Their rows say source, organ and pixel size
+    External sets only train: the test split is that of the first folder. Their rows have source, organ and pixel size
     in the columns of train.csv, so that a recipe can resample, weigh or leave out by them.
 
     Args:
         root: Folder with train.csv, train_images/, train_annotations/, test.csv, test_images/.
-        channels: What a network is given: of red, green, blue, or grey, in order; fields hold all three colours.
-        pixel_um: Side of a pixel of every image of `root`, µm; None takes what each row says, as the external sets do.
+        channels: Input of the network: of red, green, blue, or grey, in order; fields hold all three colours.
+        pixel_um: Side of a pixel of every image of `root`, µm; None takes that of each row, as for external sets.
         extra: Folders of external sets, with train.csv, train_images/ and, where rle is blank, train_annotations/.
-        unlabelled: Folders whose test.csv and test_images/ join the training images without masks, `root` itself or
-            others; a strategy that earlier runs teach learns from them, every other leaves them out.
+        unlabeled: Folders whose test.csv and test_images/ join the training images without masks, `root` itself or
+            others; `supervision=soft_masks` trains on pseudo-labels of them, every other strategy leaves them out.
 
     Raises:
         InputError: If a channel is unknown, or the pixel size makes no sense.
@@ -44,7 +44,7 @@ class JoinedHubmap:
         channels: Sequence[str],
         pixel_um: float | None,
         extra: Sequence[str | Path],
-        unlabelled: Sequence[str | Path] = (),
+        unlabeled: Sequence[str | Path] = (),
     ) -> None:
         if not channels or not set(channels) <= {GREY, *Hubmap.channels}:
             raise InputError(
@@ -55,9 +55,7 @@ class JoinedHubmap:
         self._main = Hubmap(root, pixel_um)
         self._extra = [Hubmap(folder, None) for folder in extra]
         same = Path(root).resolve()
-        self._unlabelled = [
-            Hubmap(folder, pixel_um if Path(folder).resolve() == same else None) for folder in unlabelled
-        ]
+        self._unlabeled = [Hubmap(folder, pixel_um if Path(folder).resolve() == same else None) for folder in unlabeled]
         self._home: dict[str, tuple[Hubmap, Split]] | None = None
 
     @property
@@ -76,13 +74,13 @@ class JoinedHubmap:
         if len(tables) == 1:
             return tables[0]
         frame = pd.concat([table.frame for table in tables], ignore_index=True)
-        if self._unlabelled:
+        if self._unlabeled:
             counts = [len(table) for table in tables]
             has_truth = [own_split == "train" for _, own_split in self._sources(split)]
             frame = frame.assign(**{HAS_TRUTH: np.repeat(has_truth, counts)})
         sets_with = Counter(image_id for table in tables for image_id in set(table.image_ids) - {""})
         clashes = [
-            Problem(image_id, f"the id stands in {count} of the folders that are joined; rename all but one")
+            Problem(image_id, f"the id stands in {count} of the folders; rename all but one")
             for image_id, count in sorted(sets_with.items())
             if count > 1
         ]
@@ -108,7 +106,7 @@ class JoinedHubmap:
         """
         home, own_split = self._home_of(image_id, "train")
         if own_split == "test":
-            raise InputError(f"{image_id}: joins by data.unlabelled, without a mask; it can be predicted, not scored.")
+            raise InputError(f"{image_id}: comes from data.unlabeled, without a mask; it can be predicted, not scored.")
         return home.instances(image_id)
 
     def identity(self, image_id: str, split: Split) -> str:
@@ -125,10 +123,10 @@ class JoinedHubmap:
         if split == "test":
             return [(self._main, "test")]
         masked: list[tuple[Hubmap, Split]] = [(source, "train") for source in (self._main, *self._extra)]
-        return [*masked, *((source, "test") for source in self._unlabelled)]
+        return [*masked, *((source, "test") for source in self._unlabeled)]
 
     def _home_of(self, image_id: str, split: Split) -> tuple[Hubmap, Split]:
-        """Return the set that an image is in; the first, which then says what is wrong, where none has it."""
+        """Return the set that an image is in; where none has it the first, which then raises."""
         sources = self._sources(split)
         if len(sources) == 1:
             return sources[0]

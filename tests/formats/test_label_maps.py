@@ -7,9 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hpa.core.errors import InputError
+from hpa.core.errors import DataError, InputError
 from hpa.core.field import Segmentation
-from hpa.formats.label_map_files import read_label_map, read_segmentation, write_label_map, write_segmentation
+from hpa.formats.label_maps import (
+    label_map_paths,
+    paired_paths,
+    read_label_map,
+    read_segmentation,
+    write_label_map,
+    write_segmentation,
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -74,3 +81,36 @@ def test_pictures_are_no_label_maps(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.float32))
     with pytest.raises(InputError, match="float32"):
         read_label_map(tmp_path / "a.tif")
+
+
+def folder_of(path, *names):
+    path.mkdir()
+    for name in names:
+        (path / name).touch()
+    return path
+
+
+def test_label_maps_are_listed_by_id_and_other_files_passed_over(tmp_path):
+    folder = folder_of(tmp_path / "a", "2.png", "1.TIF", "notes.txt", ".2.png.part", ".hidden.png")
+    assert {name: path.name for name, path in label_map_paths(folder).items()} == {"1": "1.TIF", "2": "2.png"}
+
+
+def test_folders_that_cannot_be_used_are_refused(tmp_path):
+    with pytest.raises(InputError, match="check the path"):
+        label_map_paths(tmp_path / "none")
+    with pytest.raises(InputError, match="there is none in this folder"):
+        label_map_paths(folder_of(tmp_path / "a", "notes.txt"))
+    with pytest.raises(InputError, match=r"1\.png and 1\.tif"):
+        label_map_paths(folder_of(tmp_path / "b", "1.png", "1.tif"))
+
+
+def test_pairs_need_the_same_ids(tmp_path):
+    first, second = folder_of(tmp_path / "a", "1.png", "2.png"), folder_of(tmp_path / "b", "2.tif", "3.tif")
+    with pytest.raises(DataError) as caught:
+        list(paired_paths(first, second))
+    assert [problem.subject for problem in caught.value.problems] == ["3", "1"]
+    (first / "1.png").unlink()
+    (second / "3.tif").unlink()
+    assert [(name, one.name, other.name) for name, one, other in paired_paths(first, second)] == [
+        ("2", "2.png", "2.tif")
+    ]
