@@ -1,7 +1,7 @@
 """Asymmetric loss (Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, 2021, arXiv:2009.14119).
 
-Negatives are focused more than positives, and very easy ones, as well as likely mislabelled ones, are cut off: apt for
-labels told of the image, most of which not every cell shows.
+Negatives are focused more than positives, and very easy ones, as well as probably mislabelled ones, are cut off: suits
+image labels, most of which not every cell shows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hpa.core.errors import InputError
 from hpa.losses.reduction import WeightedMean, to_float32
 
 # Below this shifted probability the power's slope is cut: that of 0^gamma is infinite for gamma < 1.
-SMALLEST_PROBABILITY = 1e-8
+MIN_PROBABILITY = 1e-8
 
 
 class AsymmetricLoss(nn.Module):
@@ -80,5 +80,5 @@ class AsymmetricLoss(nn.Module):
             # log(1 - q) = log(min(1 - p + margin, 1)), from logarithms, since 1 - p is 0 for a saturated p.
             log_margin = torch.full_like(log_no, math.log(self.margin))
             log_no = torch.logaddexp(log_no, log_margin).clamp(max=0)
-        shifted = (logits.sigmoid() - self.margin).clamp(min=SMALLEST_PROBABILITY)
+        shifted = (logits.sigmoid() - self.margin).clamp(min=MIN_PROBABILITY)
         return -shifted.pow(self.gamma_negative) * log_no

@@ -1,7 +1,7 @@
 """Class-balanced weights (Cui, Jia, Lin, Song and Belongie, 2019, arXiv:1901.05555) around any loss.
 
-The hundredth example of a class tells less than the first; n examples are worth (1 - beta^n) / (1 - beta) of them, and
-a class weighs the inverse of that. Between beta 0 (all alike) and 1 (inverse frequency).
+The hundredth example of a class adds less than the first; the effective number of n examples is (1 - beta^n) / (1 -
+beta), and a class is weighted by its inverse. Between beta 0 (all alike) and 1 (inverse frequency).
 """
 
 from __future__ import annotations

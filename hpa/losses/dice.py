@@ -1,7 +1,7 @@
 """Soft Dice loss (Milletari, Navab and Ahmadi, 2016, arXiv:1606.04797), here with sums instead of squares.
 
-It looks at the overlap of whole planes, so that small insides in a large background weigh as much as large ones: the
-score of tissue masks, made smooth.
+It measures the overlap of whole planes, so that a small foreground in a large background weighs as much as a large one:
+a smooth version of the score of tissue masks.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from hpa.losses.overlap import mean_of_images, soft_areas
 
 
 class DiceLoss(nn.Module):
-    """Mean over images and planes of 1 - (2 shared + s) / (said + told + s), areas in px.
+    """Mean over images and planes of 1 - (2 intersection + s) / (predicted + target + s), areas in px.
 
     Args:
-        smoothing_px: The area s > 0: where nothing is told, saying less than this costs little, and where nothing is
-            said either, nothing.
+        smoothing_px: The area s > 0: where the target is empty, a prediction smaller than this costs little, and an
+            empty prediction nothing.
 
     Raises:
         InputError: If the area is not positive and finite.
@@ -37,5 +37,5 @@ class DiceLoss(nn.Module):
     ) -> Float[Tensor, ""]:
         """Return the mean loss."""
         areas = soft_areas(logits, targets)
-        dice = (2 * areas.shared + self.smoothing_px) / (areas.said + areas.told + self.smoothing_px)
+        dice = (2 * areas.intersection + self.smoothing_px) / (areas.predicted + areas.target + self.smoothing_px)
         return mean_of_images(1 - dice)

@@ -1,7 +1,7 @@
-"""Loss of networks that say a mask and depths (`model/target=distance`).
+"""Loss of networks that predict a mask and depths (`model/target=distance`).
 
-Depth is a regression by nature (Naylor, Laé, Reyal and Walter, IEEE TMI 38:448, 2019), taught where there is any: the
-background, most of an image, would teach it nothing but 0, which the mask says already.
+Depth is a regression (Naylor, Laé, Reyal and Walter, IEEE TMI 38:448, 2019), trained inside instances only: the
+background, most of an image, would add nothing but zeros, which the mask holds already.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class DistanceLoss(nn.Module):
                 f"loss=distance compares two planes (inside, depth), came {logits.shape[1]} of the network and "
                 f"{targets.shape[1]} of the target; write model/target=distance."
             )
-        said = to_float32(logits.movedim(1, -1).flatten(0, 2))
-        inside, depth = targets.movedim(1, -1).flatten(0, 2).to(said.dtype).unbind(dim=1)
-        entropy = binary_cross_entropy_with_logits(said[:, 0], inside, reduction="sum") / max(len(said), 1)
-        errors = (said[:, 1].sigmoid() - depth).abs() * inside
+        predicted = to_float32(logits.movedim(1, -1).flatten(0, 2))
+        inside, depth = targets.movedim(1, -1).flatten(0, 2).to(predicted.dtype).unbind(dim=1)
+        entropy = binary_cross_entropy_with_logits(predicted[:, 0], inside, reduction="sum") / max(len(predicted), 1)
+        errors = (predicted[:, 1].sigmoid() - depth).abs() * inside
         return self.inside_weight * entropy + self.depth_weight * errors.sum() / inside.sum().clamp(min=1)

@@ -1,8 +1,8 @@
-"""Loss of networks that say flows (Cellpose: Stringer, Wang, Michaelos and Pachitariu, Nature Methods 18:100, 2021).
+"""Loss of networks that predict flows (Cellpose).
 
-As their code states it (version 4, `_loss_fn_seg`): half the mean squared error to five times the flow, plus the
-binary cross-entropy of being inside a cell. Both are means over every pixel, the background with its flow of 0 too:
-what lies between cells is taught to stand still.
+That of Stringer, Wang, Michaelos and Pachitariu (Nature Methods 18:100, 2021) as in their code (version 4,
+`_loss_fn_seg`): half the mean squared error to five times the flow, plus the binary cross-entropy of being inside a
+cell. Both are means over every pixel, the background with its flow of 0 too.
 """
 
 from __future__ import annotations

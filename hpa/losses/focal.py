@@ -1,4 +1,4 @@
-"""Focal loss (Lin, Goyal, Girshick, He and Dollar, 2017, arXiv:1708.02002): well-told elements hardly count.
+"""Focal loss (Lin, Goyal, Girshick, He and Dollar, 2017, arXiv:1708.02002): easy elements hardly count.
 
 Of 19 locations a cell shows one or two; the many easy negatives would drown the rare positives.
 """

@@ -1,8 +1,8 @@
 """Logit adjustment (Menon, Jayasumana, Rawat, Jain, Veit and Kumar, 2021, arXiv:2007.07314) around any loss.
 
-What is known of a class before looking, its frequency, is added to the logit in training alone: the network learns how
-much more likely the picture makes the class, and rare classes are not pushed below frequent ones. The paper writes it
-for the softmax; here each class is a question of its own, so the log odds of its frequency are added.
+The prior of a class, its frequency, is added to the logit in training alone: the network learns how much more probable
+the image makes the class, and rare classes are not pushed below frequent ones. The paper states it for the softmax;
+here each class has a sigmoid of its own, so the log odds of its frequency are added.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lovász hinge (Berman, Rannen Triki and Blaschko, 2018, arXiv:1705.08790): the Jaccard index of each image's planes.
 
-The winners of the tissue competition trained with it beside cross-entropy. An image without anything told costs the
-hinge of its surest wrong pixel alone.
+The winners of the tissue competition trained with it beside cross-entropy. An image with an empty target costs
+the hinge of its most confident false positive alone.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class LovaszHingeLoss(nn.Module):
     ) -> Float[Tensor, ""]:
         """Return the mean loss; 0 where there are no images."""
         columns = to_float32(_columns(logits))
-        told = _columns(targets).to(columns.dtype)
-        hinges = lovasz_hinges(columns, told, columns.new_ones(columns.shape))
+        members = _columns(targets).to(columns.dtype)
+        hinges = lovasz_hinges(columns, members, columns.new_ones(columns.shape))
         return hinges.sum() / max(columns.shape[1], 1)
 
 

@@ -1,4 +1,4 @@
-"""What planes of probabilities and of targets share, image by image: the areas that overlap losses are made of."""
+"""Soft areas of predictions, targets and their intersection, image by image: what overlap losses are made of."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hpa.losses.reduction import to_float32
 class SoftAreas:
     """Areas in px of each plane of each image, every pixel counted by its probability and its target."""
 
-    shared: Float[Tensor, "image plane"]
-    said: Float[Tensor, "image plane"]
-    told: Float[Tensor, "image plane"]
+    intersection: Float[Tensor, "image plane"]
+    predicted: Float[Tensor, "image plane"]
+    target: Float[Tensor, "image plane"]
 
 
 def soft_areas(

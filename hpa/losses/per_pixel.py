@@ -1,7 +1,7 @@
 """Any loss of rows and classes, on planes of pixels: each pixel is a row, each plane a class.
 
-So binary cross-entropy, focal or Lovász losses serve dense networks unchanged, and their class weights weigh planes:
-rare borders beside the insides, say (Ronneberger, Fischer and Brox, MICCAI 2015, weighed borders pixel by pixel).
+So binary cross-entropy, focal or Lovász losses serve dense networks unchanged, and their class weights weigh planes,
+for example rare borders beside the insides (Ronneberger, Fischer and Brox, MICCAI 2015, weighted borders by pixel).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Smooth average precision (Brown, Xie, Kalogeiton and Zisserman, 2020, arXiv:2007.12163): ranks instead of numbers.
+"""Smooth average precision (Brown, Xie, Kalogeiton and Zisserman, 2020, arXiv:2007.12163): it optimises the ranking.
 
 The competition's score is the mean average precision: only the order of the rows within a class counts. The loss is one
-minus the average precision of the batch's rows, each comparison of two logits smoothed to a sigmoid. It says nothing of
-how high logits are, so it serves beside a loss that does (`loss=sum`).
+minus the average precision of the batch's rows, each comparison of two logits smoothed to a sigmoid. It does not
+depend on how high logits are, so it is used beside a loss that does (`loss=sum`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class SmoothAveragePrecisionLoss(nn.Module):
 
     Args:
         temperature: Width of the sigmoid that smooths a comparison, in units of the logits, > 0; towards 0 the loss
-            becomes exact and stops teaching. The paper takes 0.01 on cosines in [-1, 1].
+            becomes exact and its gradient vanishes. The paper takes 0.01 on cosines in [-1, 1].
 
     Raises:
         InputError: If the temperature is not positive.
@@ -52,5 +52,5 @@ class SmoothAveragePrecisionLoss(nn.Module):
         precision = (above * positive).sum(dim=1) / (above * count).sum(dim=1).clamp(min=tiny)
         total = positive.sum(dim=0)
         average = (precision * positive).sum(dim=0) / total.clamp(min=tiny)
-        taught = total > 0
-        return ((1 - average) * taught).sum() / taught.sum().clamp(min=1)
+        has_positives = total > 0
+        return ((1 - average) * has_positives).sum() / has_positives.sum().clamp(min=1)

@@ -1,7 +1,7 @@
 """Label smoothing (Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, 2016, arXiv:1512.00567) around any loss.
 
-A target of an image is wrong for some of its cells and missing for others; a loss that may never be sure is not driven
-to learn those by heart.
+An image label is wrong for some of its cells and missing for others; with smoothed targets the network is not driven to
+memorise those.
 """
 
 from __future__ import annotations

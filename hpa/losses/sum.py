@@ -1,4 +1,4 @@
-"""A weighted sum of named losses, composed by config: what one loss forgets, another teaches.
+"""A weighted sum of named losses, composed by config.
 
 As shipped it is the sum that won the competition (Le et al., Nature Methods 19:1221, 2022): focal loss, which looks at
 each element, symmetric Lovász hinge, which looks at whole classes, and hard-log, which looks at the worst errors.

@@ -1,7 +1,7 @@
 """Symmetric Lovász hinge (Berman, Rannen Triki and Blaschko, 2018, arXiv:1705.08790): a surrogate of the Jaccard index.
 
-For each class the rows told of it are a set, and so are the rows given to it; the loss is the convex extension of one
-minus the overlap of both. A class of few positives weighs as much as a frequent one. The symmetric form adds the
+For each class the positive rows are a set, and so are the predicted ones; the loss is the convex extension of one minus
+the overlap of both. A class of few positives weighs as much as a frequent one. The symmetric form adds the
 overlap of the complements, as the winners of the Atlas's competitions did.
 """
 

@@ -1,7 +1,7 @@
-"""Tversky loss (Salehi, Erdogmus and Gholipour, 2017, arXiv:1706.05721): Dice with a price for each kind of error.
+"""Tversky loss (Salehi, Erdogmus and Gholipour, 2017, arXiv:1706.05721): Dice with a weight for each kind of error.
 
-What is missed may cost more than what is invented: tissue units of another laboratory's stain are mostly missed. With
-both prices 1/2 it is soft Dice, with both 1 the Jaccard index.
+False negatives may cost more than false positives: tissue units in the stain of another lab are mostly missed. With
+both weights 1/2 it is soft Dice, with both 1 the Jaccard index.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from hpa.losses.overlap import mean_of_images, soft_areas
 
 
 class TverskyLoss(nn.Module):
-    """Mean over images and planes of 1 - (shared + s) / (shared + a invented + b missed + s), areas in px.
+    """Mean over images and planes of 1 - (TP + s) / (TP + a FP + b FN + s), areas in px.
 
     Args:
-        invented_price: The price a of said pixels that were not told, >= 0; 0.3 in the paper.
-        missed_price: The price b of told pixels that were not said, >= 0; 0.7 in the paper.
+        false_positive_weight: The weight a, >= 0; 0.3 in the paper.
+        false_negative_weight: The weight b, >= 0; 0.7 in the paper.
         smoothing_px: The area s > 0.
 
     Raises:
-        InputError: If a number is out of its range, or both prices are 0.
+        InputError: If a number is out of its range, or both weights are 0.
     """
 
-    def __init__(self, invented_price: float, missed_price: float, smoothing_px: float) -> None:
+    def __init__(self, false_positive_weight: float, false_negative_weight: float, smoothing_px: float) -> None:
         super().__init__()
-        if not (invented_price >= 0 and missed_price >= 0 and 0 < invented_price + missed_price < float("inf")):
+        total = false_positive_weight + false_negative_weight
+        if not (false_positive_weight >= 0 and false_negative_weight >= 0 and 0 < total < float("inf")):
             raise InputError(
-                "loss.invented_price and loss.missed_price must be 0 or more, finite and not both 0, came "
-                f"{invented_price} and {missed_price}; the paper takes 0.3 and 0.7."
+                "loss.false_positive_weight and loss.false_negative_weight must be 0 or more, finite and not both 0, "
+                f"came {false_positive_weight} and {false_negative_weight}; the paper takes 0.3 and 0.7."
             )
         if not 0 < smoothing_px < float("inf"):
             raise InputError(f"loss.smoothing_px must be positive and finite, not {smoothing_px}; 1 is usual.")
-        self.invented_price = invented_price
-        self.missed_price = missed_price
+        self.false_positive_weight = false_positive_weight
+        self.false_negative_weight = false_negative_weight
         self.smoothing_px = smoothing_px
 
     def forward(
@@ -45,6 +46,8 @@ class TverskyLoss(nn.Module):
     ) -> Float[Tensor, ""]:
         """Return the mean loss."""
         areas = soft_areas(logits, targets)
-        errors = self.invented_price * (areas.said - areas.shared) + self.missed_price * (areas.told - areas.shared)
-        right = areas.shared + self.smoothing_px
-        return mean_of_images(1 - right / (right + errors))
+        false_positives = areas.predicted - areas.intersection
+        false_negatives = areas.target - areas.intersection
+        errors = self.false_positive_weight * false_positives + self.false_negative_weight * false_negatives
+        correct = areas.intersection + self.smoothing_px
+        return mean_of_images(1 - correct / (correct + errors))

@@ -31,6 +31,6 @@ def test_a_soft_target_is_best_met_by_its_own_probability():
     assert float(probabilities[torch.stack(losses).argmin()]) == pytest.approx(0.3, abs=0.006)
 
 
-def test_wrong_positive_weights_are_told():
+def test_wrong_positive_weights_are_refused():
     with pytest.raises(InputError, match="positive_weights holds 1 numbers, the model has 2"):
         BinaryCrossEntropyLoss(None, [1.0])(torch.zeros(1, 2), torch.zeros(1, 2))

@@ -1,4 +1,4 @@
-"""What all losses promise, tried on each file of conf/loss."""
+"""What all losses guarantee, tested on each file of conf/loss."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_focusing_powers_below_one_keep_gradients_finite(loss):
     assert torch.isfinite(logits.grad).all()
 
 
-def test_surely_wrong_costs_about_the_logit(element_wise):
+def test_a_confident_error_costs_about_the_logit(element_wise):
     wrong = element_wise(torch.tensor([[-100.0, 100.0]]), torch.tensor([[1.0, 0.0]]))
     # The margin bounds what a negative can cost: q is at most 0.95.
     negative = -(0.95**4) * math.log(0.05) if isinstance(element_wise, AsymmetricLoss) else 100.0
@@ -58,12 +58,12 @@ def test_surely_wrong_costs_about_the_logit(element_wise):
     assert float(wrong) == pytest.approx(expected, rel=1e-4)
 
 
-def test_surely_right_costs_nothing(element_wise):
+def test_a_confident_hit_costs_nothing(element_wise):
     right = element_wise(torch.tensor([[100.0, -100.0]]), torch.tensor([[1.0, 0.0]]))
     assert float(right) == pytest.approx(0, abs=1e-6)
 
 
-def test_rightly_ordered_rows_far_apart_cost_nothing(comparing):
+def test_correctly_ordered_rows_far_apart_cost_nothing(comparing):
     targets = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     assert float(comparing(200 * targets - 100, targets)) == pytest.approx(0, abs=1e-6)
 
@@ -72,7 +72,7 @@ def test_better_logits_cost_less(shipped):
     generator = torch.Generator().manual_seed(5)
     targets = torch.rand(12, CLASSES, generator=generator).round()
     noise = torch.randn(12, CLASSES, generator=generator)
-    costs = [float(shipped(noise + sureness * (2 * targets - 1), targets)) for sureness in (-1.0, 0.0, 1.0, 2.0)]
+    costs = [float(shipped(noise + confidence * (2 * targets - 1), targets)) for confidence in (-1.0, 0.0, 1.0, 2.0)]
     assert costs == sorted(costs, reverse=True)
 
 
@@ -90,10 +90,10 @@ def test_no_rows_cost_nothing_and_keep_the_graph(shipped):
     assert loss.item() == 0
 
 
-def test_rows_of_one_answer_keep_gradients_finite(shipped):
-    for answer in (0.0, 1.0):
+def test_rows_of_one_target_value_keep_gradients_finite(shipped):
+    for value in (0.0, 1.0):
         logits = torch.zeros(5, CLASSES, requires_grad=True)
-        loss = shipped(logits, torch.full((5, CLASSES), answer))
+        loss = shipped(logits, torch.full((5, CLASSES), value))
         loss.backward()
         assert torch.isfinite(loss)
         assert torch.isfinite(logits.grad).all()
@@ -131,7 +131,7 @@ def test_class_weights_come_from_a_config():
 
 
 @pytest.mark.parametrize("make", ALL_WITH_WEIGHTS)
-def test_wrong_class_weights_are_told(make):
+def test_wrong_class_weights_are_refused(make):
     with pytest.raises(InputError, match="holds 2 numbers, the model has 3 classes"):
         make([1.0, 2.0])(torch.zeros(1, 3), torch.zeros(1, 3))
     for bad in (0.0, -1.0, math.inf, math.nan):

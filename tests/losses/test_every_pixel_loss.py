@@ -1,4 +1,4 @@
-"""What all losses of pixels promise, tried on each file of conf/loss that takes any number of planes."""
+"""What all losses of pixels guarantee, tested on each file of conf/loss that takes any number of planes."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def test_gradient_is_the_derivative(of_planes):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("told", [0.0, 0.5, 1.0])
-def test_extreme_logits_give_finite_losses_and_gradients(of_planes, dtype, told):
+@pytest.mark.parametrize("target", [0.0, 0.5, 1.0])
+def test_extreme_logits_give_finite_losses_and_gradients(of_planes, dtype, target):
     logits = torch.tensor([-1000.0, 1000.0, 0.0, 20.0]).repeat(8).view(1, 2, 4, 4).to(dtype).requires_grad_()
-    loss = of_planes(logits, torch.full((1, 2, 4, 4), told))
+    loss = of_planes(logits, torch.full((1, 2, 4, 4), target))
     loss.backward()
     assert loss.dtype == torch.float32
     assert torch.isfinite(loss)

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.ops import sigmoid_focal_loss
 
-from hpa.core.errors import InputError
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from hpa.losses.focal import FocalLoss
 from tests.losses.loss_rows import logits_and_targets
@@ -36,9 +34,3 @@ def test_a_soft_target_is_the_expected_loss(drawn, gamma):
     ones, zeros = torch.ones_like(logits), torch.zeros_like(logits)
     expected = loss(logits, ones, targets) + loss(logits, zeros, 1 - targets)
     assert torch.allclose(loss(logits, targets), expected)
-
-
-@pytest.mark.parametrize(("gamma", "alpha"), [(-1.0, None), (2.0, 0.0), (2.0, 1.0)])
-def test_numbers_out_of_range_are_told(gamma, alpha):
-    with pytest.raises(InputError, match=r"loss\.(gamma|alpha)"):
-        FocalLoss(gamma, alpha, None)

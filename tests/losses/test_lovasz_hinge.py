@@ -21,10 +21,10 @@ def test_is_that_of_the_library_for_each_image_and_plane(drawn):
 
 def test_at_logits_of_one_it_is_twice_the_jaccard_loss():
     generator = torch.Generator().manual_seed(0)
-    said, told = (torch.rand(1, 1, 12, 10, generator=generator).round() for _ in range(2))
+    predicted, target = (torch.rand(1, 1, 12, 10, generator=generator).round() for _ in range(2))
     # a right pixel has no hinge at a logit of 1, a wrong one a hinge of 2
-    expected = 2 * (1 - jaccard_score(told.ravel(), said.ravel()))
-    assert float(LOSS(2 * said - 1, told)) == pytest.approx(expected, rel=1e-5)
+    expected = 2 * (1 - jaccard_score(target.ravel(), predicted.ravel()))
+    assert float(LOSS(2 * predicted - 1, target)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_of_an_empty_image_the_surest_wrong_pixel_counts():

@@ -33,6 +33,6 @@ def test_one_plane_is_the_part_on_its_pixels(drawn):
     assert torch.allclose(PerPixelLoss(part)(logits, targets), part(logits.reshape(-1, 1), targets.reshape(-1, 1)))
 
 
-def test_weights_of_other_planes_are_told():
+def test_weights_of_other_planes_are_refused():
     with pytest.raises(InputError, match="holds 2 numbers"):
         PerPixelLoss(BinaryCrossEntropyLoss([1.0, 2.0], None))(torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 2, 2))

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from hpa.core.errors import InputError
 from hpa.losses.smooth_average_precision import SmoothAveragePrecisionLoss
 
 
@@ -45,8 +44,3 @@ def test_classes_without_positives_are_left_out():
     targets[2, 0] = 1
     loss = SmoothAveragePrecisionLoss(0.5)
     assert torch.equal(loss(logits, targets), loss(logits[:, :1], targets[:, :1]))
-
-
-def test_a_temperature_of_none_is_told():
-    with pytest.raises(InputError, match=r"loss\.temperature must be positive"):
-        SmoothAveragePrecisionLoss(0.0)

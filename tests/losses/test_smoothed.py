@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from hpa.core.errors import InputError
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from hpa.losses.focal import FocalLoss
 from hpa.losses.smoothed import SmoothedLoss
@@ -26,9 +24,3 @@ def test_equals_the_smoothing_of_torch_for_two_outcomes(drawn, smoothing):
     reference = cross_entropy(both, targets.flatten().long(), label_smoothing=smoothing)
     loss = SmoothedLoss(BinaryCrossEntropyLoss(None, None), smoothing)
     assert torch.allclose(loss(logits, targets), reference)
-
-
-@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
-def test_smoothing_out_of_range_is_told(smoothing):
-    with pytest.raises(InputError, match=r"loss\.smoothing"):
-        SmoothedLoss(BinaryCrossEntropyLoss(None, None), smoothing)

@@ -5,7 +5,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpa.core.errors import InputError
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from hpa.losses.focal import FocalLoss
 from hpa.losses.sum import SumLoss
@@ -37,12 +36,6 @@ def test_element_weights_reach_every_part():
     loss = SumLoss({"plain": PLAIN, "focal": FOCAL}, {"plain": 1.0, "focal": 1.0})
     expected = PLAIN(logits, targets, weights) + FOCAL(logits, targets, weights)
     assert torch.allclose(loss(logits, targets, weights), expected)
-
-
-@pytest.mark.parametrize("weights", [{"plain": 1.0}, {"plain": -1.0, "focal": 1.0}, {"plain": 0.0, "focal": 0.0}])
-def test_weights_that_do_not_fit_are_told(weights):
-    with pytest.raises(InputError, match=r"loss\.weights"):
-        SumLoss({"plain": PLAIN, "focal": FOCAL}, weights)
 
 
 def test_losses_of_pixels_are_added_too():
