@@ -16,8 +16,8 @@ from benchmarks.cells import field_of_cells
 from benchmarks.row import Row, cpu_ms
 from hpa.core.label_map import relabel
 from hpa.core.matching import count_matches, iou_matrix
-from hpa.models.instance_painting import InstancePainting
-from hpa.models.instance_targets import boxes_of_numbers, masks_in_boxes
+from hpa.models.mask_pasting import MaskPasting
+from hpa.models.mask_rcnn_losses import boxes_of_numbers, masks_in_boxes
 
 SIDE_PX = 2048
 CELLS = 300
@@ -32,10 +32,10 @@ LabelMap = Int32[np.ndarray, "height width"]
 def measure() -> list[Row]:
     """Compare bytes of the results, and CPU time to a label map; both maps must show the same cells."""
     boxes, masks = _found()
-    painting = InstancePainting(threshold=0.5, min_px=4, min_share=0.5)
+    pasting = MaskPasting(threshold=0.5, min_px=4, min_share=0.5)
 
     def ours() -> LabelMap:
-        return painting.paint(boxes.numpy(), masks.numpy(), SIDE_PX, SIDE_PX)[0]
+        return pasting.paste(boxes.numpy(), masks.numpy(), SIDE_PX, SIDE_PX)[0]
 
     def peer() -> LabelMap:
         return _painted_from_full_masks(boxes, masks)[0]

@@ -23,8 +23,8 @@ from hpa.inference.member import CropMember
 from hpa.inference.model_predictor import ModelPredictor
 from hpa.interfaces import CellBatch, CellPrediction, FieldPredictor, SegmentedField
 from hpa.models.crop import CropModel
-from hpa.models.field import FieldModel
 from hpa.models.heads import LinearHead
+from hpa.models.whole_image import WholeImageModel
 
 SIDE_PX = 2048
 CELL_PX = 380
@@ -70,7 +70,7 @@ def crops_of(backbone: str, side_px: int) -> tuple[Timed, FieldPredictor]:
 
 def fields_of(backbone: str, side_px: int) -> tuple[Timed, FieldPredictor]:
     """Return a network of fields and the member around it."""
-    model = FieldModel(backbone, HEAD, len(CHANNELS), 19, None, False, 0.0, STRIDE, WIDTH, 0.05, 0.13)
+    model = WholeImageModel(backbone, HEAD, len(CHANNELS), 19, None, False, 0.0, STRIDE, WIDTH, 0.05, 0.13)
     timed = Timed(ModelPredictor(model, torch.device("cpu"), "fp32"))
     return timed, FieldMember(timed, CHANNELS, side_px, STRIDE, batch_cells=64, workers=1)
 

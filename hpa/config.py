@@ -62,8 +62,8 @@ def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfi
 def as_choice(word: str, conf: Path) -> str:
     """Return an override that names a part of a part by dots as hydra wants it, with a stroke; others as they are.
 
-    `model.view=field` becomes `model/view=field` where conf/model/view/field.yaml is a file: hydra would put the word
-    `field` in the place of the part.
+    `model.view=crop` becomes `model/view=crop` where conf/model/view/crop.yaml is a file: hydra would put the word
+    `crop` in the place of the part.
     """
     key, separator, choices = word.partition("=")
     folder = conf / key.replace(".", "/")

@@ -110,7 +110,9 @@ class PixelTarget(Protocol):
     def planes(self, instances: Instances) -> Float[Any, "plane height width"]:
         """Return what the network should say of a whole image (numpy float32)."""
 
-    def turned(self, planes: Float[Any, "plane height width"], linear: Float[Any, "2 2"]) -> Float[Any, "plane h w"]:
+    def rotate_vectors(
+        self, planes: Float[Any, "plane height width"], linear: Float[Any, "2 2"]
+    ) -> Float[Any, "plane h w"]:
         """Return planes that were warped already, with their directions turned too.
 
         `linear` takes a step (y, x) of the image before the warp to the step after it.

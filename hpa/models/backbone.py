@@ -1,4 +1,4 @@
-"""Any network of timm (Wightman, 2019, doi:10.5281/zenodo.4414861), of any number of channels, as pooled features."""
+"""Any network of timm (Wightman, 2019, doi:10.5281/zenodo.4414861), for any number of channels, as pooled features."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANY_SIDE_OPTIONS: tuple[dict[str, Any], ...] = (
     {"strict_img_size": False},
     {},
 )
-"""How transformer families of timm are told to take any side, tried in this order; black fills up the last patch."""
+"""Options by which transformer families of timm take any side, tried in this order; black fills up the last patch."""
 
 
 class TimmBackbone(nn.Module):
@@ -33,15 +33,15 @@ class TimmBackbone(nn.Module):
         name: Architecture.
         native_px: Side that the network was designed for.
         feature_count: Length of a feature vector.
-        side_px: Side that pictures are resized to before the network, or None where it takes them as they come.
+        side_px: Side that images are resized to before the network, or None where it takes them as they come.
 
     Args:
         name: Architecture, e.g. "resnet50" or "convnext_atto.d2_in1k"; the tag after the dot matters to `pretrained`.
-        channel_count: Channels of a picture.
+        channel_count: Channels of an image.
         weights: A local .safetensors file or saved state dict of this architecture, or None.
         pretrained: Whether to fetch timm's published weights (the only thing that ever uses the network).
         drop_path_rate: Stochastic depth (Huang et al., 2016, arXiv:1603.09382), 0 for none.
-        side_px: Side that the network sees; None: as pictures come where it can, else the side it was designed for.
+        side_px: Side that images are resized to; None: as they come where it can, else the side it was designed for.
 
     Raises:
         InputError: If the name is unknown, the weights do not fit or cannot be had, or the network lacks an option.
@@ -71,40 +71,40 @@ class TimmBackbone(nn.Module):
         # Measured per training step on one CPU thread at 128 px: 1 % (ResNet-18) to 26 % (EfficientNet) less time.
         self.network.to(memory_format=torch.channels_last)
 
-    def forward(self, pictures: Float[Tensor, "cell channel height width"]) -> Float[Tensor, "cell feature"]:
-        """Return the pooled features of each picture.
+    def forward(self, images: Float[Tensor, "cell channel height width"]) -> Float[Tensor, "cell feature"]:
+        """Return the pooled features of each image.
 
         Raises:
-            InputError: If the network refuses pictures of this size.
+            InputError: If the network does not take images of this size.
         """
-        return self._through(self.network, pictures)
+        return self._run(self.network, images)
 
-    def with_places(
-        self, pictures: Float[Tensor, "cell channel height width"]
+    def with_positions(
+        self, images: Float[Tensor, "cell channel height width"]
     ) -> tuple[Float[Tensor, "cell feature"], Float[Tensor, "cell h w feature"]]:
-        """Return the pooled features of each picture, and those of each place of its last map pooled by itself.
+        """Return the pooled features of each image, and those of each position of its last map pooled by itself.
 
         Raises:
-            InputError: If the network refuses pictures of this size, or has no map.
+            InputError: If the network does not take images of this size, or has no map.
         """
         network = cast("Any", self.network)
-        last = self._through(network.forward_features, pictures)
+        last = self._run(network.forward_features, images)
         if last.ndim != 4:
-            raise InputError(f"backbone '{self.name}' makes no map of a picture; choose a convolutional one, or swin.")
+            raise InputError(f"backbone '{self.name}' has no feature map; choose a convolutional one, or swin.")
         channels_first = last.shape[1] == network.num_features  # else channels come last
-        places = last.permute(0, 2, 3, 1) if channels_first else last
-        alone = places.flatten(0, 2)[:, :, None, None] if channels_first else places.flatten(0, 2)[:, None, None]
-        return network.forward_head(last), network.forward_head(alone).unflatten(0, places.shape[:3])
+        positions = last.permute(0, 2, 3, 1) if channels_first else last
+        alone = positions.flatten(0, 2)[:, :, None, None] if channels_first else positions.flatten(0, 2)[:, None, None]
+        return network.forward_head(last), network.forward_head(alone).unflatten(0, positions.shape[:3])
 
-    def _through(self, network: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
-        """Return what a network says of pictures of the side that it takes."""
-        if self.side_px is not None and pictures.shape[-2:] != (self.side_px, self.side_px):
+    def _run(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """Return the output of a network for images resized to the side that it takes."""
+        if self.side_px is not None and images.shape[-2:] != (self.side_px, self.side_px):
             size = (self.side_px, self.side_px)
-            pictures = interpolate(pictures, size, mode="bilinear", antialias=True)
+            images = interpolate(images, size, mode="bilinear", antialias=True)
         try:
-            return network(pictures.contiguous(memory_format=torch.channels_last))
-        except AssertionError as refusal:  # how timm's networks refuse a size, e.g. one that patches do not divide
-            raise InputError(_refused(self.name, pictures.shape[-1], self.native_px, refusal)) from refusal
+            return network(images.contiguous(memory_format=torch.channels_last))
+        except AssertionError as error:  # how timm's networks reject a size, e.g. one that patches do not divide
+            raise InputError(_side_error(self.name, images.shape[-1], self.native_px, error)) from error
 
     def _side_and_features(self, channel_count: int, side_px: int | None) -> tuple[int | None, int]:
         """Return the side to resize to (None for any) and the number of features, from a dry run."""
@@ -113,9 +113,9 @@ class TimmBackbone(nn.Module):
         for tried_px, resized_px in designed if side_px is None else ((side_px, side_px),):
             try:
                 return resized_px, _dry_run(self.network, channel_count, tried_px)
-            except (AssertionError, RuntimeError, ValueError) as error:  # how timm's families refuse a side
+            except (AssertionError, RuntimeError, ValueError) as error:  # how timm's families reject a side
                 refusal = error
-        raise InputError(_refused(self.name, tried_px, self.native_px, refusal))
+        raise InputError(_side_error(self.name, tried_px, self.native_px, refusal))
 
 
 def _require_known(name: str) -> None:
@@ -156,7 +156,7 @@ def _published_weights(name: str) -> dict[str, Tensor]:
         ) from error
 
 
-def _refused(name: str, side_px: int, native_px: int, refusal: Exception | None) -> str:
+def _side_error(name: str, side_px: int, native_px: int, refusal: Exception | None) -> str:
     return (
         f"backbone '{name}' does not take crops of {side_px} px ({refusal}); "
         f"write model.side_px={native_px}, the side it was designed for: crops are resized to it."
@@ -164,7 +164,7 @@ def _refused(name: str, side_px: int, native_px: int, refusal: Exception | None)
 
 
 def _dry_run(network: nn.Module, channel_count: int, side_px: int) -> int:
-    """Return the number of features of a black picture."""
+    """Return the number of features of a black image."""
     was_training = network.training
     with torch.inference_mode():
         features = network.eval()(torch.zeros(1, channel_count, side_px, side_px))

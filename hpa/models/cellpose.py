@@ -1,4 +1,4 @@
-"""Cellpose 4 as a dense network of ours: users' weights are trained on in the one trainer, and given back.
+"""Cellpose 4 as a dense network of ours: users' weights are fine-tuned in the one trainer, and exported again.
 
 What the package's own training lacks comes with the trainer: resuming, the best epoch by a validation score, tracking.
 """
@@ -18,7 +18,7 @@ class CellposeModel(nn.Module):
     """The network of Cellpose 4, on tiles of 256 px in training and on images of any size in evaluation.
 
     Attributes:
-        target: How instances are told to the network and read from it.
+        target: Encodes instances as planes, and decodes them from the network's output.
 
     Args:
         target: See above; three planes (flows).
@@ -26,7 +26,7 @@ class CellposeModel(nn.Module):
         drop_path_rate: Stochastic depth in training, as in `CellposeNetwork`; 0.4 in the package.
         tiles_at_once: Tiles that go through the network together where an image is larger than one.
         channel_count: Channels of an image, at most three; comes from the data set.
-        class_count: Number of classes; dense networks tell instances of one class.
+        class_count: Number of classes; dense networks find instances of one class.
 
     Raises:
         InputError: If the package is missing, or weights, channels or classes do not fit.
@@ -46,11 +46,11 @@ class CellposeModel(nn.Module):
             raise InputError(f"model=cellpose finds instances of one class, the data set has {class_count}.")
         if channel_count > MAX_CHANNELS:
             raise InputError(
-                f"model=cellpose sees at most {MAX_CHANNELS} channels, the data set gives {channel_count}; "
+                f"model=cellpose takes at most {MAX_CHANNELS} channels, the data set gives {channel_count}; "
                 "choose some with data.channels=[…]."
             )
         if target.plane_count != 3:
-            raise InputError("model=cellpose says flows and a mask; write model/target=flows.")
+            raise InputError("model=cellpose predicts flows and a mask; write model/target=flows.")
         self.target = target
         self.channel_count = channel_count
         self.tiles_at_once = tiles_at_once

@@ -1,9 +1,9 @@
 """The network of Cellpose 4, from the package of that name, filled from a file of the user.
 
 Cellpose-SAM (Pachitariu, Rariden and Stringer, bioRxiv 2025.04.28.651001): the image encoder of Segment Anything
-(ViT-L, 305 M parameters) on tiles of 256 px, which says flows and mask. The package itself would download a network
+(ViT-L, 305 M parameters) on tiles of 256 px, which predicts flows and mask. The package itself would download a network
 for a name it knows, take another for a name it does not know, and leave at random what a file lacks: here a path is
-needed, nothing is fetched, and a file that does not fit in every layer is refused.
+needed, nothing is downloaded, and a file that does not fit in every layer is refused.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class CellposeNetwork(nn.Module):
 
     Args:
         weights: A file of cellpose 4, or None for random numbers (to be filled from a checkpoint).
-        slot: Part of the config that asks, for messages: `model` or `segmenter`.
+        slot: Part of the config, for messages: `model` or `segmenter`.
         drop_path_rate: Share of images that leave out the last of the network's blocks in training, rising from 0 at
             the first (stochastic depth).
 
     Raises:
-        InputError: If the package is missing, there is no such file, or it is none of this network.
+        InputError: If the package is missing, there is no such file, or it is of another network.
     """
 
     def __init__(self, weights: str | Path | None, slot: str, drop_path_rate: float) -> None:
@@ -65,14 +65,14 @@ class CellposeNetwork(nn.Module):
         """
         if tiles.shape[-1] != TILE_PX or not 1 <= tiles.shape[1] <= MAX_CHANNELS:
             raise InputError(
-                f"cellpose sees tiles of {TILE_PX} px with one to {MAX_CHANNELS} channels, came {tiles.shape[1]} "
+                f"cellpose takes tiles of {TILE_PX} px with one to {MAX_CHANNELS} channels, came {tiles.shape[1]} "
                 f"channels of {tiles.shape[2]} x {tiles.shape[3]} px."
             )
         return self.published(tiles)[0]
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
-        """Move the network to where and how it shall run, in evaluation mode."""
-        self.published.dtype = dtype  # the package casts what it shows its network to this
+        """Move the network to a device and precision, in evaluation mode."""
+        self.published.dtype = dtype  # the package casts the network's input to this
         self.to(device).eval()
 
     def planes_of(
@@ -99,7 +99,7 @@ def _network_class() -> Any:
 
 
 def _existing_file(weights: str | Path, slot: str) -> Path:
-    """Return the path of a file; names of published models are none."""
+    """Return the path of a file; names of published models are not accepted."""
     path = Path(weights).expanduser()
     if path.is_file():
         return path
@@ -107,7 +107,7 @@ def _existing_file(weights: str | Path, slot: str) -> Path:
         came = f"'{weights}' is a folder; name the file in it"
     elif len(path.parts) == 1 and not path.suffix:
         came = (
-            f"'{weights}' is no file here; names of published models are not looked up and nothing is downloaded. "
+            f"'{weights}' is no file; names of published models are not looked up and nothing is downloaded. "
             "Where the package has downloaded one, it lies in ~/.cellpose/models; give that path"
         )
     else:

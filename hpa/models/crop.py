@@ -1,4 +1,4 @@
-"""Looks at each cell cut out, masked and resized: one forward of the backbone a cell."""
+"""The crop view of a cell: each cell masked, cropped and resized, one forward of the backbone a cell."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class CropModel(nn.Module):
     """A timm backbone and a head on crops of cells.
 
     Attributes:
-        feature_count: Length of the feature vectors that the head gives.
+        feature_count: Length of the head's feature vectors.
         class_count: Number of classes.
-        gives_maps: Whether outputs hold what the head says of each place of the last map (class activation maps: Zhou
-            et al., 2016, arXiv:1512.04150); at first they do not.
+        gives_maps: Whether outputs hold the head's logits at each position of the last map (class activation maps:
+            Zhou et al., 2016, arXiv:1512.04150); off at first.
 
     Args:
         backbone: Name of a timm network.
-        head: Makes the head, given `feature_count` and `class_count`; returns (features, logits) and
-            says in `feature_count` how long its features are.
+        head: Builds the head from `feature_count` and `class_count`; it returns (features, logits) and has the
+            length of its features as `feature_count`.
         channel_count: Channels of a crop; comes from the data set.
         class_count: Number of classes; comes from the data set.
         weights: As in `TimmBackbone`, like `pretrained`, `drop_path_rate` and `side_px`.
@@ -32,7 +32,7 @@ class CropModel(nn.Module):
         intensity_std: What the difference is divided by, > 0.
 
     Raises:
-        InputError: If the backbone cannot be built as asked.
+        InputError: If the backbone cannot be built.
     """
 
     def __init__(
@@ -64,21 +64,21 @@ class CropModel(nn.Module):
         """Return features and logits of each cell.
 
         Raises:
-            InputError: If the crops have other channels than the model, or maps are wanted and there are none.
+            InputError: If the crops have other channels than the model, or maps are wanted and the backbone has none.
         """
         if batch.crops.shape[1] != self.channel_count:
             raise InputError(
                 f"the model was made for {self.channel_count} channels, the crops have {batch.crops.shape[1]}; "
                 "give data.channels as in training."
             )
-        pictures = (batch.crops - self.intensity_mean) / self.intensity_std
+        crops = (batch.crops - self.intensity_mean) / self.intensity_std
         if self.gives_maps:
-            return self._with_maps(pictures)
-        features, logits = self.head(self.backbone(pictures))
+            return self._with_maps(crops)
+        features, logits = self.head(self.backbone(crops))
         return CellOutput(features=features, logits=logits)
 
-    def _with_maps(self, pictures: Float[Tensor, "cell channel side side"]) -> CellOutput:
-        pooled, places = self.backbone.with_places(pictures)
+    def _with_maps(self, crops: Float[Tensor, "cell channel side side"]) -> CellOutput:
+        pooled, positions = self.backbone.with_positions(crops)
         features, logits = self.head(pooled)
-        maps = self.head(places.flatten(0, 2))[1].unflatten(0, places.shape[:3]).movedim(3, 1)
+        maps = self.head(positions.flatten(0, 2))[1].unflatten(0, positions.shape[:3]).movedim(3, 1)
         return CellOutput(features=features, logits=logits, maps=maps)

@@ -21,7 +21,7 @@ DEPTH = 5
 
 
 class FeaturePyramid(nn.Module):
-    """Feature maps of a backbone, joined from coarse to fine.
+    """Feature maps of a backbone, merged from coarse to fine.
 
     Attributes:
         out_channels: Channels of every map, under the name that torchvision's detectors read.
@@ -38,16 +38,16 @@ class FeaturePyramid(nn.Module):
 
     def __init__(self, backbone: str, channel_count: int, width: int, weights: str | None, pretrained: bool) -> None:
         super().__init__()
-        # The whole network first: it knows names and weights, and says what is wrong with them.
+        # The whole network first: it checks names and weights.
         whole = TimmBackbone(backbone, channel_count, weights, pretrained, drop_path_rate=0.0, side_px=None).network
         self.body = _body(backbone, channel_count)
         _copy_weights(whole, self.body)
-        self.joined = FeaturePyramidNetwork(self.body.out_channels[-len(STRIDES) :], width, LastLevelMaxPool())
+        self.pyramid = FeaturePyramidNetwork(self.body.out_channels[-len(STRIDES) :], width, LastLevelMaxPool())
         self.out_channels = width
 
     def forward(self, images: Float[Tensor, "image channel height width"]) -> dict[str, Tensor]:
         """Return the maps (image, width, height / stride, width / stride), finest first; sides are multiples of 32."""
-        return self.joined(dict(zip(LEVELS, self.body(images)[-len(STRIDES) :], strict=True)))
+        return self.pyramid(dict(zip(LEVELS, self.body(images)[-len(STRIDES) :], strict=True)))
 
 
 def _body(name: str, channel_count: int) -> Any:

@@ -1,7 +1,8 @@
 """A published network that is not trained, and a head that is: `model=frozen`.
 
 Features that were learnt on far more images than a data set has often serve it better than its own (Donahue et al.,
-2014, arXiv:1310.1531, DeCAF), and a head on them trains in minutes, because every cell is looked at once.
+2014, arXiv:1310.1531, DeCAF), and a head on them trains in minutes, because the features of each crop are computed
+once.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hpa.core.digest import digest_of_array
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, CellOutput
-from hpa.models.feature_cache import FeatureCache
 
 
 class Extractor(Protocol):
-    """Gives features of cells (`model/extractor=`)."""
+    """Computes features of cells (`model/extractor=`)."""
 
     feature_count: int
 
@@ -31,20 +32,20 @@ class FrozenModel(nn.Module):
     """An extractor that stays as it is, and a head on its features.
 
     Attributes:
-        feature_count: Length of the feature vectors that the head gives.
+        feature_count: Length of the head's feature vectors.
         class_count: Number of classes.
 
     Args:
-        extractor: Makes the extractor, given `weights` and `shown`.
+        extractor: Builds the extractor from `weights` and `channels`.
         head: As in `CropModel`.
         channel_count: Channels of a crop; comes from the data set.
         class_count: Number of classes; comes from the data set.
         weights: The extractor's local file; None only where a checkpoint fills the model.
-        shown: Names of the channels, in order.
+        channels: Names of the crops' channels, in order.
         cached_cells: As in `FeatureCache`.
 
     Raises:
-        InputError: If a part cannot be built as asked.
+        InputError: If a part cannot be built.
     """
 
     filled: Tensor
@@ -56,15 +57,15 @@ class FrozenModel(nn.Module):
         channel_count: int,
         class_count: int,
         weights: str | None,
-        shown: Sequence[str],
+        channels: Sequence[str],
         cached_cells: int,
     ) -> None:
         super().__init__()
-        if len(shown) != channel_count:
+        if len(channels) != channel_count:
             raise InputError(
-                f"model.shown={list(shown)} names {len(shown)} channels, the data set has {channel_count}."
+                f"model.channels={list(channels)} names {len(channels)} channels, the data set has {channel_count}."
             )
-        built = extractor(weights=weights, shown=tuple(shown))
+        built = extractor(weights=weights, channels=tuple(channels))
         self.extractor = cast("nn.Module", built).requires_grad_(False).eval()
         self.head = head(feature_count=built.feature_count, class_count=class_count)
         self.register_buffer("filled", torch.tensor(weights is not None))
@@ -96,3 +97,57 @@ class FrozenModel(nn.Module):
         super().train(mode)
         self.extractor.eval()
         return self
+
+
+class FeatureCache:
+    """Keeps features of the first crops it meets, on the CPU, until it is full.
+
+    The key is a hash of the pixels: a crop that augmentation changed is another crop, and nothing stale can come back.
+    It pays without augmentation (`augment=none`), or with few variants.
+
+    Args:
+        max_cells: How many it keeps, >= 0; a thousand of 1,536 features take 6 MB.
+
+    Raises:
+        InputError: If the number is negative.
+    """
+
+    def __init__(self, max_cells: int) -> None:
+        if max_cells < 0:
+            raise InputError(f"model.cached_cells must be 0 or more, not {max_cells}.")
+        self._max_cells = max_cells
+        self._kept: dict[str, Tensor] = {}
+
+    def __len__(self) -> int:
+        """Count the crops whose features are kept."""
+        return len(self._kept)
+
+    def features_of(
+        self, crops: Float[Tensor, "cell channel side side"], extract: Callable[[Tensor], Tensor]
+    ) -> Float[Tensor, "cell feature"]:
+        """Return the features of each crop; only those that are not kept are extracted."""
+        if not self._max_cells:
+            return extract(crops)
+        keys = [digest_of_array(crop.numpy()) for crop in crops.cpu()]
+        new = [row for row, key in enumerate(keys) if key not in self._kept]
+        found = dict(zip(new, extract(crops[new]), strict=True)) if new else {}
+        rows = [found[row] if row in found else self._kept[key] for row, key in enumerate(keys)]
+        for row in new[: self._max_cells - len(self._kept)]:
+            self._kept[keys[row]] = found[row].detach().cpu().clone()
+        return torch.stack([features.to(crops.device) for features in rows])
+
+
+def channel_indices(input_channels: Sequence[str], channels: Sequence[str]) -> list[int]:
+    """Return where each channel that a network was trained on lies among those of the crops.
+
+    Raises:
+        InputError: If one is not among them.
+    """
+    missing = [name for name in input_channels if name not in channels]
+    if missing:
+        raise InputError(
+            f"model.extractor takes {', '.join(input_channels)}, data.channels={list(channels)} lacks "
+            f"{', '.join(missing)}; add these channels, or give weights of fewer channels and name them with "
+            "model.extractor.input_channels=[…]."
+        )
+    return [list(channels).index(name) for name in input_channels]

@@ -14,7 +14,7 @@ FeaturesAndLogits = tuple[Float[Tensor, "cell feature"], Float[Tensor, "cell cla
 
 
 class LinearHead(nn.Module):
-    """One linear layer; the features it returns are those it was given, before dropout.
+    """One linear layer; it returns the features unchanged, before dropout.
 
     Args:
         feature_count: Length of a feature vector.
@@ -24,7 +24,7 @@ class LinearHead(nn.Module):
             negatives do not swamp the first steps (Lin et al., 2017, arXiv:1708.02002, section 4.1).
 
     Raises:
-        InputError: If the prior is no probability between 0 and 1.
+        InputError: If the prior does not lie between 0 and 1.
     """
 
     def __init__(self, feature_count: int, class_count: int, drop_rate: float, prior: float) -> None:
@@ -51,7 +51,7 @@ class DenseHead(nn.Module):
         prior: As in `LinearHead`.
 
     Raises:
-        InputError: If the prior is no probability between 0 and 1.
+        InputError: If the prior does not lie between 0 and 1.
     """
 
     def __init__(self, feature_count: int, class_count: int, hidden_count: int, drop_rate: float, prior: float) -> None:

@@ -1,8 +1,8 @@
-"""The two containers of torch.save: what lies in them as bytes, before anything is made of it.
+"""The two containers of torch.save, read as bytes.
 
 Since torch 1.6 a file is a zip archive with the pickled object in `data.pkl` and one member a storage; before, it was
 a row of five pickles followed by the storages. Here storages are read only after their number of bytes was compared
-with what the pickle promised.
+with what the pickle declares.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_PICKLE = 64 * 2**20
 
 @dataclass(frozen=True)
 class Storage:
-    """A flat array in a file, as the pickle speaks of it."""
+    """A flat array in a file, as the pickle describes it."""
 
     key: str
     dtype: torch.dtype
@@ -54,7 +54,7 @@ class ZipArchive:
             load: Makes an object of a pickle.
 
         Raises:
-            InputError: If it is no such file.
+            InputError: If it is another kind of file.
         """
         self._path = path
         with zipfile.ZipFile(path) as archive:
@@ -102,7 +102,7 @@ class LegacyArchive:
             storages: Those that `load` has met so far, by key.
 
         Raises:
-            InputError: If it is no such file.
+            InputError: If it is another kind of file.
         """
         self._path = path
         with path.open("rb") as stream:

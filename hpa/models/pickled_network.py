@@ -1,6 +1,6 @@
-"""Tensors out of a whole pickled network, without running anything its file names.
+"""Tensors out of a whole pickled network, without running any code of its file.
 
-torch.load refuses such files unless it may run them, and unpickling a stranger's file runs what the stranger wrote.
+torch.load refuses such files unless it may run them, and unpickling a file runs whatever code it names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hpa.models.pickled_archive import Archive, LegacyArchive, Storage, ZipArchi
 from hpa.models.pickled_stand_ins import Shell, StandInUnpickler, TensorView
 
 _WRAPPER = "DataParallel"
-_DEEPEST = 32
+_MAX_DEPTH = 32
 _MAX_LAYERS = 10_000
 """Bounds for files that nest layers without end; the published networks have 350 layers, six deep."""
 
@@ -69,7 +69,7 @@ class PickledNetwork:
         return {name: view.size for name, view in self._views.items()}
 
     def dtypes(self) -> dict[str, torch.dtype]:
-        """Return the number type of every tensor by its name."""
+        """Return the dtype of every tensor by its name."""
         return {name: view.storage.dtype for name, view in self._views.items()}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -78,7 +78,7 @@ class PickledNetwork:
         Compare `shapes` with what you expect first: strides may blow a small storage up.
 
         Raises:
-            InputError: If the file holds another number of bytes than its structure says.
+            InputError: If the file holds another number of bytes than its structure declares.
         """
         return {name: self._tensor(view) for name, view in self._views.items()}
 
@@ -90,21 +90,21 @@ class PickledNetwork:
 
     def _walk(self, shell: Any, name: str, depth: int) -> Iterator[tuple[str, TensorView]]:
         """Yield the tensors of a layer and of those inside it, in the order of a state dict; note the layers."""
-        if not isinstance(shell, Shell) or depth > _DEEPEST or len(self.layers) > _MAX_LAYERS:
+        if not isinstance(shell, Shell) or depth > _MAX_DEPTH or len(self.layers) > _MAX_LAYERS:
             raise InputError(f"{self.path}: '{name}' is no layer; a network saved by torch.save was expected.")
         state = shell.state
         self.layers[name] = Layer(type(shell).__name__, _plain(state))
-        fleeting = state.get("_non_persistent_buffers_set", ())
+        non_persistent = state.get("_non_persistent_buffers_set", ())
         for group in ("_parameters", "_buffers"):
             for key, value in dict.items(state.get(group, {})):
-                if value is None or key in fleeting:
+                if value is None or key in non_persistent:
                     continue
                 if not isinstance(value, TensorView):
-                    raise InputError(f"{self.path}: '{_joined(name, key)}' is no tensor; broken file.")
-                yield _joined(name, key), value
+                    raise InputError(f"{self.path}: '{_qualified(name, key)}' is no tensor; broken file.")
+                yield _qualified(name, key), value
         for key, inner in dict.items(state.get("_modules", {})):
             if inner is not None:
-                yield from self._walk(inner, _joined(name, key), depth + 1)
+                yield from self._walk(inner, _qualified(name, key), depth + 1)
 
 
 def _opened(path: Path) -> Archive:
@@ -134,5 +134,5 @@ def _plain(state: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _joined(name: str, key: object) -> str:
+def _qualified(name: str, key: object) -> str:
     return f"{name}.{key}" if name else str(key)

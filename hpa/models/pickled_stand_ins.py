@@ -1,4 +1,4 @@
-"""What a pickled network is made of here: inert stand-ins, in the place of every class its file names.
+"""Inert stand-ins for every class that a pickled network names.
 
 Unpickling runs what a file names, so nothing of it is looked up: layers become empty shells that keep their state,
 tensors become descriptions (which storage, from where, what shape). Every name beyond a short list is refused.
@@ -40,7 +40,7 @@ _STAND_IN_PACKAGES = ("torch.nn", "pytorch_zoo")
 
 
 class RefusedError(ValueError):
-    """A file asks for something that no network needs."""
+    """A file names something that no network needs."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class StandInUnpickler(pickle.Unpickler):
         inside = any(module == package or module.startswith(f"{package}.") for package in _STAND_IN_PACKAGES)
         if (inside or (module, name) == ("torch", "device")) and "." not in name:
             return self._shells.setdefault((module, name), type(name, (Shell,), {"__module__": module}))
-        raise RefusedError(f"'{module}.{name}', which is no part of a network")
+        raise RefusedError(f"'{module}.{name}', which is not part of a network")
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the storage, or the class, that the file keeps outside its pickle.

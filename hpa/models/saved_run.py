@@ -20,9 +20,9 @@ class SavedRun:
     Attributes:
         path: The file.
         config: The run's resolved config, plain types.
-        channels: Channels that the network sees, in order.
-        class_names: Classes that it names, in order.
-        weights: Weights to submit: the moving average where the run kept one.
+        channels: Channels of the network's input, in order.
+        class_names: Classes that it predicts, in order.
+        weights: Weights to predict with: the moving average where the run kept one.
         epoch: Epochs finished.
     """
 
@@ -71,7 +71,7 @@ def read_saved_run(path: str | Path) -> SavedRun:
     """Read a run's best checkpoint, or any checkpoint file.
 
     Raises:
-        InputError: If the file is missing, torn, no checkpoint of this package, or would need to run code to be read.
+        InputError: If the file is missing, torn, no checkpoint of this package, or could only be read by running code.
     """
     file = checkpoint_of(path)
     try:

@@ -31,20 +31,20 @@ class UnetModel(nn.Module):
     """A dense network of segmentation_models_pytorch, on images of any size.
 
     Attributes:
-        target: How instances are told to the network and read from it.
+        target: Encodes instances as planes, and decodes them from the network's output.
         feature_count: Channels of the encoder's deepest map.
 
     Args:
         architecture: As `smp.create_model` names it: unet, unetplusplus, fpn, deeplabv3plus, segformer, upernet, …
         encoder: Encoder, e.g. resnet18, mit_b0, or tu-convnext_atto for a network of timm.
         decoder: Options of the architecture, e.g. decoder_channels.
-        target: See above; says how many planes the network has.
+        target: See above; its number of planes is that of the network.
         weights: A local .safetensors file or state dict of the encoder, or None to start anew.
         channel_count: Channels of an image; comes from the data set.
-        class_count: Number of classes; dense networks tell instances of one class.
+        class_count: Number of classes; dense networks find instances of one class.
 
     Raises:
-        InputError: If the network cannot be built as asked, or the weights do not fit.
+        InputError: If the network cannot be built, or the weights do not fit.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class UnetModel(nn.Module):
     def forward(self, batch: PixelBatch) -> PixelOutput:
         """Return the planes of each image, at its own size, and the mean of its deepest map."""
         found: list[Any] = []
-        # what the encoder gives on its way: decoders take it in more than one form
+        # the encoder's maps: decoders take them in more than one form
         handle = self.network.encoder.register_forward_hook(lambda _encoder, _images, maps: found.append(maps))
         try:
             logits = self.planes(batch.images)

@@ -1,10 +1,10 @@
-"""Pretrained weights from a local file, for any number of channels; nothing in a file is ever run.
+"""Pretrained weights from a local file, for any number of channels; no code of a file is ever run.
 
-The rule for the first convolution, learnt on 1, 3, 4 or any number of channels, where there are others: with more, the
-file's own keep their filters in their order, and each further one takes their mean (after red, green, blue that of red
-and green, which yellow light is made of); with fewer, each takes the mean. All are multiplied by the file's channels /
-channels, so that the response keeps its size; that of a grey picture (all channels alike) is kept exactly wherever no
-channel is yellow.
+The rule for a first convolution of another number of channels: with more channels, those of the file keep their filters
+in their order, and each further one takes their mean (after red, green, blue that of red and green, which yellow light
+is made of); with fewer, each takes the mean. All are multiplied by the ratio of the file's channels to the new ones, so
+that the response keeps its size; that of a grey image (all channels equal) is kept exactly wherever no channel is
+yellow.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WRAPPERS = ("state_dict", "model", "teacher", "student")
 """Under which names checkpoints keep weights, the better ones first: DINO saves both of its networks."""
 PREFIXES = ("module.", "_orig_mod.", "backbone.")
 RUN_PREFIXES = ("backbone.network.", "maps.network.")
-"""What stands before a backbone's names in runs of crops and of whole fields."""
+"""Prefixes of a backbone's names in runs of crops and of whole images."""
 LISTED = 3
 _CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.")
 
@@ -67,14 +67,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _backbone_of_run(checkpoint: Path) -> dict[str, Tensor]:
-    """Return the backbone's part of the weights that a run would submit."""
+    """Return the backbone's part of the weights that a run predicts with."""
     weights = read_saved_run(checkpoint).weights
     for prefix in RUN_PREFIXES:
         found = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
         if found:
             return found
     raise InputError(
-        f"model.weights: '{checkpoint}' is of a run without a backbone that cells could be seen with; give a run of "
+        f"model.weights: '{checkpoint}' is of a run without a backbone of cells; give a run of "
         "task=cells whose network was trained, or a file."
     )
 
@@ -103,10 +103,10 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, whe
     for key in (f"{stem}.weight" for stem in stems):
         if key in fitting and key in expected and fitting[key].ndim == expected[key].ndim == 4:
             fitting[key] = adapt_first_convolution(fitting[key], expected[key].shape[1])
-    told = differences(expected, fitting)
-    if told:
+    problems = differences(expected, fitting)
+    if problems:
         raise InputError(
-            f"{where} does not fit backbone '{name}': {'; '.join(told)}. "
+            f"{where} does not fit backbone '{name}': {'; '.join(problems)}. "
             "Choose the architecture these weights were made with (model.backbone), or other weights."
         )
     network.load_state_dict(fitting)
@@ -129,14 +129,14 @@ def load_encoder_weights(encoder: nn.Module, state: Mapping[str, Tensor], where:
     first = next(key for key, value in expected.items() if value.ndim == 4)
     if first in fitting and fitting[first].ndim == 4:
         fitting[first] = adapt_first_convolution(fitting[first], expected[first].shape[1])
-    told = differences(expected, fitting)
-    if told:
-        raise InputError(f"{where} does not fit the encoder: {'; '.join(told)}. Choose model.encoder to match.")
+    problems = differences(expected, fitting)
+    if problems:
+        raise InputError(f"{where} does not fit the encoder: {'; '.join(problems)}. Choose model.encoder to match.")
     encoder.load_state_dict(fitting)
 
 
 def description_of(network: nn.Module) -> Mapping[str, Any]:
-    """Return what timm tells of a network it built: input size, names of the first and the last layer."""
+    """Return timm's description of a network it built: input size, names of the first and the last layer."""
     return cast("Any", network).pretrained_cfg
 
 
@@ -156,7 +156,7 @@ def adapt_first_convolution(
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an error says, its kind where it says nothing."""
+    """Return the first line of an error's message, its type where it has none."""
     return str(error).partition("\n")[0] or type(error).__name__
 
 
@@ -174,10 +174,10 @@ def _names(network: nn.Module, key: str) -> tuple[str, ...]:
 
 
 def differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
-    """Say how two sets of weights differ: nothing where they fit."""
+    """Describe how two sets of weights differ; an empty list where they fit."""
     groups = {
         "missing": [key for key in expected if key not in found],
-        "not known to it": [key for key in found if key not in expected],
+        "unknown": [key for key in found if key not in expected],
         "of another shape": [
             f"{key} {tuple(found[key].shape)} instead of {tuple(value.shape)}"
             for key, value in expected.items()

@@ -96,7 +96,7 @@ class TileAugmentation:
         linear = self._linear(draw)
         to_image = _inverse_map(linear, _centre(image.label_map.shape, side_px, linear, draw), side_px)
         planes = _warped(image.planes, to_image, side_px, cv2.INTER_LINEAR)
-        targets = target.turned(_warped(image.targets, to_image, side_px, cv2.INTER_LINEAR), linear)
+        targets = target.rotate_vectors(_warped(image.targets, to_image, side_px, cv2.INTER_LINEAR), linear)
         label_map = _warped(image.label_map[None], to_image, side_px, cv2.INTER_NEAREST)[0].astype(np.int32)
         taught = None
         if image.taught is not None:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("size=tiny", "model=tiny", "trainer.limit_batches=1.0")
-FIELD = ("model/view=field",)
+FIELD = ("model/view=whole_image",)
 
 
 def train_on(composed, world: Path, run: Path, *overrides: str) -> Path:
@@ -104,7 +104,7 @@ def test_a_side_that_the_stride_does_not_divide_is_told(composed, world, tmp_pat
 @pytest.mark.parametrize(
     ("word", "choice"),
     [
-        ("model.view=field", "model/view=field"),
+        ("model.view=whole_image", "model/view=whole_image"),
         ("model.view=crop,field", "model/view=crop,field"),
         ("supervision.pooling=attention", "supervision/pooling=attention"),
         ("model.view=sideways", "model.view=sideways"),
@@ -118,6 +118,6 @@ def test_dots_before_a_choice_become_strokes(word, choice):
 
 
 def test_the_view_is_chosen_by_one_word():
-    config = compose_config(ROOT, "train", ["model.view=field"])
-    assert config.model["_target_"].endswith("FieldModel")
+    config = compose_config(ROOT, "train", ["model.view=whole_image"])
+    assert config.model["_target_"].endswith("WholeImageModel")
     assert "side_px" not in config.model

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 CROPS = ("augment=none", "batch_augment=standard", "+batch_augment@batch_augment.steps.bags=exchange",
          "supervision=multiple_instance", "sampling=class_balanced")  # fmt: skip
-FIELDS = ("model/view=field", "field.side_px=256", "batch_augment=paste", "sampling=class_balanced")
+FIELDS = ("model/view=whole_image", "field.side_px=256", "batch_augment=paste", "sampling=class_balanced")
 CELLS = ("supervision=puzzle", "batch_augment=cutmix", "sampling=image_balanced")
 PEERS = ("supervision=co_teaching", "batch_augment=synthetic_negative")
 

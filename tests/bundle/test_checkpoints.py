@@ -43,7 +43,7 @@ def test_a_view_does_not_take_its_storage_along(tmp_path):
     assert (tmp_path / "lean" / "checkpoints" / "best.ckpt").stat().st_size < 4 * 10**6
 
 
-def test_a_run_without_a_finished_epoch_is_told(tmp_path):
+def test_a_run_without_a_finished_epoch_is_refused(tmp_path):
     (tmp_path / "run").mkdir()
     with pytest.raises(InputError, match="no epoch was finished"):
         lean_run(tmp_path / "run", tmp_path / "lean")

@@ -61,7 +61,7 @@ def test_another_python_is_told_with_the_remedy(attached):
 
 
 @pytest.mark.parametrize("also", [None, "competitions/old"])
-def test_none_or_two_competitions_are_told(attached, also):
+def test_none_or_two_competitions_are_refused(attached, also):
     if also:
         (attached / also).mkdir()
         (attached / also / "sample_submission.csv").touch()

@@ -48,7 +48,7 @@ def test_a_stand_in_for_a_python_that_is_not_there_does_not_count(tmp_path, monk
     assert interpreter_of("3.99") is None
 
 
-def test_an_environment_without_pip_is_told(tmp_path, monkeypatch):
+def test_an_environment_without_pip_is_refused(tmp_path, monkeypatch):
     (tmp_path / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n')
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))

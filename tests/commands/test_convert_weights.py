@@ -59,7 +59,7 @@ def test_wrong_names_shapes_and_types_are_named(tmp_path: Path, capsys: pytest.C
         del network.get_submodule("last_upsample")._modules["layer"]
         said = refused(tmp_path, capsys, network)
     assert "missing: last_upsample.layer.1.weight, last_upsample.layer.1.bias" in said
-    assert "not known to it: more.weight, more.bias" in said
+    assert "unknown: more.weight, more.bias" in said
     assert "of another shape: final.0.bias (4,) instead of (3,)" in said
     with foreign_class("DPNUnet") as kind:
         network = published_module(kind, {"final.0.bias": torch.zeros(3, dtype=torch.float16)})

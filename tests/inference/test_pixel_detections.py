@@ -12,12 +12,12 @@ from hpa.core.errors import InputError
 from hpa.core.matching import iou_matrix
 from hpa.inference.pixel_detections import detect_tiled
 from hpa.inference.pixel_predictor import PixelPredictor
-from hpa.models.instance_painting import InstancePainting
+from hpa.models.mask_pasting import MaskPasting
 from tests.discs import discs
 from tests.models.drawn_discs import disc_batch
 from tests.models.test_mask_rcnn import small_model
 
-PAINTING = InstancePainting(threshold=0.5, min_px=4, min_share=0.5)
+PAINTING = MaskPasting(threshold=0.5, min_px=4, min_share=0.5)
 
 
 def connected_parts(planes):
@@ -40,7 +40,7 @@ def connected_parts(planes):
 
 def painted(found):
     boxes, masks = found["boxes"].numpy(), found["masks"].numpy()
-    return PAINTING.paint(boxes, masks, *found["size_px"].tolist())[0]
+    return PAINTING.paste(boxes, masks, *found["size_px"].tolist())[0]
 
 
 def grid_of_discs(rows, columns, pitch_px=24, radius_px=8):
@@ -106,7 +106,7 @@ def test_lengths_that_make_no_sense_are_refused():
 
 
 def test_a_real_detector_goes_beyond_its_cap_and_sees_one_tile_at_a_time():
-    model = small_model(detections={"most": 40, "min_score": 0.0})
+    model = small_model(detections={"max_instances": 40, "min_score": 0.0})
     planes = disc_batch(0, images=1, rows=4, columns=30).images[0].numpy()  # 72 x 540 px
     seen = []
     handle = model.network.backbone.register_forward_pre_hook(lambda _module, given: seen.append(given[0].shape[-2:]))

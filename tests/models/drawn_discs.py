@@ -1,4 +1,4 @@
-"""Images full of discs, bright or dim: two classes that anybody can tell apart, and their exact truth."""
+"""Images full of discs, bright or dim: two classes that are easily told apart, and their exact masks."""
 
 from __future__ import annotations
 

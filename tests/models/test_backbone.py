@@ -87,7 +87,7 @@ def test_building_leaves_the_network_ready_to_train():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"name": "resnet19"}, r"nearest names: .*resnet18"),
         ({"name": "resnet18.nothing"}, r"nearest names: .*resnet18\.a1_in1k"),
@@ -99,8 +99,8 @@ def test_building_leaves_the_network_ready_to_train():
         ({"name": "test_nfnet", "pretrained": True}, r"write model\.weights=FILE"),
     ],
 )
-def test_what_cannot_be_built_is_told(settings, told):
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_built_is_refused(settings, message):
+    with pytest.raises(InputError, match=message):
         backbone(**settings)
 
 

@@ -14,7 +14,7 @@ from hpa.core.matching import iou_matrix
 from hpa.interfaces import Instances, PixelBatch, PixelModel
 from hpa.losses.flow import FlowLoss
 from hpa.models.cellpose_network import published_state
-from hpa.models.target.none import NoTarget
+from hpa.models.mask_rcnn import NoTarget
 from tests.small_cellpose import picture_state, saved
 
 CONF = Path(__file__).parents[2] / "conf/model"

@@ -79,7 +79,7 @@ def test_names_of_published_models_are_no_files(small_cellpose, name):
         network(name, "segmenter")
 
 
-def test_what_is_no_file_is_told(small_cellpose, tmp_path):
+def test_what_is_no_file_is_refused(small_cellpose, tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         network(tmp_path)
     with pytest.raises(InputError, match="there is no file"):
@@ -93,13 +93,13 @@ def test_pickled_code_is_never_run(small_cellpose, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights at all", b"PK\x03\x04torn"])
-def test_torn_files_are_told(small_cellpose, tmp_path, content):
+def test_torn_files_are_refused(small_cellpose, tmp_path, content):
     (tmp_path / "torn").write_bytes(content)
     with pytest.raises(InputError, match="cannot be read as plain tensors"):
         network(tmp_path / "torn")
 
 
-def test_what_is_no_state_dict_is_told(small_cellpose, tmp_path):
+def test_what_is_no_state_dict_is_refused(small_cellpose, tmp_path):
     with pytest.raises(InputError, match="no state dict"):
         network(saved([torch.zeros(2)], tmp_path / "list"))
 

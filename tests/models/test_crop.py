@@ -68,12 +68,12 @@ def test_cells_do_not_see_each_other(composed, noise_batch):
     assert torch.allclose(model(batch).logits.flip(0), together, atol=1e-6)
 
 
-def test_other_channels_than_in_training_are_told(composed, noise_batch):
+def test_other_channels_than_in_training_are_refused(composed, noise_batch):
     with pytest.raises(InputError, match="made for 4 channels, the crops have 3"):
         composed("model=tiny")(noise_batch(channels=3))
 
 
-def test_a_scale_of_nothing_is_told(composed):
-    with pytest.raises(InstantiationException, match="intensity_std must be positive") as told:
+def test_a_scale_of_nothing_is_refused(composed):
+    with pytest.raises(InstantiationException, match="intensity_std must be positive") as raised:
         composed("model=tiny", "model.intensity_std=0.0")
-    assert isinstance(told.value.__cause__, InputError)
+    assert isinstance(raised.value.__cause__, InputError)

@@ -9,9 +9,9 @@ import timm
 import torch
 
 from hpa.core.errors import InputError
-from hpa.models.extractors.timm_extractor import TimmExtractor
 from hpa.models.frozen import FrozenModel
 from hpa.models.heads import LinearHead
+from hpa.models.timm_extractor import TimmExtractor
 
 SHOWN = ["red", "green", "blue", "yellow"]
 
@@ -22,10 +22,10 @@ def weights(tmp_path) -> str:
     return str(tmp_path / "weights.pth")
 
 
-def frozen(weights: str | None, shown: list[str] = SHOWN, cached_cells: int = 100) -> FrozenModel:
-    extractor = partial(TimmExtractor, backbone="test_resnet", reads=None, side_px=64)
+def frozen(weights: str | None, channels: list[str] = SHOWN, cached_cells: int = 100) -> FrozenModel:
+    extractor = partial(TimmExtractor, backbone="test_resnet", input_channels=None, side_px=64)
     head = partial(LinearHead, drop_rate=0.0, prior=0.1)
-    return FrozenModel(extractor, head, 4, 19, weights, shown, cached_cells)
+    return FrozenModel(extractor, head, 4, 19, weights, channels, cached_cells)
 
 
 def test_the_head_is_trained_and_nothing_else(weights, noise_batch):
@@ -60,11 +60,11 @@ def test_a_checkpoint_fills_what_has_no_file(weights, noise_batch):
     assert torch.equal(anew(batch).logits, trained(batch).logits)
 
 
-def test_names_and_channels_that_disagree_are_told(weights):
+def test_names_and_channels_that_disagree_are_refused(weights):
     with pytest.raises(InputError, match="names 3 channels, the data set has 4"):
         frozen(weights, SHOWN[:3])
 
 
-def test_other_channels_than_in_training_are_told(weights, noise_batch):
+def test_other_channels_than_in_training_are_refused(weights, noise_batch):
     with pytest.raises(InputError, match="made for 4 channels, the crops have 3"):
         frozen(weights)(noise_batch(channels=3))

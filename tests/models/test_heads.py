@@ -37,6 +37,6 @@ def test_every_class_starts_at_the_prior(prior):
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, -0.2])
-def test_a_prior_that_is_no_probability_is_told(prior):
+def test_a_prior_that_is_no_probability_is_refused(prior):
     with pytest.raises(InputError, match="prior"):
         LinearHead(4, 2, 0.0, prior)

@@ -19,8 +19,8 @@ TERMS = {"objectness", "proposals", "classes", "boxes", "masks"}
 SMALL = {
     "backbone": "test_resnet",
     "width": 32,
-    "proposals": {"before_suppression": 400, "kept": 600, "kept_in_training": 200},
-    "detections": {"sampled": 96},
+    "proposals": {"max_before_nms": 400, "max_after_nms": 600, "max_after_nms_training": 200},
+    "detections": {"proposals_per_image": 96},
 }
 
 
@@ -80,7 +80,7 @@ def test_it_finds_more_than_a_hundred_instances_and_their_classes():
 @pytest.mark.parametrize("channels", [1, 4])
 @pytest.mark.parametrize(("height", "width"), [(60, 400), (33, 20), (96, 96)])
 def test_any_size_and_number_of_channels(channels, height, width):
-    model = small_model(channels, class_count=3, detections={"most": 40})
+    model = small_model(channels, class_count=3, detections={"max_instances": 40})
     batch = empty_batch(images=2, height=height, width=width, channels=channels)
     batch.label_maps[0, 3:9, 4:12] = 1
     batch.instance_classes = (torch.tensor([2]), batch.instance_classes[1])
@@ -124,7 +124,7 @@ def test_an_empty_output_is_an_empty_label_map():
 
 
 def test_half_precision_trains_and_paints():
-    model, batch = small_model(detections={"most": 40}), disc_batch(0, images=2, rows=4, columns=4)
+    model, batch = small_model(detections={"max_instances": 40}), disc_batch(0, images=2, rows=4, columns=4)
     with torch.autocast("cpu", torch.bfloat16):
         loss = sum(model.train()(batch).losses.values())
         found = everything_found(model, batch)
@@ -135,7 +135,7 @@ def test_half_precision_trains_and_paints():
 
 
 def test_results_have_the_size_of_boxes_whatever_the_size_of_the_image():
-    model = small_model(detections={"most": 40})
+    model = small_model(detections={"max_instances": 40})
     for side_px in (64, 256):
         (found,) = everything_found(model, empty_batch(images=1, height=side_px, width=side_px, channels=1))
         instances = len(found["scores"])

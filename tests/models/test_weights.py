@@ -121,16 +121,16 @@ def test_what_does_not_fit_is_named(published):
     del published["layer1.0.conv1.weight"]
     published["layer9.weight"] = torch.ones(1)
     published["bn1.weight"] = torch.ones(3)
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as raised:
         load_weights(network(), published, "test_resnet", "'file.pth'")
-    for part in ("missing: layer1.0.conv1.weight", "not known to it: layer9.weight", "bn1.weight (3,)", "file.pth"):
-        assert part in str(told.value)
+    for part in ("missing: layer1.0.conv1.weight", "unknown: layer9.weight", "bn1.weight (3,)", "file.pth"):
+        assert part in str(raised.value)
 
 
 def test_another_architecture_is_named_in_short(published):
-    with pytest.raises(InputError, match=r"missing: .* and \d+ more; not known to it: .* and \d+ more") as told:
+    with pytest.raises(InputError, match=r"missing: .* and \d+ more; unknown: .* and \d+ more") as raised:
         load_weights(network(4, "test_vit"), published, "test_vit", "the file")
-    assert len(str(told.value)) < 600
+    assert len(str(raised.value)) < 600
 
 
 class Pickled:
@@ -146,13 +146,13 @@ def test_what_is_no_state_dict_is_refused(content, tmp_path):
 
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"no weights at all", bytes(range(256)) * 9])
-def test_broken_files_are_told(name, content, tmp_path):
+def test_broken_files_are_refused(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match="cannot be read as plain tensors"):
         read_weights(tmp_path / name)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="no file"):
         read_weights(tmp_path / "absent.pth")
 
@@ -161,7 +161,7 @@ def test_a_missing_file_is_told(tmp_path):
 def test_a_run_of_crops_starts_a_network_of_whole_fields(tmp_path, named):
     run = write_small_run(tmp_path / "run")
     trained = read_saved_run(run).weights
-    words = ["model=tiny", "model/view=field", "model.decoder_width=null", f"model.weights={tmp_path / named}"]
+    words = ["model=tiny", "model/view=whole_image", "model.decoder_width=null", f"model.weights={tmp_path / named}"]
     config = OmegaConf.to_container(compose_config(ROOT, "train", words), resolve=True)
     state = build(config["model"], channel_count=4, class_count=19).state_dict()
     started = [key for key in state if key.startswith("maps.network.")]
@@ -170,7 +170,7 @@ def test_a_run_of_crops_starts_a_network_of_whole_fields(tmp_path, named):
         assert torch.equal(state[key], trained["backbone." + key.removeprefix("maps.")])
 
 
-def test_a_run_that_is_none_of_cells_is_told(tmp_path):
+def test_a_run_that_is_none_of_cells_is_refused(tmp_path):
     run = write_small_run(tmp_path / "run")
     file = run / "checkpoints" / "best.ckpt"
     content = torch.load(file, weights_only=True)

@@ -21,7 +21,7 @@ class PlainTarget:
     def planes(self, instances: Instances) -> np.ndarray:
         return np.stack([instances.label_map > 0, instances.label_map]).astype(np.float32)
 
-    def turned(self, planes, linear):
+    def rotate_vectors(self, planes, linear):
         return planes
 
     def read(self, logits):
@@ -34,7 +34,7 @@ class FlowPlanes(PlainTarget):
     def planes(self, instances):
         return flows_of(np.asarray(instances.label_map, np.int32))
 
-    def turned(self, planes, linear):
+    def rotate_vectors(self, planes, linear):
         unit = linear / np.sqrt(abs(np.linalg.det(linear)))
         return np.einsum("ij,jhw->ihw", unit, planes).astype(np.float32)
 

@@ -179,13 +179,13 @@ def test_a_file_is_needed(small_cellpose, tmp_path):
         ({"device": "abacus"}, "device"),
     ],
 )
-def test_settings_out_of_range_are_told(tmp_path, changed, told):
+def test_settings_out_of_range_are_refused(tmp_path, changed, told):
     with pytest.raises(InputError, match=told):
         segmenter(tmp_path, **changed)
 
 
 @pytest.mark.parametrize("pixel_um", [float("nan"), 40.0])
-def test_a_pixel_size_that_cannot_be_is_told(picture_file, pixel_um):
+def test_a_pixel_size_that_cannot_be_is_refused(picture_file, pixel_um):
     field = Field("odd", np.zeros((4, 9, 9), np.uint8), CHANNELS, pixel_um)
     with pytest.raises(InputError, match="odd: pixels of"):
         segmenter(picture_file, diameter_um=25.0).segment([field])

@@ -49,7 +49,7 @@ class BatchExchange:
         """
         if batch.fields is not None:
             raise InputError(
-                "batch_augment: exchange changes bags of crops, and model.view=field shows whole images; choose paste."
+                "batch_augment: exchange changes bags of crops, model.view=whole_image has none; choose paste."
             )
         before = batch.image_of_cell.cpu()
         after = self._exchanged(before)

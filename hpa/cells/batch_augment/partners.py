@@ -48,7 +48,7 @@ def require_crops(batch: CellBatch, step: str) -> None:
     """
     if batch.fields is not None:
         raise InputError(
-            f"batch_augment: {step} changes crops, and model.view=field shows whole images; take this step out "
+            f"batch_augment: {step} changes crops, and model.view=whole_image shows whole images; take this step out "
             "(field_augment= changes whole images)."
         )
 

@@ -1,1 +1,1 @@
-"""Whole images for networks that see them once (`model.view=field`)."""
+"""Whole images for networks that see them once (`model.view=whole_image`)."""

@@ -1,1 +1,1 @@
-"""Ways to tell a dense network of instances, and to read them from its planes again: one way, one file, one class."""
+"""Ways to encode instances as planes for a dense network, and to decode its planes: one way, one file, one class."""

@@ -1,8 +1,8 @@
-"""Instances told as a mask and the borders where they come near each other.
+"""Instances as a mask and the borders where they come near each other.
 
 The way of the winners of the 2018 Data Science Bowl (team topcoders; Caicedo et al., Nature Methods 16:1247, 2019), who
-added borders to the U-Net: a network can learn a line between two nuclei, though it cannot number them. What is left of
-the mask without the borders are seeds, which are flooded back into it.
+added borders to the U-Net: a network can learn a line between two nuclei, though it cannot number them. The mask
+without the borders gives seeds, from which the mask is flooded.
 """
 
 from __future__ import annotations
@@ -14,19 +14,16 @@ from jaxtyping import Bool, Float, Float32, Integer
 from hpa.core.errors import InputError
 from hpa.core.label_map import relabel
 from hpa.interfaces import Instances
-from hpa.models.target.depth import relative_depth
-from hpa.models.target.flood import flooded
-from hpa.models.target.probability import probability_planes
-from hpa.models.target.scored import scored_instances
+from hpa.models.target.planes import flood, probability_planes, relative_depth, scored_instances
 
 
 class BorderTarget:
-    """Planes: 0 inside any instance, 1 border: where two instances are near, the middles of instances left out.
+    """Planes: 0 inside any instance, 1 border: near two or more instances, but not in their middles.
 
     Args:
         reach_px: A pixel is near an instance that comes within so many pixels of it, >= 1.
-        core_share: Pixels deeper in their instance than this share of its deepest are no border, in [0, 1], so that
-            no instance is all border.
+        core_share: Pixels deeper than this share of the depth of their instance are no border, in [0, 1], so that no
+            instance is all border.
         min_inside: Pixels above this probability of the inside belong to an instance, in [0, 1].
         min_seed: Pixels above this probability of inside and no border are seeds, in [0, 1].
         min_area_px: Smaller instances are dropped.
@@ -49,7 +46,7 @@ class BorderTarget:
         self.min_inside = min_inside
         self.min_seed = min_seed
         self.min_area_px = min_area_px
-        # a disc of its own: that of OpenCV is wider than high, so borders would not turn with the image
+        # a disc of its own: that of OpenCV is wider than high, so borders would not rotate with the image
         rows, columns = np.ogrid[-reach_px : reach_px + 1, -reach_px : reach_px + 1]
         self._disc = (rows**2 + columns**2 <= reach_px**2).astype(np.uint8)
 
@@ -59,7 +56,7 @@ class BorderTarget:
         border = self._near_two(label_map) & (relative_depth(label_map) <= self.core_share)
         return np.stack([label_map > 0, border]).astype(np.float32)
 
-    def turned(
+    def rotate_vectors(
         self, planes: Float32[np.ndarray, "2 height width"], linear: Float[np.ndarray, "2 2"]
     ) -> Float32[np.ndarray, "2 height width"]:
         """Return the planes themselves: they hold no direction."""
@@ -77,7 +74,7 @@ class BorderTarget:
         mask = inside > self.min_inside
         core = (body > self.min_seed) & mask
         _, seeds = cv2.connectedComponents(core.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-        return scored_instances(flooded(seeds, -body, mask), inside, self.min_area_px)
+        return scored_instances(flood(seeds, -body, mask), inside, self.min_area_px)
 
     def _near_two(self, label_map: Integer[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
         """Return which pixels have two instances or more within reach."""

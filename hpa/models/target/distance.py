@@ -1,8 +1,8 @@
-"""Instances told as a mask and how deep each pixel lies in its own instance.
+"""Instances as a mask and the relative depth of each pixel in its own instance.
 
-A distance map parts touching instances in a classical watershed, once it is that of each instance, not of their union;
+A distance map splits touching instances in a classical watershed, once it is that of each instance, not of their union;
 a network can learn it (Bai and Urtasun, 2017, arXiv:1611.08303; Naylor, Laé, Reyal and Walter, IEEE TMI 38:448, 2019).
-Depth is a share of the instance's own deepest place, so that one reading serves all sizes.
+Depth is a share of the instance's greatest depth, so that one threshold serves all sizes.
 """
 
 from __future__ import annotations
@@ -13,21 +13,18 @@ from jaxtyping import Float, Float32
 
 from hpa.core.errors import InputError
 from hpa.interfaces import Instances
-from hpa.models.target.depth import relative_depth
-from hpa.models.target.flood import flooded
-from hpa.models.target.probability import probability_planes
-from hpa.models.target.scored import scored_instances
+from hpa.models.target.planes import flood, probability_planes, relative_depth, scored_instances
 
 
 class DistanceTarget:
-    """Planes: 0 inside any instance, 1 the pixel's depth in its instance, 0 to 1; the network says logits of both.
+    """Planes: 0 inside any instance, 1 the pixel's depth in its instance, 0 to 1; the network predicts logits of both.
 
     Args:
         min_inside: Pixels above this probability of the inside belong to an instance, in [0, 1].
         smoothing_px: Standard deviation of the Gaussian blur of the depth before it is read, >= 0; below a third of a
             pixel there is none.
-        seed_depth: Connected pixels deeper than this share are one seed, in (0, 1); low ones join touching instances,
-            high ones part an instance with a waist.
+        seed_depth: Connected pixels deeper than this share are one seed, in (0, 1); low values merge touching
+            instances, high ones split an instance with a waist.
         min_area_px: Smaller instances are dropped.
 
     Raises:
@@ -55,7 +52,7 @@ class DistanceTarget:
         label_map = np.asarray(instances.label_map)
         return np.stack([(label_map > 0).astype(np.float32), relative_depth(label_map)])
 
-    def turned(
+    def rotate_vectors(
         self, planes: Float32[np.ndarray, "2 height width"], linear: Float[np.ndarray, "2 2"]
     ) -> Float32[np.ndarray, "2 height width"]:
         """Return the planes themselves: they hold no direction, and a share no length."""
@@ -63,7 +60,7 @@ class DistanceTarget:
         return planes
 
     def read(self, logits: Float32[np.ndarray, "plane height width"]) -> Instances:
-        """Return the deep places, flooded into the mask.
+        """Return the regions grown from the deep places inside the mask.
 
         Raises:
             InputError: If there are not two planes, or a logit is NaN.
@@ -74,4 +71,4 @@ class DistanceTarget:
         mask = inside > self.min_inside
         deep = (depth > self.seed_depth) & mask
         _, seeds = cv2.connectedComponents(deep.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-        return scored_instances(flooded(seeds, -depth, mask), inside, self.min_area_px)
+        return scored_instances(flood(seeds, -depth, mask), inside, self.min_area_px)

@@ -1,7 +1,7 @@
-"""Instances told as a mask and the way from every pixel to the centre of its instance (Cellpose).
+"""Instances as a mask and a flow from every pixel to the centre of its instance (Cellpose).
 
-Flows are smooth inside an instance and turn round at its border, so that they part what touches at any size and shape
-(Stringer, Wang, Michaelos and Pachitariu, Nature Methods 18:100, 2021). Read by following them.
+Flows are smooth inside an instance and reverse at its border, so that they split touching instances of any size and
+shape (Stringer, Wang, Michaelos and Pachitariu, Nature Methods 18:100, 2021). Instances are read by following them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from scipy.special import expit
 from hpa.core.errors import InputError
 from hpa.core.flows import NETWORK_SCALE, flows_of, label_map_from
 from hpa.interfaces import Instances
-from hpa.models.target.scored import scored_instances
+from hpa.models.target.planes import scored_instances
 
 
 class FlowTarget:
     """Planes (dy, dx, inside): unit vectors to the centre, 0 in the background, and 1 inside any instance.
 
-    A network says `NETWORK_SCALE` times the flow and the logit of inside, as those of Cellpose do.
+    A network predicts `NETWORK_SCALE` times the flow and the logit of inside, as those of Cellpose do.
 
     Args:
         min_probability: Pixels at or below it are background; Cellpose: 0.5.
-        max_error: Instances are dropped whose own flows differ more from those the network said (mean squared
+        max_error: Instances are dropped whose own flows differ more from the predicted ones (mean squared
             length of the difference, 0 to 4); Cellpose: 0.4.
         min_area_px: Smaller instances are dropped, px; Cellpose: 15.
 
@@ -49,10 +49,10 @@ class FlowTarget:
         label_map = np.asarray(instances.label_map)
         return np.concatenate([flows_of(label_map), (label_map > 0)[None].astype(np.float32)])
 
-    def turned(
+    def rotate_vectors(
         self, planes: Float32[np.ndarray, "3 height width"], linear: Float[np.ndarray, "2 2"]
     ) -> Float32[np.ndarray, "3 height width"]:
-        """Return planes that were warped already, with their vectors turned and mirrored as the image was.
+        """Return planes that were warped already, with their vectors rotated and mirrored as the image was.
 
         Args:
             planes: Flow and mask of the warped image, vectors still as before.
@@ -60,8 +60,8 @@ class FlowTarget:
                 (polar decomposition), so that they keep their length whatever the scale.
         """
         left, _, right = np.linalg.svd(linear)
-        turn = (left @ right).astype(np.float32)
-        flows = np.einsum("ij,jhw->ihw", turn, planes[:2])
+        rotation = (left @ right).astype(np.float32)
+        flows = np.einsum("ij,jhw->ihw", rotation, planes[:2])
         return np.concatenate([flows, planes[2:]])
 
     def read(self, logits: Float32[np.ndarray, "plane height width"]) -> Instances:
@@ -73,7 +73,7 @@ class FlowTarget:
         if len(logits) != self.plane_count:
             raise InputError(
                 f"flows are read from three planes (dy, dx, inside), the network gave {len(logits)}; "
-                "read it by the target that it was trained with."
+                "read it with the target that it was trained on."
             )
         if np.isnan(logits).any():
             raise InputError("the network's output holds NaN; look for NaN in the image or in the network's weights.")

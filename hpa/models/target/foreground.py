@@ -1,4 +1,4 @@
-"""Instances told as one mask: apt where they never touch, and for tissue, where only the mask is asked for."""
+"""Instances as one mask: for instances that never touch, and for tissue, where only the mask counts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from jaxtyping import Float, Float32
 
 from hpa.core.errors import InputError
 from hpa.interfaces import Instances
-from hpa.models.target.probability import probability_planes
-from hpa.models.target.scored import scored_instances
+from hpa.models.target.planes import probability_planes, scored_instances
 
 
 class ForegroundTarget:
@@ -37,7 +36,7 @@ class ForegroundTarget:
         """Return the mask as 0 and 1."""
         return (np.asarray(instances.label_map) > 0)[None].astype(np.float32)
 
-    def turned(
+    def rotate_vectors(
         self, planes: Float32[np.ndarray, "1 height width"], linear: Float[np.ndarray, "2 2"]
     ) -> Float32[np.ndarray, "1 height width"]:
         """Return the planes themselves: they hold no direction."""
@@ -53,12 +52,12 @@ class ForegroundTarget:
         return probability_planes(logits, self.plane_count)[0]
 
     def read(self, logits: Float32[np.ndarray, "plane height width"]) -> Instances:
-        """Return the connected pieces of the mask (neighbours across a corner belong together).
+        """Return the connected components of the mask (8-connected).
 
         Raises:
             InputError: If there is not one plane, or a logit is NaN.
         """
         inside = self.probabilities(logits)
         mask = (inside > self.min_inside).view(np.uint8)
-        _, pieces = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
-        return scored_instances(pieces, inside, self.min_area_px)
+        _, components = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+        return scored_instances(components, inside, self.min_area_px)

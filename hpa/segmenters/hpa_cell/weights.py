@@ -74,7 +74,7 @@ def check_published(where: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
     expected = published_shapes(empty_network())
     wrong = {
         "missing": [name for name in expected if name not in shapes],
-        "not known to it": [name for name in shapes if name not in expected],
+        "unknown": [name for name in shapes if name not in expected],
         "of another shape": [
             f"{name} {shapes[name]} instead of {shape}"
             for name, shape in expected.items()

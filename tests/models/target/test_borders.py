@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from benchmarks.targets import perfect_logits, target_of
-from hpa.core.errors import InputError
 from hpa.interfaces import Instances
 from hpa.models.target.borders import BorderTarget
 
@@ -61,18 +60,3 @@ def test_scores_are_the_mean_probability_inside():
     logits[0, 4:16, 4:20], logits[0, 4:16, 12:20] = np.log(3), np.log(9)  # probabilities 3/4 and 9/10
     found = TARGET.read(logits)
     assert found.scores == pytest.approx([(0.75 + 0.9) / 2], abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("numbers", "told"),
-    [
-        ((0, 0.5, 0.5, 0.5, 10), "reach_px"),
-        ((2, 1.5, 0.5, 0.5, 10), "core_share"),
-        ((2, 0.5, -0.1, 0.5, 10), "min_inside"),
-        ((2, 0.5, 0.5, float("nan"), 10), "min_seed"),
-        ((2, 0.5, 0.5, 0.5, 0), "min_area_px"),
-    ],
-)
-def test_numbers_out_of_range_are_told(numbers, told):
-    with pytest.raises(InputError, match=told):
-        BorderTarget(*numbers)

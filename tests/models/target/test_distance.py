@@ -1,8 +1,6 @@
 import numpy as np
-import pytest
 
 from benchmarks.targets import perfect_logits, target_of
-from hpa.core.errors import InputError
 from hpa.interfaces import Instances
 from hpa.models.target.distance import DistanceTarget
 
@@ -52,18 +50,3 @@ def test_a_mask_without_any_depth_is_nothing():
     logits = np.full((2, 20, 20), -8, np.float32)
     logits[0, 5:15, 5:15] = 8
     assert TARGET.read(logits).label_map.max() == 0
-
-
-@pytest.mark.parametrize(
-    ("numbers", "told"),
-    [
-        ((1.1, 1.0, 0.4, 10), "min_inside"),
-        ((0.5, -1.0, 0.4, 10), "smoothing_px"),
-        ((0.5, float("inf"), 0.4, 10), "smoothing_px"),
-        ((0.5, 1.0, 1.0, 10), "seed_depth"),
-        ((0.5, 1.0, 0.4, 0), "min_area_px"),
-    ],
-)
-def test_numbers_out_of_range_are_told(numbers, told):
-    with pytest.raises(InputError, match=told):
-        DistanceTarget(*numbers)

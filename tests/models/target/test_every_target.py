@@ -1,4 +1,4 @@
-"""What holds for every way to tell instances to a dense network: a perfect network gives them back."""
+"""What holds for every target: instances are recovered from the output of a perfect network."""
 
 import numpy as np
 import pytest
@@ -133,7 +133,9 @@ def test_planes_without_directions_turn_with_the_image(name, symmetry, seed):
     target, label_map = target_of(name), relabel(discs(40, 5, seed)[1])
     planes = np.ascontiguousarray(apply(target.planes(instances_of(label_map)), symmetry))
     turned_map = np.ascontiguousarray(apply(label_map, symmetry))
-    np.testing.assert_allclose(target.turned(planes, np.eye(2)), target.planes(instances_of(turned_map)), atol=1e-5)
+    np.testing.assert_allclose(
+        target.rotate_vectors(planes, np.eye(2)), target.planes(instances_of(turned_map)), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -1,10 +1,8 @@
 import numpy as np
-import pytest
 from scipy import ndimage
 from scipy.special import expit
 
 from benchmarks.targets import target_of
-from hpa.core.errors import InputError
 from hpa.interfaces import Instances
 from hpa.models.target.foreground import ForegroundTarget
 
@@ -36,9 +34,3 @@ def test_probabilities_are_what_thresholds_are_fitted_on():
     np.testing.assert_allclose(TARGET.probabilities(logits), expit(logits[0]), rtol=1e-6)
     found = ForegroundTarget(0.9, 1).read(logits)
     np.testing.assert_array_equal(found.label_map > 0, TARGET.probabilities(logits) > 0.9)
-
-
-@pytest.mark.parametrize(("numbers", "told"), [((-0.1, 10), "min_inside"), ((0.5, 0), "min_area_px")])
-def test_numbers_out_of_range_are_told(numbers, told):
-    with pytest.raises(InputError, match=told):
-        ForegroundTarget(*numbers)

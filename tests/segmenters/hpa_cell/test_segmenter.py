@@ -110,7 +110,7 @@ def test_missing_weights_say_what_to_get_and_what_to_use_instead() -> None:
 
 def test_wrong_weights_name_the_first_layers(tmp_path: Path) -> None:
     save_file({"other": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match=r"missing: .*and \d+ more; not known to it: other"):
+    with pytest.raises(InputError, match=r"missing: .*and \d+ more; unknown: other"):
         segmenter(tmp_path / "other.safetensors")
     (tmp_path / "pickled.pth").write_bytes(b"")
     with pytest.raises(InputError, match=r"no \.safetensors file"):

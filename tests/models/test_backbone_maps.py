@@ -10,15 +10,15 @@ from timm import create_model
 
 from hpa.core.errors import InputError
 from hpa.models.backbone import TimmBackbone
-from hpa.models.field_maps import FieldMaps, PyramidDecoder
+from hpa.models.whole_image import BackboneMaps, PyramidDecoder
 
 FAST = ["test_resnet", "test_convnext", "test_efficientnet", "test_nfnet"]
 SLOW = ["resnet50", "swin_tiny_patch4_window7_224", "densenet121", "eca_nfnet_l0", "vit_small_patch16_224"]
 
 
-def maps_of(name: str, stride: int, decoder_width: int | None = None, weights: str | None = None) -> FieldMaps:
+def maps_of(name: str, stride: int, decoder_width: int | None = None, weights: str | None = None) -> BackboneMaps:
     backbone = TimmBackbone(name, 4, weights, pretrained=False, drop_path_rate=0.0, side_px=None)
-    return FieldMaps(backbone, 4, stride, decoder_width).eval()
+    return BackboneMaps(backbone, 4, stride, decoder_width).eval()
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -81,6 +81,6 @@ def test_the_pyramid_brings_coarse_maps_to_the_fine_one():
     assert not changed[3:, :].any()
 
 
-def test_a_stride_without_a_map_is_told():
+def test_a_stride_without_a_map_is_refused():
     with pytest.raises(InputError, match=r"test_vit.*has maps at strides 16 px"):
         maps_of("test_vit", 8)

@@ -1,7 +1,7 @@
-"""From masks in the frames of their boxes to a label map: each mask is enlarged inside its own box, never on the image.
+"""From masks in the frames of their boxes to a label map: each mask is resized inside its own box, never on the image.
 
 Memory is that of the label map and of one box, however many instances there are. A pixel belongs to a box if its centre
-does, and looks up the mask between the mask's pixel centres (bilinear): masks are placed to a fraction of a pixel.
+does, and is interpolated between the mask's pixel centres (bilinear): masks are placed to a fraction of a pixel.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from hpa.core.errors import InputError
 
 
 @dataclass(frozen=True)
-class InstancePainting:
-    """Who owns a pixel that several instances claim, and which instances are left.
+class MaskPasting:
+    """Which instance gets a pixel that several cover, and which instances are kept.
 
     Attributes:
         threshold: Probability from which a pixel belongs to an instance, in (0, 1).
-        min_px: Instances that own fewer pixels are dropped, >= 1.
-        min_share: Instances that own a smaller share of the pixels they claim are dropped, in [0, 1]: a second
-            finding of a cell, under another class, say, would otherwise leave a rim around the first.
+        min_px: Instances with fewer pixels are dropped, >= 1.
+        min_share: Instances that keep a smaller share of the pixels of their mask are dropped, in [0, 1]: a second
+            detection of a cell, for example of another class, would otherwise leave a rim around the first.
 
     Raises:
         InputError: If a number is out of its range.
@@ -37,11 +37,11 @@ class InstancePainting:
     def __post_init__(self) -> None:
         if not (0 < self.threshold < 1 and self.min_px >= 1 and 0 <= self.min_share <= 1):
             raise InputError(
-                "model.painting: threshold must lie between 0 and 1, min_px be 1 or more and min_share lie in "
+                "model.pasting: threshold must lie between 0 and 1, min_px be 1 or more and min_share lie in "
                 f"[0, 1]; came {self.threshold}, {self.min_px}, {self.min_share}."
             )
 
-    def paint(
+    def paste(
         self,
         boxes: Float32[np.ndarray, "instance 4"],
         masks: Float32[np.ndarray, "instance side side"],
@@ -63,16 +63,16 @@ class InstancePainting:
             if rows.start >= rows.stop or columns.start >= columns.stop:
                 continue
             window = label_map[rows, columns]
-            claimed = _enlarged(mask, box, rows, columns) >= self.threshold
-            owned = claimed & (window == 0)
-            if self._is_left(owned, claimed):
+            covered = _enlarged(mask, box, rows, columns) >= self.threshold
+            owned = covered & (window == 0)
+            if self._is_kept(owned, covered):
                 kept.append(instance)
                 window[owned] = len(kept)
         return label_map, np.array(kept, np.int64)
 
-    def _is_left(self, owned: Bool[np.ndarray, "rows columns"], claimed: Bool[np.ndarray, "rows columns"]) -> bool:
+    def _is_kept(self, owned: Bool[np.ndarray, "rows columns"], covered: Bool[np.ndarray, "rows columns"]) -> bool:
         area_px = np.count_nonzero(owned)
-        return bool(area_px >= self.min_px and area_px >= self.min_share * np.count_nonzero(claimed))
+        return bool(area_px >= self.min_px and area_px >= self.min_share * np.count_nonzero(covered))
 
 
 def _pixels(start: float, stop: float, size: int) -> slice:
@@ -83,7 +83,7 @@ def _pixels(start: float, stop: float, size: int) -> slice:
 def _enlarged(
     mask: Float32[np.ndarray, "side side"], box: list[float], rows: slice, columns: slice
 ) -> Float32[np.ndarray, "rows columns"]:
-    """Return the mask at the pixels of its box."""
+    """Return the mask resized to the pixels of its box."""
     left, top, right, bottom = box
     across, down = mask.shape[1] / (right - left), mask.shape[0] / (bottom - top)  # mask pixels a pixel
     # Pixel centres lie half a pixel from the edges, on both sides; cv2 counts from the centre of the first pixel.

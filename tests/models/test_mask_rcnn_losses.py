@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d, grid_sample
 from torchvision.ops import masks_to_boxes
 
 from hpa.core.errors import InputError
-from hpa.models.instance_targets import boxes_of_numbers, detection_targets, masks_in_boxes
+from hpa.models.mask_rcnn_losses import boxes_of_numbers, detection_targets, masks_in_boxes
 from tests.models.drawn_discs import disc_batch
 
 
@@ -21,8 +21,8 @@ def discs(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 def test_boxes_are_those_of_full_masks_with_the_last_pixel_inside(seed):
     label_map, classes = discs(seed)
     targets = detection_targets(label_map, classes)
-    masks = torch.stack([label_map == number for number in targets["numbers"]])
-    expected = masks_to_boxes(masks) + torch.tensor([0, 0, 1, 1])
+    full = torch.stack([label_map == number for number in targets["numbers"]])
+    expected = masks_to_boxes(full) + torch.tensor([0, 0, 1, 1])
     assert torch.equal(targets["boxes"], expected)
     assert torch.equal(targets["labels"], classes + 1)
 
@@ -36,7 +36,7 @@ def test_a_single_pixel_has_a_box_of_side_one_and_what_is_cut_away_none():
     assert targets["numbers"].tolist() == [3]
 
 
-def test_no_mask_is_told_beside_the_label_map():
+def test_the_label_map_is_the_only_mask():
     label_map, classes = discs(0)
     targets = detection_targets(label_map, classes)
     assert targets.pop("masks") is label_map
@@ -66,8 +66,8 @@ def test_masks_in_boxes_are_those_cut_out_of_full_masks(seed):
     places = torch.stack([x[:, None, :].expand(-1, 56, -1), y[:, :, None].expand(-1, -1, 56)], dim=-1)
     grid = 2 * places.double() / torch.tensor([full.shape[2], full.shape[1]]) - 1
     expected = avg_pool2d(grid_sample(full[:, None], grid, mode="nearest", align_corners=False), 2)[:, 0]
-    ours = masks_in_boxes(label_map, boxes, targets["numbers"], 28)
-    assert (ours != expected).float().mean() < 1e-4  # a point between two pixels may fall to either
+    masks = masks_in_boxes(label_map, boxes, targets["numbers"], 28)
+    assert (masks != expected).float().mean() < 1e-4  # a point between two pixels may fall to either
 
 
 def test_an_instance_fills_its_own_box_exactly():

@@ -3,18 +3,16 @@ from __future__ import annotations
 import tracemalloc
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import grid_sample
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
-from hpa.core.errors import InputError
 from hpa.core.matching import iou_matrix
-from hpa.models.instance_painting import InstancePainting
+from hpa.models.mask_pasting import MaskPasting
 
-ALL = InstancePainting(threshold=0.5, min_px=1, min_share=0.0)
+ALL = MaskPasting(threshold=0.5, min_px=1, min_share=0.0)
 
 
 def blobs(seed: int, count: int, height: int, width: int, side: int = 28):
@@ -49,38 +47,38 @@ def first_come(pasted):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 12), st.integers(20, 90), st.integers(20, 90))
-def test_it_paints_what_pasting_on_the_whole_image_paints(seed, count, height, width):
+def test_it_equals_pasting_on_the_whole_image(seed, count, height, width):
     boxes, masks = blobs(seed, count, height, width)
-    painted, kept = ALL.paint(boxes, masks, height, width)
+    label_map, kept = ALL.paste(boxes, masks, height, width)
     expected = first_come(full_size_paste(boxes, masks, height, width))
     numbers = np.concatenate([[0], kept + 1])
     # OpenCV counts in 1/32 of a mask pixel: a few pixels on the outline may go the other way
-    assert (numbers[painted] != expected).mean() < 0.005
+    assert (numbers[label_map] != expected).mean() < 0.005
 
 
 def test_it_agrees_with_pasting_by_torchvision():
     boxes, masks = blobs(1, 40, 512, 512)
     pasted = paste_masks_in_image(torch.from_numpy(masks)[:, None], torch.from_numpy(boxes), (512, 512))
-    for box, mask, theirs in zip(boxes, masks, pasted[:, 0].numpy() > 0.5, strict=True):
-        ours, _ = ALL.paint(box[None], mask[None], 512, 512)
-        if ours.sum() > 400:  # theirs is up to a pixel off
-            assert iou_matrix(ours, theirs.astype(np.int32))[0, 0] > 0.85
+    for box, mask, reference in zip(boxes, masks, pasted[:, 0].numpy() > 0.5, strict=True):
+        pasted_here, _ = ALL.paste(box[None], mask[None], 512, 512)
+        if pasted_here.sum() > 400:  # the reference is up to a pixel off
+            assert iou_matrix(pasted_here, reference.astype(np.int32))[0, 0] > 0.85
 
 
 @given(st.integers(0, 10_000), st.integers(0, 12))
 def test_numbers_have_no_gaps_and_follow_the_order(seed, count):
     boxes, masks = blobs(seed, count, 60, 80)
-    painting = InstancePainting(threshold=0.5, min_px=5, min_share=0.5)
-    label_map, kept = painting.paint(boxes, masks, 60, 80)
+    pasting = MaskPasting(threshold=0.5, min_px=5, min_share=0.5)
+    label_map, kept = pasting.paste(boxes, masks, 60, 80)
     areas = np.bincount(label_map.ravel(), minlength=len(kept) + 1)[1:]
     assert len(areas) == len(kept)
     assert (areas >= 5).all()
     assert (np.diff(kept) > 0).all()
 
 
-def test_a_second_finding_of_a_cell_leaves_no_rim():
+def test_a_second_detection_of_a_cell_leaves_no_rim():
     box = np.array([[4, 4, 20, 20], [2, 2, 22, 22], [30, 4, 40, 14]], np.float32)
-    label_map, kept = InstancePainting(0.5, 1, 0.5).paint(box, np.ones((3, 28, 28), np.float32), 30, 50)
+    label_map, kept = MaskPasting(0.5, 1, 0.5).paste(box, np.ones((3, 28, 28), np.float32), 30, 50)
     assert kept.tolist() == [0, 2]
     assert (label_map == 1).sum() == 16 * 16
     assert (label_map == 2).sum() == 10 * 10
@@ -88,7 +86,7 @@ def test_a_second_finding_of_a_cell_leaves_no_rim():
 
 def test_a_box_without_a_pixel_centre_or_outside_of_the_image_is_dropped():
     boxes = np.array([[4.6, 4.6, 5.4, 5.4], [40, 0, 60, 10], [-9, -9, 0, 0], [1, 1, 1, 5]], np.float32)
-    label_map, kept = ALL.paint(boxes, np.ones((4, 28, 28), np.float32), 30, 30)
+    label_map, kept = ALL.paste(boxes, np.ones((4, 28, 28), np.float32), 30, 30)
     assert not label_map.any()
     assert len(kept) == 0
 
@@ -96,13 +94,7 @@ def test_a_box_without_a_pixel_centre_or_outside_of_the_image_is_dropped():
 def test_memory_is_that_of_the_label_map_and_a_box():
     boxes, masks = blobs(0, 200, 512, 512)
     tracemalloc.start()
-    ALL.paint(boxes, masks, 512, 512)
+    ALL.paste(boxes, masks, 512, 512)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 * 512 * 512 * 4  # 200 full-size masks are 210 MB
-
-
-@pytest.mark.parametrize("numbers", [(0.0, 1, 0.5), (1.0, 1, 0.5), (0.5, 0, 0.5), (0.5, 1, 1.5)])
-def test_numbers_out_of_range_are_told(numbers):
-    with pytest.raises(InputError, match=r"model\.painting"):
-        InstancePainting(*numbers)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, FieldBatch, SeesFields
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
-from hpa.models.field import FieldModel, pool_under_cells
 from hpa.models.heads import LinearHead
+from hpa.models.whole_image import WholeImageModel, pool_under_cells
 from hpa.supervision.consistency import ConsistencySupervision
 from hpa.supervision.propagation import PropagationSupervision
 
-FIELD = "model/view=field"
+FIELD = "model/view=whole_image"
 
 
 def squares(images: int, side_px: int, stride: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -132,7 +132,7 @@ def test_half_precision_pools_in_full(composed, field_batch):
 def test_strategies_need_not_know(field_batch, supervision):
     torch.manual_seed(0)
     head = partial(LinearHead, drop_rate=0.0, prior=0.3)
-    model = FieldModel("test_resnet", head, 4, 2, None, False, 0.0, 8, 32, 0.2, 0.2)
+    model = WholeImageModel("test_resnet", head, 4, 2, None, False, 0.0, 8, 32, 0.2, 0.2)
     strategy = supervision(BinaryCrossEntropyLoss(class_weights=None, positive_weights=None))
     if isinstance(strategy, ConsistencySupervision):
         strategy.attach(model)
@@ -151,25 +151,25 @@ def test_strategies_need_not_know(field_batch, supervision):
     assert better > 0.9  # the striped cell stands before the plain one, though only images were labelled
 
 
-def test_crops_alone_are_told(composed, noise_batch):
+def test_crops_alone_are_refused(composed, noise_batch):
     with pytest.raises(InputError, match="model of whole fields was given crops"):
         composed("model=tiny", FIELD)(noise_batch())
 
 
-def test_other_channels_than_in_training_are_told(composed, field_batch):
+def test_other_channels_than_in_training_are_refused(composed, field_batch):
     with pytest.raises(InputError, match="made for 4 channels, the fields have 3"):
         composed("model=tiny", FIELD)(field_batch(channels=3))
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["model=tiny", "model.stride=3"], "has maps at strides 2, 4, 8, 16, 32 px"),
         (["model=timm", "model.backbone=test_coatnet"], "sees pictures of .* px only"),
         (["model=tiny", "model.intensity_std=0.0"], "intensity_std must be positive"),
     ],
 )
-def test_what_cannot_be_is_told(composed, words, told):
-    with pytest.raises(InstantiationException, match=told) as error:
+def test_impossible_settings_are_refused(composed, words, message):
+    with pytest.raises(InstantiationException, match=message) as error:
         composed(*words, FIELD)
     assert isinstance(error.value.__cause__, InputError)

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from hpa.core.errors import InputError
-from hpa.models.extractors.subcell_classes import SUBCELL_LOCATIONS
-from hpa.models.extractors.subcell_head import SubCellHead
+from hpa.models.subcell_head import SUBCELL_LOCATIONS, SubCellHead
 
 
 def published(feature_count: int = 24) -> nn.Sequential:
@@ -21,11 +20,11 @@ def test_a_location_is_the_surest_of_its_classes_over_the_mean_of_classifiers(tm
     pooled = 3 * torch.randn(5, 24)
     with torch.inference_mode():
         features, logits = SubCellHead(24, 19, count=2, weights=files)(pooled)
-        said = (classifiers[0](pooled).sigmoid() + classifiers[1](pooled).sigmoid()) / 2
+        probabilities = (classifiers[0](pooled).sigmoid() + classifiers[1](pooled).sigmoid()) / 2
     assert torch.equal(features, pooled)
     for location, column in enumerate(logits.sigmoid().T):
         classes = [number for number, (_, place) in enumerate(SUBCELL_LOCATIONS) if place == location]
-        expected = torch.stack([said[:, number] for number in classes]).max(dim=0).values
+        expected = torch.stack([probabilities[:, number] for number in classes]).max(dim=0).values
         torch.testing.assert_close(column, expected, atol=1e-5, rtol=1e-4)
 
 
@@ -41,11 +40,11 @@ def test_sure_classifiers_give_finite_logits():
     assert head(torch.zeros(1, 24))[1].isfinite().all()
 
 
-def test_what_does_not_fit_is_told(tmp_path):
+def test_what_does_not_fit_is_refused(tmp_path):
     torch.save(published(7).state_dict(), tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"0\.weight \(512, 7\) instead of \(512, 24\)"):
         SubCellHead(24, 19, count=1, weights=[str(tmp_path / "other.pth")])
     with pytest.raises(InputError, match=r"2 files for model\.head\.count=1"):
         SubCellHead(24, 19, count=1, weights=["a", "b"])
-    with pytest.raises(InputError, match="the data set 2"):
+    with pytest.raises(InputError, match="the data set has 2 classes"):
         SubCellHead(24, 2, count=1, weights=None)

@@ -5,7 +5,7 @@ import timm
 import torch
 
 from hpa.core.errors import InputError
-from hpa.models.extractors.timm_extractor import TimmExtractor
+from hpa.models.timm_extractor import TimmExtractor
 
 SHOWN = ("red", "green", "blue", "yellow")
 
@@ -42,6 +42,6 @@ def test_an_empty_channel_is_no_matter():
     assert extractor(crops).isfinite().all()
 
 
-def test_a_missing_channel_is_told():
+def test_a_missing_channel_is_refused():
     with pytest.raises(InputError, match="lacks yellow"):
         TimmExtractor(None, SHOWN[:3], "test_vit", list(SHOWN), 64)

@@ -1,13 +1,15 @@
-"""SubCell: a vision transformer that learnt from the Human Protein Atlas which cells, and which proteins, are alike.
+"""SubCell: a vision transformer trained on the cells of the Human Protein Atlas.
 
 Gupta et al., 2024 (bioRxiv 2024.12.06.627299): ViT-B/16 (Dosovitskiy et al., 2021) on masked cells of 448 px, trained
 by masked reconstruction and by contrast of cells and proteins; two gated attentions (Ilse, Tomczak and Welling, 2018)
-pool its tokens into 1,536 features. Published weights exist for red, yellow, blue, green and for fewer channels.
+pool its tokens into 1,536 features. Published weights exist for red, yellow, blue, green and for fewer channels, under
+the names of transformers, which are translated to those of timm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate
 
 from hpa.core.errors import InputError
-from hpa.models.extractors.channel_order import places_of
-from hpa.models.extractors.subcell_names import renamed
+from hpa.models.frozen import channel_indices
 from hpa.models.weights import differences, read_weights
 
 _MIN_RANGE = 1e-8
@@ -34,8 +35,8 @@ class SubCellExtractor(nn.Module):
 
     Args:
         weights: A local file with the published encoder and pool, or None.
-        shown: Channels of the crops, in order.
-        reads: Channels that the weights were trained on, in their order.
+        channels: Channels of the crops, in order.
+        input_channels: Channels that the weights were trained on, in their order.
         side_px: Side that crops are resized to.
         patch_px: Side of a patch.
         width: Length of a token.
@@ -51,8 +52,8 @@ class SubCellExtractor(nn.Module):
     def __init__(
         self,
         weights: str | None,
-        shown: Sequence[str],
-        reads: Sequence[str],
+        channels: Sequence[str],
+        input_channels: Sequence[str],
         side_px: int,
         patch_px: int,
         width: int,
@@ -62,12 +63,12 @@ class SubCellExtractor(nn.Module):
         pool_head_count: int,
     ) -> None:
         super().__init__()
-        self._places = places_of(reads, shown)
+        self._indices = channel_indices(input_channels, channels)
         self._side_px = side_px
         self.network = VisionTransformer(
             img_size=side_px,
             patch_size=patch_px,
-            in_chans=len(reads),
+            in_chans=len(input_channels),
             num_classes=0,
             global_pool="",
             embed_dim=width,
@@ -82,19 +83,19 @@ class SubCellExtractor(nn.Module):
 
     def forward(self, crops: Float[Tensor, "cell channel side side"]) -> Float[Tensor, "cell feature"]:
         """Return the features of each cell."""
-        read = crops[:, self._places]
+        read = crops[:, self._indices]
         if read.shape[-2:] != (self._side_px, self._side_px):
             read = interpolate(read, (self._side_px, self._side_px), mode="bilinear", antialias=True)
         darkest, brightest = (end(dim=(1, 2, 3), keepdim=True) for end in (read.amin, read.amax))
         return self.pool(self.network((read - darkest) / (brightest - darkest + _MIN_RANGE)))
 
     def _fill(self, weights: str) -> None:
-        found, expected = renamed(read_weights(Path(weights))), self.state_dict()
-        told = differences(expected, found)
-        if told:
+        found, expected = timm_names(read_weights(Path(weights))), self.state_dict()
+        problems = differences(expected, found)
+        if problems:
             raise InputError(
-                f"model.weights: '{weights}' does not fit SubCell as model.extractor describes it: {'; '.join(told)}. "
-                "Give the published encoder, and model.extractor.reads as many channels as it was trained on."
+                f"model.weights: '{weights}' does not fit SubCell as model.extractor sets it: {'; '.join(problems)}. "
+                "Give the published encoder, and model.extractor.input_channels as many channels as it was trained on."
             )
         self.load_state_dict(found)
 
@@ -118,3 +119,39 @@ class GatedAttentions(nn.Module):
         """Return the means."""
         scores = self.score(torch.tanh(self.value(tokens)) * gelu(self.gate(tokens)))
         return torch.einsum("cth,ctw->chw", scores.softmax(dim=1), tokens).flatten(1)
+
+
+_PREFIXES = ("encoder.", "pool_model.")
+"""What the network is made of; a training checkpoint holds decoders and projectors beside it."""
+_RULES: tuple[tuple[str, str], ...] = (
+    (r"encoder\.embeddings\.cls_token", "network.cls_token"),
+    (r"encoder\.embeddings\.position_embeddings", "network.pos_embed"),
+    (r"encoder\.embeddings\.patch_embeddings\.projection\.(.+)", r"network.patch_embed.proj.\1"),
+    (r"encoder\.encoder\.layer\.(\d+)\.attention\.attention\.(query|key|value)\.(.+)", r"network.blocks.\1.attn.\2.\3"),
+    (r"encoder\.encoder\.layer\.(\d+)\.attention\.output\.dense\.(.+)", r"network.blocks.\1.attn.proj.\2"),
+    (r"encoder\.encoder\.layer\.(\d+)\.intermediate\.dense\.(.+)", r"network.blocks.\1.mlp.fc1.\2"),
+    (r"encoder\.encoder\.layer\.(\d+)\.output\.dense\.(.+)", r"network.blocks.\1.mlp.fc2.\2"),
+    (r"encoder\.encoder\.layer\.(\d+)\.layernorm_before\.(.+)", r"network.blocks.\1.norm1.\2"),
+    (r"encoder\.encoder\.layer\.(\d+)\.layernorm_after\.(.+)", r"network.blocks.\1.norm2.\2"),
+    (r"encoder\.layernorm\.(.+)", r"network.norm.\1"),
+    (r"pool_model\.attention_v\.[01]\.(.+)", r"pool.value.\1"),  # 1 behind dropout, which training puts before it
+    (r"pool_model\.attention_u\.[01]\.(.+)", r"pool.gate.\1"),
+    (r"pool_model\.attention\.(.+)", r"pool.score.\1"),
+)
+
+
+def timm_names(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights under timm's names, queries, keys and values concatenated; unknown names stay as they are."""
+    named = {_renamed(name): value for name, value in published.items() if name.startswith(_PREFIXES)}
+    for name in [name for name in named if ".attn.query." in name]:
+        parts = [name.replace(".query.", f".{part}.") for part in ("query", "key", "value")]
+        if all(part in named for part in parts):
+            named[name.replace(".query.", ".qkv.")] = torch.cat([named.pop(part) for part in parts])
+    return named
+
+
+def _renamed(name: str) -> str:
+    for pattern, replacement in _RULES:
+        if re.fullmatch(pattern, name):
+            return re.sub(pattern, replacement, name)
+    return name

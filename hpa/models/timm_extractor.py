@@ -13,10 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hpa.models.backbone import TimmBackbone
-from hpa.models.extractors.channel_order import places_of
+from hpa.models.frozen import channel_indices
 
 _MIN_DEVIATION = 1e-6
-"""Below it a channel is empty, and stays so."""
+"""A channel whose deviation is below it is empty, and stays so."""
 
 
 class TimmExtractor(nn.Module):
@@ -27,10 +27,10 @@ class TimmExtractor(nn.Module):
 
     Args:
         weights: A local file, as in `TimmBackbone`: DINO's own checkpoints too, of which the teacher is taken.
-        shown: Channels of the crops, in order.
+        channels: Channels of the crops, in order.
         backbone: Name of a timm network.
-        reads: Channels that the weights were trained on, in their order; None: the crops' own, the first convolution
-            adapted to their number by the rule of `hpa.models.weights`.
+        input_channels: Channels that the weights were trained on, in their order; None: the crops' own, the first
+            convolution adapted to their number by the rule of `hpa.models.weights`.
         side_px: As in `TimmBackbone`.
 
     Raises:
@@ -40,18 +40,18 @@ class TimmExtractor(nn.Module):
     def __init__(
         self,
         weights: str | None,
-        shown: Sequence[str],
+        channels: Sequence[str],
         backbone: str,
-        reads: Sequence[str] | None,
+        input_channels: Sequence[str] | None,
         side_px: int | None,
     ) -> None:
         super().__init__()
-        self._places = places_of(shown if reads is None else reads, shown)
-        self.backbone = TimmBackbone(backbone, len(self._places), weights, False, 0.0, side_px)
+        self._indices = channel_indices(channels if input_channels is None else input_channels, channels)
+        self.backbone = TimmBackbone(backbone, len(self._indices), weights, False, 0.0, side_px)
         self.feature_count = self.backbone.feature_count
 
     def forward(self, crops: Float[Tensor, "cell channel side side"]) -> Float[Tensor, "cell feature"]:
         """Return the features of each cell."""
-        read = crops[:, self._places]
+        read = crops[:, self._indices]
         deviation, mean = torch.std_mean(read, dim=(2, 3), correction=0, keepdim=True)
         return self.backbone((read - mean) / deviation.clamp(min=_MIN_DEVIATION))

@@ -5,7 +5,7 @@ import pytest
 
 from hpa.core.errors import InputError
 from hpa.interfaces import Instances, PixelTarget
-from hpa.models.target.none import NoTarget
+from hpa.models.mask_rcnn import NoTarget
 
 
 def test_there_are_no_planes_at_any_size():
@@ -13,7 +13,7 @@ def test_there_are_no_planes_at_any_size():
     assert isinstance(target, PixelTarget)
     planes = target.planes(Instances(np.zeros((5, 7), np.int32), np.zeros(0, np.int64)))
     assert planes.shape == (target.plane_count, 5, 7)
-    assert target.turned(planes, np.eye(2)) is planes
+    assert target.rotate_vectors(planes, np.eye(2)) is planes
 
 
 def test_there_is_nothing_to_read():

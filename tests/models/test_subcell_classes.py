@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from hpa.core.classes import LOCATION_NAMES
-from hpa.models.extractors.subcell_classes import SUBCELL_LOCATIONS
+from hpa.models.subcell_head import SUBCELL_LOCATIONS
 
 SPELT_OTHERWISE = {"Vesicles": "Vesicles and punctate cytosolic patterns"}
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm
 
-from hpa.models.extractors.subcell import SubCellExtractor
+from hpa.models.subcell import SubCellExtractor
 
 WIDTH, DEPTH, HEADS, PATCH_PX, SIDE_PX, POOL_WIDTH, POOL_HEADS = 12, 2, 3, 8, 32, 5, 2
 READS = ["red", "yellow", "blue", "green"]
 small_subcell = partial(
     SubCellExtractor,
-    reads=READS,
+    input_channels=READS,
     side_px=SIDE_PX,
     patch_px=PATCH_PX,
     width=WIDTH,
