@@ -24,8 +24,7 @@ from hpa.metrics.tissue import dice_of_masks
 from hpa.models.saved_run import read_saved_run
 from hpa.pixels.data_module import PixelDataModule
 from hpa.reports.instance_page import InstanceFacts, write_instance_page
-from hpa.reports.instance_panel import outlined_pair
-from hpa.reports.mask_panel import outlined_masks
+from hpa.reports.overlays import instances_overlay, masks_overlay
 from hpa.reports.pictures import composite
 from hpa.training.run_folder import RunFolder
 
@@ -69,9 +68,9 @@ def drawn(
     image = data.store.read(image_id)
     planes, truth = np.array(image.planes, np.float32), np.array(image.label_map)
     if data.facts.organs is None or data.store.channels != COLOURS:
-        return outlined_pair(composite(planes, data.store.channels), truth, found)
+        return instances_overlay(composite(planes, data.store.channels), truth, found)
     picture = np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-    return outlined_masks(picture, truth > 0, found > 0)
+    return masks_overlay(picture, truth > 0, found > 0)
 
 
 def _label_map_file(run: RunFolder, image_id: str) -> Path:

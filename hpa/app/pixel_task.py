@@ -22,7 +22,7 @@ from hpa.metrics.instance_validation import InstanceValidation
 from hpa.pixels.data_module import PixelDataModule
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileSpec
-from hpa.reports.instance_panel import grid_of
+from hpa.reports.overlays import grid_of_images
 from hpa.stages.mask_teachers import teach_masks
 from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule
@@ -100,6 +100,6 @@ def _picture(data: PixelDataModule, validation: InstanceValidation) -> Callable[
             for row in seen
         ]
         if pictures:
-            Image.fromarray(grid_of(pictures)).save(file)
+            Image.fromarray(grid_of_images(pictures)).save(file)
 
     return draw

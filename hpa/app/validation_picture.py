@@ -12,7 +12,7 @@ from PIL import Image
 from hpa.cells.data_module import CellDataModule
 from hpa.core.seeding import seed_of
 from hpa.metrics.cell_validation import CellValidation
-from hpa.reports.panel import panel_of_cells
+from hpa.reports.cell_grid import grid_of_cells
 from hpa.reports.pictures import composite_cells
 
 CELLS = 24
@@ -43,7 +43,7 @@ def _panel(
     targets = data.table.targets()[images] if data.cell_targets is None else data.cell_targets[rows]
     truths = [_words(row, names, 0.5) or "?" for row in np.nan_to_num(targets)]
     guesses = [_top(row, names) for row in probabilities]
-    return panel_of_cells(enlarged, truths, guesses)
+    return grid_of_cells(enlarged, truths, guesses)
 
 
 def _zoom(side_px: int) -> int:

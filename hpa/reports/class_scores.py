@@ -1,6 +1,6 @@
-"""How well each class is ranked: average precision beside chance, and the precision-recall curve.
+"""How well each class is ranked: average precision beside the chance level, and the precision-recall curve.
 
-Chance is the share of positives: the average precision of a ranking that knows nothing (Saito and Rehmsmeier, PLoS ONE
+Chance is the share of positives: the expected average precision of a random ranking (Saito and Rehmsmeier, PLoS ONE
 10:e0118432, 2015), so that a rare class is not taken for a badly learned one.
 """
 
@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from hpa.metrics.localisation import average_precision, precision_recall
-from hpa.reports.axes import Frame
-from hpa.reports.charts import Line, LineChart, path_of
+from hpa.reports.charts import Frame, Line, LineChart, path_of
 from hpa.reports.facts import RunFacts
 
 FRAME = Frame(210, 170, 30, 10, 10, 26, (0.0, 1.0), (0.0, 1.0))
@@ -39,8 +38,8 @@ class ClassScore:
 
 def class_scores(facts: RunFacts) -> list[ClassScore]:
     """Return the classes, best average precision first, those without positives last in their own order."""
-    judged = facts.is_judged
-    truth, probabilities = facts.truth[judged] > 0.5, facts.probabilities[judged]
+    known = facts.has_truth
+    truth, probabilities = facts.truth[known] > 0.5, facts.probabilities[known]
     scores = [
         _score_of(facts, index, truth[:, index], probabilities[:, index]) for index in range(len(facts.class_names))
     ]
@@ -68,11 +67,11 @@ def _curve(
     name: str, is_positive: Bool[np.ndarray, " cell"], confidence: Float[np.ndarray, " cell"], average: float
 ) -> LineChart:
     precision, recall = precision_recall(confidence, is_positive)
-    # The curve starts on the axis, at the precision of the surest cells.
+    # The curve starts on the axis, at the precision of the most confident cells.
     x, y = np.append(0.0, recall), np.append(precision[0], precision)
     path = path_of(FRAME, x, y)
-    floor = FRAME.y(0.0)
-    area = f"{path}L{FRAME.x(float(x[-1])):g},{floor:g}L{FRAME.x(0.0):g},{floor:g}Z"
+    base = FRAME.y(0.0)
+    area = f"{path}L{FRAME.x(float(x[-1])):g},{base:g}L{FRAME.x(0.0):g},{base:g}Z"
     return LineChart(
         name,
         f"Precision-recall curve of {name}: average precision {average:.3f}",

@@ -1,4 +1,4 @@
-"""What the page of a run is made of, handed over by whoever knows it: the page reads no run folder itself."""
+"""The data of a run's page, given by the caller: the page reads no run folder itself."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ class RunFacts:
 
     Attributes:
         title: Heading of the page.
-        command: What was typed to start the run.
+        command: Command line of the run.
         config_text: Resolved config, as YAML.
-        history: metrics.csv, one row an epoch: `epoch, train_loss, val_loss, val_image_map, val_cell_map, seconds` (of
-            the epoch) and any others; NaN where a value is not known.
+        history: metrics.csv, one row an epoch: `epoch` (from 0), `train_loss, val_loss, val_image_map, val_cell_map,
+            seconds` (of the epoch) and any others; NaN where a value is not known.
         class_names: Name of each class, in the order of the columns.
         class_colours: Hex colour of each class, #rrggbb.
         cells: One row a cell: `image_id` (str) and `cell`, its number in the label map (1..n).
-        probabilities: What the model says of each cell.
+        probabilities: Prediction of the model for each cell.
         image_targets: 0/1 labels of the image each cell lies in.
         cell_targets: 0/1 labels of the cells, NaN rows where not known; None where no cell has any.
-        field_of: Gives a field and its segmentation by image id.
-        crops_of: Gives the crops of rows of `cells`, intensities in [0, 1].
+        field_of: Returns a field and its segmentation by image id.
+        crops_of: Returns the crops of rows of `cells`, intensities in [0, 1].
         channels: Name of each plane of a crop.
         score: Result of `hpa score --json` for the submission; None where none was scored.
-        best_epoch: Epoch whose weights made the predictions; None leaves the choice to `hpa.reports.learning_curves`.
+        best_epoch: Epoch, as in `history`, whose weights made the predictions; None: chosen by
+            `hpa.reports.learning_curves`.
         seed: Seed of the run.
         commit: Version of the code.
     """
@@ -80,25 +81,25 @@ class RunFacts:
         if lacking:
             raise InputError(f"run page: columns {', '.join(lacking)} are missing; write them as metrics.csv has them.")
         # Colours are written into style attributes, where anything else could load or hide things.
-        odd = [colour for colour in self.class_colours if not HEX_COLOUR.fullmatch(colour)]
-        if odd:
-            raise InputError(f"run page: {odd[0]!r} is no colour; write #rrggbb.")
+        invalid = [colour for colour in self.class_colours if not HEX_COLOUR.fullmatch(colour)]
+        if invalid:
+            raise InputError(f"run page: {invalid[0]!r} is no colour; write #rrggbb.")
 
     @property
     def truth_is_of_cells(self) -> bool:
-        """Tell whether any cell's own labels are known."""
+        """Whether any cell's own labels are known."""
         return self.cell_targets is not None and bool(np.isfinite(self.cell_targets).all(axis=1).any())
 
     @property
     def truth(self) -> Float[np.ndarray, "cell class"]:
-        """Return what predictions are held against: the cells' own labels (NaN rows), else their images'."""
+        """Return the ground truth of the scores: the cells' own labels (NaN rows), else those of their images."""
         if self.cell_targets is not None and self.truth_is_of_cells:
             return self.cell_targets
         return self.image_targets
 
     @property
-    def is_judged(self) -> Bool[np.ndarray, " cell"]:
-        """Mark the cells whose truth is known and whose prediction is finite."""
+    def has_truth(self) -> Bool[np.ndarray, " cell"]:
+        """Mark the cells whose ground truth is known and whose prediction is finite."""
         finite: Bool[np.ndarray, " cell"] = np.isfinite(self.truth).all(axis=1) & np.isfinite(self.probabilities).all(
             axis=1
         )

@@ -1,4 +1,4 @@
-"""Cells worth looking at, class by class: the surest hits, the worst misses, the surest false alarms."""
+"""Cells worth looking at, class by class: true positives, missed cells and false positives, by confidence."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from hpa.reports.embedding import data_uri
 from hpa.reports.facts import RunFacts
+from hpa.reports.page import data_uri
 from hpa.reports.pictures import composite_cells
 
 CELLS_A_GROUP = 4
@@ -16,7 +16,7 @@ CELLS_A_GROUP = 4
 
 @dataclass(frozen=True)
 class CellPicture:
-    """One cell of the gallery, its confidence in the class it stands under, and name and colour of its true classes."""
+    """One cell of the gallery, its confidence in the class of its gallery, and name and colour of its true classes."""
 
     picture: str
     side_px: int
@@ -31,7 +31,7 @@ class Group:
     """A row of cells with its heading."""
 
     title: str
-    told: str
+    order: str
     cells: tuple[CellPicture, ...]
 
 
@@ -47,16 +47,16 @@ class ClassGallery:
 
 
 def class_galleries(facts: RunFacts) -> list[ClassGallery]:
-    """Return the gallery of every class that has true cells, in the order of the classes."""
-    judged = facts.is_judged
+    """Return the gallery of every class that has positive cells, in the order of the classes."""
+    known = facts.has_truth
     galleries = []
     for index, name in enumerate(facts.class_names):
-        is_true = judged & (np.nan_to_num(facts.truth[:, index]) > 0.5)
+        is_true = known & (np.nan_to_num(facts.truth[:, index]) > 0.5)
         if not is_true.any():
             continue
         groups = [
-            Group(title, told, tuple(_pictures(facts, rows, index)))
-            for title, told, rows in _chosen(facts.probabilities[:, index], is_true, judged & ~is_true)
+            Group(title, order, tuple(_pictures(facts, rows, index)))
+            for title, order, rows in _chosen(facts.probabilities[:, index], is_true, known & ~is_true)
         ]
         galleries.append(ClassGallery(index, name, facts.class_colours[index], int(is_true.sum()), tuple(groups)))
     return galleries
@@ -65,14 +65,14 @@ def class_galleries(facts: RunFacts) -> list[ClassGallery]:
 def _chosen(
     confidence: Float[np.ndarray, " cell"], is_true: Bool[np.ndarray, " cell"], is_false: Bool[np.ndarray, " cell"]
 ) -> list[tuple[str, str, Int64[np.ndarray, " row"]]]:
-    """Return heading, explanation and rows of each group; no cell stands in two."""
+    """Return heading, order and rows of each group; no cell is in two."""
     true_rows, false_rows = _by_confidence(confidence, is_true), _by_confidence(confidence, is_false)
     hit_count = min(CELLS_A_GROUP, (len(true_rows) + 1) // 2)
     misses = true_rows[hit_count:][::-1][:CELLS_A_GROUP]
     return [
-        ("Surest hits", "true, highest first", true_rows[:hit_count]),
-        ("Worst misses", "true, lowest first", misses),
-        ("Surest false alarms", "not true, highest first", false_rows[:CELLS_A_GROUP]),
+        ("True positives", "highest confidence first", true_rows[:hit_count]),
+        ("Missed cells", "lowest confidence first", misses),
+        ("False positives", "highest confidence first", false_rows[:CELLS_A_GROUP]),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The page of a run that learned pixels: how it learned, and every held-out image with what it found and missed."""
+"""The page of a run of task=pixels: learning curves, and held-out images with found and missed instances."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ import cv2
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from hpa.core.whole_file import whole_file
 from hpa.reports.charts import LineChart
-from hpa.reports.embedding import data_uri
-from hpa.reports.environment import environment
 from hpa.reports.learning_curves import Curve, learning_charts
+from hpa.reports.page import data_uri, environment, render, write_page
 from hpa.reports.summary import Figure
 
 SHOWN = 24
-"""Images drawn: every so many along the ranking, from the worst to the best."""
+"""Images drawn: evenly spaced along the ranking, from the worst to the best."""
 WIDTH_PX = 480
 DICE_CURVES = (Curve("val_map", "instances, IoU .50 to .95", "second"), Curve("val_dice", "Dice", "first"))
 CURVES = (Curve("val_map", "mean over IoU .50 to .95", "second"), Curve("val_ap50", "at IoU .50", "first"))
@@ -33,13 +30,13 @@ class InstanceFacts:
 
     Attributes:
         title: Heading of the page.
-        command: What was typed to start the run.
+        command: Command line of the run.
         config_text: Resolved config, as YAML.
-        history: metrics.csv, one row an epoch.
+        history: metrics.csv, one row an epoch (from 0).
         images: One row a held-out image: `image_id`, `true`, `predicted` (instances), `ap50`, `ap75`, `map`; of tissue
             `organ` and `dice` too, by which images are then ranked and grouped.
         picture_of: Draws an image with both outlines, by image id.
-        best_epoch: Epoch whose weights made the predictions.
+        best_epoch: Epoch, as in `history`, whose weights made the predictions.
         seed: Seed of the run.
         commit: Version of the code.
     """
@@ -56,20 +53,14 @@ class InstanceFacts:
 
     @property
     def is_tissue(self) -> bool:
-        """Whether masks of organs were learned."""
+        """Whether the images are tissue sections."""
         return "dice" in self.images
 
 
 def write_instance_page(path: Path, facts: InstanceFacts) -> None:
     """Write the page, whole or not at all."""
-    templates = Environment(
-        loader=PackageLoader("hpa.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = templates.get_template("instance_page.html.jinja").render(
+    html = render(
+        "instance_page.html.jinja",
         facts=facts,
         figures=_figures(facts),
         learning=_learning(facts),
@@ -77,9 +68,7 @@ def write_instance_page(path: Path, facts: InstanceFacts) -> None:
         rows=_records(_ranked(facts)),
         environment=environment(facts.seed, facts.commit),
     )
-    content = page.encode()
-    with whole_file(path, len(content)) as file:
-        file.write(content)
+    write_page(path, html)
 
 
 def _learning(facts: InstanceFacts) -> list[LineChart]:
@@ -95,16 +84,16 @@ def _ranked(facts: InstanceFacts) -> pd.DataFrame:
 
 
 def _chosen(facts: InstanceFacts) -> list[dict[str, Any]]:
-    """Return the images to be drawn: every so many along the ranking, organ after organ where there are organs."""
+    """Return the images to be drawn: evenly spaced along the ranking, organ by organ where there are organs."""
     ranked = _ranked(facts)
     groups = (
         [ranked[ranked["organ"] == organ] for organ in sorted(set(ranked["organ"]))] if facts.is_tissue else [ranked]
     )
-    most = max(1, SHOWN // max(len(groups), 1))
+    count = max(1, SHOWN // max(len(groups), 1))
     chosen = []
     for group in groups:
-        places = np.unique(np.linspace(0, len(group) - 1, min(most, len(group))).round().astype(int))
-        chosen += _records(group.iloc[places])
+        positions = np.unique(np.linspace(0, len(group) - 1, min(count, len(group))).round().astype(int))
+        chosen += _records(group.iloc[positions])
     return chosen
 
 
@@ -116,7 +105,7 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
     images = facts.images
     true, predicted = int(images["true"].sum()), int(images["predicted"].sum())
     minutes = float(pd.to_numeric(facts.history["seconds"], errors="coerce").sum()) / 60
-    best = Figure("Best epoch", str(facts.best_epoch), f"of {len(facts.history)}, {minutes:.1f} minutes")
+    best = Figure("Best epoch", str(facts.best_epoch + 1), f"of {len(facts.history)}, {minutes:.1f} minutes")
     if facts.is_tissue:
         means = images.groupby("organ")["dice"].agg(["mean", "size"])
         each = [
@@ -124,15 +113,15 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
             for organ, row in means.iterrows()
         ]
         return [
-            Figure("Dice", f"{images['dice'].mean():.3f}", "mean of held-out images, from probability .5"),
+            Figure("Dice", f"{images['dice'].mean():.3f}", "mean of held-out images, threshold .5"),
             *each,
             best,
         ]
     return [
         Figure("AP at IoU .50", f"{images['ap50'].mean():.3f}", "mean over held-out images, best epoch"),
-        Figure("AP at IoU .75", f"{images['ap75'].mean():.3f}", "outlines must fit closer"),
+        Figure("AP at IoU .75", f"{images['ap75'].mean():.3f}", "a stricter overlap"),
         Figure("AP .50 to .95", f"{images['map'].mean():.3f}", "mean over ten thresholds"),
-        Figure("Instances", f"{predicted:,}", f"found where {true:,} are"),
+        Figure("Instances", f"{predicted:,}", f"predicted, {true:,} in the ground truth"),
         best,
     ]
 

@@ -1,4 +1,7 @@
-"""How the run learned: curves of loss and mean average precision over the epochs, and which epoch was best."""
+"""Learning curves: loss and mean average precision over the epochs, and the best epoch.
+
+Epochs are numbered from 1 wherever a person reads them, from 0 in metrics.csv.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from hpa.reports.axes import Frame, span_from_zero, tick_values
-from hpa.reports.charts import MAX_DOTS, Line, LineChart, dots_of, path_of
+from hpa.reports.charts import MAX_DOTS, Frame, Line, LineChart, dots_of, path_of, span_from_zero, tick_values
 
 
 class Curve(NamedTuple):
@@ -34,7 +36,7 @@ def column(history: pd.DataFrame, name: str) -> Float[np.ndarray, " epoch"]:
 
 
 def best_row(history: pd.DataFrame, best_epoch: int | None) -> int | None:
-    """Return the row of the best epoch: the one told, else of the highest image mAP, else of the lowest loss."""
+    """Return the row of the best epoch: the given one, else of the highest image mAP, else of the lowest loss."""
     if best_epoch is not None and (history["epoch"] == best_epoch).any():
         return int(np.flatnonzero(history["epoch"] == best_epoch)[0])
     for values in (column(history, "val_image_map"), -column(history, "val_loss")):
@@ -49,7 +51,7 @@ def learning_charts(
     curves: Sequence[Curve] = MAP_CURVES,
     title: str = "Mean average precision",
 ) -> list[LineChart]:
-    """Return the charts of loss and of scores, average precision where nothing else is told, if they show anything."""
+    """Return the charts of loss and of scores, by default average precision, that have any value."""
     charts = [
         _chart("Loss", "lower is better", history, LOSS_CURVES, best_epoch),
         _chart(title, "validation, higher is better", history, curves, best_epoch),
@@ -57,8 +59,10 @@ def learning_charts(
     return [chart for chart in charts if chart.lines]
 
 
-def _chart(title: str, told: str, history: pd.DataFrame, curves: Sequence[Curve], best_epoch: int | None) -> LineChart:
-    epochs = column(history, "epoch")
+def _chart(
+    title: str, remark: str, history: pd.DataFrame, curves: Sequence[Curve], best_epoch: int | None
+) -> LineChart:
+    epochs = column(history, "epoch") + 1
     known = {curve: column(history, curve.column) for curve in curves}
     known = {curve: values for curve, values in known.items() if np.isfinite(values).any()}
     y_span = span_from_zero(np.concatenate([np.zeros(0), *known.values()]))
@@ -66,7 +70,7 @@ def _chart(title: str, told: str, history: pd.DataFrame, curves: Sequence[Curve]
     row = best_row(history, best_epoch)
     return LineChart(
         title,
-        f"{title} ({told}) over {len(epochs)} epochs: "
+        f"{title} ({remark}) over {len(epochs)} epochs: "
         + "; ".join(f"{curve.name} {_ends(values)}" for curve, values in known.items()),
         frame,
         "epoch",

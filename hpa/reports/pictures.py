@@ -1,7 +1,7 @@
-"""Pictures of fields and cells: stains put together in the Atlas's colours, and outlines.
+"""Pictures of images and cells: channels merged in the colours of the Atlas, and outlines.
 
 The colours follow the Human Protein Atlas (Thul et al., Science 356:eaal3321, 2017): microtubules red, the protein
-green, the nucleus blue, the endoplasmic reticulum yellow. Contrast is for the eye only: no number is computed from it.
+green, the nucleus blue, the endoplasmic reticulum yellow. Contrast is for display only: no number is computed from it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ BLACK_PERCENTILE = 0.5
 WHITE_PERCENTILE = 99.8
 MIN_SPAN = 0.01
 """A plane whose brightest pixels reach less than this above its background is empty: it is shown dark, not as noise."""
+CASING = (0, 0, 0)
+"""Colour of the wider line under each outline."""
 MIN_SHARE_OF_MEDIAN = 0.3
-"""A cell is brightened to at most 1 / this of what a middling cell of the same picture gets."""
+"""A cell is brightened to at most 1 / this of a median cell of the same picture."""
 
 
 def composite(
@@ -49,7 +51,7 @@ def composite(
 def composite_cells(
     crops: Float[np.ndarray, "cell channel side side"], channels: Sequence[str]
 ) -> UInt8[np.ndarray, "cell side side 3"]:
-    """Return the RGB pictures of cells in [0, 1], on scales that can be compared.
+    """Return the RGB pictures of cells in [0, 1], on comparable scales.
 
     Each cell is stretched by itself, yet never so far that one without the protein looks as bright as one with it.
 
@@ -76,6 +78,8 @@ def outline(
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Return a copy of the picture with the contour of every cell, anti-aliased, drawn inside the cell.
 
+    Each line lies on a wider dark one, so that it is visible on bright and on dark ground.
+
     Args:
         picture: RGB.
         label_map: 0 background, cells 1..n.
@@ -89,11 +93,16 @@ def outline(
     hexes = [colours] * count if isinstance(colours, str) else list(colours)
     if len(hexes) < count:
         raise InputError(f"outline: {count} cells, {len(hexes)} colours; give one colour, or one for every cell.")
+    contours_of = {
+        cell: _contours(label_map[window] == cell, (window[1].start, window[0].start))
+        for cell, window in enumerate(ndimage.find_objects(label_map), start=1)
+        if window is not None
+    }
     drawn = picture.copy()
-    for cell, window in enumerate(ndimage.find_objects(label_map), start=1):
-        if window is None:
-            continue
-        contours = _contours(label_map[window] == cell, (window[1].start, window[0].start))
+    for contours in contours_of.values():
+        cv2.drawContours(drawn, contours, -1, CASING, thickness_px + 2, cv2.LINE_AA)
+    drawn = np.where((label_map > 0)[..., None], drawn, picture)  # the wider line stays inside its cell too
+    for cell, contours in contours_of.items():
         cv2.drawContours(drawn, contours, -1, ImageColor.getrgb(hexes[cell - 1]), thickness_px, cv2.LINE_AA)
     return drawn
 

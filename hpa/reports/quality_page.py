@@ -11,13 +11,12 @@ import cv2
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.whole_file import whole_file
 from hpa.intake.quality_control import ImageQuality
-from hpa.reports.embedding import data_uri
+from hpa.reports.page import data_uri, render, write_page
 from hpa.reports.pictures import composite
 from hpa.reports.summary import Figure
 
@@ -33,7 +32,7 @@ class Tile:
     """An image on the page.
 
     Attributes:
-        quality: What was found of it.
+        quality: Its measures and faults.
         picture: All of it as a data address, None where it cannot be read.
         details: Name and data address of each channel at full resolution, of suspicious images.
     """
@@ -50,35 +49,27 @@ def write_quality_table(path: Path, found: Sequence[ImageQuality]) -> None:
         table.to_csv(file, index=False)
 
 
-def write_quality_page(path: Path, where: str, found: Sequence[ImageQuality], read: Callable[[str], Field]) -> None:
+def write_quality_page(path: Path, folder: str, found: Sequence[ImageQuality], read: Callable[[str], Field]) -> None:
     """Write the page, whole or not at all.
 
     Args:
         path: The file.
-        where: Folder of the images, for the heading.
-        found: What was found of them.
+        folder: Folder of the images, for the heading.
+        found: Their measures and faults.
         read: Reads an image again, to draw it.
     """
-    templates = Environment(
-        loader=PackageLoader("hpa.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     order = ranked(found)
     tiles = [_tile(quality, read) for quality in order[:SHOWN]]
-    page = templates.get_template("quality_page.html.jinja").render(
-        where=where,
+    html = render(
+        "quality_page.html.jinja",
+        where=folder,
         figures=_figures(found),
         sections=_sections(tiles),
         detail_px=DETAIL_PX,
         rest=len(order) - len(tiles),
         table=path.with_suffix(".csv").name,
     )
-    content = page.encode()
-    with whole_file(path, len(content)) as file:
-        file.write(content)
+    write_page(path, html)
 
 
 def ranked(found: Sequence[ImageQuality]) -> list[ImageQuality]:
@@ -139,11 +130,11 @@ def _overview(field: Field) -> UInt8[np.ndarray, "height width 3"]:
 
 
 def _details(field: Field) -> list[tuple[str, str]]:
-    """Return name and picture of each channel, pixel by pixel, where all channels together show most."""
+    """Return name and picture of each channel, pixel by pixel, where all channels together have most contrast."""
     side = min(DETAIL_PX, *field.pixels.shape[1:])
     planes = field.pixels.astype(np.float32) / np.float32(np.iinfo(field.pixels.dtype).max)
     spread = sum(plane / max(float(plane.std()), 1e-6) for plane in planes)
-    # the mean over a window as seen from its middle; windows that leave the image are not asked
+    # the mean over a window at its middle; windows that leave the image are left out
     around = cv2.blur(np.asarray(spread, np.float32), (side, side))[side // 2 :, side // 2 :]
     rows, columns = (length - side + 1 for length in field.pixels.shape[1:])
     top, left = np.unravel_index(int(around[:rows, :columns].argmax()), (rows, columns))

@@ -1,24 +1,22 @@
-"""The page of a run: one HTML file that needs nothing else, to be read in a browser, mailed or archived.
-
-No script, no network: styles and drawings are inline, pictures are embedded, and a content policy in the file forbids
-the browser to fetch anything.
-"""
+"""The page of a run: one HTML file that needs nothing else, to be read in a browser, mailed or archived."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from hpa.core.whole_file import whole_file
+from hpa.core.classes import LOCATION_NAMES
 from hpa.reports.class_scores import class_scores
-from hpa.reports.environment import environment
+from hpa.reports.confusion import confusion_rows
 from hpa.reports.facts import RunFacts
-from hpa.reports.fields import field_views
 from hpa.reports.gallery import class_galleries
 from hpa.reports.learning_curves import learning_charts
-from hpa.reports.mixing import mixing_rows
+from hpa.reports.outlined_images import outlined_images
+from hpa.reports.page import environment, render, write_page
+from hpa.reports.pictures import TINT_OF_CHANNEL
 from hpa.reports.summary import summary
+
+STAIN_OF_CHANNEL = {"red": "microtubules", "green": "protein", "blue": "nucleus", "yellow": "endoplasmic reticulum"}
+"""Stains of the Human Protein Atlas."""
 
 
 def write_run_page(path: Path, facts: RunFacts) -> None:
@@ -31,28 +29,36 @@ def write_run_page(path: Path, facts: RunFacts) -> None:
     Raises:
         DiskFullError: If the disk is full; an older page stays as it was.
     """
-    page = render_run_page(facts).encode()
-    with whole_file(path, len(page)) as file:
-        file.write(page)
+    write_page(path, render_run_page(facts))
 
 
 def render_run_page(facts: RunFacts) -> str:
     """Return the HTML of the page; every name and text in it is escaped."""
-    templates = Environment(
-        loader=PackageLoader("hpa.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("run_page.html.jinja").render(
+    return render(
+        "run_page.html.jinja",
         facts=facts,
         figures=summary(facts),
         learning=learning_charts(facts.history, facts.best_epoch),
         history=facts.history,
         scores=class_scores(facts),
-        fields=field_views(facts),
+        images=outlined_images(facts),
         galleries=class_galleries(facts),
-        mixing=mixing_rows(facts),
+        confusion=confusion_rows(facts),
+        colours=channel_colours(facts),
         environment=environment(facts.seed, facts.commit),
     )
+
+
+def channel_colours(facts: RunFacts) -> str:
+    """Return in words what the colours of the pictures are: stains of the Atlas by name, other channels as they are.
+
+    The channels of other data sets may be called by the same colours and show other stains.
+    """
+    is_atlas = facts.class_names == LOCATION_NAMES
+    words = []
+    for name in facts.channels:
+        if is_atlas and name in STAIN_OF_CHANNEL:
+            words.append(f"{STAIN_OF_CHANNEL[name]} {name}")
+        else:
+            words.append(f"channel {name} in {name if name in TINT_OF_CHANNEL else 'grey'}")
+    return ", ".join(words)

@@ -25,20 +25,18 @@ class Figure:
 
 
 def summary(facts: RunFacts) -> list[Figure]:
-    """Return the figures; a value that is not known is told as such, never left out."""
+    """Return the figures; an unknown value is shown as unknown, never left out."""
     history = facts.history
     row = best_row(history, facts.best_epoch)
     figures = [] if facts.score is None else [_submission(facts.score)]
     for name, source in (("Cell mAP", "val_cell_map"), ("Image mAP", "val_image_map")):
         value = math.nan if row is None else float(column(history, source)[row])
-        figures.append(
-            Figure(name, _fraction(value), "validation, best epoch" if math.isfinite(value) else "not known")
-        )
-    epoch = math.nan if row is None else float(column(history, "epoch")[row])
+        figures.append(Figure(name, _fraction(value), "validation, best epoch" if math.isfinite(value) else "unknown"))
+    epoch = math.nan if row is None else float(column(history, "epoch")[row]) + 1
     minutes = float(np.nansum(column(history, "seconds"))) / 60
     images = facts.cells["image_id"].nunique()
     figures += [
-        Figure("Best epoch", f"{epoch:g}" if math.isfinite(epoch) else "–", f"of {len(history)}, counted from 0"),
+        Figure("Best epoch", f"{epoch:g}" if math.isfinite(epoch) else "–", f"of {len(history)}"),
         Figure("Cells", f"{len(facts.cells):,}", f"in {images:,} validation image{'s' if images != 1 else ''}"),
         Figure("Training", f"{minutes:.1f} min" if minutes >= 0.95 else f"{minutes * 60:.0f} s", "sum of the epochs"),
     ]
@@ -47,10 +45,10 @@ def summary(facts: RunFacts) -> list[Figure]:
 
 def _submission(score: Mapping[str, Any]) -> Figure:
     if not isinstance(score.get("map"), float | int):
-        return Figure("Submission mAP", "–", "no class has truth")
+        return Figure("Submission mAP", "–", "no class has ground truth")
     remark = f"masks at IoU {score.get('iou', COMPETITION_IOU):g}"
     if isinstance(score.get("bound"), float | int):
-        remark += f"; these outlines allow {_fraction(float(score['bound']))}"
+        remark += f"; upper bound of these masks {_fraction(float(score['bound']))}"
     return Figure("Submission mAP", _fraction(float(score["map"])), remark)
 
 

@@ -11,13 +11,13 @@ def test_the_cells_own_labels_are_the_truth_where_any_is_known(facts_with, facts
     for other in (facts_with(cell_targets=None), facts_with(cell_targets=unknown)):
         assert not other.truth_is_of_cells
         assert other.truth is other.image_targets
-        assert other.is_judged.all()
+        assert other.has_truth.all()
 
 
-def test_only_known_truth_and_finite_predictions_are_judged(facts_with, facts):
+def test_only_known_truth_and_finite_predictions_have_ground_truth(facts_with, facts):
     truth, probabilities = facts.cell_targets.copy(), facts.probabilities.copy()
     truth[1], probabilities[2, 0] = np.nan, np.inf
-    assert np.flatnonzero(~facts_with(cell_targets=truth, probabilities=probabilities).is_judged).tolist() == [1, 2]
+    assert np.flatnonzero(~facts_with(cell_targets=truth, probabilities=probabilities).has_truth).tolist() == [1, 2]
 
 
 def test_names_of_a_row(facts):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from hpa.reports.instance_page import SHOWN, InstanceFacts, write_instance_page
-from hpa.reports.instance_panel import COLUMNS, GAP_PX, SIDE_PX, grid_of, outlined_pair
+from hpa.reports.overlays import COLUMNS, GAP_PX, SIDE_PX, grid_of_images, instances_overlay
 from tests.discs import discs
 
 
@@ -59,13 +59,13 @@ def test_tissue_is_ranked_by_dice_and_shown_by_organ(tmp_path):
 
 def test_a_page_of_one_image_and_no_epoch(tmp_path):
     write_instance_page(tmp_path / "report.html", facts_of(1, epochs=0))
-    assert "No epoch was finished" in (tmp_path / "report.html").read_text()
+    assert "No epoch is finished" in (tmp_path / "report.html").read_text()
 
 
 def test_outlines_tell_truth_from_prediction():
     picture, truth = np.zeros((64, 64, 3), np.uint8), discs(64, 8, 0)[1]
     half = np.where(truth <= truth.max() // 2, truth, 0)
-    drawn = outlined_pair(picture, truth, half)
+    drawn = instances_overlay(picture, truth, half)
     missed = drawn[(truth > 0) & (half == 0)]
     assert missed[:, 0].max() < 100  # no red where nothing was found
     assert missed[:, 1].max() > 150
@@ -75,5 +75,5 @@ def test_outlines_tell_truth_from_prediction():
 
 def test_pictures_of_any_size_make_one_grid():
     pictures = [np.full((height, width, 3), 200, np.uint8) for height, width in ((10, 10), (5, 200), (300, 20), (1, 1))]
-    grid = grid_of(pictures)
+    grid = grid_of_images(pictures)
     assert grid.shape == (2 * (SIDE_PX + GAP_PX) + GAP_PX, COLUMNS * (SIDE_PX + GAP_PX) + GAP_PX, 3)

@@ -4,13 +4,13 @@ import pytest
 from hpa.reports.learning_curves import best_row, column, learning_charts
 
 
-def test_the_best_epoch_is_the_one_told(facts):
+def test_the_best_epoch_is_the_given_one(facts):
     assert best_row(facts.history, 4) == 4
 
 
-@pytest.mark.parametrize("told", [None, 99])
-def test_else_the_best_epoch_has_the_highest_image_map(facts, told):
-    assert best_row(facts.history, told) == 2
+@pytest.mark.parametrize("given", [None, 99])
+def test_else_the_best_epoch_has_the_highest_image_map(facts, given):
+    assert best_row(facts.history, given) == 2
 
 
 def test_else_it_has_the_lowest_loss(facts):
@@ -30,8 +30,8 @@ def test_both_charts_show_both_curves_and_mark_the_best_epoch(facts):
     assert [line.name for line in loss.lines] == ["training", "validation"]
     assert [line.name for line in precision.lines] == ["images", "single cells"]
     assert precision.mark is not None
-    assert precision.mark[1] == "best, epoch 2"
-    assert "training from 1 to 0.2" in loss.told
+    assert precision.mark[1] == "best, epoch 3"
+    assert "training from 1 to 0.2" in loss.description
 
 
 def test_a_curve_that_is_not_known_is_left_out(facts):
@@ -43,7 +43,7 @@ def test_a_curve_that_is_not_known_is_left_out(facts):
 def test_one_epoch_is_a_dot_in_the_middle(facts):
     chart = learning_charts(facts.history.iloc[:1], None)[0]
     assert len(chart.lines[0].dots) == 1
-    assert [name for _, name in chart.x_ticks] == ["0"]
+    assert [name for _, name in chart.x_ticks] == ["1"]
     assert chart.frame.left < chart.lines[0].dots[0].x < chart.frame.width - chart.frame.right
 
 

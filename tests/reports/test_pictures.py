@@ -113,6 +113,16 @@ def test_touching_cells_keep_their_own_colours():
     assert not drawn[6, 5].any()
 
 
+def test_a_pale_line_is_visible_on_bright_ground():
+    label_map = np.zeros((40, 40), np.int32)
+    label_map[8:32, 8:32] = 1
+    for shade in (0, 128, 255):
+        ground = np.full((40, 40, 3), shade, np.uint8)
+        drawn = outline(ground, label_map, "#aec7e8").mean(axis=2)
+        contrast = drawn[20].max() - drawn[20].min()
+        assert contrast > 120
+
+
 def test_every_cell_needs_a_colour():
     with pytest.raises(InputError, match="2 cells, 1 colours"):
         outline(np.zeros((2, 2, 3), np.uint8), np.array([[1, 1], [2, 2]], np.int32), ("#ff0000",))

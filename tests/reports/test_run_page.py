@@ -5,9 +5,10 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from hpa.reports.run_page import render_run_page, write_run_page
+from hpa.core.classes import LOCATION_NAMES
+from hpa.reports.run_page import channel_colours, render_run_page, write_run_page
 
-SECTIONS = ("summary", "learning", "classes", "curves", "fields", "gallery", "mixing", "config", "environment")
+SECTIONS = ("summary", "learning", "classes", "curves", "images", "gallery", "confusion", "config", "environment")
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 HOSTILE = "<script>alert(1)</script>\" onload='x' & {{ 7*7 }}"
 
@@ -64,11 +65,11 @@ def test_the_page_is_whole_and_needs_nothing_else(facts):
     assert len(page.values("aria-label")) >= page.tags.count("svg")
 
 
-def test_the_page_says_what_was_run(facts):
+def test_the_page_shows_the_run(facts):
     page = page_of(facts)
-    said = "\n".join(page.text + page.values("alt"))
-    for words in ("0.250", "image0", "python train.py", "side_px: 128", "0123abcd", "Surest hits"):
-        assert words in said
+    shown = "\n".join(page.text + page.values("alt"))
+    for words in ("0.250", "image0", "python train.py", "side_px: 128", "0123abcd", "False positives"):
+        assert words in shown
 
 
 def test_names_and_config_cannot_become_markup(facts_with, facts):
@@ -87,16 +88,16 @@ def test_names_and_config_cannot_become_markup(facts_with, facts):
     assert "49" not in [text.strip() for text in page.text]
 
 
-def test_without_cell_truth_the_page_says_so(facts_with):
+def test_without_labels_of_cells_those_of_images_are_the_ground_truth(facts_with):
     text = " ".join(page_of(facts_with(cell_targets=None)).text)
-    assert "No cell's own labels are known" in text
-    assert "the labels of their images" in text
+    assert "The labels of single cells are unknown" in text
+    assert "the labels of the images" in text
 
 
 def test_a_run_without_cells_has_every_section(facts_without_cells):
     text = " ".join(page_of(facts_without_cells).text)
-    assert "no field is shown" in text
-    assert "there is no curve" in text
+    assert "no image is shown" in text
+    assert "no curve" in text
 
 
 @pytest.mark.parametrize("epochs", [0, 1])
@@ -164,3 +165,23 @@ def luminance(colour):
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_stains_are_named_only_where_they_are_known(facts_with, facts):
+    atlas = facts_with(
+        class_names=LOCATION_NAMES,
+        class_colours=("#1f77b4",) * 19,
+        probabilities=np.zeros((18, 19), np.float32),
+        image_targets=np.zeros((18, 19), np.float32),
+        cell_targets=None,
+        channels=("green", "blue"),
+    )
+    assert channel_colours(atlas) == "protein green, nucleus blue"
+    assert channel_colours(facts_with(channels=("blue", "DAPI"))) == "channel blue in blue, channel DAPI in grey"
+
+
+def test_epochs_count_from_one_wherever_they_are_read(facts):
+    page = page_of(facts)
+    assert "best, epoch 3" in page.text  # the third row of the history, epoch 2 in the file
+    table = render_run_page(facts).partition("Table of epochs")[2].partition("</tbody>")[0]
+    assert re.findall(r"<tr><td>(\d+)</td>", table) == ["1", "2", "3", "4", "5"]

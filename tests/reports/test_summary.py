@@ -12,13 +12,13 @@ def test_the_head_of_the_page(facts):
         "Submission mAP": "0.250",
         "Cell mAP": "0.400",
         "Image mAP": "0.500",
-        "Best epoch": "2",
+        "Best epoch": "3",
         "Cells": "18",
         "Training": "2.5 min",
     }
 
 
-def test_what_is_not_known_is_told_as_such(facts_with, facts):
+def test_unknown_values_are_shown_as_unknown(facts_with, facts):
     facts = facts_with(history=facts.history.iloc[:1].assign(val_cell_map=np.nan, seconds=12.4), score=None)
     assert "Submission mAP" not in shown(facts)
     assert shown(facts)["Cell mAP"] == "–"
@@ -26,9 +26,9 @@ def test_what_is_not_known_is_told_as_such(facts_with, facts):
     assert shown(facts_with(score={"map": None}))["Submission mAP"] == "–"
 
 
-def test_the_bound_that_the_outlines_set_stands_under_the_score(facts_with):
+def test_the_upper_bound_of_the_masks_is_shown_with_the_score(facts_with):
     (remark,) = [figure.remark for figure in summary(facts_with(score={"map": 0.3, "iou": 0.5, "bound": 0.8125}))][:1]
-    assert remark == "masks at IoU 0.5; these outlines allow 0.812"
+    assert remark == "masks at IoU 0.5; upper bound of these masks 0.812"
 
 
 def test_no_epoch_and_no_cell(facts_with, facts, facts_without_cells):

@@ -1,4 +1,4 @@
-"""Fields as the model reads them: outlined cells, their likeliest classes and the truth."""
+"""Images with outlined cells, their most probable classes and the ground truth."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from jaxtyping import Float, Float32, Int32, Int64
 from scipy import ndimage
 
 from hpa.core.field import Field
-from hpa.reports.embedding import data_uri
 from hpa.reports.facts import RunFacts
+from hpa.reports.page import data_uri
 from hpa.reports.pictures import composite, outline
 
 WIDTH_PX = 1000
-"""Fields are shown at this width, about twice what they take in the page, so that outlines are always as thin."""
+"""Images are shown at this width, about twice what they take in the page, so that outlines are always as thin."""
 TOP_CLASSES = 3
 MIN_CONFIDENCE = 0.1
 """A second or third class below this is not worth reading."""
-UNREAD_COLOUR = "#8a8f98"
+UNPREDICTED_COLOUR = "#8a8f98"
 SCALE_BARS_UM = (100, 50, 20, 10, 5, 2, 1)
 
 
 @dataclass(frozen=True)
-class ClassGuess:
-    """A class that the model names; `is_true` is None where the truth of the cell is not known."""
+class ClassPrediction:
+    """A predicted class; `is_correct` is None where the ground truth of the cell is not known."""
 
     name: str
     colour: str
     confidence: float
-    is_true: bool | None
+    is_correct: bool | None
 
 
 @dataclass(frozen=True)
 class CellNote:
-    """What is written of one cell: where in percent of the picture, and what."""
+    """The annotation of one cell; `left` and `top` are in percent of the picture."""
 
     cell: int
     left: float
     top: float
-    guesses: tuple[ClassGuess, ...]
+    predictions: tuple[ClassPrediction, ...]
     truth: tuple[tuple[str, str], ...]
-    """Name and colour of each true class; of the image where the cell's are not known."""
+    """Name and colour of each class of the ground truth; of the image where the cell's is not known."""
 
 
 @dataclass(frozen=True)
-class FieldView:
-    """One field in the page."""
+class OutlinedImage:
+    """One image in the page."""
 
     image_id: str
     heading: str
@@ -60,30 +60,30 @@ class FieldView:
     """Length and its share of the width in percent."""
 
 
-def field_views(facts: RunFacts) -> list[FieldView]:
-    """Return the field that the model reads best and the one it reads worst; only one where there is only one."""
+def outlined_images(facts: RunFacts) -> list[OutlinedImage]:
+    """Return the images with the lowest and the highest mean loss of their cells; one where there is only one."""
     ids = facts.cells["image_id"].astype(str).to_numpy()
-    judged = np.flatnonzero(facts.is_judged)
-    if len(judged) == 0:
+    known = np.flatnonzero(facts.has_truth)
+    if len(known) == 0:
         return []
-    surprise = _surprise(facts.probabilities[judged], facts.truth[judged])
-    images = np.unique(ids[judged])
-    means = np.array([surprise[ids[judged] == image].mean() for image in images])
+    losses = _losses(facts.probabilities[known], facts.truth[known])
+    images = np.unique(ids[known])
+    means = np.array([losses[ids[known] == image].mean() for image in images])
     best, worst = str(images[means.argmin()]), str(images[means.argmax()])
-    chosen = [(best, "Read best")] + ([(worst, "Read worst")] if worst != best else [])
+    chosen = [(best, "Lowest loss")] + ([(worst, "Highest loss")] if worst != best else [])
     return [_view(facts, image_id, heading, np.flatnonzero(ids == image_id)) for image_id, heading in chosen]
 
 
-def _surprise(
+def _losses(
     probabilities: Float[np.ndarray, "cell class"], truth: Float[np.ndarray, "cell class"]
 ) -> Float[np.ndarray, " cell"]:
     """Return the mean cross-entropy of each cell."""
-    sure = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
-    entropy: Float[np.ndarray, " cell"] = -(truth * np.log(sure) + (1 - truth) * np.log1p(-sure)).mean(axis=1)
+    clipped = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
+    entropy: Float[np.ndarray, " cell"] = -(truth * np.log(clipped) + (1 - truth) * np.log1p(-clipped)).mean(axis=1)
     return entropy
 
 
-def _view(facts: RunFacts, image_id: str, heading: str, rows: Int64[np.ndarray, " row"]) -> FieldView:
+def _view(facts: RunFacts, image_id: str, heading: str, rows: Int64[np.ndarray, " row"]) -> OutlinedImage:
     shown = facts.field_of(image_id)
     field, cells = shown.field, shown.segmentation.cells
     height, width = cells.shape
@@ -94,7 +94,7 @@ def _view(facts: RunFacts, image_id: str, heading: str, rows: Int64[np.ndarray, 
     row_of_cell = {int(facts.cells["cell"].iloc[row]): int(row) for row in rows}
     colours = [_colour(facts, row_of_cell.get(cell)) for cell in range(1, int(cells.max(initial=0)) + 1)]
     picture = outline(composite(pixels, field.channels), small_map, colours, thickness_px=2)
-    return FieldView(
+    return OutlinedImage(
         image_id,
         heading,
         data_uri(picture),
@@ -110,9 +110,9 @@ def _as_float(field: Field) -> Float32[np.ndarray, "channel height width"]:
 
 
 def _colour(facts: RunFacts, row: int | None) -> str:
-    """Return the colour of the likeliest class; grey for a cell of which nothing was predicted."""
+    """Return the colour of the most probable class; grey for a cell without prediction."""
     if row is None or not np.isfinite(facts.probabilities[row]).all():
-        return UNREAD_COLOUR
+        return UNPREDICTED_COLOUR
     return facts.class_colours[int(facts.probabilities[row].argmax())]
 
 
@@ -126,27 +126,29 @@ def _notes(
         window = windows[cell - 1] if 0 < cell <= len(windows) else None
         if window is None:  # too small to be seen at this size
             continue
-        y, x = _heart(label_map, window, cell)
-        guesses, truth = _guesses(facts, row), facts.truth[row]
-        told = truth if np.isfinite(truth).all() else facts.image_targets[row]
+        y, x = _innermost(label_map, window, cell)
+        predictions, truth = _predictions(facts, row), facts.truth[row]
+        targets = truth if np.isfinite(truth).all() else facts.image_targets[row]
         place = (round(100 * x / width, 2), round(100 * y / height, 2))
-        notes.append(CellNote(cell, *place, guesses, facts.classes_in(told)))
+        notes.append(CellNote(cell, *place, predictions, facts.classes_in(targets)))
     return notes
 
 
-def _heart(label_map: Int32[np.ndarray, "height width"], window: tuple[slice, slice], cell: int) -> tuple[int, int]:
-    """Return the (row, column) deepest inside the cell: the centroid of a bent cell may lie outside of it."""
+def _innermost(label_map: Int32[np.ndarray, "height width"], window: tuple[slice, slice], cell: int) -> tuple[int, int]:
+    """Return the (row, column) farthest from the edge of the cell: its centroid may lie outside of it."""
     depth = ndimage.distance_transform_edt(np.pad(label_map[window] == cell, 1))
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
     return window[0].start + int(y) - 1, window[1].start + int(x) - 1
 
 
-def _guesses(facts: RunFacts, row: int) -> tuple[ClassGuess, ...]:
+def _predictions(facts: RunFacts, row: int) -> tuple[ClassPrediction, ...]:
     probabilities, truth = facts.probabilities[row], facts.truth[row]
     known = bool(np.isfinite(truth).all())
-    top = np.argsort(-np.nan_to_num(probabilities), kind="stable")[:TOP_CLASSES]
+    # of two classes the second is implied by the first
+    count = min(TOP_CLASSES, max(1, len(probabilities) - 1))
+    top = np.argsort(-np.nan_to_num(probabilities), kind="stable")[:count]
     return tuple(
-        ClassGuess(
+        ClassPrediction(
             facts.class_names[index],
             facts.class_colours[index],
             float(probabilities[index]),
@@ -158,6 +160,6 @@ def _guesses(facts: RunFacts, row: int) -> tuple[ClassGuess, ...]:
 
 
 def _scale_bar(width_um: float) -> tuple[str, float] | None:
-    """Return the longest round length that takes at most a fifth of the field."""
+    """Return the longest round length that takes at most a fifth of the image."""
     fitting = [length for length in SCALE_BARS_UM if length <= width_um / 5]
     return (f"{fitting[0]} µm", round(100 * fitting[0] / width_um, 2)) if fitting else None

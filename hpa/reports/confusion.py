@@ -1,4 +1,4 @@
-"""What the model takes each location for: mean confidence in every class, over cells of one class alone."""
+"""Which classes are confused: mean confidence in every class, over cells of a single class."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hpa.reports.facts import RunFacts
 
 
 @dataclass(frozen=True)
-class MixingRow:
-    """One true class: how many cells show it alone, and the mean confidence they get in each class."""
+class ConfusionRow:
+    """One true class: the number of cells with it alone, and their mean confidence in each class."""
 
     index: int
     name: str
@@ -20,13 +20,13 @@ class MixingRow:
     confidences: tuple[float, ...]
 
 
-def mixing_rows(facts: RunFacts) -> list[MixingRow]:
-    """Return a row for each class that some judged cell shows alone.
+def confusion_rows(facts: RunFacts) -> list[ConfusionRow]:
+    """Return a row for each class that is the only one of some cell.
 
     With several true classes a cell's second class is no mistake, so such cells are left out.
     """
-    judged = facts.is_judged
-    truth, probabilities = facts.truth[judged] > 0.5, facts.probabilities[judged]
+    known = facts.has_truth
+    truth, probabilities = facts.truth[known] > 0.5, facts.probabilities[known]
     alone = truth.sum(axis=1) == 1
     rows = []
     for index, name in enumerate(facts.class_names):
@@ -34,5 +34,5 @@ def mixing_rows(facts: RunFacts) -> list[MixingRow]:
         if chosen.any():
             means = np.clip(probabilities[chosen].mean(axis=0), 0, 1)
             colour = facts.class_colours[index]
-            rows.append(MixingRow(index, name, colour, int(chosen.sum()), tuple(float(mean) for mean in means)))
+            rows.append(ConfusionRow(index, name, colour, int(chosen.sum()), tuple(float(mean) for mean in means)))
     return rows

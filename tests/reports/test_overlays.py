@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from hpa.reports.instance_panel import PREDICTION, TRUTH
-from hpa.reports.mask_panel import BOTH, SIDE_PX, outlined_masks
+from hpa.reports.overlays import BOTH, PREDICTION, SIDE_PX, TRUTH, masks_overlay
 
 
 def count(picture, colour):
@@ -17,31 +16,31 @@ def box(top, bottom, left, right, side=SIDE_PX):
 
 
 WHITE = np.full((SIDE_PX, SIDE_PX, 3), 255, np.uint8)
-NOTHING = np.zeros((SIDE_PX, SIDE_PX), bool)
+EMPTY = np.zeros((SIDE_PX, SIDE_PX), bool)
 LINE = 100**2 - 96**2
 
 
-def test_missed_invented_and_found_have_their_colours():
+def test_missed_false_positive_and_found_have_their_colours():
     mask = box(100, 200, 100, 200)
-    assert count(outlined_masks(WHITE, mask, NOTHING), TRUTH) == LINE
-    assert count(outlined_masks(WHITE, NOTHING, mask), PREDICTION) == LINE
-    found = outlined_masks(WHITE, mask, mask)
+    assert count(masks_overlay(WHITE, mask, EMPTY), TRUTH) == LINE
+    assert count(masks_overlay(WHITE, EMPTY, mask), PREDICTION) == LINE
+    found = masks_overlay(WHITE, mask, mask)
     assert count(found, BOTH) == LINE
     assert count(found, TRUTH) == count(found, PREDICTION) == 0
-    apart = outlined_masks(WHITE, mask, box(300, 400, 300, 400))
+    apart = masks_overlay(WHITE, mask, box(300, 400, 300, 400))
     assert count(apart, TRUTH) == count(apart, PREDICTION) == LINE
 
 
 def test_holes_have_lines_and_the_edge_of_the_picture_has_none():
     ring = box(100, 300, 100, 300)
     ring[150:250, 150:250] = False
-    assert count(outlined_masks(WHITE, ring, NOTHING), TRUTH) == (200**2 - 196**2) + (104**2 - 100**2)
-    assert count(outlined_masks(WHITE, ~NOTHING, NOTHING), TRUTH) == 0
+    assert count(masks_overlay(WHITE, ring, EMPTY), TRUTH) == (200**2 - 196**2) + (104**2 - 100**2)
+    assert count(masks_overlay(WHITE, ~EMPTY, EMPTY), TRUTH) == 0
 
 
-def test_lines_stand_out_from_any_ground():
+def test_lines_are_visible_on_any_background():
     for shade in (255, 128, 0):
-        drawn = outlined_masks(np.full_like(WHITE, shade), box(100, 200, 100, 200), NOTHING)
+        drawn = masks_overlay(np.full_like(WHITE, shade), box(100, 200, 100, 200), EMPTY)
         assert drawn[100, 150].tolist() == list(ImageColor.getrgb(TRUTH))
         assert drawn[99, 150].max() <= 0.4 * shade + 1
 
@@ -49,6 +48,6 @@ def test_lines_stand_out_from_any_ground():
 @pytest.mark.parametrize(("height", "width"), [(20, 30), (1000, 700), (1, 1), (SIDE_PX, 5)])
 def test_any_size_is_fitted(height, width):
     mask = np.ones((height, width), bool)
-    drawn = outlined_masks(np.zeros((height, width, 3), np.uint8), mask, ~mask)
+    drawn = masks_overlay(np.zeros((height, width, 3), np.uint8), mask, ~mask)
     assert max(drawn.shape[:2]) == SIDE_PX
     assert drawn.dtype == np.uint8

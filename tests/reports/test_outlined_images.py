@@ -5,24 +5,24 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from hpa.reports.fields import field_views
+from hpa.reports.outlined_images import outlined_images
 
 
 def picture_of(view):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(view.picture.split(",")[1]))))
 
 
-def test_the_best_and_the_worst_field_are_shown(facts_with, facts):
+def test_the_images_of_lowest_and_highest_loss_are_shown(facts_with, facts):
     probabilities = np.full_like(facts.probabilities, 0.5)
     probabilities[6:12] = np.where(facts.cell_targets[6:12] > 0, 0.9, 0.1)
     probabilities[12:] = np.where(facts.cell_targets[12:] > 0, 0.1, 0.9)
-    views = field_views(facts_with(probabilities=probabilities))
-    assert [(view.heading, view.image_id) for view in views] == [("Read best", "image1"), ("Read worst", "image2")]
+    views = outlined_images(facts_with(probabilities=probabilities))
+    assert [(view.heading, view.image_id) for view in views] == [("Lowest loss", "image1"), ("Highest loss", "image2")]
 
 
 def test_one_image_is_shown_once(facts_with, facts):
     only = facts.cells["image_id"] == "image2"
-    views = field_views(
+    views = outlined_images(
         facts_with(
             cells=facts.cells[only].reset_index(drop=True),
             probabilities=facts.probabilities[only],
@@ -34,8 +34,8 @@ def test_one_image_is_shown_once(facts_with, facts):
     assert picture_of(views[0]).max() > 150  # 16 bit
 
 
-def test_every_cell_is_noted_where_it_lies(facts):
-    for view in field_views(facts):
+def test_every_cell_is_annotated_at_its_position(facts):
+    for view in outlined_images(facts):
         cells = facts.field_of(view.image_id).segmentation.cells
         assert [note.cell for note in view.notes] == [1, 2, 3, 4, 5, 6]
         for note in view.notes:
@@ -43,30 +43,33 @@ def test_every_cell_is_noted_where_it_lies(facts):
             assert cells[row, column] == note.cell
 
 
-def test_notes_name_the_likeliest_classes_and_the_truth(facts):
-    view = field_views(facts)[0]
+def test_notes_name_the_most_probable_classes_and_the_ground_truth(facts):
+    view = outlined_images(facts)[0]
     first = np.flatnonzero(facts.cells["image_id"] == view.image_id)[0]
     note = view.notes[0]
-    confidences = [guess.confidence for guess in note.guesses]
+    confidences = [prediction.confidence for prediction in note.predictions]
     assert confidences == sorted(confidences, reverse=True)
     assert confidences[0] == pytest.approx(float(facts.probabilities[first].max()))
     assert {name for name, _ in note.truth} == {
         facts.class_names[index] for index in np.flatnonzero(facts.cell_targets[first])
     }
-    assert all(guess.is_true == (guess.name in {name for name, _ in note.truth}) for guess in note.guesses)
+    assert all(
+        prediction.is_correct == (prediction.name in {name for name, _ in note.truth})
+        for prediction in note.predictions
+    )
 
 
-def test_outlines_have_the_colour_of_the_likeliest_class(facts_with, facts):
+def test_outlines_have_the_colour_of_the_most_probable_class(facts_with, facts):
     probabilities = np.zeros_like(facts.probabilities)
     probabilities[:, 0] = 0.9
-    view = field_views(facts_with(probabilities=probabilities))[0]
+    view = outlined_images(facts_with(probabilities=probabilities))[0]
     edge = picture_of(view)[80:270, 56].mean(axis=0)  # left edge of cell 1, enlarged 1000 / 90 times
     assert np.abs(edge - ImageColor.getrgb(facts.class_colours[0])).max() < 60  # WebP softens a thin line
 
 
-def test_a_cell_without_prediction_is_outlined_but_not_noted(facts_with, facts):
+def test_a_cell_without_prediction_is_outlined_but_not_annotated(facts_with, facts):
     keep = (facts.cells["cell"] != 2).to_numpy()
-    views = field_views(
+    views = outlined_images(
         facts_with(
             cells=facts.cells[keep].reset_index(drop=True),
             probabilities=facts.probabilities[keep],
@@ -78,13 +81,13 @@ def test_a_cell_without_prediction_is_outlined_but_not_noted(facts_with, facts):
 
 
 def test_the_scale_bar_is_a_round_length_of_the_right_size(facts):
-    text, percent = field_views(facts)[0].scale_bar
+    text, percent = outlined_images(facts)[0].scale_bar
     length_um = float(text.removesuffix(" µm"))
     assert length_um == 5
     assert percent == pytest.approx(100 * length_um / (90 * 0.32), abs=0.01)
 
 
-def test_fields_of_any_size_are_shown_at_one_width(facts_with, facts):
+def test_images_of_any_size_are_shown_at_one_width(facts_with, facts):
     from dataclasses import replace
 
     def enlarged(image_id):
@@ -95,11 +98,25 @@ def test_fields_of_any_size_are_shown_at_one_width(facts_with, facts):
             segmentation=replace(field.segmentation, cells=field.segmentation.cells.repeat(20, 0).repeat(20, 1)),
         )
 
-    view = field_views(facts_with(field_of=enlarged))[0]
+    view = outlined_images(facts_with(field_of=enlarged))[0]
     assert (view.width_px, view.height_px) == (1000, 667)
     assert picture_of(view).shape == (667, 1000, 3)
     assert "1800 × 1200 px" in view.size
 
 
-def test_without_any_cell_no_field_is_shown(facts_without_cells):
-    assert field_views(facts_without_cells) == []
+def test_without_any_cell_no_image_is_shown(facts_without_cells):
+    assert outlined_images(facts_without_cells) == []
+
+
+def test_of_two_classes_only_the_more_probable_is_named(facts_with, facts):
+    truth = np.eye(2, dtype=np.float32)[np.arange(18) % 2]
+    two = facts_with(
+        class_names=("HEK", "N2a"),
+        class_colours=facts.class_colours[:2],
+        probabilities=np.tile(np.float32([0.7, 0.3]), (18, 1)),
+        image_targets=truth,
+        cell_targets=truth,
+    )
+    for view in outlined_images(two):
+        assert [[prediction.name for prediction in note.predictions] for note in view.notes] == [["HEK"]] * 6
+        assert [note.predictions[0].is_correct for note in view.notes] == [True, False] * 3

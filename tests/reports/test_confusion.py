@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from hpa.reports.mixing import mixing_rows
+from hpa.reports.confusion import confusion_rows
 
 
 def test_rows_are_means_over_cells_of_one_class_alone(facts):
-    rows = {row.index: row for row in mixing_rows(facts)}
+    rows = {row.index: row for row in confusion_rows(facts)}
     assert set(rows) == {0, 1, 3}
     for index, row in rows.items():
         chosen = [
@@ -18,4 +18,4 @@ def test_rows_are_means_over_cells_of_one_class_alone(facts):
 
 
 def test_no_cells_give_no_rows(facts_without_cells):
-    assert mixing_rows(facts_without_cells) == []
+    assert confusion_rows(facts_without_cells) == []
