@@ -1,4 +1,4 @@
-"""Checkpoints without what only training needs: the moments of the optimizer, the weights beside their average."""
+"""Checkpoints without the state of training: the moments of the optimizer, the weights beside their average."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hpa.core.whole_file import whole_file
 from hpa.models.saved_run import SavedRun, read_saved_run
 
 BESIDE = ("config.yaml", "out_of_fold.parquet")
-"""Files of a run folder that fitted ensembles and calibration look for: its mark, and predictions of held-out cells."""
+"""Files of a run folder that fitted ensembles and calibration read: the config and predictions of held-out cells."""
 
 
 def lean_checkpoint(path: Path, out: Path) -> SavedRun:
-    """Write what inference reads of a run's best checkpoint, and return that run as it was.
+    """Write the part of a run's best checkpoint that inference reads, and return the run.
 
     Raises:
         InputError: If there is no checkpoint, or none that can be read safely.
@@ -30,7 +30,7 @@ def lean_checkpoint(path: Path, out: Path) -> SavedRun:
 
 
 def lean_run(path: Path, folder: Path) -> SavedRun:
-    """Write a run folder that holds what inference reads, and return the run as it was.
+    """Write a run folder with the files that inference reads, and return the run.
 
     Args:
         path: Run folder or checkpoint.
@@ -47,7 +47,7 @@ def lean_run(path: Path, folder: Path) -> SavedRun:
 
 
 def run_name(path: Path) -> str:
-    """Return what a run is called in a bundle: the name of its folder, in letters that hydra parses.
+    """Return the name of a run in a bundle: that of its folder, in letters that hydra parses.
 
     >>> run_name(Path("runs/first light/checkpoints/best.ckpt")), run_name(Path("a=1.ckpt"))
     ('first_light', 'a_1')

@@ -1,4 +1,4 @@
-"""What lies in a bundle: every file with its size and hash, by which the notebook checks the upload."""
+"""The list of a bundle's files with size and hash, by which the notebook checks the upload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write_manifest(bundle: Path, facts: dict[str, Any]) -> dict[str, int]:
 
     Args:
         bundle: Folder that is complete but for its manifest.
-        facts: What else to write down: versions, the image, the runs, the settings.
+        facts: Other entries: versions, the image, the runs, the settings.
     """
     files: dict[str, dict[str, Any]] = {
         path.relative_to(bundle).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}

@@ -1,4 +1,4 @@
-"""What the notebook's machine brings: its Python, its platform, and the packages that need no wheel."""
+"""The notebook's machine: its Python, its platform, and the installed packages, which need no wheel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN_PACKAGE = "hpa-cells"
 USUAL_PACKAGES = (
     "torch,torchvision,numpy,scipy,pandas,pyarrow,pillow,scikit-image,opencv-python-headless,wandb,tqdm,jinja2,requests"
 )
-"""The large packages that images for GPU notebooks have in common; small ones cost little to bring along."""
+"""The large packages that images for GPU notebooks have in common; small ones cost little to bundle."""
 _OLDEST_GLIBC = 5
 """manylinux1 means glibc 2.5; no wheel is older."""
 _NAMED_PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1")
@@ -40,15 +40,15 @@ class NotebookImage:
     packages: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        """Check the words."""
+        """Check the format."""
         if not re.fullmatch(r"3\.\d+", self.python):
             raise InputError(
-                f"--python {self.python}: expected two numbers such as 3.11; 'python --version' tells them."
+                f"--python {self.python}: expected two numbers such as 3.11; 'python --version' prints them."
             )
         if not re.fullmatch(r"manylinux_2_\d+_(x86_64|aarch64)", self.platform):
             raise InputError(
                 f"--platform {self.platform}: expected e.g. manylinux_2_28_x86_64, where 2_28 is the version of glibc "
-                "('ldd --version' in the notebook tells it) and x86_64 the processor (or aarch64)."
+                "('ldd --version' in the notebook prints it) and x86_64 the processor (or aarch64)."
             )
 
     @property
@@ -70,18 +70,18 @@ def packages_of(words: str) -> dict[str, str]:
         InputError: If a name is no package that this project needs.
     """
     file = Path(words)
-    if words and "," not in words and file.is_file():  # a long list is no possible name
+    if words and "," not in words and file.is_file():  # too long to be a file name
         return _frozen(file)
     known = needed_packages()
     packages = {}
     for word in filter(None, (part.strip() for part in words.split(","))):
-        name, _, told = word.partition("==")
+        name, _, release = word.partition("==")
         name = normalised(name)
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
             remedy = f"did you mean {' or '.join(near)}?" if near else f"needed are e.g. {USUAL_PACKAGES}."
             raise InputError(f"--have {word}: this is no package that hpa needs, nor a file of 'pip freeze'; {remedy}")
-        packages[name] = _public(told) or known[name]
+        packages[name] = _public(release) or known[name]
     return packages
 
 
@@ -119,15 +119,15 @@ def _frozen(file: Path) -> dict[str, str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:==\s*(\S+)|@\s)", line)
         name = normalised(match[1]) if match else ""
-        told = _public(match[2] or "") if match else ""
-        if told or name in here:
-            packages[name] = told or here[name]
+        release = _public(match[2] or "") if match else ""
+        if release or name in here:
+            packages[name] = release or here[name]
     if not packages:
         raise InputError(f"--have {file}: no line reads NAME==VERSION; write the file with 'pip freeze' there.")
     packages.pop(OWN_PACKAGE, None)
     return packages
 
 
-def _public(told: str) -> str:
+def _public(release: str) -> str:
     """Return a version without what follows a plus, e.g. the CUDA build."""
-    return told.partition("+")[0].strip()
+    return release.partition("+")[0].strip()

@@ -1,4 +1,4 @@
-"""Runs pip, and says in words why it failed."""
+"""Runs pip, and explains why it failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MISSING = r"No matching distribution found for (.+?)(?: \(from|$)"
 
 
 class NoWheelError(InputError):
-    """The registry answers, but has no set of wheels that fits what was asked."""
+    """The registry answers, but has no set of wheels that fits the request."""
 
 
 def run_pip(words: Sequence[str], purpose: str, interpreter: str | None = None) -> None:
@@ -42,7 +42,7 @@ def run_pip(words: Sequence[str], purpose: str, interpreter: str | None = None) 
     if _NO_PIP in done.stderr:
         raise InputError("pip is needed to collect wheels and this environment has none; run 'python -m ensurepip'.")
     if done.returncode:
-        raise _told(done.stdout + done.stderr, purpose)
+        raise _explained(done.stdout + done.stderr, purpose)
 
 
 def interpreter_of(python: str) -> str | None:
@@ -54,13 +54,13 @@ def interpreter_of(python: str) -> str | None:
     if python == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     program = shutil.which(f"python{python}")
-    # A name on the path may be a stand-in for a version that is not there: it is asked.
+    # A name on the path may be a shim for a version that is not installed: it is run.
     works = program is not None and subprocess.run([program, "-c", ""], capture_output=True).returncode == 0
     return program if works else None
 
 
-def _told(output: str, purpose: str) -> InputError:
-    """Return the error that tells what pip's output means."""
+def _explained(output: str, purpose: str) -> InputError:
+    """Return the error that explains pip's output."""
     if _CONFLICT in output:
         block = output.partition("The conflict is caused by:")[2].partition("To fix this")[0]
         reasons = "; ".join(

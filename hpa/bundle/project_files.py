@@ -1,4 +1,4 @@
-"""The scripts, configs and recipes of the project beside its wheel, and the page that says what to click."""
+"""The scripts, configs and recipes of the project beside its wheel, and the README with the steps."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _README = """# A submission without internet
 4. In its settings switch the internet off and choose a GPU.
 5. Run all cells. `submission.csv` is written; save the version and submit it.
 
-The notebook's image must have Python {python}. Packages it is taken to have, because no wheel of them is here:
+The notebook's image must have Python {python}. Packages expected in the image, whose wheels are not in the bundle:
 {packages}.
-If the installing cell says that something is missing, run `pip freeze > image.txt` in a notebook of that kind and make
+If the installing cell reports a missing package, run `pip freeze > image.txt` in a notebook of that kind and make
 the bundle again with `hpa bundle … --have image.txt`.
 
 | here | what |
 |---|---|
 | `notebook.ipynb` | checks the upload, installs from `wheels/`, runs `infer.py`, checks `submission.csv` |
 | `wheels/` | the project and every package that the image lacks |
-| `weights/` | {runs}; without what only training needs |
+| `weights/` | {runs}; without the state of training |
 | `project/` | `infer.py`, `train.py`, configs and recipes; `conf/bundle.yaml` holds the settings |
 | `hpa_bundle.json` | versions, runs, and size and hash of every file |
 

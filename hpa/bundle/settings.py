@@ -1,17 +1,84 @@
-"""The settings of inference as a bundle carries them: resolved, free of other files, ready for another folder."""
+"""The settings of inference in a bundle: resolved, with a copy of every file they name, ready for another folder."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpa.bundle.carried import BESIDE_PROJECT, CarriedFiles
+from hpa.bundle.checkpoints import lean_checkpoint
 from hpa.core.errors import InputError
 
+BESIDE_PROJECT = "${oc.env:HPA_ROOT}/../"
+"""Prefix of a file of the bundle, wherever that lies: `infer.py` knows its own folder as HPA_ROOT."""
+_BEST = Path("checkpoints") / "best.ckpt"
+_NAMES_OF_PATHS = ("weights", "folder", "file", "path", "run")
+"""Ends of the names of arguments that take a path; a plain word is a path under such a name alone."""
+
+
+class CarriedFiles:
+    """Copies files into a bundle, each once, however often it is named.
+
+    Args:
+        bundle: Folder of the bundle.
+        folder: Where in it the copies go, e.g. `weights/parts`.
+    """
+
+    def __init__(self, bundle: Path, folder: str) -> None:
+        self._bundle = bundle
+        self._folder = folder
+        self._copy_of: dict[Path, Path] = {}
+
+    def carry(self, settings: Any, name: str) -> Any:
+        """Return settings in which every file is the bundle's own copy; a run folder goes as its best checkpoint.
+
+        Args:
+            settings: Plain types.
+            name: Their name on a command line, e.g. `segmenter`.
+
+        Raises:
+            InputError: If a folder that is no run is named: its files belong to images that the notebook does not have.
+        """
+        if isinstance(settings, Mapping):
+            return {key: self.carry(value, f"{name}.{key}") for key, value in settings.items()}
+        if isinstance(settings, list):
+            return [self.carry(value, f"{name}.{index}") for index, value in enumerate(settings)]
+        if not isinstance(settings, str) or not _is_path(settings, name):
+            return settings
+        path = Path(settings).expanduser().resolve()
+        if path not in self._copy_of:
+            self._copy_of[path] = self._copy(path, name)
+        return BESIDE_PROJECT + self._copy_of[path].as_posix()
+
+    def _copy(self, path: Path, name: str) -> Path:
+        """Copy a file or a run, and return its path in the bundle."""
+        is_run = (path / _BEST).is_file()
+        if path.is_dir() and not is_run:
+            raise InputError(
+                f"{name}={path}: a folder cannot be bundled, its files belong to images that the notebook does not "
+                "have; choose a part that needs none, e.g. segmenter=watershed."
+            )
+        suffix = _BEST.suffix if is_run else path.suffix
+        target = Path(self._folder) / (name.replace(".", "_") + suffix)
+        (self._bundle / target).parent.mkdir(parents=True, exist_ok=True)
+        if is_run:
+            lean_checkpoint(path, self._bundle / target)
+        else:
+            shutil.copyfile(path, self._bundle / target)
+        return target
+
+
+def _is_path(text: str, name: str) -> bool:
+    """Return whether a value names something on disk, and is no plain word that a file here happens to be called."""
+    looks_like_one = "/" in text or bool(Path(text).suffix) or name.endswith(_NAMES_OF_PATHS)
+    return looks_like_one and Path(text).expanduser().exists()
+
+
 MISSING = "???"
-"""What a config holds where the command line must give a value."""
+"""Value of a config that the command line must give."""
 PARTS_FOLDER = "weights/parts"
-_ASKED_IN_NOTEBOOK = {"ckpt", "data", "out"}
+_SET_IN_NOTEBOOK = {"ckpt", "data", "out"}
 _TRAINING_ONLY = ("cell_truth", "metadata")
 _HEADER = "# Written by hpa bundle: python infer.py --config-name bundle data.root=DIR. Values can be overridden.\n"
 
@@ -26,7 +93,7 @@ def bundled_settings(composed: dict[str, Any], trained: dict[str, Any], run_name
         bundle: Folder of the bundle.
 
     Raises:
-        InputError: If a value is missing, a folder cannot go along, or the data set is not read from a folder.
+        InputError: If a value is missing, a folder cannot be bundled, or the data set is not read from a folder.
     """
     settings = composed | {
         "segmenter": composed.get("segmenter") or trained.get("segmenter"),
@@ -35,7 +102,7 @@ def bundled_settings(composed: dict[str, Any], trained: dict[str, Any], run_name
         "out": "submission.csv",
     }
     files = CarriedFiles(bundle, PARTS_FOLDER)
-    carried = {key: value if key in _ASKED_IN_NOTEBOOK else files.carry(value, key) for key, value in settings.items()}
+    carried = {key: value if key in _SET_IN_NOTEBOOK else files.carry(value, key) for key, value in settings.items()}
     missing = sorted(set(_missing(carried)) - {"data.root"})
     if missing:
         raise InputError(f"{', '.join(missing)}: a value is needed; write {missing[0]}=… after the options.")
@@ -43,15 +110,15 @@ def bundled_settings(composed: dict[str, Any], trained: dict[str, Any], run_name
 
 
 def reads_a_folder(data: dict[str, Any] | None) -> bool:
-    """Tell whether a data set lies in a folder that the notebook can name."""
+    """Return whether a data set is read from a folder, which the notebook can name."""
     return data is not None and "root" in data
 
 
 def settings_text(yaml: str) -> str:
-    """Return the file of the settings: the resolved values, and what infer.py says to hydra."""
+    """Return the file of the settings: the resolved values, and the settings of hydra in infer.py."""
     hydra = "hydra:\n  output_subdir: null\n  run: {dir: .}\n  job: {chdir: false, name: infer}\n"
-    silent = "defaults:\n- _self_\n- override hydra/job_logging: none\n- override hydra/hydra_logging: none\n"
-    return f"{_HEADER}{silent}{yaml}{hydra}"
+    no_logs = "defaults:\n- _self_\n- override hydra/job_logging: none\n- override hydra/hydra_logging: none\n"
+    return f"{_HEADER}{no_logs}{yaml}{hydra}"
 
 
 def _data_of(data: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Collects the wheels that a notebook's image lacks, in versions that fit those it has.
+"""Collects the wheels that a notebook's image lacks, in versions that fit those it has, and lists their requirements.
 
-The packages of the image are shown to pip as empty wheels that need nothing. So they are neither fetched nor changed,
-what only they need is left out, and every other package is chosen to fit their versions.
+The packages of the image are shown to pip as empty wheels without requirements. So they are neither fetched nor
+changed, what only they need is left out, and every other package is chosen to fit their versions. The notebook installs
+by the list alone (`--no-deps`): a requirement that the image's own packages lack must not stop the submission.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from email.parser import Parser
 from importlib.metadata import version
 from pathlib import Path
 
 from hpa.bundle.notebook_image import OWN_PACKAGE, NotebookImage, needed_packages
 from hpa.bundle.pip import NoWheelError, interpreter_of, run_pip
-from hpa.bundle.requirements import write_requirements
 from hpa.core.errors import InputError
 
 SOURCE_PARTS = ("pyproject.toml", "README.md", "LICENSE", "hpa")
@@ -28,7 +29,7 @@ _IN_IMAGE = "+image"
 
 
 def collect_wheels(root: Path, image: NotebookImage, folder: Path) -> list[str]:
-    """Write the wheels to a folder, and return what the user should know.
+    """Write the wheels to a folder, and return notes for the user.
 
     Args:
         root: The project's checkout.
@@ -44,7 +45,7 @@ def collect_wheels(root: Path, image: NotebookImage, folder: Path) -> list[str]:
         own = _own_wheel(root, made)
         if SOURCE_ONLY not in image.packages:
             _pure_wheel(SOURCE_ONLY, made)
-        empty = {_empty_wheel(package, told, made) for package, told in image.packages.items()}
+        empty = {_empty_wheel(package, release, made) for package, release in image.packages.items()}
         notes = _download(own, image, made, folder)
     for file in folder.iterdir():
         if file.name in empty:
@@ -77,13 +78,13 @@ def _pure_wheel(package: str, made: Path) -> None:
     wanted = f"{package}=={version(package)}"
     run_pip(["wheel", "--no-deps", "--wheel-dir", str(made), wanted], f"the wheel of {package}")
     if not list(made.glob(f"{package.replace('-', '_')}-*-none-any.whl")):
-        raise NoWheelError(f"the wheel of {wanted} is bound to this machine; name the package in --have.")
+        raise NoWheelError(f"the wheel of {wanted} runs on this machine only; name the package in --have.")
 
 
-def _empty_wheel(package: str, told: str, made: Path) -> str:
+def _empty_wheel(package: str, release: str, made: Path) -> str:
     """Write a wheel that holds nothing and needs nothing, and return its name."""
-    stem = f"{package.replace('-', '_')}-{told}{_IN_IMAGE}"
-    metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {told}{_IN_IMAGE}\n"
+    stem = f"{package.replace('-', '_')}-{release}{_IN_IMAGE}"
+    metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {release}{_IN_IMAGE}\n"
     wheel = "Wheel-Version: 1.0\nGenerator: hpa\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     path = made / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -94,8 +95,8 @@ def _empty_wheel(package: str, told: str, made: Path) -> str:
 
 def _download(own: Path, image: NotebookImage, made: Path, folder: Path) -> list[str]:
     """Fetch the wheels, in the versions installed here if those fit the image, else in the newest that do."""
-    in_image = {package: f"{told}{_IN_IMAGE}" for package, told in image.packages.items()}
-    here = {package: told for package, told in needed_packages().items() if package not in in_image}
+    in_image = {package: f"{release}{_IN_IMAGE}" for package, release in image.packages.items()}
+    here = {package: release for package, release in needed_packages().items() if package not in in_image}
     interpreter = interpreter_of(image.python)
     words = ["download", "--dest", str(folder), "--find-links", str(made), "--only-binary=:all:"]
     words += ["--implementation=cp", f"--python-version={image.python}"]
@@ -104,7 +105,7 @@ def _download(own: Path, image: NotebookImage, made: Path, folder: Path) -> list
     if interpreter is None:
         notes.append(
             f"Python {image.python} is not installed here: what a package needs on some versions of Python only was "
-            f"judged by {sys.version_info.major}.{sys.version_info.minor}; the notebook says if something is missing"
+            f"decided for {sys.version_info.major}.{sys.version_info.minor}; the notebook reports missing packages"
         )
     try:
         _fetch(words, in_image | here, own, interpreter)
@@ -116,6 +117,29 @@ def _download(own: Path, image: NotebookImage, made: Path, folder: Path) -> list
 
 def _fetch(words: list[str], constraints: Mapping[str, str], own: Path, interpreter: str | None) -> None:
     file = own.with_name("constraints.txt")
-    file.write_text("".join(f"{package}=={told}\n" for package, told in constraints.items()), encoding="utf-8")
+    file.write_text("".join(f"{package}=={release}\n" for package, release in constraints.items()), encoding="utf-8")
     chosen = None if interpreter == sys.executable else interpreter
     run_pip([*words, "--constraint", str(file), str(own)], "wheels", chosen)
+
+
+REQUIREMENTS = "requirements.txt"
+
+
+def write_requirements(wheels: Path) -> None:
+    """Write a list of the bundled packages and their requirements, beside the wheels.
+
+    Conditions ("; python_version < …") are kept: the pip of the notebook evaluates them.
+    """
+    lines: set[str] = set()
+    for wheel in wheels.glob("*.whl"):
+        name, needs = _metadata_of(wheel)
+        lines |= {name, *(need for need in needs if "extra ==" not in need)}
+    (wheels / REQUIREMENTS).write_text("".join(f"{line}\n" for line in sorted(lines)), encoding="utf-8")
+
+
+def _metadata_of(wheel: Path) -> tuple[str, list[str]]:
+    """Return the name of a wheel's package and its requirements."""
+    with zipfile.ZipFile(wheel) as archive:
+        inside = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        message = Parser().parsestr(archive.read(inside).decode("utf-8"))
+    return message["Name"], message.get_all("Requires-Dist") or []

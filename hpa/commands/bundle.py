@@ -25,13 +25,13 @@ _PLATFORM = "manylinux_2_28_x86_64"
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 _FORMAT = 1
 """Rises when the notebook of an older bundle could not read its manifest."""
-_LARGEST = 3
+_LISTED_WHEELS = 3
 MB = 1e6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.description = f"{HELP}. Upload DIR as a data set of the notebook service; DIR/README.md says what to click."
+    """Add the arguments."""
+    parser.description = f"{HELP}. Upload DIR as a data set of the notebook service; DIR/README.md lists the steps."
     parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or .ckpt files; several are an ensemble")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="new or empty folder to write")
     parser.add_argument("--python", metavar="3.N", default=_HERE, help="Python of the notebook (%(default)s, as here)")
@@ -52,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the bundle, tell its sizes and return 0.
+    """Write the bundle, print its sizes and return 0.
 
     Raises:
-        InputError: If the folder is not empty, a run or a wheel cannot be used, or a word does not fit.
+        InputError: If the folder is not empty, a run or a wheel cannot be used, or an argument does not fit.
     """
     words = [*arguments.runs, *arguments.overrides]
     runs = [Path(word) for word in words if "=" not in word]
@@ -100,8 +100,7 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     """
     from omegaconf import OmegaConf
 
-    from hpa.bundle.carried import BESIDE_PROJECT
-    from hpa.bundle.settings import bundled_settings, reads_a_folder, settings_text
+    from hpa.bundle.settings import BESIDE_PROJECT, bundled_settings, reads_a_folder, settings_text
     from hpa.config import check_targets, compose_config
 
     trained = next(iter(saved.values())).config
@@ -120,10 +119,10 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
 
 
 def _rehearse(settings: dict[str, Any]) -> None:
-    """Build all parts from the bundle's own files: what does not fit is better known here than in the notebook.
+    """Build all parts from the bundle's own files, so that errors show here and not in the notebook.
 
     Raises:
-        InputError: If a part does not fit its settings, or learns from predictions that the runs did not keep.
+        InputError: If a part does not fit its settings, or needs predictions that the runs did not keep.
     """
     from hpa.app.fallbacks import fallbacks_of, networks_of
     from hpa.app.held_out import joined, taught
@@ -138,7 +137,7 @@ def _rehearse(settings: dict[str, Any]) -> None:
 
 
 def _facts(image: NotebookImage, saved: dict[str, SavedRun]) -> dict[str, Any]:
-    """Return what the manifest tells beside the files."""
+    """Return the entries of the manifest beside the files."""
     runs = {
         name: {"checkpoint_sha256": sha256_of_file(run.path), "epoch": run.epoch, "channels": run.channels}
         for name, run in saved.items()
@@ -156,8 +155,8 @@ def _facts(image: NotebookImage, saved: dict[str, SavedRun]) -> dict[str, Any]:
 def _report(out: Path, sizes: dict[str, int], notes: list[str]) -> None:
     for note in notes:
         print(f"note      {note}")
-    for file in sorted((out / "wheels").iterdir(), key=lambda file: -file.stat().st_size)[:_LARGEST]:
+    for file in sorted((out / "wheels").iterdir(), key=lambda file: -file.stat().st_size)[:_LISTED_WHEELS]:
         print(f"large     {file.stat().st_size / MB:8.2f} MB  {file.name}")
     for folder in ("wheels", "weights", "project"):
         print(f"{folder:8}  {sizes[folder] / MB:8.2f} MB")
-    print(f"{out}: {sum(sizes.values()) / MB:.1f} MB; {out / 'README.md'} says what to click")
+    print(f"{out}: {sum(sizes.values()) / MB:.1f} MB; {out / 'README.md'} lists the steps")

@@ -1,4 +1,4 @@
-"""`hpa convert-weights`: take the tensors out of a published network of HPA-Cell-Segmentation, running none of it."""
+"""`hpa convert-weights`: a published network of HPA-Cell-Segmentation as .safetensors, without running its code."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 
-HELP = "turn a published pickled network of HPA-Cell-Segmentation into .safetensors, running nothing of it"
+HELP = "convert a published pickled network of HPA-Cell-Segmentation to .safetensors, running none of its code"
 _SUFFIX = ".safetensors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments."""
     parser.add_argument("file", metavar="FILE", type=Path, help="e.g. dpn_unet_nuclei_v1.pth of Zenodo record 4665863")
     parser.add_argument("out", metavar="OUT.safetensors", type=Path, help="file to write")
 

@@ -12,7 +12,7 @@ _SUFFIX = ".onnx"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments."""
     parser.add_argument("run_path", metavar="RUN", help="a run folder (its best checkpoint) or a .ckpt")
     parser.add_argument(
         "--onnx", metavar="OUT.onnx", type=Path, required=True, help="crops in [0, 1] to logits and features"
@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the file, say what it holds, and return 0.
+    """Write the file, print its content, and return 0.
 
     Raises:
-        InputError: If the run's network does not see single cells, or its file would give other numbers.
+        InputError: If the run's network is none of crops, or the file would give other numbers.
     """
     # here: torch is not needed for --help
     from hpa.cells.crops import CropSpec
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     saved = read_saved_run(arguments.run_path)
     model = network_of(saved)
     if not isinstance(model, CropModel):
-        raise InputError(f"{saved.path}: only networks that see each cell cut out can be exported, not this one.")
+        raise InputError(f"{saved.path}: only networks of crops (model/view=crop) can be exported, not this one.")
     cut = saved.config["crop"]
     crop = CropSpec(saved.channels, side_px=cut["side_px"], masked=cut["masked"], margin=cut["margin"])
     origin = {"backbone": model.backbone.name, "checkpoint": saved.path.name, "epochs": str(saved.epoch)}

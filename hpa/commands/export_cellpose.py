@@ -1,4 +1,4 @@
-"""`hpa export-cellpose`: give a Cellpose network that was trained here back to the package and its GUI."""
+"""`hpa export-cellpose`: export a Cellpose network that was trained here for the package and its GUI."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HELP = "write the weights of a run of model=cellpose as a file that the cellpose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments."""
     parser.add_argument("trained", metavar="RUN", help="run folder of model=cellpose (its best epoch), or a checkpoint")
     parser.add_argument("out", metavar="OUT", type=Path, help="file to write, e.g. ~/.cellpose/models/my_cells")
 

@@ -1,1 +1,1 @@
-"""Every way to find the cells of a field: image in, label map out."""
+"""Every way to segment the cells of a field: image in, label map out."""

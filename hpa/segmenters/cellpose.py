@@ -1,7 +1,7 @@
 """Users' own Cellpose weights as a segmenter (Pachitariu, Rariden and Stringer, bioRxiv 2025.04.28.651001).
 
-Intensities, scale, tiles and network are those of the package (version 4); cells are read from its flows by ours, which
-takes a fraction of the time on a CPU and knows no largest cell.
+Intensities, scale, tiles and network are those of the package (version 4); cells are read from its flows by our code,
+which takes a fraction of the time on a CPU and has no limit of cell size.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hpa.core.flows import NETWORK_SCALE, label_map_from
 from hpa.device import choose_device
 
 _CODE_VERSION = 1
-"""Rises whenever the same settings give other cells, so that stored label maps are made anew."""
+"""Rises whenever the same settings give other cells, so that stored label maps are made again."""
 _MAX_SCALE = 4.0
 _MAX_CHANNELS = 3
 _DARK_AND_BRIGHT = (1, 99)
@@ -40,10 +40,10 @@ Image = Float32[np.ndarray, "height width channel"]
 
 @runtime_checkable
 class FlowNetwork(Protocol):
-    """What is asked of the network."""
+    """What the network must do."""
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
-        """Move it to where and how it shall run."""
+        """Move it to a device and precision."""
 
     def planes_of(
         self, images: Float32[np.ndarray, "image height width channel"], tiles_at_once: int
@@ -52,7 +52,7 @@ class FlowNetwork(Protocol):
 
 
 class Cellpose:
-    """Finds cells (no nuclei) with the network of a user's file; batched over fields of one size."""
+    """Segments cells (no nuclei) with the network of a user's file; batched over fields of one size."""
 
     def __init__(
         self,
@@ -73,21 +73,21 @@ class Cellpose:
 
         Args:
             weights: The path of a file of cellpose 4; a name of a published model is refused.
-            network: Makes the network from (weights, slot of the config, rate of dropped paths).
+            network: Builds the network from (weights, slot of the config, rate of dropped paths).
             cell_channels: Channels that show the cells.
             nucleus_channel: Channel of the nuclei, or None; at most three channels in all, in any order.
-            diameter_um: Typical diameter of a cell, µm, or None to show the network fields pixel by pixel.
-            seen_diameter_px: Diameter at which the network then sees such a cell, px.
+            diameter_um: Typical diameter of a cell, µm, or None to leave the pixel size of fields.
+            seen_diameter_px: Diameter of such a cell in the network's input, px.
             min_probability: Pixels at or below it are background.
             max_error: Cells are dropped whose own flows differ more from the network's.
-            min_area_px: Smaller cells are dropped, px as the network sees them.
+            min_area_px: Smaller cells are dropped, px of the network's input.
             tiles_at_once: Tiles of 256 px that go through the network together.
             device: As torch names it, or "auto" for the GPU where there is one.
             precision: fp32, bf16, or "auto" for bf16 on a GPU and fp32 elsewhere.
 
         Raises:
-            InputError: If the package or the file is missing, the file is of another network, or a setting makes no
-                sense.
+            InputError: If the package or the file is missing, the file is of another network, or a setting is
+                impossible.
         """
         if weights is None:
             raise InputError(
@@ -141,19 +141,19 @@ class Cellpose:
             if not self._is_placed:
                 self._network.place(self.device, _PRECISIONS[self.precision])
                 self._is_placed = True
-        seen = [self._seen(field) for field in fields]
+        inputs = [self._input(field) for field in fields]
         alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for number, image in enumerate(seen):
+        for number, image in enumerate(inputs):
             alike[image.shape].append(number)
         results: dict[int, Segmentation] = {}
         for numbers in alike.values():
-            said = self._network.planes_of(np.stack([seen[number] for number in numbers]), self.tiles_at_once)
-            for number, planes in zip(numbers, said, strict=True):
+            outputs = self._network.planes_of(np.stack([inputs[number] for number in numbers]), self.tiles_at_once)
+            for number, planes in zip(numbers, outputs, strict=True):
                 results[number] = self._read(fields[number], planes)
         return [results[number] for number in range(len(fields))]
 
-    def _seen(self, field: Field) -> Image:
-        """Return a field as the network sees it."""
+    def _input(self, field: Field) -> Image:
+        """Return a field as the network's input."""
         scale = self._scale_of(field)
         size = [max(1, round(side * scale)) for side in field.pixels.shape[1:]]
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -161,7 +161,7 @@ class Cellpose:
         return np.stack([cv2.resize(plane, size[::-1], interpolation=way) for plane in planes], axis=-1)
 
     def _read(self, field: Field, planes: Float32[np.ndarray, "3 seen_height seen_width"]) -> Segmentation:
-        """Return the cells that the network's planes mean, at the size of the field."""
+        """Return the cells of the network's planes, at the size of the field."""
         height, width = field.pixels.shape[1:]
         full = np.stack([cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in planes])
         cells = label_map_from(
@@ -174,23 +174,23 @@ class Cellpose:
         return Segmentation(cells)
 
     def _scale_of(self, field: Field) -> float:
-        """Return by which factor the network sees a field enlarged."""
+        """Return the factor by which a field is resized for the network."""
         if self.diameter_um is None:
             return 1.0
         scale = self.seen_diameter_px * field.pixel_um / self.diameter_um
         if not 0 < scale <= _MAX_SCALE:
             raise InputError(
                 f"{field.image_id}: pixels of {field.pixel_um} µm would be enlarged {scale:.3g} times to show cells of "
-                f"{self.diameter_um} µm at {self.seen_diameter_px} px; up to {_MAX_SCALE:g} times is sensible. "
+                f"{self.diameter_um} µm at {self.seen_diameter_px} px; the limit is {_MAX_SCALE:g} times. "
                 "Give data.pixel_um, another segmenter.diameter_um, or null to leave pixels as they are."
             )
         return scale
 
     def _check(self) -> None:
-        """Refuse settings that make no sense."""
+        """Refuse impossible settings."""
         if not 1 <= len(self.channels) <= _MAX_CHANNELS:
             raise InputError(
-                f"segmenter.cell_channels and nucleus_channel: the network sees one to {_MAX_CHANNELS} channels, came "
+                f"segmenter.cell_channels and nucleus_channel: the network takes one to {_MAX_CHANNELS} channels, came "
                 f"{len(self.channels)} ({', '.join(self.channels)})."
             )
         positive = {

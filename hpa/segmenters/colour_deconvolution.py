@@ -1,10 +1,10 @@
 """Nuclei of stained sections without any training: colour deconvolution and a threshold, the baseline to beat.
 
-Haematoxylin is parted from eosin and DAB by the vectors of Ruifrok and Johnston (Analytical and Quantitative Cytology
-and Histology 23:291, 2001; scikit-image's `rgb2hed`), and cut at the threshold of Otsu (IEEE Transactions on Systems,
-Man and Cybernetics 9:62, 1979), anew for each picture. Fixed vectors serve single stains too, where vectors estimated
-from the picture split its one colour at random. Lengths are in px: what a pixel of a histology picture measures is
-often not told.
+Haematoxylin is separated from eosin and DAB by the vectors of Ruifrok and Johnston (Analytical and Quantitative
+Cytology and Histology 23:291, 2001; scikit-image's `rgb2hed`), and thresholded by the method of Otsu (IEEE Transactions
+on Systems, Man and Cybernetics 9:62, 1979) in each image. Fixed vectors serve single stains too, where vectors
+estimated from the image split its one colour arbitrarily. Lengths are in px: the pixel size of a histology image is
+often unknown.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from hpa.core.label_map import areas_of, relabel
 from hpa.segmenters.watershed_split import split_touching
 
 _CODE_VERSION = 1
-"""Rises whenever the same settings give other nuclei, so that stored label maps are made anew."""
+"""Rises whenever the same settings give other nuclei, so that stored label maps are made again."""
 _ROUNDING = 1e-6
-"""Density below which differences are errors of computing."""
+"""Density below which differences are rounding errors."""
 
 
 @dataclass(frozen=True)
 class ColourDeconvolution:
-    """Finds nuclei in pictures of red, green and blue light, dark on bright ground.
+    """Segments nuclei in RGB images, dark on bright ground.
 
     Attributes:
-        smoothing_px: Standard deviation of the blur of the haematoxylin before it is cut.
+        smoothing_px: Standard deviation of the blur of the haematoxylin before the threshold.
         min_area_px2: Smaller nuclei are dropped.
-        summit_px: Touching nuclei are parted where their distance map has summits this far apart …
+        summit_px: Touching nuclei are split where their distance map has summits this far apart …
         merge_share: … unless the saddle between is at least this share of the lower summit.
     """
 
@@ -61,7 +61,7 @@ class ColourDeconvolution:
         return {"segmenter": "colour_deconvolution", "code": _CODE_VERSION} | asdict(self)
 
     def segment(self, fields: Sequence[Field]) -> list[Segmentation]:
-        """Return the nuclei of each picture, as cells.
+        """Return the nuclei of each image, as cells.
 
         Raises:
             InputError: If a field lacks a colour.
@@ -75,7 +75,7 @@ class ColourDeconvolution:
         return Segmentation(nuclei, nuclei)
 
     def foreground(self, field: Field) -> Bool[np.ndarray, "height width"]:
-        """Return where nuclei are, holes filled; nothing in a picture of one colour.
+        """Return where nuclei are, holes filled; nothing in an image of one colour.
 
         Raises:
             InputError: If the field lacks a colour.

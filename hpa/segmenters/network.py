@@ -1,4 +1,4 @@
-"""A network trained by `train.py` (task=pixels) as a segmenter: `unet`, `mask_rcnn`, anything that finds instances."""
+"""A network trained by `train.py` (task=pixels) as a segmenter: `unet`, `mask_rcnn`, any network of instances."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hpa.interfaces import Instances
 
 @runtime_checkable
 class TrainedNetwork(Protocol):
-    """A network with all that its training settled."""
+    """A network with the settings of its training."""
 
     channels: tuple[str, ...]
     class_names: tuple[str, ...]
@@ -35,17 +35,17 @@ class NetworkSegmenter:
 
     Attributes:
         channels: Channels of a field that the network reads.
-        class_names: Classes that it tells apart; none where it finds cells only.
+        class_names: Classes that it predicts; none where it finds cells only.
 
     Args:
         weights: The run that trained the network, or its checkpoint; for messages.
         network: The network that was read from there.
-        cell_channels: Channels of the fields to show it in place of those it was trained on, one for each, or None.
+        cell_channels: Channels of the fields in place of those it was trained on, one for each, or None.
         enlarge: Factor by which fields are enlarged first: the size of cells in training over that of cells here. 1
             where both have one scale, or where the network was trained at a known µm per pixel.
 
     Raises:
-        InputError: If channels or factor make no sense.
+        InputError: If channels or factor are impossible.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class NetworkSegmenter:
         return [Segmentation(np.asarray(self.instances(field).label_map, np.int32)) for field in fields]
 
     def instances(self, field: Field) -> Instances:
-        """Return the instances of a field at its own size, with class and score where the network tells them.
+        """Return the instances of a field at its own size, with class and score where the network predicts them.
 
         Raises:
             InputError: If the field lacks a channel.
@@ -94,7 +94,7 @@ class NetworkSegmenter:
 
 
 def _renumbered(found: Instances, height: int, width: int) -> Instances:
-    """Return instances at another size; those that vanish there are left out, the others numbered 1..n again."""
+    """Return instances at another size; those without a pixel there are left out, the others numbered 1..n again."""
     label_map = resized_label_map(np.asarray(found.label_map, np.int32), height, width)
     kept = labels_of(label_map) - 1
     scores = None if found.scores is None else found.scores[kept]

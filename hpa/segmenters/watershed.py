@@ -1,9 +1,10 @@
 """Classical segmentation of nuclei and cells by watersheds: no weights, the embedded default.
 
-Nuclei are regions brighter than their neighbourhood (after Otsu, 1979), parted where their distance map has several
-summits; cells are what the cytoplasm stains cover, parted by a flood from the nuclei (seeded watershed: Meyer and
+Nuclei are regions brighter than their neighbourhood (after Otsu, 1979), split where their distance map has several
+maxima; cells are what the cytoplasm stains cover, split by a flood from the nuclei (seeded watershed: Meyer and
 Beucher, 1990; nuclei as primary, cells as secondary objects: Carpenter et al., Genome Biology 7:R100, 2006). Sizes are
-in µm, so that one setting serves all magnifications; the work is done on a shrunk copy, and label maps are enlarged.
+in µm, so that one setting serves all magnifications; segmentation runs on a downsampled copy, and label maps are
+enlarged.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from hpa.core.label_map import areas_of
 from hpa.segmenters.watershed_split import split_touching
 
 _CODE_VERSION = 1
-"""Rises whenever the same settings give other cells, so that stored label maps are made anew."""
+"""Rises whenever the same settings give other cells, so that stored label maps are made again."""
 
 _ROUNDING = 1e-6
-"""Brightness, of full scale, below which differences are errors of computing: a tenth of a grey level of 16 bits."""
+"""Brightness, of full scale, below which differences are rounding errors: a tenth of a grey level of 16 bits."""
 
 Plane = Float32[np.ndarray, "height width"]
 Mask = Bool[np.ndarray, "height width"]
@@ -35,20 +36,20 @@ LabelMap = Int32[np.ndarray, "height width"]
 
 @dataclass(frozen=True)
 class Watershed:
-    """Finds nuclei, then a cell around each; what has no nucleus is no cell.
+    """Segments nuclei, then a cell around each; there is no cell without a nucleus.
 
     Attributes:
         nucleus_channel: Stain of the nuclei.
-        cell_channels: Stains of the cytoplasm, averaged; none where nuclei themselves are what is looked for.
-        work_um: Pixel size at which the work is done; images of larger pixels are not enlarged.
+        cell_channels: Stains of the cytoplasm, averaged; none to segment nuclei only.
+        work_um: Pixel size of the downsampled copy; images of larger pixels are not enlarged.
         smoothing_um: Standard deviation of the Gaussian blur before anything else.
-        background_um: Width over which the darkest value is taken for background; wider than the widest nucleus.
+        background_um: Width of the window whose darkest value is the background; wider than the widest nucleus.
         neighbourhood_um: Width of the neighbourhood against which a nucleus must stand out.
         nucleus_local_share: Brightness of a nucleus's edge, as a share of the neighbourhood's peak.
-        nucleus_global_share: Least brightness of a nucleus, as a share of the image's threshold (square-root scale).
+        nucleus_global_share: Minimum brightness of a nucleus, as a share of the image's threshold (square-root scale).
         nucleus_contrast: How far nuclei must stand out from background in the mean, in standard deviations of the noise
             (square-root scale); else the image holds none. Noise alone reaches about 2.
-        merge_share: Two summits of the distance map are one nucleus if the saddle is at least this share of the lower.
+        merge_share: Two maxima of the distance map are one nucleus if the saddle is at least this share of the lower.
         nucleus_min_um2: Smaller nuclei are dropped.
         hole_max_um2: Holes up to this area are filled.
         opening_um: Width of the opening that removes threads and specks.
@@ -116,15 +117,15 @@ class Watershed:
         return Segmentation(_enlarged(_kept(cells, large), full), _enlarged(_kept(nuclei, large), full))
 
     def _flattened(self, plane: np.ndarray, size: tuple[int, int], um: float) -> Plane:
-        """Return a plane in [0, 1], shrunk and smoothed, its background taken off."""
+        """Return a plane in [0, 1], shrunk and smoothed, its background subtracted."""
         small = cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
         small /= np.iinfo(plane.dtype).max
         small = _blurred(small, self.smoothing_um / um)
-        # the background varies slowly: a coarse copy of 16 pixels a window tells it
+        # the background varies slowly: a coarse copy of 16 pixels a window is enough
         step = max(1, round(self.background_um / um / 16))
         coarse_size = (max(1, size[1] // step), max(1, size[0] // step))
         coarse = cv2.resize(small, coarse_size, interpolation=cv2.INTER_AREA)
-        window = _odd(self.background_um / um / step)
+        window = _odd_width(self.background_um / um / step)
         darkest = _blurred(cv2.erode(coarse, np.ones((window, window), np.uint8)), window / 2)
         above = small - cv2.resize(darkest, size[::-1], interpolation=cv2.INTER_LINEAR)
         return cv2.threshold(above, _ROUNDING, 0, cv2.THRESH_TOZERO)[1]
@@ -137,11 +138,11 @@ class Watershed:
         noise = _noise_of(root, round(3 * self.smoothing_um / um))
         if not bright.size or bright.mean() - dark.mean() < self.nucleus_contrast * noise:
             return np.zeros(plane.shape, bool)
-        window = _odd(self.neighbourhood_um / um)
+        window = _odd_width(self.neighbourhood_um / um)
         peak = cv2.blur(cv2.dilate(plane, np.ones((window, window), np.uint8)), (window, window))
         mask = (root > self.nucleus_global_share * threshold) & (plane > self.nucleus_local_share * peak)
         filled = _filled(mask, self.hole_max_um2 / um**2)
-        width = _odd(max(self.opening_um / um, 3.0))
+        width = _odd_width(max(self.opening_um / um, 3.0))
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         return cv2.morphologyEx(filled.view(np.uint8), cv2.MORPH_OPEN, disc).astype(bool)
 
@@ -170,7 +171,7 @@ def _stretched(planes: Sequence[Plane]) -> Plane:
 
 
 def _noise_of(plane: Plane, step_px: int) -> float:
-    """Return the standard deviation of the noise, told from pixels a little apart; edges are few and do not count."""
+    """Return the standard deviation of the noise, estimated from nearby pixels; edges are few and do not count."""
     step = max(1, step_px)
     differences = np.abs(plane[::4, step::2] - plane[::4, :-step:2])
     return float(np.median(differences)) / (0.6745 * 2**0.5) if differences.size else 0.0
@@ -209,6 +210,6 @@ def _enlarged(label_map: LabelMap, size: tuple[int, int]) -> Int32[np.ndarray, "
     return cv2.resize(label_map, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 
 
-def _odd(width_px: float) -> int:
+def _odd_width(width_px: float) -> int:
     """Return the nearest odd width."""
     return 2 * round((width_px - 1) / 2) + 1 if width_px > 1 else 1

@@ -1,8 +1,8 @@
-"""Touching round things parted at their waists: a watershed of the distance map, shallow parts joined again.
+"""Splits touching round objects at their waists: a watershed of the distance map, then merging over shallow saddles.
 
-Every summit of the distance map starts a region; two regions are one thing where the saddle between them is nearly as
-high as the lower summit. This is the idea of h-maxima with a height relative to the thing's own size, so that small and
-large nuclei are treated alike.
+Every maximum of the distance map starts a region; two regions are one object where the saddle between them is nearly as
+high as the lower maximum. This is the idea of h-maxima with a height relative to the object's own size, so that small
+and large nuclei are treated alike.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from hpa.core.label_map import relabel
 def split_touching(
     mask: Bool[np.ndarray, "height width"], summit_px: float, merge_share: float
 ) -> Int32[np.ndarray, "height width"]:
-    """Return the parts of a mask, numbered 1..n; a speck beside something deeper, within `summit_px`, is left out.
+    """Return the parts of a mask, numbered 1..n; a speck next to a deeper object, within `summit_px`, is left out.
 
     Args:
-        mask: Where things are.
-        summit_px: Radius within which a summit must be the highest; the distance map is smoothed over about half of it.
-        merge_share: Parts stay joined where the saddle is at least this share of the lower summit, 0 to 1.
+        mask: Foreground.
+        summit_px: Radius within which a maximum must be the highest; the distance map is smoothed over about half of
+            it.
+        merge_share: Parts stay merged where the saddle is at least this share of the lower maximum, 0 to 1.
     """
-    # repeating the border keeps things cut by the image's edge as thick as they are
+    # repeating the border keeps objects cut by the image's edge as thick as they are
     padded = np.pad(mask.view(np.uint8), 1, mode="edge")
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1]
     depth = cv2.GaussianBlur(depth, (0, 0), max(1.0, 0.6 * summit_px)) * mask
@@ -33,13 +34,13 @@ def split_touching(
     summits = (depth == cv2.dilate(depth, np.ones((window, window), np.uint8))) & mask
     _, seeds = cv2.connectedComponents(summits.view(np.uint8), connectivity=8)
     parts = watershed(-depth, seeds, mask=mask).astype(np.int32)  # type: ignore[no-untyped-call]  # has no types
-    return _joined(parts, depth, merge_share)
+    return _merged(parts, depth, merge_share)
 
 
-def _joined(
+def _merged(
     parts: Int32[np.ndarray, "height width"], depth: Float32[np.ndarray, "height width"], merge_share: float
 ) -> Int32[np.ndarray, "height width"]:
-    """Return the parts after those with shallow saddles were joined, highest saddle first."""
+    """Return the parts after those with shallow saddles were merged, highest saddle first."""
     count = int(parts.max(initial=0))
     summit = np.zeros(count + 1, np.float32)
     np.maximum.at(summit, parts.ravel(), depth.ravel())

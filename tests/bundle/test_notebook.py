@@ -3,9 +3,8 @@ import sys
 
 import pytest
 
-from hpa.bundle.cells import CHECK, PLACES
 from hpa.bundle.manifest import MANIFEST, write_manifest
-from hpa.bundle.notebook import notebook_text
+from hpa.bundle.notebook import CHECK, PLACES, notebook_text
 from tests.bundle.offline_machine import here
 
 
@@ -44,7 +43,7 @@ def test_the_attached_folders_are_found_and_the_files_checked(attached, capsys):
     names = carried_out(PLACES, CHECK)
     assert names["BUNDLE"] == attached / "datasets" / "me" / "bundle"
     assert names["FIELDS"] == attached / "competitions" / "cells"
-    assert "1 files are as they were bundled" in capsys.readouterr().out
+    assert "1 files have the bundled content" in capsys.readouterr().out
 
 
 def test_a_file_that_changed_on_its_way_is_named(attached):
@@ -73,6 +72,6 @@ def test_none_or_two_competitions_are_refused(attached, also):
 
 def test_a_program_of_the_notebook_shows_what_it_says_and_its_code(attached, capfd):
     run = carried_out(PLACES)["run"]
-    code = run("-c", "import os, sys; print('said', os.environ['A'], file=sys.stderr); sys.exit(3)", A="b")
+    code = run("-c", "import os, sys; print('printed', os.environ['A'], file=sys.stderr); sys.exit(3)", A="b")
     assert code == 3
-    assert "said b" in capfd.readouterr().out
+    assert "printed b" in capfd.readouterr().out

@@ -29,9 +29,11 @@ def test_needs_are_followed_through_other_packages():
     assert "ruff" not in needed_packages()  # an extra
 
 
-@pytest.mark.parametrize(("word", "told"), [("pytroch-lightning", "pytorch-lightning"), ("flask-sqlalchemy", "torch")])
-def test_an_unknown_name_is_told_with_what_was_meant(word, told):
-    with pytest.raises(InputError, match=f"--have {word}: .*{told}"):
+@pytest.mark.parametrize(
+    ("word", "message"), [("pytroch-lightning", "pytorch-lightning"), ("flask-sqlalchemy", "torch")]
+)
+def test_an_unknown_name_is_refused_with_suggestions(word, message):
+    with pytest.raises(InputError, match=f"--have {word}: .*{message}"):
         packages_of(f"numpy,{word}")
 
 
@@ -47,7 +49,7 @@ def test_a_frozen_list_of_the_image_is_read(tmp_path):
     file = tmp_path / "image.txt"
     file.write_text("\n".join(lines))
     assert packages_of(str(file)) == {
-        "torch": needed_packages()["torch"],  # built from a file: its version is not told
+        "torch": needed_packages()["torch"],  # built from a file: its version is unknown
         "numpy": "1.26.4",
         "seaborn": "0.13.2",
     }
@@ -67,7 +69,7 @@ def test_wheels_of_every_older_platform_run_there():
 
 
 @pytest.mark.parametrize(
-    ("python", "platform", "told"),
+    ("python", "platform", "message"),
     [
         ("3", "manylinux_2_28_x86_64", "--python 3:"),
         ("3.11.4", "manylinux_2_28_x86_64", "--python 3.11.4:"),
@@ -75,6 +77,6 @@ def test_wheels_of_every_older_platform_run_there():
         ("3.11", "manylinux_2_28", "glibc"),
     ],
 )
-def test_words_of_another_form_are_refused(python, platform, told):
-    with pytest.raises(InputError, match=told):
+def test_values_of_another_format_are_refused(python, platform, message):
+    with pytest.raises(InputError, match=message):
         NotebookImage(python, platform, {})

@@ -20,10 +20,10 @@ def test_a_registry_out_of_reach_is_told_with_the_package(tmp_path, no_settings)
     no_settings.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # a port where nothing answers
     with pytest.raises(
         InputError, match=r"wheels: the package registry could not be reached \(wadler-lindig\)"
-    ) as told:
+    ) as raised:
         run_pip(["download", "--no-deps", "--dest", str(tmp_path), "wadler-lindig"], "wheels")
-    assert not isinstance(told.value, NoWheelError)
-    assert "127.0.0.1" not in str(told.value)
+    assert not isinstance(raised.value, NoWheelError)
+    assert "127.0.0.1" not in str(raised.value)
 
 
 def test_a_missing_wheel_is_named(tmp_path, no_settings):

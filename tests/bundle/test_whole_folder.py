@@ -31,9 +31,9 @@ def test_after_an_error_nothing_is_left(tmp_path):
 
 
 def test_what_lies_there_is_never_overwritten(tmp_path):
-    (tmp_path / "a").write_text("mine")
+    (tmp_path / "a").write_text("older")
     for path in (tmp_path, tmp_path / "a"):
         with pytest.raises(InputError, match="new or empty folder"), whole_folder(path):
             pass
-    assert (tmp_path / "a").read_text() == "mine"
+    assert (tmp_path / "a").read_text() == "older"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -57,7 +57,7 @@ def test_runs_of_different_classes_are_told(run, tmp_path, capsys):
         (["--python", "3"], "--python 3:"),
         (["--platform", "linux"], "--platform linux:"),
         (["tta=d44"], "Could not find 'tta/d44'"),
-        (["segmenter=stored", "segmenter.folder=tests"], "cannot go along"),
+        (["segmenter=stored", "segmenter.folder=tests"], "cannot be bundled"),
         (["segmenter=hpa_cell"], "nuclei_weights"),
         (["data=synthetic"], "data=kaggle_hpa"),
         (["rules=platt"], "held-out predictions"),  # rather here than in the notebook
@@ -105,7 +105,7 @@ def test_the_notebook_of_a_bundle_writes_the_submission_of_the_checkout_offline(
     image = sorted(needed_packages().keys() - BUNDLED)
     words = ["tta=flips", "rules=edge"]
     assert main(["bundle", str(run), "--out", str(bundle), "--have", ",".join(image), *words]) == 0
-    assert "says what to click" in capsys.readouterr().out
+    assert "lists the steps" in capsys.readouterr().out
     wheels = {path.name.partition("-")[0].replace("_", "-") for path in (bundle / "wheels").glob("*.whl")}
     assert wheels == BUNDLED | {"hpa-cells"}
 

@@ -97,10 +97,10 @@ def test_cells_are_those_of_the_package(picture_file):
     package = CellposeModel(pretrained_model=str(picture_file), device=torch.device("cpu"), use_bfloat16=False)
     truth = cells_of(256, 200, 12)
     field = telling(truth)
-    theirs, _, _ = package.eval(field.pixels[[0, 3, 2]].transpose(1, 2, 0), channel_axis=2)
+    reference, _, _ = package.eval(field.pixels[[0, 3, 2]].transpose(1, 2, 0), channel_axis=2)
     (found,) = segmenter(picture_file).segment([field])
-    iou = iou_matrix(found.cells, theirs.astype(np.int32))
-    assert found.cells.max() == theirs.max()
+    iou = iou_matrix(found.cells, reference.astype(np.int32))
+    assert found.cells.max() == reference.max()
     assert iou.max(axis=0).min() > 0.85
     assert np.median(iou.max(axis=0)) > 0.95
 
@@ -111,8 +111,8 @@ def test_intensities_are_those_of_the_package(seed, peak):
     transforms = pytest.importorskip("cellpose.transforms", reason='needs pip install "hpa-cells[cellpose]"')
     rng = np.random.default_rng(seed)
     plane = (rng.random((40, 30)) ** rng.integers(1, 6) * peak).astype(np.uint16)
-    theirs = transforms.normalize_img(plane[..., None].astype(np.float32))[..., 0]
-    np.testing.assert_allclose(stretched(plane), theirs, atol=1e-5)
+    reference = transforms.normalize_img(plane[..., None].astype(np.float32))[..., 0]
+    np.testing.assert_allclose(stretched(plane), reference, atol=1e-5)
 
 
 @pytest.mark.parametrize("level", [0, 7, 255])
@@ -159,15 +159,15 @@ def test_fingerprint_tells_weights_and_settings_apart(picture_file, tmp_path):
 def test_a_file_is_needed(small_cellpose, tmp_path):
     with pytest.raises(InputError, match=r"segmenter\.weights.*nothing is downloaded"):
         segmenter(None)
-    for name, told in {"cyto3": "nothing is downloaded", "gone/cpsam": "there is no file"}.items():
-        with pytest.raises(InputError, match=told):
+    for name, message in {"cyto3": "nothing is downloaded", "gone/cpsam": "there is no file"}.items():
+        with pytest.raises(InputError, match=message):
             segmenter(name)
     with pytest.raises(InputError, match="is a folder"):
         segmenter(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"cell_channels": ["red", "green", "yellow"]}, "one to 3 channels, came 4"),
         ({"cell_channels": [], "nucleus_channel": None}, "one to 3 channels, came 0"),
@@ -179,15 +179,15 @@ def test_a_file_is_needed(small_cellpose, tmp_path):
         ({"device": "abacus"}, "device"),
     ],
 )
-def test_settings_out_of_range_are_refused(tmp_path, changed, told):
-    with pytest.raises(InputError, match=told):
+def test_settings_out_of_range_are_refused(tmp_path, changed, message):
+    with pytest.raises(InputError, match=message):
         segmenter(tmp_path, **changed)
 
 
 @pytest.mark.parametrize("pixel_um", [float("nan"), 40.0])
 def test_a_pixel_size_that_cannot_be_is_refused(picture_file, pixel_um):
-    field = Field("odd", np.zeros((4, 9, 9), np.uint8), CHANNELS, pixel_um)
-    with pytest.raises(InputError, match="odd: pixels of"):
+    field = Field("image", np.zeros((4, 9, 9), np.uint8), CHANNELS, pixel_um)
+    with pytest.raises(InputError, match="image: pixels of"):
         segmenter(picture_file, diameter_um=25.0).segment([field])
 
 

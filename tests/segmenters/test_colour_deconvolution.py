@@ -89,6 +89,6 @@ def test_real_histology_is_found_better_than_by_calling_everything_a_nucleus(sam
         truth = imread(samples / "dsb2018" / "labels" / f"{image_id}.png") > 0
         field = Field(image_id, np.ascontiguousarray(pixels), ("red", "green", "blue"), 0.25)
         scores.append((dice(segmenter().segment([field])[0].cells > 0, truth), dice(np.ones_like(truth), truth)))
-    ours, floor = np.mean(scores, axis=0)
-    assert ours > 0.75
-    assert ours > floor + 0.2
+    found, baseline = np.mean(scores, axis=0)
+    assert found > 0.75
+    assert found > baseline + 0.2

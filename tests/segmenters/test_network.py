@@ -73,11 +73,11 @@ def test_a_network_of_known_scale_resamples_by_pixel_size():
 
 
 def test_what_decides_the_result_is_in_the_fingerprint():
-    told = [
+    fingerprints = [
         segmenter_of().fingerprint(),
         segmenter_of(enlarge=2.0).fingerprint(),
         segmenter_of(cell_channels=["blue"]).fingerprint(),
     ]
-    assert len({str(one) for one in told}) == 3
+    assert len({str(fingerprint) for fingerprint in fingerprints}) == 3
     with pytest.raises(InputError, match="enlarge"):
         segmenter_of(enlarge=0.0)

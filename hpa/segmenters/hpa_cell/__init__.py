@@ -1,3 +1,3 @@
-"""The segmenter that made the competition's truth: two networks, and rules that make label maps of what they say."""
+"""The segmenter that made the competition's ground truth: two networks, and rules from their output to label maps."""
 
 from hpa.segmenters.hpa_cell.labelling import label_cells as label_cells

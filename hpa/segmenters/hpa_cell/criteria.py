@@ -1,8 +1,8 @@
 """The thresholds and sizes of the published segmenter, in levels of 8-bit probability planes and in µm.
 
-They are those of HPA-Cell-Segmentation, which made the truth of the competition (Le et al., "Analysis of the Human
-Protein Atlas Weakly Supervised Single-Cell Classification competition", Nature Methods 19:1221, 2022). There, sizes are
-pixels of 0.08 µm; here they are physical, so that fields of other magnifications are treated alike.
+They are those of HPA-Cell-Segmentation, which made the ground truth of the competition (Le et al., "Analysis of the
+Human Protein Atlas Weakly Supervised Single-Cell Classification competition", Nature Methods 19:1221, 2022). There,
+sizes are pixels of 0.08 µm; here they are physical, so that fields of other magnifications are treated alike.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def pixels_of(area_um2: float, pixel_um: float) -> int:
 
 
 def cell_region(body: UInt8[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """Return where cells are, touching ones not yet parted."""
+    """Return where cells are, touching ones not yet split."""
     counts = cv2.calcHist([body], [0], None, [256], [0, 256]).ravel()
     levels = np.flatnonzero(counts)
     shares = levels / 255

@@ -1,9 +1,9 @@
 """Cells cut by the edge of the field whose nucleus lies outside it.
 
-The published segmenter starts every cell from a nucleus, so the neighbours flood what has none: cells that are cut by
-the edge are `merged` into others, a fault that the second and fifth teams of the competition report. Here such cells
+The published segmenter starts every cell from a nucleus, so neighbours flood the others: cells cut by the edge
+are `merged` into them, a fault that the second and fifth teams of the competition report. Here such cells
 may also start from their own interior: bodies enclosed by the predicted border. They are then `kept` as cells without
-a nucleus, or `dropped` after they have held their neighbours off.
+a nucleus, or `dropped` after they have kept their neighbours out.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LabelMap = Int32[np.ndarray, "height width"]
 
 
 def edge_cells_of(word: str) -> EdgeCells:
-    """Return the word if it is one of the three.
+    """Return the value if it is one of the three.
 
     Raises:
-        InputError: With the words there are.
+        InputError: With the possible values.
     """
     if word not in get_args(EdgeCells):
         raise InputError(f"edge_cells must be one of {', '.join(get_args(EdgeCells))}; came '{word}'.")
@@ -35,7 +35,7 @@ def with_edge_markers(nuclei: LabelMap, interiors: LabelMap, min_px: int) -> Lab
     """Return the nuclei and, numbered after them, the interiors that touch the edge and hold no nucleus.
 
     Args:
-        nuclei: The markers there are.
+        nuclei: The markers so far.
         interiors: Bodies enclosed by borders, numbered.
         min_px: Smaller interiors are no cells.
     """

@@ -1,7 +1,7 @@
 """Label maps from the planes of the two networks, step by step as HPA-Cell-Segmentation makes them.
 
-Planes are (height, width, 3) in 8 bits: nothing, border between touching objects, body. Two faults of the original are
-mended: sums of border planes that ran over 8 bits, and cell numbers that did. Steps without effect are left out.
+Planes are (height, width, 3) in 8 bits: background, border between touching objects, body. Two faults of the original
+are fixed: overflows of 8 bits in sums of border planes, and in cell numbers. Steps without effect are left out.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from hpa.segmenters.hpa_cell.regions import (
     CROSS,
     SQUARE,
     closed,
+    components_of,
     flooded,
     holes_filled,
     inner_of,
-    parted,
-    pieces_of,
+    split_by_lines,
     without_small,
 )
 
@@ -46,13 +46,13 @@ LabelMap = Int32[np.ndarray, "height width"]
 def label_nuclei(nuclei: Planes, pixel_um: float) -> LabelMap:
     """Return the nuclei of the nuclei network alone, by the simpler rules the original has for this case.
 
-    Its thresholds are meant for planes of 0..1 but meet 0..255, so that each means "at all"; kept for comparability.
+    Its thresholds are meant for planes of 0..1 but meet 0..255, so that each means "above 0"; kept for comparability.
     """
     body = nuclei[..., 2] > 0
     # what lies outside the image does not erode
     seeds = ndimage.binary_erosion(body & (nuclei[..., 1] == 0), CROSS, border_value=1)
     mask = holes_filled(body, pixels_of(HOLE_UM2, pixel_um))
-    nuclei_map = parted(pieces_of(seeds, SQUARE), mask)
+    nuclei_map = split_by_lines(components_of(seeds, SQUARE), mask)
     return _renumbered(without_small(nuclei_map, pixels_of(NUCLEUS_UM2, pixel_um)))
 
 
@@ -65,10 +65,10 @@ def label_cells_exact(
     region = cell_region(body)
     markers = nuclei_map
     if edge_cells != "merged":
-        interiors = pieces_of(region & (border < CELL_BORDER_LEVEL), CROSS)
+        interiors = components_of(region & (border < CELL_BORDER_LEVEL), CROSS)
         markers = with_edge_markers(nuclei_map, interiors, pixels_of(NUCLEUS_UM2, pixel_um))
     cells = _cells(markers, region, border, body, pixel_um)
-    own = pieces_of((nuclei_map > 0) & (cells > 0), SQUARE)
+    own = components_of((nuclei_map > 0) & (cells > 0), SQUARE)
     large = without_small(own, pixels_of(NUCLEUS_UM2, pixel_um)) > 0
     numbered = np.where(large, cells, 0)
     return without_bare_edge_cells(numbered, cells) if edge_cells == "dropped" else (numbered, cells)
@@ -77,23 +77,23 @@ def label_cells_exact(
 def _nuclei(nuclei: Planes, cell_border: Plane, pixel_um: float) -> LabelMap:
     """Return the nuclei from which cells start."""
     wall = nuclei[..., 1].astype(np.uint16) + cell_border  # wider than 8 bits: the sum may reach 510
-    seeds = pieces_of((nuclei[..., 2] >= SEED_BODY_LEVEL) & (wall < WALL_LEVEL), CROSS)
-    seeds = pieces_of(without_small(seeds, pixels_of(SEED_UM2, pixel_um)) > 0, CROSS)
+    seeds = components_of((nuclei[..., 2] >= SEED_BODY_LEVEL) & (wall < WALL_LEVEL), CROSS)
+    seeds = components_of(without_small(seeds, pixels_of(SEED_UM2, pixel_um)) > 0, CROSS)
     mask = holes_filled(nuclei[..., 2] >= NUCLEUS_BODY_LEVEL, pixels_of(HOLE_UM2, pixel_um))
-    mask = without_small(pieces_of(mask, CROSS), pixels_of(SPECK_UM2, pixel_um)) > 0
+    mask = without_small(components_of(mask, CROSS), pixels_of(SPECK_UM2, pixel_um)) > 0
     # small ones go before the renumbering: parts of one seed that meet outside the mask only count together
-    return _renumbered(without_small(parted(seeds, mask), pixels_of(NUCLEUS_UM2, pixel_um)))
+    return _renumbered(without_small(split_by_lines(seeds, mask), pixels_of(NUCLEUS_UM2, pixel_um)))
 
 
 def _cells(
     markers: LabelMap, region: np.ndarray, border: Plane, body: Plane, pixel_um: float
 ) -> Int32[np.ndarray, "height width"]:
-    """Return the cells grown from markers: first in their bodies, then, parted anew, into the border zone."""
+    """Return the cells grown from markers: first in their bodies, then, split_by_lines anew, into the border zone."""
     min_px = pixels_of(CELL_UM2, pixel_um)
     bodies = closed(without_small(flooded(body, markers, region), min_px), round(CLOSING_UM / pixel_um))
-    cores = pieces_of(_filled(inner_of(bodies)), CROSS)
+    cores = components_of(_filled(inner_of(bodies)), CROSS)
     grown = flooded(body, cores, (cores > 0) | (border >= CELL_BORDER_LEVEL))
-    cells = pieces_of(_filled(inner_of(grown)), SQUARE)
+    cells = components_of(_filled(inner_of(grown)), SQUARE)
     return _renumbered(without_small(cells, min_px))
 
 

@@ -1,9 +1,9 @@
-"""The same cells at a fraction of the time: connectivity is told at full size, floods run on a coarse grid.
+"""The same cells at a fraction of the time: connectivity is computed at full size, floods on a coarse grid.
 
-What decides how many cells there are is which pieces hang together, and that a single row of pixels can settle; it
-is cheap to tell on all pixels (connected components). What takes the time are the floods that draw outlines; they run
-on pixels of 0.32 µm, the size at which the networks predict. The steps and their sizes are those of `exact.py`, except
-for the closing of narrow gaps and the shaving of cells by a pixel, which matter little on that grid.
+The number of cells depends on connectivity, which a single row of pixels can change; it is cheap to compute on all
+pixels (connected components). The slow part are the floods that find outlines; they run on pixels of 0.32 µm, the size
+at which the networks predict. The steps and their sizes are those of `exact.py`, except for the closing of narrow gaps
+and the erosion of cells by a pixel, which matter little on that grid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hpa.segmenters.hpa_cell.criteria import (
     pixels_of,
 )
 from hpa.segmenters.hpa_cell.edge_cells import EdgeCells, with_edge_markers, without_bare_edge_cells
-from hpa.segmenters.hpa_cell.regions import SQUARE, flooded, holes_filled, pieces_of, without_small
+from hpa.segmenters.hpa_cell.regions import SQUARE, components_of, flooded, holes_filled, without_small
 
 WORK_UM = 0.32
 """Pixel size of the coarse grid; images of larger pixels are not enlarged."""
@@ -96,7 +96,7 @@ def label_cells_fast(nuclei: Planes, cell: Planes, pixel_um: float, edge_cells: 
         interiors = grid.sampled(_components(region & (border < CELL_BORDER_LEVEL)))
         markers = with_edge_markers(nuclei_map, interiors, grid.pixels_of(NUCLEUS_UM2))
     cells = _cells(markers, region, border, body, grid)
-    own = pieces_of((nuclei_map > 0) & (cells > 0), SQUARE)
+    own = components_of((nuclei_map > 0) & (cells > 0), SQUARE)
     large = without_small(own, grid.pixels_of(NUCLEUS_UM2)) > 0
     numbered = np.where(large, cells, 0)
     if edge_cells == "dropped":
@@ -115,7 +115,7 @@ def _nuclei(nuclei: Planes, cell_border: Plane, grid: _Grid) -> CoarseMap:
     parent_of, body_of = np.zeros((2, len(statistics)), np.int64)
     parent_of[pieces], body_of[pieces] = parents, grid.sampled(_components(inside, connectivity=8))
     parent_of[0] = body_of[0] = 0
-    # what one seed fills of one body is one nucleus, be there a wall within; bodies hang together by corners too
+    # what one seed fills of one body is one nucleus, even with a wall inside; bodies are 8-connected
     pairs, nucleus_of = np.unique(np.stack([parent_of, body_of], axis=1), axis=0, return_inverse=True)
     seeded = nucleus_of.ravel().astype(np.int32)[pieces]
     mask = holes_filled(grid.sampled(inside.view(np.uint8)) > 0, grid.pixels_of(HOLE_UM2))

@@ -25,11 +25,11 @@ def label_cells(
     pixel_um: float = FULL_SIZE_UM,
     edge_cells: str = "merged",
 ) -> tuple[Int32[np.ndarray, "height width"], Int32[np.ndarray, "height width"]]:
-    """Return nuclei and cells of predicted planes (nothing, border, body; 255 is certain).
+    """Return nuclei and cells of predicted planes (background, border, body; 255 is certain).
 
     Args:
-        nuclei_uint8: What the nuclei network says.
-        cell_uint8: What the cell network says.
+        nuclei_uint8: Output of the nuclei network.
+        cell_uint8: Output of the cell network.
         mode: `exact` repeats the original's steps, `fast` comes close to them in a fraction of the time.
         pixel_um: Side of a pixel in µm; all sizes follow it.
         edge_cells: What becomes of cells that are cut by the edge and show no nucleus; `merged` as in the original.
@@ -38,12 +38,12 @@ def label_cells(
         Nuclei, each with the number of its cell, and cells 1..n; 0 is background. A cell may have no nucleus.
 
     Raises:
-        InputError: If the planes are no two equally sized (height, width, 3) arrays of uint8, or a word is not known.
+        InputError: If the planes are no two equally sized (height, width, 3) arrays of uint8, or a value is unknown.
     """
     for name, planes in (("nuclei_uint8", nuclei_uint8), ("cell_uint8", cell_uint8)):
         if planes.dtype != np.uint8 or planes.ndim != 3 or planes.shape[2] != 3 or not planes.size:
             raise InputError(
-                f"{name}: (height, width, 3) of uint8 was expected (nothing, border, body), came {planes.dtype} of "
+                f"{name}: (height, width, 3) of uint8 was expected (background, border, body), came {planes.dtype} of "
                 f"shape {planes.shape}. Probabilities must be multiplied by 255 and rounded."
             )
     if nuclei_uint8.shape != cell_uint8.shape:
@@ -57,10 +57,10 @@ def label_cells(
 
 
 def mode_of(word: str) -> Mode:
-    """Return the word if it is a mode.
+    """Return the value if it is a mode.
 
     Raises:
-        InputError: With the words there are.
+        InputError: With the possible values.
     """
     if word not in get_args(Mode):
         raise InputError(f"mode must be one of {', '.join(get_args(Mode))}; came '{word}'.")

@@ -59,7 +59,7 @@ class HpaCellNetwork(nn.Module):
 
 
 class _DecoderStep(nn.Module):
-    """Doubles a map, narrows it to the width of the skip, and joins the two."""
+    """Upsamples a map, narrows it to the width of the skip, and concatenates the two."""
 
     def __init__(self, deep: int, skip: int) -> None:
         super().__init__()

@@ -14,9 +14,9 @@ from hpa.segmenters.hpa_cell.network import STRIDE
 
 MEAN = (124 / 255, 117 / 255, 104 / 255)
 STD = 1 / (0.0167 * 255)
-"""What was subtracted from the three planes and what they were divided by in training (those of DPN on ImageNet)."""
+"""Normalisation of the three planes in training (that of DPN on ImageNet)."""
 _GAUSSIAN_REACH = 4.0
-"""A Gaussian is cut off after so many standard deviations."""
+"""The Gaussian is truncated after this many standard deviations."""
 
 Small = Float64[np.ndarray, "small_height small_width"]
 
@@ -99,7 +99,7 @@ def full_size_planes(
 ) -> tuple[UInt8[np.ndarray, "height width 3"], UInt8[np.ndarray, "height width 3"]]:
     """Return both networks' planes in the size (height, width) of their field.
 
-    In the original, nuclei are rounded before they are enlarged and cells after; both matter for single levels only.
+    In the original, nuclei are rounded before they are enlarged and cells after; the difference is a single level.
     """
     target = size[::-1]
     return (
@@ -108,14 +108,14 @@ def full_size_planes(
     )
 
 
-def check_scale(image_id: str, scale: float, largest: float) -> None:
-    """Refuse pixels so coarse that enlarging them would invent the cells.
+def check_scale(image_id: str, scale: float, max_scale: float) -> None:
+    """Refuse pixels too coarse to be enlarged.
 
     Raises:
-        InputError: If the scale exceeds the largest.
+        InputError: If the scale exceeds the limit.
     """
-    if scale > largest:
+    if scale > max_scale:
         raise InputError(
-            f"{image_id}: the network would need it enlarged {scale:.3g} times, at most {largest:g} make sense; "
+            f"{image_id}: the network needs it enlarged {scale:.3g} times, the limit is {max_scale:g}; "
             "check data.pixel_um, or choose another segmenter."
         )

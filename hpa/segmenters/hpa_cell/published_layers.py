@@ -1,4 +1,4 @@
-"""What a published file says of its layers beside their weights, compared with the network it will be read into.
+"""The layers of a published file, compared with the network that its weights are loaded into.
 
 Weights of equal shape can belong to another network: other strides, another epsilon, another way to enlarge.
 """

@@ -1,4 +1,4 @@
-"""Masks, their connected pieces and floods between them: the steps both ways of labelling are made of."""
+"""Masks, their connected components and floods between them: the steps that both modes share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SQUARE = ndimage.generate_binary_structure(2, 2)
 """A pixel and its 8 neighbours."""
 
 
-def pieces_of(mask: Mask, connectivity: Bool[np.ndarray, "3 3"]) -> LabelMap:
-    """Return the connected pieces of a mask, numbered 1..n as they are met row by row."""
+def components_of(mask: Mask, connectivity: Bool[np.ndarray, "3 3"]) -> LabelMap:
+    """Return the connected components of a mask, numbered 1..n as they are met row by row."""
     pieces = np.zeros(mask.shape, np.int32)
     ndimage.label(mask, connectivity, output=pieces)
     return pieces
@@ -35,22 +35,21 @@ def without_small(label_map: LabelMap, min_px: int) -> LabelMap:
 
 def holes_filled(mask: Mask, min_px: int) -> Mask:
     """Return the mask with its holes of fewer pixels filled; holes at the edge of the image are holes too."""
-    return without_small(pieces_of(~mask, CROSS), min_px) == 0
+    return without_small(components_of(~mask, CROSS), min_px) == 0
 
 
 def flooded(height: Plane, markers: LabelMap, mask: Mask) -> LabelMap:
     """Return the markers grown over the mask, highest pixels first, 4 neighbours, no lines left between them.
 
-    Pixels in the midst of a marker have nothing to conquer. They stay out of the flood, which makes it several times
-    faster (Meyer's algorithm, 1991, costs most where it queues) and can change nothing but who wins a tie.
+    Pixels inside a marker cannot grow. They stay out of the flood, which makes it several times faster (Meyer's
+    algorithm, 1991, costs most where it queues) and can change nothing but ties.
     """
-    outline = _bounds_something(markers, mask)
-    midst = (markers > 0) & ~outline
-    grown = watershed(-height.astype(np.int16), np.where(midst, 0, markers), mask=mask & ~midst)  # type: ignore[no-untyped-call]  # has no types
-    return np.where(midst & mask, markers, grown).astype(np.int32)
+    interior = (markers > 0) & ~_can_grow(markers, mask)
+    grown = watershed(-height.astype(np.int16), np.where(interior, 0, markers), mask=mask & ~interior)  # type: ignore[no-untyped-call]  # has no types
+    return np.where(interior & mask, markers, grown).astype(np.int32)
 
 
-def parted(markers: LabelMap, mask: Mask) -> LabelMap:
+def split_by_lines(markers: LabelMap, mask: Mask) -> LabelMap:
     """Return the markers grown over the mask at equal speed, a line of background left where two meet."""
     flat = np.zeros(mask.shape, np.uint8)
     return watershed(flat, markers, mask=mask, watershed_line=True).astype(np.int32)  # type: ignore[no-untyped-call]  # has no types
@@ -75,7 +74,7 @@ def closed(label_map: LabelMap, radius_px: int) -> LabelMap:
     return cv2.morphologyEx(numbers, cv2.MORPH_CLOSE, disc).astype(np.int32)
 
 
-def _bounds_something(markers: LabelMap, mask: Mask) -> Mask:
+def _can_grow(markers: LabelMap, mask: Mask) -> Mask:
     """Return the pixels that have a neighbour in the mask which is not of their marker."""
     outline = np.zeros(mask.shape, bool)
     for axis in (0, 1):

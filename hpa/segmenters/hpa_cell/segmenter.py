@@ -1,4 +1,4 @@
-"""The HPA Cell Segmentator as a segmenter: two networks see a field at 0.32 µm a pixel, rules draw nuclei and cells."""
+"""The HPA Cell Segmentator: two networks on a field at 0.32 µm a pixel, and rules from their output to label maps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from hpa.segmenters.hpa_cell.preprocess import (
 from hpa.segmenters.hpa_cell.weights import check_file, load_network
 
 _CODE_VERSION = 1
-"""Rises whenever the same settings give other cells, so that stored label maps are made anew."""
+"""Rises whenever the same settings give other cells, so that stored label maps are made again."""
 _MAX_SCALE = 4.0
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -41,15 +41,15 @@ Planes = Float32[np.ndarray, "3 padded_height padded_width"]
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A field as the networks see it: its size before padding, and the input of the nuclei and the cell network."""
+class _NetworkInput:
+    """A field as input of the networks: its size before padding, and the planes of the nuclei and the cell network."""
 
     size: tuple[int, int]
     planes: tuple[Planes, Planes]
 
 
 class HpaCell:
-    """Finds cells with the published networks; batched over fields of one size.
+    """Segments cells with the published networks; batched over fields of one size.
 
     Networks are loaded when the first field comes: runs whose cells are all stored never do.
     """
@@ -76,9 +76,9 @@ class HpaCell:
             cell_weights: Converted file of the cell network; there is one for three stains and one for two.
             nucleus_channel: Stain of the nuclei, which both networks read.
             microtubule_channel: Stain of the microtubules.
-            reticulum_channel: Stain of the endoplasmic reticulum, or None for the network that does without.
-            network_um: Pixel size at which the networks see a field.
-            reflect_margin: Whether fields get a mirrored margin of a network stride, as cells at the edge profit from.
+            reticulum_channel: Stain of the endoplasmic reticulum, or None for the network without it.
+            network_um: Pixel size of the networks' input.
+            reflect_margin: Whether fields get a mirrored margin of a network stride, which helps cells at the edge.
             mode: Labelling `exact` as in the original, at full size, or `fast`.
             edge_cells: What becomes of cells cut by the edge that show no nucleus.
             fields_at_once: Fields of one size that go through the networks together.
@@ -86,7 +86,7 @@ class HpaCell:
             precision: fp32, bf16, fp16, or "auto" for fp16 on a GPU and fp32 elsewhere.
 
         Raises:
-            InputError: If a word is not known, or a weights file is missing or of another network.
+            InputError: If a value is unknown, or a weights file is missing or of another network.
         """
         self.mode = mode_of(mode)
         self.edge_cells = edge_cells_of(edge_cells)
@@ -144,22 +144,22 @@ class HpaCell:
         Raises:
             InputError: If a field lacks a channel or its pixels are too coarse.
         """
-        seen = [self._seen(field) for field in fields]
+        inputs = [self._input(field) for field in fields]
         alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for number, one in enumerate(seen):
-            alike[one.planes[0].shape].append(number)
+        for number, network_planes in enumerate(inputs):
+            alike[network_planes.planes[0].shape].append(number)
         results: dict[int, Segmentation] = {}
         for numbers in alike.values():
             for start in range(0, len(numbers), self.fields_at_once):
                 batch = numbers[start : start + self.fields_at_once]
                 both = [
-                    self._probabilities(which, [seen[number].planes[which] for number in batch]) for which in (0, 1)
+                    self._probabilities(which, [inputs[number].planes[which] for number in batch]) for which in (0, 1)
                 ]
                 for number, nuclei, cells in zip(batch, *both, strict=True):
-                    results[number] = self._labelled(fields[number], seen[number].size, nuclei, cells)
+                    results[number] = self._labelled(fields[number], inputs[number].size, nuclei, cells)
         return [results[number] for number in range(len(fields))]
 
-    def _seen(self, field: Field) -> _Seen:
+    def _input(self, field: Field) -> _NetworkInput:
         """Return a field at the pixel size of the networks."""
         scale = field.pixel_um / self.network_um
         check_scale(field.image_id, scale, _MAX_SCALE)
@@ -170,10 +170,10 @@ class HpaCell:
             network_input(three, self.reflect_margin)
             for three in ((nuclei, nuclei, nuclei), (tubules, reticulum, nuclei))
         ]
-        return _Seen((nuclei.shape[0], nuclei.shape[1]), (planes[0], planes[1]))
+        return _NetworkInput((nuclei.shape[0], nuclei.shape[1]), (planes[0], planes[1]))
 
     def _probabilities(self, which: int, planes: Sequence[Planes]) -> list[Planes]:
-        """Return what network 0 (nuclei) or 1 (cells) says of a batch."""
+        """Return the probabilities of network 0 (nuclei) or 1 (cells) for a batch."""
         with self._lock:
             if not self._networks:
                 self._networks = tuple(load_network(path).to(self.device) for path in self.files)
@@ -184,7 +184,7 @@ class HpaCell:
             return list(logits.float().softmax(dim=1).cpu().numpy())
 
     def _labelled(self, field: Field, small: tuple[int, int], nuclei: Planes, cells: Planes) -> Segmentation:
-        """Return the cells of one field from what the networks say."""
+        """Return the cells of one field from the probabilities of the networks."""
         size = field.pixels.shape[1], field.pixels.shape[2]
         parts = [without_margin(planes, small, self.reflect_margin) for planes in (nuclei, cells)]
         if self.mode == "exact":
@@ -193,7 +193,7 @@ class HpaCell:
                 *full, mode=self.mode, pixel_um=field.pixel_um, edge_cells=self.edge_cells
             )
             return Segmentation(cell_map, nuclei_map)
-        # the networks' own grid is the one the fast way works on: nothing is enlarged but its result
+        # the fast mode works on the networks' own grid: only its result is enlarged
         um = field.pixel_um * size[0] / small[0]
         levels = [levels_of(part) for part in parts]
         maps = label_cells(*levels, mode=self.mode, pixel_um=um, edge_cells=self.edge_cells)

@@ -1,4 +1,4 @@
-"""The published weights as .safetensors with the names of the publication: checked before they are believed."""
+"""The published weights as .safetensors with the names of the publication, checked before they are used."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def load_network(path: Path) -> HpaCellNetwork:
 
 
 def check_file(path: Path | None, argument: str, published_file: str) -> Path:
-    """Return the path if it is a converted file of this network, told from its header alone.
+    """Return the path if it is a converted file of this network, checked by its header alone.
 
     Args:
         path: As the user gave it.
-        argument: What it was given as, for messages.
+        argument: Its key in the config, for messages.
         published_file: The file of the publication that belongs there, for messages.
 
     Raises:
-        InputError: If there is none; says where to find it, how to convert it and what does without.
+        InputError: If there is none, with where to find it, how to convert it, and the alternative without weights.
     """
     remedy = (
         f"Get {published_file} of {PUBLICATION}, run 'hpa convert-weights {published_file} "

@@ -70,7 +70,7 @@ def test_fast_cells_are_nearly_the_exact_ones(cases: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_fast_cells_are_nearly_the_exact_ones_on_the_networks_grid_too(cases: Path, name: str) -> None:
-    """What the networks say at 0.32 µm, enlarged for the exact way and as it is for the fast one."""
+    """Output of the networks at 0.32 µm, enlarged for the exact mode and as it is for the fast one."""
     arrays = reference(cases, name)
     small = [arrays[key] for key in ("nuclei_pred", "cell_pred")]
     small = [cv2.resize(planes, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for planes in small]

@@ -9,11 +9,10 @@ from skimage.segmentation import find_boundaries, watershed
 from hpa.segmenters.hpa_cell.regions import (
     CROSS,
     closed,
+    components_of,
     flooded,
     holes_filled,
     inner_of,
-    parted,
-    pieces_of,
     without_small,
 )
 
@@ -46,7 +45,7 @@ def test_closed_is_a_grey_closing_with_a_disc(label_map: np.ndarray, radius: int
 
 @given(mask=MASKS, min_px=st.integers(0, 9))
 def test_pieces_and_holes_below_a_size_go(mask: np.ndarray, min_px: int) -> None:
-    pieces = without_small(pieces_of(mask, CROSS), min_px)
+    pieces = without_small(components_of(mask, CROSS), min_px)
     sizes = [int((pieces == number).sum()) for number in np.unique(pieces[pieces > 0])]
     assert all(size >= min_px for size in sizes)
     filled = holes_filled(mask, min_px)
@@ -59,10 +58,10 @@ def test_pieces_and_holes_below_a_size_go(mask: np.ndarray, min_px: int) -> None
     np.testing.assert_array_equal(filled, expected)
 
 
-def test_parted_leaves_a_line() -> None:
+def test_split_by_lines_leaves_a_line() -> None:
     markers = np.zeros((5, 9), np.int32)
     markers[2, 1], markers[2, 7] = 1, 2
-    found = parted(markers, np.ones((5, 9), bool))
+    found = split_by_lines(markers, np.ones((5, 9), bool))
     assert not found[:, 4].any()
     assert (found[:, :4] == 1).all()
     assert (found[:, 5:] == 2).all()

@@ -1,6 +1,6 @@
 import zipfile
 
-from hpa.bundle.requirements import write_requirements
+from hpa.bundle.wheels import write_requirements
 
 
 def wheel(folder, name, *needs):
