@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.cells import field_of_cells
 from benchmarks.row import Row, cpu_ms
-from hpa.cells.crops import CellCrops, CropSpec, cut_cells
-from hpa.cells.store_records import CellMeasures, measures_of, write_crops
+from hpa.cells.crop_records import CellMeasures, measures_of, write_crops
+from hpa.cells.crops import CellCrops, CropSpec, crop_cells
 from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field, Segmentation
@@ -66,14 +66,7 @@ def _field() -> Field:
 
 
 def _cut(field: Field, segmentation: Segmentation) -> CellCrops:
-    return cut_cells(
-        field,
-        segmentation,
-        channels=SPEC.channels,
-        side_px=SPEC.side_px,
-        masked=SPEC.masked,
-        margin=SPEC.margin,
-    )
+    return crop_cells(field, segmentation, SPEC)
 
 
 def _written(folder: Path, crops: CellCrops, measures: CellMeasures) -> StoredCells:
@@ -83,5 +76,5 @@ def _written(folder: Path, crops: CellCrops, measures: CellMeasures) -> StoredCe
         path = folder / f"{index}.npy"
         write_crops(path, crops, measures)
         np.savez_compressed(folder / f"{index}.npz", pixels=crops.pixels, regions=crops.regions)
-        images.append(StoredImage(str(index), folder / "none.tif", path, 8, len(crops)))
+        images.append(StoredImage(str(index), "", folder / "none.tif", path, 8, len(crops)))
     return StoredCells(images, [measures] * IMAGES, SPEC)

@@ -17,10 +17,10 @@ from torch import nn
 from benchmarks.cells import field_of_cells
 from benchmarks.row import Row, cpu_ms
 from benchmarks.training_step import CLASSES, focal, resnet18
-from hpa.cells.crops import CellCrops, CropSpec, cut_cells
+from hpa.cells.crop_records import measures_of, write_crops
+from hpa.cells.crops import CellCrops, CropSpec, crop_cells
 from hpa.cells.dataset import CellDataset
 from hpa.cells.sampling.cell_sampler import BatchRequest
-from hpa.cells.store_records import measures_of, write_crops
 from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.config import build, compose_slot
 from hpa.core.channels import CHANNELS
@@ -93,9 +93,7 @@ def _augmentation() -> CellAugmentation:
 
 
 def _cut(field: Field, segmentation: Segmentation) -> CellCrops:
-    return cut_cells(
-        field, segmentation, channels=SPEC.channels, side_px=SPEC.side_px, masked=SPEC.masked, margin=SPEC.margin
-    )
+    return crop_cells(field, segmentation, SPEC)
 
 
 def _written(folder: Path, crops: CellCrops, segmentation: Segmentation) -> StoredCells:
@@ -104,5 +102,5 @@ def _written(folder: Path, crops: CellCrops, segmentation: Segmentation) -> Stor
     for index in range(IMAGES):
         path = folder / f"{index}.npy"
         write_crops(path, crops, measures)
-        images.append(StoredImage(str(index), folder / "none.tif", path, 8, len(crops)))
+        images.append(StoredImage(str(index), "", folder / "none.tif", path, 8, len(crops)))
     return StoredCells(images, [measures] * IMAGES, SPEC)

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 
 from benchmarks.row import Row, cpu_ms
-from hpa.cells.crops import cut_cells
+from hpa.cells.crops import CropSpec, crop_cells
 from hpa.config import build, compose_slot
 from hpa.core.encoding import encode_label_map
 from hpa.core.submission import format_prediction
@@ -85,13 +84,13 @@ def _steps() -> Iterator[Steps]:
         told = CellPrediction(torch.from_numpy(sure), torch.zeros(len(masks), FEATURES))
         record = CellRecord(SegmentedField(field, segmentation), told, sure)
         sinks: list[CellSink] = [CellsExport(NAMES), CocoExport(NAMES), LabelMapsExport()]
-        cut = partial(cut_cells, channels=field.channels, side_px=CROP_PX, masked=True, margin=0.1)
+        spec = CropSpec(field.channels, CROP_PX, masked=True, margin=0.1)
         yield Steps(
             len(masks),
             {
                 "read": lambda: source.read("Mixed_0000", "test"),
                 "find cells": lambda: segmenter.segment([field]),
-                "cut cells": lambda: cut(field, segmentation),
+                "crop cells": lambda: crop_cells(field, segmentation, spec),
                 "encode masks": lambda: encode_label_map(segmentation.cells),
                 "row of the submission": lambda: format_prediction(masks, sure),
                 "write": lambda: _write(sinks, record, folder),

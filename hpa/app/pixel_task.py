@@ -15,6 +15,7 @@ from hpa.app.pixel_results import drawn, write_pixel_results
 from hpa.app.progress import show_progress
 from hpa.app.task import Parts
 from hpa.config import Config, build
+from hpa.core.artifacts import ArtifactCache
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
 from hpa.interfaces import InstanceTruth, PixelModel
@@ -72,8 +73,8 @@ class PixelTask:
 
     def _data(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PixelDataModule:
         spec: TileSpec = build(config["tiles"])
-        folder = Path(config["store"]["folder"]).expanduser() / "pixels"
-        store = PixelStore(folder, spec.planes, channels, model.target, config["model"].get("target") or {})
+        cache = ArtifactCache(config["store"]["folder"])
+        store = PixelStore(cache, spec.planes, channels, model.target, config["model"].get("target") or {})
         data = PixelDataModule(
             source,
             None if isinstance(source, InstanceTruth) else build(config["segmenter"]),

@@ -22,7 +22,7 @@ REGION_CELL = 1
 REGION_NUCLEUS = 2
 
 _CODE_VERSION = 1
-"""Rises whenever `cut_cells` gives other pixels for the same settings, so that stored crops are made anew."""
+"""Rises whenever `crop_cells` gives other pixels for the same settings, so that stored crops are made anew."""
 
 
 @dataclass(frozen=True)
@@ -72,38 +72,29 @@ class CellCrops:
         return len(self.regions)
 
 
-def cut_cells(
-    field: Field,
-    segmentation: Segmentation,
-    *,
-    channels: Sequence[str],
-    side_px: int,
-    masked: bool,
-    margin: float,
-) -> CellCrops:
+def crop_cells(field: Field, segmentation: Segmentation, spec: CropSpec) -> CellCrops:
     """Return each cell of a field in a centred square, padded with zeros beyond the image.
 
-    Shrinking averages over areas, enlarging interpolates linearly; regions are taken at the centre of each pixel. See
-    `CropSpec` for the arguments.
+    Shrinking averages over areas, enlarging interpolates linearly; regions are taken at the centre of each pixel.
 
     Raises:
         InputError: If a channel is missing, sizes differ, or cell numbers have gaps.
     """
-    spec = CropSpec(tuple(channels), side_px, masked, margin)
     planes = [field.plane(channel) for channel in spec.channels]
     boxes = _boxes_of(field, segmentation)
-    pixels = np.zeros((len(boxes), len(planes), side_px, side_px), field.pixels.dtype)
-    regions = np.zeros((len(boxes), side_px, side_px), np.uint8)
+    side = (spec.side_px, spec.side_px)
+    pixels = np.zeros((len(boxes), len(planes), *side), field.pixels.dtype)
+    regions = np.zeros((len(boxes), *side), np.uint8)
     for row, box in enumerate(boxes):
-        window = _Window(box, margin)
+        window = _Window(box, spec.margin)
         cell = (segmentation.cells[window.source] == row + 1).view(np.uint8)
         for plane, crop in zip(planes, pixels[row], strict=True):
             inner = plane[window.source]
-            _resize(window.padded(cv2.copyTo(inner, cell) if masked else inner), crop)
+            _resize(window.padded(cv2.copyTo(inner, cell) if spec.masked else inner), crop)
         if segmentation.nuclei is not None:
             cell[segmentation.nuclei[window.source] == row + 1] = REGION_NUCLEUS
         # the region at the centre of each pixel: an average of region numbers would mean nothing
-        cv2.resize(window.padded(cell), (side_px, side_px), regions[row], interpolation=cv2.INTER_NEAREST_EXACT)
+        cv2.resize(window.padded(cell), side, regions[row], interpolation=cv2.INTER_NEAREST_EXACT)
     return CellCrops(pixels, regions)
 
 

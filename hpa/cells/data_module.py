@@ -84,8 +84,7 @@ class CellDataModule(LightningDataModule):
         for warning in table.warnings:
             log.warning("%s", warning)
         if self.folds.find_duplicates:
-            cache = self.store.folder / "fingerprints"
-            table = with_duplicate_groups(self.source, table, "train", cache).require_usable()
+            table = with_duplicate_groups(self.source, table, "train", self.store.cache).require_usable()
         fold = assign_folds(table.targets(), list(table.frame["group"]), self.folds.count, self.folds.seed)
         self.table = table.with_frame(table.frame.assign(fold=fold))
         self.stored = self.store.prepare(
@@ -112,7 +111,7 @@ class CellDataModule(LightningDataModule):
         Raises:
             DataError: Naming all images that could not be read.
         """
-        store = FieldStore(self.store.folder)
+        store = FieldStore(self.store.cache)
         workers = max(1, self.loading.workers)
         self._fields = store.prepare(self.source, "train", self.stored, spec, stride, workers, on_progress)
         self._field_augmentation = augmentation

@@ -1,9 +1,7 @@
 """The cell store: label maps and crops made once and reused by every later run.
 
-Both are named by a hash of all that made them (segmenter and its settings, the image's files, pixel size, way of
-cutting), so a changed setting makes new files, an unchanged one finds the old. Two writers of one file write the same
-bytes, and files appear whole or not at all. Label maps are kept apart from crops: another crop size segments nothing
-again.
+Both are named by what made them (segmenter and its settings, the image's files, pixel size, the crops' settings). Label
+maps are kept apart from crops: another crop size segments nothing again.
 """
 
 from __future__ import annotations
@@ -11,18 +9,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from hpa.cells.crops import CropSpec, cut_cells
-from hpa.cells.store_records import CellMeasures, measures_of, read_measures, write_crops
+from hpa.cells.crop_records import CellMeasures, measures_of, read_measures, write_crops
+from hpa.cells.crops import CropSpec, crop_cells
 from hpa.cells.stored_cells import StoredCells, StoredImage
+from hpa.core.artifacts import ArtifactCache, make_all
 from hpa.core.digest import digest_of_values
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Field, Segmentation
 from hpa.core.image_table import ImageTable
-from hpa.core.whole_file import DiskFullError
+from hpa.core.sealed_file import DamagedFileError
 from hpa.formats.label_maps import read_segmentation, write_segmentation
 from hpa.interfaces import FileSegmenter, ImageSource, Segmenter, Split
 
@@ -30,32 +30,41 @@ __all__ = ["CellStore", "StoredCells"]
 
 log = logging.getLogger(__name__)
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 _NAMES_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the label map and the crops of an image belong."""
+    """Where the label map and the crops of an image belong, and the identity of the files that they are made of."""
 
     image_id: str
     label_map: Path
     crops: Path
+    identity: dict[str, Any]
 
-    def stored(self) -> tuple[StoredImage, CellMeasures] | None:
+    def entry(self, bits: int, cell_count: int) -> StoredImage:
+        """Return the image as readers of the store know it."""
+        return StoredImage(self.image_id, self.identity["image"], self.label_map, self.crops, bits, cell_count)
+
+    def stored(self, spec: CropSpec) -> tuple[StoredImage, CellMeasures] | None:
         """Return what is there, None where anything is missing or damaged."""
-        found = read_measures(self.crops)
+        found = read_measures(self.crops, len(spec.channels), spec.side_px)
         if found is None or not self.label_map.is_file():
             return None
         measures, bits = found
-        return StoredImage(self.image_id, self.label_map, self.crops, bits, len(measures)), measures
+        return self.entry(bits, len(measures)), measures
 
 
 class CellStore:
-    """A folder of label maps and crops, shared by runs, users and machines that see it."""
+    """Label maps and crops in a cache that is shared by runs, users and machines.
+
+    Args:
+        folder: Folder of the cache.
+    """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.cache = ArtifactCache(folder)
 
     def prepare(
         self,
@@ -74,49 +83,43 @@ class CellStore:
             table: Images wanted; `pixel_um` of each is part of its key.
             split: Where `source` finds them.
             segmenter: Finds the cells; called by one thread at a time.
-            spec: How cells are cut.
-            workers: Threads that decode, cut and write.
+            spec: How cells are cropped.
+            workers: Threads that decode, crop and write.
             on_progress: Called with (images made, images to make) after each.
 
         Raises:
             DataError: Naming all images that could not be read or segmented; the others are in the store by then.
             DiskFullError: At once, with the bytes needed.
         """
-        places, problems = self._places(source, table, split, segmenter, spec)
-        found = {row: stored for row, place in places.items() if (stored := place.stored()) is not None}
+        self.cache.sweep("label_maps", "crops")
         maker = _Maker(source, split, segmenter, spec)
-        missing = {row: place for row, place in places.items() if row not in found}
-        made, failures = _make_all(maker, missing, workers, on_progress)
-        problems += failures
-        if problems:
-            raise DataError(f"{table.where} ({split})", problems)
-        entries = [stored for _, stored in sorted((found | made).items())]
+        places, problems = self._places(table, maker)
+        found = {place.image_id: stored for place in places if (stored := place.stored(spec)) is not None}
+        missing = {place.image_id: partial(maker.make, place) for place in places if place.image_id not in found}
+        made, failures = make_all(missing, workers, on_progress)
+        if problems or failures:
+            raise DataError(f"{table.where} ({split})", problems + failures)
+        found |= made
+        entries = [found[place.image_id] for place in places]
         cells = StoredCells([image for image, _ in entries], [measures for _, measures in entries], spec)
         _warn_of_empty(cells, table)
         return cells
 
-    def _places(
-        self, source: ImageSource, table: ImageTable, split: Split, segmenter: Segmenter, spec: CropSpec
-    ) -> tuple[dict[int, _Place], list[Problem]]:
-        """Return where each row's files belong, and the rows for which that cannot be told."""
-        places: dict[int, _Place] = {}
+    def _places(self, table: ImageTable, maker: _Maker) -> tuple[list[_Place], list[Problem]]:
+        """Return where each image's files belong, and the images of which that is not known."""
+        places: list[_Place] = []
         problems: list[Problem] = []
-        settings = {"format": _FORMAT_VERSION, "segmenter": segmenter.fingerprint()}
-        for row, (image_id, pixel_um) in enumerate(zip(table.image_ids, table.frame["pixel_um"], strict=True)):
+        settings = {"format": _FORMAT_VERSION, "segmenter": maker.segmenter.fingerprint()}
+        for image_id, pixel_um in zip(table.image_ids, table.frame["pixel_um"], strict=True):
             try:
-                what = settings | {"image": source.identity(image_id, split), "pixel_um": float(pixel_um)}
-                if isinstance(segmenter, FileSegmenter):
-                    what["file"] = segmenter.fingerprint_of(image_id)
+                identity = maker.identity(image_id)
             except InputError as error:
                 problems.append(Problem(image_id, str(error)))
                 continue
-            map_key = digest_of_values(what)
-            crop_key = digest_of_values({"label_map": map_key, "crop": spec.fingerprint()})
-            places[row] = _Place(
-                image_id,
-                self.folder / "label_maps" / map_key[:2] / f"{map_key}.tif",
-                self.folder / "crops" / crop_key[:2] / f"{crop_key}.npy",
-            )
+            map_key = digest_of_values(settings | identity | {"pixel_um": float(pixel_um)})
+            crop_key = digest_of_values({"label_map": map_key, "crop": maker.spec.fingerprint()})
+            label_map = self.cache.path("label_maps", map_key, ".tif")
+            places.append(_Place(image_id, label_map, self.cache.path("crops", crop_key, ".npy"), identity))
         return places, problems
 
 
@@ -130,65 +133,47 @@ class _Maker:
         self.spec = spec
         self._one_at_a_time = threading.Lock()
 
-    def make(self, place: _Place) -> tuple[StoredImage, CellMeasures]:
-        """Read, segment, cut and write.
+    def identity(self, image_id: str) -> dict[str, Any]:
+        """Name the image, and the file that the segmenter reads for it where it reads one.
 
         Raises:
-            InputError: If the image cannot be read or segmented, or the disk is full.
+            InputError: If a file is missing.
+        """
+        identity: dict[str, Any] = {"image": self.source.identity(image_id, self.split)}
+        if isinstance(self.segmenter, FileSegmenter):
+            identity["file"] = self.segmenter.fingerprint_of(image_id)
+        return identity
+
+    def make(self, place: _Place) -> tuple[StoredImage, CellMeasures]:
+        """Read, segment, crop and write.
+
+        Raises:
+            InputError: If the image cannot be read or segmented, it was replaced meanwhile, or the disk is full.
         """
         field = self.source.read(place.image_id, self.split)
-        segmentation = self._segmentation(field, place.label_map)
-        crops = cut_cells(
-            field,
-            segmentation,
-            channels=self.spec.channels,
-            side_px=self.spec.side_px,
-            masked=self.spec.masked,
-            margin=self.spec.margin,
-        )
+        segmentation = self._stored_segmentation(field, place.label_map)
+        is_new = segmentation is None
+        if segmentation is None:
+            with self._one_at_a_time:  # a network or its GPU memory is not to be used by two threads
+                (segmentation,) = self.segmenter.segment([field])
+        if self.identity(place.image_id) != place.identity:
+            raise InputError("the image or its label map was replaced while it was read; run the same command again.")
+        if is_new:
+            write_segmentation(place.label_map, segmentation)
         measures = measures_of(segmentation)
-        write_crops(place.crops, crops, measures)
-        bits = 8 * field.pixels.dtype.itemsize
-        return StoredImage(place.image_id, place.label_map, place.crops, bits, len(measures)), measures
+        write_crops(place.crops, crop_cells(field, segmentation, self.spec), measures)
+        return place.entry(8 * field.pixels.dtype.itemsize, len(measures)), measures
 
-    def _segmentation(self, field: Field, path: Path) -> Segmentation:
-        """Return the stored label maps, or make and store them where they are missing or damaged."""
-        if path.is_file():
-            try:
-                segmentation = read_segmentation(path)
-                if segmentation.cells.shape == field.pixels.shape[1:]:
-                    return segmentation
-            except InputError:
-                log.info("%s is damaged and made anew", path)
-        with self._one_at_a_time:  # a network or its GPU memory is not to be used by two threads
-            (segmentation,) = self.segmenter.segment([field])
-        write_segmentation(path, segmentation)
-        return segmentation
-
-
-def _make_all(
-    maker: _Maker, places: dict[int, _Place], workers: int, on_progress: Callable[[int, int], None]
-) -> tuple[dict[int, tuple[StoredImage, CellMeasures]], list[Problem]]:
-    """Make all, going on where an image fails; nothing further is started after a full disk or Ctrl-C."""
-    made: dict[int, tuple[StoredImage, CellMeasures]] = {}
-    failures: dict[int, Problem] = {}
-    pool = ThreadPoolExecutor(max_workers=workers)
-    try:
-        rows: dict[Future[tuple[StoredImage, CellMeasures]], int] = {
-            pool.submit(maker.make, place): row for row, place in places.items()
-        }
-        for done, future in enumerate(as_completed(rows), start=1):
-            row = rows[future]
-            try:
-                made[row] = future.result()
-            except DiskFullError:
-                raise
-            except InputError as error:
-                failures[row] = Problem(places[row].image_id, str(error))
-            on_progress(done, len(rows))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return made, [problem for _, problem in sorted(failures.items())]
+    def _stored_segmentation(self, field: Field, path: Path) -> Segmentation | None:
+        """Return the stored label maps, None where they are missing or damaged."""
+        if not path.is_file():
+            return None
+        try:
+            segmentation = read_segmentation(path)
+        except DamagedFileError as error:
+            log.warning("%s", error)
+            return None
+        return segmentation if segmentation.cells.shape == field.pixels.shape[1:] else None
 
 
 def _warn_of_empty(cells: StoredCells, table: ImageTable) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float32, Int64, UInt8
 
+from hpa.cells.crop_records import CELL_COLUMNS, CellMeasures, read_records, record_dtype
 from hpa.cells.crops import CropSpec
-from hpa.cells.store_records import CELL_COLUMNS, CellMeasures, read_records, record_dtype
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.formats.label_maps import read_segmentation
@@ -23,6 +23,7 @@ class StoredImage:
 
     Attributes:
         image_id: Name of the image.
+        identity: Name of the files that it was read from (`ImageSource.identity`).
         label_map: File of its segmentation.
         crops: File of its crops.
         bits: Depth of the stored pixels, 8 or 16.
@@ -30,6 +31,7 @@ class StoredImage:
     """
 
     image_id: str
+    identity: str
     label_map: Path
     crops: Path
     bits: int
@@ -83,7 +85,7 @@ class StoredCells:
         """Return the crops of some rows of `cells`, in the order asked; a row may be asked twice.
 
         Raises:
-            InputError: If a file went away or was cut short after it had been checked.
+            DamagedFileError: If a file went away, or was cut short or changed after it had been written.
         """
         side = self.spec.side_px
         pixels = np.empty((len(rows), len(self.spec.channels), side, side), np.float32)
@@ -108,7 +110,7 @@ class StoredCells:
         """Return the label maps of an image.
 
         Raises:
-            InputError: If the table has no such image, or the file was damaged after it had been checked.
+            InputError: If the table has no such image, or the file is damaged.
         """
         for image in self.images:
             if image.image_id == image_id:

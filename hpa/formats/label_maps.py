@@ -1,11 +1,13 @@
 """Label maps on disk, one file an image: TIFF for any number of cells, 16-bit PNG for other programs.
 
-A segmentation is one TIFF: its first page the cells, its second the nuclei where there are any. Deflate of level 1 is
-used because the maps are flat: higher levels take several times the time for some per cent of the size.
+A stored segmentation is one TIFF: its first page the cells, its second the nuclei where there are any; it is sealed
+with a checksum, which other programs pass over. Deflate of level 1 is used because the maps are flat: higher levels
+take several times the time for some per cent of the size.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from jaxtyping import Int32, Integer, Shaped
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Segmentation
+from hpa.core.sealed_file import damaged, read_sealed, write_sealed
 from hpa.core.whole_file import whole_file
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
 from hpa.formats.cellpose_seg import read_cellpose_masks
@@ -32,7 +35,9 @@ def write_label_map(path: Path, label_map: Int32[np.ndarray, "height width"]) ->
         InputError: If the format cannot hold it, or the disk is full.
     """
     if path.suffix.lower() in TIFF_SUFFIXES:
-        _write_pages(path, [label_map])
+        pages = _encoded([label_map])
+        with whole_file(path, pages.nbytes) as file:
+            file.write(pages)
         return
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: label maps are written as .png, .tif or .tiff; name the file so.")
@@ -63,22 +68,26 @@ def read_label_map(path: Path) -> Int32[np.ndarray, "height width"]:
 
 
 def write_segmentation(path: Path, segmentation: Segmentation) -> None:
-    """Write cells and nuclei as the pages of one TIFF.
+    """Write cells and nuclei as the pages of one sealed TIFF.
 
     Raises:
         InputError: If the disk is full.
     """
     maps = [segmentation.cells] if segmentation.nuclei is None else [segmentation.cells, segmentation.nuclei]
-    _write_pages(path, maps)
+    write_sealed(path, _encoded(maps))
 
 
 def read_segmentation(path: Path) -> Segmentation:
     """Read what `write_segmentation` wrote.
 
     Raises:
-        InputError: If the file is missing or broken.
+        DamagedFileError: If the file is missing, cut short or changed.
     """
-    maps = [_checked(path, page) for page in _read_pages(path)]
+    content = io.BytesIO(read_sealed(path))
+    try:
+        maps = [_checked(path, page) for page in _read_pages(path, content)]
+    except InputError as error:
+        raise damaged(path, str(error)) from error
     return Segmentation(maps[0], maps[1] if len(maps) > 1 else None)
 
 
@@ -123,19 +132,19 @@ def paired_paths(predicted: Path, true: Path) -> Iterator[tuple[str, Path, Path]
         yield name, predicted_paths[name], path
 
 
-def _write_pages(path: Path, label_maps: list[Int32[np.ndarray, "height width"]]) -> None:
-    pages = [_narrowed(label_map) for label_map in label_maps]
-    with (
-        whole_file(path, sum(page.nbytes for page in pages)) as file,
-        tifffile.TiffWriter(file) as tiff,
-    ):
-        for page in pages:
+def _encoded(label_maps: list[Int32[np.ndarray, "height width"]]) -> memoryview:
+    """Return label maps as the pages of a TIFF."""
+    content = io.BytesIO()
+    with tifffile.TiffWriter(content) as tiff:
+        for page in map(_narrowed, label_maps):
             tiff.write(page, photometric="minisblack", compression="zlib", compressionargs={"level": 1}, metadata=None)
+    return content.getbuffer()
 
 
-def _read_pages(path: Path) -> list[Shaped[np.ndarray, "*axes"]]:
+def _read_pages(path: Path, content: io.BytesIO | None = None) -> list[Shaped[np.ndarray, "*axes"]]:
+    """Return the pages of a TIFF, from its content where that was read already."""
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with tifffile.TiffFile(path if content is None else content) as tiff:
             pages = [page.asarray() for page in tiff.pages]
     except Exception as error:  # a broken file makes the decoder fail in any way
         raise InputError(

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from hpa.cells.crops import CropSpec, cut_cells
+from hpa.cells.crops import CropSpec, crop_cells
 from hpa.core.errors import InputError
 from hpa.inference.lookahead import map_ahead
 from hpa.interfaces import CellBatch, CellPrediction, Predictor, SegmentedField
@@ -70,15 +70,7 @@ class CropMember:
 
     def _cut(self, item: SegmentedField) -> Float32[Tensor, "cell channel side side"]:
         """Return a field's cells, intensities in [0, 1]."""
-        spec = self._spec
-        pixels = cut_cells(
-            item.field,
-            item.segmentation,
-            channels=spec.channels,
-            side_px=spec.side_px,
-            masked=spec.masked,
-            margin=spec.margin,
-        ).pixels
+        pixels = crop_cells(item.field, item.segmentation, self._spec).pixels
         return torch.from_numpy(pixels.astype(np.float32)).div_(np.iinfo(pixels.dtype).max)
 
     def _batches(self, fields: Iterable[Tensor], counts: Sequence[int]) -> Iterator[CellBatch]:

@@ -25,12 +25,14 @@ from scipy.fft import dctn
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from hpa.core.artifacts import ArtifactCache
 from hpa.core.digest import digest_of_array, digest_of_values
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
-from hpa.core.whole_file import whole_file
+from hpa.core.sealed_file import DamagedFileError, read_array, write_array
 from hpa.interfaces import ImageSource, Split
+from hpa.sources.reading import read_identified
 
 _REDUCED_PX = 32
 _FREQUENCIES = 12
@@ -48,6 +50,7 @@ thousands of images share a piece."""
 _PAIRS_AT_ONCE = 20_000
 _READ_THREADS = 4
 _DIGEST_BYTES = 16
+_KIND = "fingerprints"
 _CODE_VERSION = 1
 """Raised whenever fingerprints change, so that kept ones are made anew."""
 _SHOWN = 5
@@ -69,12 +72,13 @@ class Fingerprint:
     reduced: Float32[np.ndarray, " value"]
 
 
-def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split, cache: Path) -> ImageTable:
+def with_duplicate_groups(source: ImageSource, table: ImageTable, split: Split, cache: ArtifactCache) -> ImageTable:
     """Return the table with duplicates in one group; groups that exist are merged, never split.
 
-    Images that cannot be read keep their group and become problems of the table. Fingerprints are kept in the folder
-    `cache`, so that an image is decoded for them once and not at every run.
+    Images that cannot be read keep their group and become problems of the table. Fingerprints are cached, so that an
+    image is decoded for them once and not at every run.
     """
+    cache.sweep(_KIND)
     with ThreadPoolExecutor(_READ_THREADS) as pool:
         results = list(pool.map(lambda image_id: _kept_print(source, image_id, split, cache), table.image_ids))
     prints = [None if isinstance(result, Problem) else result for result in results]
@@ -129,27 +133,30 @@ def merge_groups(groups: Sequence[str], pairs: Sequence[tuple[int, int]]) -> lis
     return [names[earliest[component[number_of[group]]]] for group in groups]
 
 
-def _kept_print(source: ImageSource, image_id: str, split: Split, cache: Path) -> Fingerprint | Problem:
+def _kept_print(source: ImageSource, image_id: str, split: Split, cache: ArtifactCache) -> Fingerprint | Problem:
     try:
-        file = cache / f"{digest_of_values([_CODE_VERSION, source.identity(image_id, split)])}.npy"
-        kept = _read_print(file)
+        identity = source.identity(image_id, split)
+        path = cache.path(_KIND, digest_of_values([_CODE_VERSION, identity]), ".npy")
+        kept = _read_print(path)
         if kept is not None:
             return kept
-        made = fingerprint_of(source.read(image_id, split))
+        made = fingerprint_of(read_identified(source, image_id, split, identity))
     except InputError as error:
         return Problem(image_id, str(error))
-    with whole_file(file) as target:
-        np.save(target, np.frombuffer(made.digest + made.reduced.tobytes(), np.uint8), allow_pickle=False)
+    write_array(path, np.frombuffer(made.digest + made.reduced.tobytes(), np.uint8))
     return made
 
 
-def _read_print(file: Path) -> Fingerprint | None:
+def _read_print(path: Path) -> Fingerprint | None:
     """Return a kept fingerprint, or None where there is none that is whole."""
-    try:
-        content = np.load(file, allow_pickle=False).tobytes()
-        return _fingerprint(content[:_DIGEST_BYTES], np.frombuffer(content[_DIGEST_BYTES:], np.float32))
-    except (OSError, ValueError, EOFError):
+    if not path.is_file():
         return None
+    try:
+        content = read_array(path).tobytes()
+    except DamagedFileError as error:
+        _logger.warning("%s", error)
+        return None
+    return _fingerprint(content[:_DIGEST_BYTES], np.frombuffer(content[_DIGEST_BYTES:], np.float32))
 
 
 def _fingerprint(digest: bytes, waves: Float32[np.ndarray, " wave"]) -> Fingerprint:

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpa.cells.crops import CropSpec, cut_cells
+from hpa.cells.crops import CropSpec, crop_cells
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 
@@ -24,7 +26,7 @@ def made(height: int, width: int, boxes: list[tuple[int, int, int, int]], dtype:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_without_resizing_a_crop_is_the_image_itself(dtype: type) -> None:
     field, segmentation = made(20, 30, [(4, 5, 12, 13)], dtype)
-    crops = cut_cells(field, segmentation, channels=["green"], side_px=8, masked=True, margin=0.0)
+    crops = crop_cells(field, segmentation, CropSpec(["green"], 8, masked=True, margin=0.0))
     np.testing.assert_array_equal(crops.pixels[0, 0], field.pixels[1, 4:12, 5:13])
     assert crops.pixels.dtype == dtype
     assert (crops.regions[0] == 2).sum() == 1
@@ -33,15 +35,15 @@ def test_without_resizing_a_crop_is_the_image_itself(dtype: type) -> None:
 
 def test_margin_is_a_share_of_the_longer_side_and_the_cell_is_centred() -> None:
     field, segmentation = made(60, 60, [(20, 22, 40, 32)])
-    crops = cut_cells(field, segmentation, channels=CHANNELS, side_px=24, masked=False, margin=0.1)
+    crops = crop_cells(field, segmentation, CropSpec(CHANNELS, 24, masked=False, margin=0.1))
     np.testing.assert_array_equal(crops.pixels[0], field.pixels[:, 18:42, 15:39])
-    masked = cut_cells(field, segmentation, channels=CHANNELS, side_px=24, masked=True, margin=0.1)
+    masked = crop_cells(field, segmentation, CropSpec(CHANNELS, 24, masked=True, margin=0.1))
     np.testing.assert_array_equal(masked.pixels[0], crops.pixels[0] * (crops.regions[0] > 0))
 
 
 def test_beyond_the_image_is_black() -> None:
     field, segmentation = made(20, 20, [(0, 0, 10, 4), (12, 16, 20, 20)])
-    crops = cut_cells(field, segmentation, channels=CHANNELS, side_px=10, masked=False, margin=0.0)
+    crops = crop_cells(field, segmentation, CropSpec(CHANNELS, 10, masked=False, margin=0.0))
     np.testing.assert_array_equal(crops.pixels[0, :, :, 3:], field.pixels[:, :10, :7])
     assert not crops.pixels[0, :, :, :3].any()
     assert (crops.regions[1] > 0).sum() > 0
@@ -53,14 +55,14 @@ def test_shrinking_averages_areas(factor: int) -> None:
     field, segmentation = made(side * factor, side * factor, [(0, 0, side * factor, side * factor)])
     if factor % 2:  # blocks of 2 x 2 straddle those of 3 x 3: alike only where the image is smooth
         field.pixels[0] = np.linspace(0, 80, side * factor).astype(np.uint8)
-    crops = cut_cells(field, segmentation, channels=["red"], side_px=side, masked=True, margin=0.0)
+    crops = crop_cells(field, segmentation, CropSpec(["red"], side, masked=True, margin=0.0))
     blocks = field.pixels[0].reshape(side, factor, side, factor).mean(axis=(1, 3))
     np.testing.assert_allclose(crops.pixels[0, 0], blocks, atol=1.01)
 
 
 def test_enlarging_keeps_range_and_mean() -> None:
     field, segmentation = made(8, 8, [(0, 0, 8, 8)])
-    crops = cut_cells(field, segmentation, channels=["red"], side_px=32, masked=True, margin=0.0)
+    crops = crop_cells(field, segmentation, CropSpec(["red"], 32, masked=True, margin=0.0))
     assert field.pixels[0].min() <= crops.pixels.min() <= crops.pixels.max() <= field.pixels[0].max()
     assert crops.pixels.mean() == pytest.approx(field.pixels[0].mean(), rel=0.05)
 
@@ -80,7 +82,7 @@ def test_one_crop_a_cell_wherever_it_lies(
     top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
     field, segmentation = made(height, width, [(top, left, bottom, right)])
-    crops = cut_cells(field, segmentation, channels=CHANNELS, side_px=side_px, masked=masked, margin=margin)
+    crops = crop_cells(field, segmentation, CropSpec(CHANNELS, side_px, masked=masked, margin=margin))
     assert len(crops) == 1
     assert crops.pixels.shape == (1, 2, side_px, side_px)
     assert set(np.unique(crops.regions)) <= {0, 1, 2}
@@ -88,23 +90,23 @@ def test_one_crop_a_cell_wherever_it_lies(
 
 def test_no_cells_and_no_nuclei() -> None:
     field, segmentation = made(9, 9, [])
-    crops = cut_cells(field, segmentation, channels=CHANNELS, side_px=4, masked=True, margin=0.0)
+    crops = crop_cells(field, segmentation, CropSpec(CHANNELS, 4, masked=True, margin=0.0))
     assert crops.pixels.shape == (0, 2, 4, 4)
     field, segmentation = made(9, 9, [(1, 1, 5, 5)])
     without = Segmentation(segmentation.cells)
-    crops = cut_cells(field, without, channels=CHANNELS, side_px=4, masked=True, margin=0.0)
+    crops = crop_cells(field, without, CropSpec(CHANNELS, 4, masked=True, margin=0.0))
     assert set(np.unique(crops.regions)) == {1}
 
 
 def test_bad_input_is_named() -> None:
     field, segmentation = made(9, 9, [(1, 1, 5, 5)])
-    cut = {"side_px": 4, "masked": True, "margin": 0.0}
+    spec = CropSpec(CHANNELS, 4, masked=True, margin=0.0)
     with pytest.raises(InputError, match="'blue' is needed"):
-        cut_cells(field, segmentation, channels=["blue"], **cut)
+        crop_cells(field, segmentation, replace(spec, channels=["blue"]))
     with pytest.raises(InputError, match="size of the field"):
-        cut_cells(field, Segmentation(segmentation.cells[:5]), channels=CHANNELS, **cut)
+        crop_cells(field, Segmentation(segmentation.cells[:5]), spec)
     with pytest.raises(InputError, match="without gaps"):
-        cut_cells(field, Segmentation(segmentation.cells * 2), channels=CHANNELS, **cut)
+        crop_cells(field, Segmentation(segmentation.cells * 2), spec)
     with pytest.raises(InputError, match="side_px"):
         CropSpec(CHANNELS, 0, True, 0.0)
 

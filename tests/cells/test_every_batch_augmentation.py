@@ -73,7 +73,7 @@ def test_whole_images_are_changed_with_the_places_of_their_cells(name):
 
 @pytest.mark.parametrize("name", sorted(CROPS_ALONE))
 def test_what_serves_crops_alone_says_so(name):
-    with pytest.raises(InputError, match=r"batch_augment: .*field"):
+    with pytest.raises(InputError, match=r"batch_augment: .*whole_image"):
         changed(name, field_batch(), 3)
 
 

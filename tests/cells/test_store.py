@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from hpa.cells.crops import CropSpec, cut_cells
+from hpa.cells.crop_records import table_path
+from hpa.cells.crops import CropSpec, crop_cells
 from hpa.cells.store import CellStore
-from hpa.cells.store_records import table_path
 from hpa.core.errors import DataError, InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.image_table import ImageTable
+from hpa.core.sealed_file import DamagedFileError
 
 CHANNELS = ("red", "green", "blue", "yellow")
 SPEC = CropSpec(("green", "blue"), side_px=12, masked=True, margin=0.1)
@@ -114,7 +117,7 @@ def test_crops_equal_those_cut_directly_in_any_order_and_depth(source: Source, t
     for place, row in enumerate(rows):
         field = source.read(str(stored.cells["image_id"][row]), "train")
         (segmentation,) = segmenter.segment([field])
-        direct = cut_cells(field, segmentation, channels=("green", "blue"), side_px=12, masked=True, margin=0.1)
+        direct = crop_cells(field, segmentation, SPEC)
         index = stored.cells["cell"][row] - 1
         expected = direct.pixels[index] / np.iinfo(field.pixels.dtype).max
         np.testing.assert_allclose(got.pixels[place], expected, rtol=1e-6)
@@ -223,6 +226,48 @@ def test_file_cut_while_in_use_is_an_input_error(source: Source, tmp_path: Path)
     stored.images[0].crops.write_bytes(b"")
     with pytest.raises(InputError, match="run the same command again"):
         stored.crops(np.array([1]))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_flipped_bit_is_never_read_as_a_number(source: Source, tmp_path: Path, data: st.DataObject) -> None:
+    stored = prepare(source, Squares(), tmp_path / "store")
+    rows = np.arange(len(stored))
+    crops, maps = stored.crops(rows), [stored.segmentation(image.image_id) for image in stored.images]
+    path = data.draw(st.sampled_from(sorted((tmp_path / "store").rglob("*.*"))))
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    errors = []
+    for _ in range(3):  # a start of a run each: what it finds damaged is deleted and made anew at the next
+        try:
+            again = prepare(source, Squares(), tmp_path / "store")
+            read = again.crops(rows)
+            read_maps = [again.segmentation(image.image_id) for image in again.images]
+        except DamagedFileError as error:
+            errors.append(str(error))
+            continue
+        np.testing.assert_array_equal(read.pixels, crops.pixels)
+        np.testing.assert_array_equal(read.regions, crops.regions)
+        for one, other in zip(read_maps, maps, strict=True):
+            np.testing.assert_array_equal(one.cells, other.cells)
+            np.testing.assert_array_equal(one.nuclei, other.nuclei)
+    assert len(errors) <= 1
+    assert all(str(path) in error for error in errors)
+
+
+def test_an_image_that_is_replaced_while_it_is_read_is_named_and_not_stored(source: Source, tmp_path: Path) -> None:
+    class Replacing(Source):
+        def read(self, image_id: str, split: str) -> Field:
+            field = super().read(image_id, split)
+            if image_id == "field_2":
+                np.save(self.folder / "field_2.npy", np.ones((4, 40, 40), np.uint8))
+            return field
+
+    with pytest.raises(DataError, match=r"field_2: .*replaced"):
+        prepare(Replacing(source.folder), Squares(), tmp_path / "store")
+    stored = prepare(source, Squares(), tmp_path / "store")
+    assert (stored.crops(np.array([4])).pixels[..., 5:7, 5:7] == np.float32(1 / 255)).all()
 
 
 def test_pickle_is_small_and_reads(source: Source, tmp_path: Path) -> None:

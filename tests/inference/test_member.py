@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from hpa.cells.crops import cut_cells
+from hpa.cells.crops import CropSpec, crop_cells
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.inference.member import CropMember
@@ -32,8 +32,8 @@ def fields(make_field):
 
 def slow_reference(model, item):
     """Each cell alone, in numpy."""
-    settings = {"channels": item.field.channels, "side_px": 8, "masked": True, "margin": 0.1}
-    crops = cut_cells(item.field, item.segmentation, **settings).pixels
+    spec = CropSpec(item.field.channels, 8, masked=True, margin=0.1)
+    crops = crop_cells(item.field, item.segmentation, spec).pixels
     weights, bias = (values.detach().numpy().astype(np.float64) for values in model.head.parameters())
     rows = [1 / (1 + np.exp(-(weights @ (crop / np.iinfo(crop.dtype).max).ravel() + bias))) for crop in crops]
     return np.array(rows).reshape(-1, len(bias))

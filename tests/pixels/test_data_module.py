@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hpa.core.artifacts import ArtifactCache
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.planes import PlaneSpec
@@ -24,7 +25,7 @@ def module_of(folder, cache, held_out=0, max_per_image=4, side_px=32, source=Non
     module = PixelDataModule(
         source or InstanceFolder(folder, ("grey",), None, {}, "disc"),
         segmenter,
-        PixelStore(cache, PLANES, ["grey"], PlainTarget(), {}),
+        PixelStore(ArtifactCache(cache), PLANES, ["grey"], PlainTarget(), {}),
         TileSpec(side_px, max_per_image, PLANES),
         FoldPlan(3, held_out, 0, False),
         Loading(32, 16, 0, 4, 64),

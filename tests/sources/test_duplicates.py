@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpa.core.artifacts import ArtifactCache
 from hpa.core.field import Field
 from hpa.formats.image_files import read_plane
 from hpa.sources.duplicates import Fingerprint, duplicate_pairs, fingerprint_of, merge_groups, with_duplicate_groups
@@ -100,16 +101,16 @@ def test_duplicates_share_a_group_and_unreadable_images_are_named(
     reader = source(root)
     table = reader.table("train").require_usable()
     (root / "train" / "d_red.png").unlink()
-    cache = tmp_path / "fingerprints"
+    cache = ArtifactCache(tmp_path)
     grouped = with_duplicate_groups(reader, table, "train", cache)
     assert grouped.frame["group"].tolist() == ["a", "b", "a", "d"]
     assert [problem.subject for problem in grouped.problems] == ["d"]
-    kept = {file.name: file.read_bytes() for file in cache.iterdir()}
+    kept = {file: file.read_bytes() for file in (tmp_path / "fingerprints").glob("*/*.npy")}
     assert len(kept) == 3
-    next(iter(cache.iterdir())).write_bytes(b"torn")
+    next(iter(kept)).write_bytes(b"cut short")
     again = with_duplicate_groups(reader, table, "train", cache)
     assert again.frame["group"].tolist() == ["a", "b", "a", "d"]
-    assert {file.name: file.read_bytes() for file in cache.iterdir()} == kept
+    assert {file: file.read_bytes() for file in (tmp_path / "fingerprints").glob("*/*.npy")} == kept
     assert table.frame["group"].tolist() == ["a", "b", "c", "d"]
 
 

@@ -63,7 +63,7 @@ def test_a_run_without_a_declaration_is_refused(tmp_path, damage):
 
 def stored(names: str, measures: list) -> StoredCells:
     entries = [
-        StoredImage(name, Path("m"), Path("c"), 8, len(rows)) for name, rows in zip(names, measures, strict=True)
+        StoredImage(name, "", Path("m"), Path("c"), 8, len(rows)) for name, rows in zip(names, measures, strict=True)
     ]
     return StoredCells(entries, [rows for rows in measures if len(rows)], CropSpec(("green",), 8, True, 0.0))
 

@@ -1,26 +1,29 @@
 """Whole images as models of fields see them, made once beside the cell store and reused by every later run.
 
-An image's files are named by the hash that names its label map (segmenter, settings, the image's files, pixel size),
-the way of showing and the stride: a changed setting makes new files, an unchanged one finds the old.
+An image's files are named by the key of its label map (segmenter, settings, the image's files, pixel size), the
+`FieldSpec` and the stride.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int64, Shaped
+from jaxtyping import Float32, Int64
 
 from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.cells.stored_cells import StoredCells, StoredImage
+from hpa.core.artifacts import ArtifactCache, make_all
 from hpa.core.digest import digest_of_values
-from hpa.core.errors import DataError, InputError, Problem
-from hpa.core.whole_file import DiskFullError, whole_file
+from hpa.core.errors import DataError
+from hpa.core.sealed_file import SEAL_BYTES, DamagedFileError, array_layout, read_array, write_array
 from hpa.formats.label_maps import read_segmentation
 from hpa.interfaces import ImageSource, Split
+from hpa.sources.reading import read_identified
 
 _ENTRY = np.dtype([("cell", "<i4"), ("place", "<i4"), ("share", "<f4")])
 """A cell's share in one place of the grid; places without any are not kept."""
@@ -53,29 +56,29 @@ class StoredFields:
         """Return the image of a row of the table, intensities in [0, 1].
 
         Raises:
-            InputError: If the file went away or was damaged after it had been checked.
+            DamagedFileError: If the file went away, or was cut short or changed after it had been written.
         """
-        planes = _read(self.fields[row].planes)
+        planes = read_array(self.fields[row].planes)
         return planes.astype(np.float32) / np.float32(np.iinfo(planes.dtype).max)
 
     def coverage(self, row: int, cells: Int64[np.ndarray, " cell"]) -> Float32[np.ndarray, "cell grid grid"]:
         """Return the shares of some cells of an image, numbered from 0.
 
         Raises:
-            InputError: If the file went away or was damaged after it had been checked.
+            DamagedFileError: If the file went away, or was cut short or changed after it had been written.
         """
         field = self.fields[row]
-        entries = _read(field.entries)
+        entries = read_array(field.entries)
         shares = np.zeros((field.cell_count, self.grid**2), np.float32)
         shares[entries["cell"], entries["place"]] = entries["share"]
         return shares[cells].reshape(len(cells), self.grid, self.grid)
 
 
 class FieldStore:
-    """A folder of shown images, shared by runs that want the same."""
+    """Resized whole images in a cache that is shared by runs that want the same."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, cache: ArtifactCache) -> None:
+        self.cache = cache
 
     def prepare(
         self,
@@ -87,81 +90,63 @@ class FieldStore:
         workers: int,
         on_progress: Callable[[int, int], None],
     ) -> StoredFields:
-        """Return the images of stored cells, after making what the store lacks.
+        """Return the images of stored cells, after making what the cache lacks.
 
         Args:
             source: Reads the images.
             split: Where `source` finds them.
             cells: Images wanted, with their label maps.
-            spec: How images are shown.
-            stride: Side of a place of the grid, px of the shown image.
-            workers: Threads that decode, shrink and write.
+            spec: How images are resized.
+            stride: Side of a place of the grid, px of the resized image.
+            workers: Threads that decode, resize and write.
             on_progress: Called with (images done, all images) after each.
 
         Raises:
-            DataError: Naming all images that could not be read; the others are in the store by then.
+            DataError: Naming all images that could not be read; the others are in the cache by then.
             DiskFullError: At once, with the bytes needed.
         """
+        self.cache.sweep("fields")
         fields = [self._place(image, spec, stride) for image in cells.images]
-        problems: dict[int, Problem] = {}
-        pool = ThreadPoolExecutor(workers)
-        try:
-            jobs = {
-                pool.submit(_make, source, split, image, field, spec, stride): row
-                for row, (image, field) in enumerate(zip(cells.images, fields, strict=True))
-                if not _is_whole(field, spec)
-            }
-            for done, job in enumerate(as_completed(jobs), start=1):
-                row = jobs[job]
-                try:
-                    job.result()
-                except DiskFullError:
-                    raise
-                except InputError as error:
-                    problems[row] = Problem(cells.images[row].image_id, str(error))
-                on_progress(done, len(jobs))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        jobs = {
+            image.image_id: partial(_make, source, split, image, field, spec, stride)
+            for image, field in zip(cells.images, fields, strict=True)
+            if not _is_whole(field, spec)
+        }
+        _, problems = make_all(jobs, workers, on_progress)
         if problems:
-            raise DataError(f"fields ({split})", [problem for _, problem in sorted(problems.items())])
+            raise DataError(f"fields ({split})", problems)
         return StoredFields(fields, spec, stride)
 
     def _place(self, image: StoredImage, spec: FieldSpec, stride: int) -> StoredField:
-        what = {"label_map": image.label_map.stem, "field": spec.fingerprint(), "stride": spec.grid_of(stride)}
-        key = digest_of_values(what)
-        name = self.folder / "fields" / key[:2] / key
-        return StoredField(name.with_suffix(".npy"), name.with_suffix(".cells.npy"), image.cell_count)
+        key = digest_of_values(
+            {"label_map": image.label_map.stem, "field": spec.fingerprint(), "stride": spec.grid_of(stride)}
+        )
+        planes, entries = (self.cache.path("fields", key, suffix) for suffix in (".npy", ".cells.npy"))
+        return StoredField(planes, entries, image.cell_count)
 
 
 def _make(
     source: ImageSource, split: Split, image: StoredImage, field: StoredField, spec: FieldSpec, stride: int
 ) -> None:
-    """Read, shrink, lay over the grid, and write; the shares last: where they are, the planes are whole."""
-    read = source.read(image.image_id, split)
+    """Read, resize, lay over the grid, and write; the shares last: where they are, the planes are whole."""
+    read = read_identified(source, image.image_id, split, image.identity)
     coverage = coverage_of(read_segmentation(image.label_map).cells, spec, stride)
     cell, row, column = np.nonzero(coverage)
     entries = np.empty(len(cell), _ENTRY)
     entries["cell"], entries["place"], entries["share"] = cell, row * coverage.shape[2] + column, coverage[coverage > 0]
-    for path, array in ((field.planes, shown_field(read, spec)), (field.entries, entries)):
-        with whole_file(path, array.nbytes) as file:
-            np.save(file, array, allow_pickle=False)
+    write_array(field.planes, shown_field(read, spec))
+    write_array(field.entries, entries)
 
 
 def _is_whole(field: StoredField, spec: FieldSpec) -> bool:
-    """Tell whether both files are there and decodable as far as their headers tell."""
+    """Return whether the shares are there and verified, and the planes have the right layout and size."""
     try:
-        planes = np.load(field.planes, mmap_mode="r", allow_pickle=False)
-        entries = np.load(field.entries, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        entries = read_array(field.entries)
+        with field.planes.open("rb") as file:
+            shape, dtype, start = array_layout(file)
+            size = os.fstat(file.fileno()).st_size
+    except (OSError, ValueError, DamagedFileError):
         return False
-    return planes.shape == (len(spec.channels), spec.side_px, spec.side_px) and entries.dtype == _ENTRY
-
-
-def _read(path: Path) -> Shaped[np.ndarray, "*axes"]:
-    try:
-        array: Shaped[np.ndarray, "*axes"] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path}: a stored field cannot be read ({error}); run the same command again, it will be made anew."
-        ) from error
-    return array
+    expected = (len(spec.channels), spec.side_px, spec.side_px)
+    is_complete = size == start + int(np.prod(expected)) * dtype.itemsize + SEAL_BYTES
+    return shape == expected and is_complete and entries.dtype == _ENTRY

@@ -15,9 +15,11 @@ from hpa.cells.fields.store import FieldStore
 from hpa.cells.fields.views import FieldViews
 from hpa.cells.sampling.cell_sampler import BatchRequest
 from hpa.cells.store import CellStore
+from hpa.core.artifacts import ArtifactCache
 from hpa.core.errors import DataError, InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.image_table import ImageTable
+from hpa.core.sealed_file import DamagedFileError
 
 SPEC = FieldSpec(("blue", "green"), side_px=16)
 STRIDE = 4
@@ -94,7 +96,7 @@ def cells(tmp_path, source):
 @pytest.fixture
 def prepare(tmp_path, source, cells):
     def make(spec: FieldSpec = SPEC, stride: int = STRIDE):
-        return FieldStore(tmp_path).prepare(source, "train", cells, spec, stride, 2, quiet)
+        return FieldStore(ArtifactCache(tmp_path)).prepare(source, "train", cells, spec, stride, 2, quiet)
 
     return make
 
@@ -134,6 +136,31 @@ def test_files_that_go_away_later_are_told(prepare):
     fields.fields[0].planes.unlink()
     with pytest.raises(InputError, match="made anew"):
         fields.image(0)
+
+
+@pytest.mark.parametrize("part", ["planes", "entries"])
+def test_a_flipped_bit_is_an_error_or_made_anew(prepare, part):
+    before = prepare()
+    image, coverage = before.image(2), before.coverage(2, np.arange(3))
+    path = getattr(before.fields[2], part)
+    whole = path.read_bytes()
+    errors = []
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        again = prepare()
+        try:
+            assert np.array_equal(again.image(2), image)
+            assert np.array_equal(again.coverage(2, np.arange(3)), coverage)
+        except DamagedFileError as error:
+            errors.append(str(error))
+    assert all(str(path) in error for error in errors)
+    assert bool(errors) == (part == "planes")  # the small file of shares is verified when a run starts
+
+
+def test_an_image_that_was_replaced_after_its_cells_were_stored_is_named(prepare, source):
+    source.identity = lambda image_id, split: f"another {image_id}"
+    with pytest.raises(DataError, match="3: the image was replaced"):
+        prepare()
 
 
 def test_all_images_that_fail_are_told_and_the_others_kept(prepare, source):
