@@ -20,7 +20,7 @@ from benchmarks.training_step import CLASSES, focal, resnet18
 from hpa.cells.crop_records import measures_of, write_crops
 from hpa.cells.crops import CellCrops, CropSpec, crop_cells
 from hpa.cells.dataset import CellDataset
-from hpa.cells.sampling.cell_sampler import BatchRequest
+from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.config import build, compose_slot
 from hpa.core.channels import CHANNELS

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.row import Row
-from hpa.cells.sampling.cell_sampler import BatchRequest, CellSampler
+from hpa.cells.sampling.sampler import BatchRequest, CellSampler
 from hpa.interfaces import CellBatch
 from hpa.losses.focal import FocalLoss
 from hpa.metrics.cell_validation import CellValidation

@@ -26,7 +26,7 @@ OF_CELL_TRAINING: dict[str, Foreign] = {
         "tiles are changed by augment=tiles or tissue, and mixed by supervision=organ_cutmix",
     ),
     "sampling": Foreign(
-        {"_target_": "hpa.cells.sampling.uniform.UniformSampling"}, "it draws cells by their classes", "leave it out"
+        {"_target_": "hpa.cells.sampling.weights.UniformSampling"}, "it draws cells by their classes", "leave it out"
     ),
 }
 """Settings of `train.py` that networks of pixels do not read."""

@@ -16,7 +16,7 @@ from hpa.cells.dataset import CellDataset, rows_of_images
 from hpa.cells.fields.spec import FieldSpec
 from hpa.cells.fields.store import FieldStore, StoredFields
 from hpa.cells.fields.views import FieldViews
-from hpa.cells.sampling.cell_sampler import CellSampler
+from hpa.cells.sampling.sampler import CellSampler
 from hpa.cells.store import CellStore, StoredCells
 from hpa.core.errors import InputError
 from hpa.core.folds import assign_folds
@@ -156,7 +156,7 @@ class CellDataModule(LightningDataModule):
             cell_epochs=self.cell_epochs,
         )
         if not validation:
-            sampler.tell_bounds()
+            sampler.log_split_images()
         workers = self.loading.workers
         return DataLoader(
             dataset,

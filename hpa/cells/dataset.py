@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int, Int64
 from torch.utils.data import Dataset
 
 from hpa.cells.fields.views import FieldViews
-from hpa.cells.sampling.cell_sampler import BatchRequest
+from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.store import StoredCells
 from hpa.core.seeding import seed_of
 from hpa.interfaces import CellAugmentation, CellBatch
@@ -51,7 +51,7 @@ class CellDataset(Dataset[CellBatch]):
     def __getitem__(self, request: BatchRequest) -> CellBatch:
         """Return the batch of a request."""
         rows = np.asarray(request.rows, np.int64)
-        turns = np.zeros(len(rows), np.int64) if request.turns is None else request.turns.astype(np.int64)
+        turns = np.zeros(len(rows), np.int64) if request.repeats is None else request.repeats.astype(np.int64)
         rounds = turns.max(initial=0) + 1
         drawn = self.image_of_row[rows] * rounds + turns  # an image that is drawn again is another one
         drawn, image_of_cell = np.unique(drawn, return_inverse=True)

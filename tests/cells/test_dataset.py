@@ -6,7 +6,7 @@ import pytest
 from hpa.cells.augmentation import CropAugmentation
 from hpa.cells.crops import CropSpec
 from hpa.cells.dataset import CellDataset
-from hpa.cells.sampling.cell_sampler import BatchRequest
+from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.store import CellStore
 from hpa.core.field import Field, Segmentation
 from hpa.core.image_table import ImageTable

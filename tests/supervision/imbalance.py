@@ -13,7 +13,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from hpa.cells.sampling.cell_sampler import CellSampler
+from hpa.cells.sampling.sampler import CellSampler
 from hpa.interfaces import CellBatch
 from hpa.metrics.localisation import average_precision_per_class
 from hpa.supervision.propagation import PropagationSupervision

@@ -11,7 +11,7 @@ from pytorch_lightning import LightningDataModule
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from hpa.cells.sampling.cell_sampler import BatchRequest, CellSampler
+from hpa.cells.sampling.sampler import BatchRequest, CellSampler
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
 from hpa.interfaces import CellBatch, CellOutput

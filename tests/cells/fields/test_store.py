@@ -13,7 +13,7 @@ from hpa.cells.fields.light import FieldLight
 from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.cells.fields.store import FieldStore
 from hpa.cells.fields.views import FieldViews
-from hpa.cells.sampling.cell_sampler import BatchRequest
+from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.store import CellStore
 from hpa.core.artifacts import ArtifactCache
 from hpa.core.errors import DataError, InputError

@@ -1,26 +1,28 @@
-"""Which cells form a batch: shuffled cells, or whole images, always the same for the same (seed, epoch).
+"""Which cells form a batch: shuffled cells, or bags of cells of one image; fixed by (seed, epoch).
 
-Several devices share the batches of an epoch, each taking its own; all validate on all.
+With several devices each trains on its own batches of an epoch; all validate on all.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64, Int
+from torch import distributed
 from torch.utils.data import Sampler
 
-from hpa.cells.sampling.bag_packing import bag_rows, packed_in_order, packed_shuffled
-from hpa.cells.sampling.device_share import share_of_device
-from hpa.cells.sampling.weighted_order import drawn_by_weight, repeats_of
+from hpa.cells.sampling.order import bag_rows, drawn_by_weight, packed_in_order, packed_shuffled, repeats_of
+from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
 from hpa.interfaces import Unit
 
 log = logging.getLogger(__name__)
 
+_Batch = TypeVar("_Batch")
 RowsAndRepeats = tuple[Int[np.ndarray, " cell"], Int[np.ndarray, " cell"]]
 
 
@@ -31,13 +33,13 @@ class BatchRequest:
     Attributes:
         epoch: Epoch the batch belongs to; with the seed it decides the augmentation.
         rows: Rows of the cell table.
-        turns: How often each was drawn before in this epoch, of images that are kept whole how many of their bags: it
-            decides the augmentation too, and tells the bags of an image apart; None where nothing is drawn twice.
+        repeats: How often each row was drawn before in this epoch, or with bags, how many bags of its image: it too
+            decides the augmentation, and tells the bags of an image apart; None where nothing is drawn twice.
     """
 
     epoch: int
     rows: Int[np.ndarray, " cell"]
-    turns: Int[np.ndarray, " cell"] | None = None
+    repeats: Int[np.ndarray, " cell"] | None = None
 
 
 class CellSampler(Sampler[BatchRequest]):
@@ -47,13 +49,13 @@ class CellSampler(Sampler[BatchRequest]):
         image_of_row: For each cell that may be drawn, its image.
         unit: "cell" shuffles all cells; "image" keeps cells of an image together, in bags.
         batch_cells: Cells a batch; with unit "image" a batch closes before it would exceed this.
-        cells_per_image: With unit "image", cells of a bag at most: an image with more comes as several bags of nearly
-            equal size, each told the labels of the image; which cells share a bag is drawn anew every epoch.
+        cells_per_image: With unit "image", the most cells of a bag: an image with more comes as several bags of nearly
+            equal size, each with the labels of the image; which cells share a bag is drawn anew every epoch.
         shuffle: Off for validation: table order, nothing left out.
         epoch: The epoch to draw next; a resumed run does not begin at 0.
         cell_epochs: With unit "image", so many epochs at first shuffle all cells nevertheless.
-        weights: How often each row is drawn against others, > 0; an image that is kept whole weighs what its rows do.
-            None, or all equal: each once. The number of batches does not depend on them.
+        weights: How often each row is drawn against others, > 0; with bags, a bag weighs what its rows weigh. None, or
+            all equal: each once. The number of batches does not depend on them.
     """
 
     def __init__(
@@ -82,11 +84,11 @@ class CellSampler(Sampler[BatchRequest]):
         self.weights = np.ones(len(rows)) if weights is None else weights
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next; the trainer calls it."""
+        """Set the epoch to draw next; the trainer calls it."""
         self.epoch = epoch
 
-    def tell_bounds(self) -> None:
-        """Say in the log which images have more cells than a batch takes of one."""
+    def log_split_images(self) -> None:
+        """Log how many images have more cells than a bag holds."""
         cells = np.unique(self.image_of_row, return_counts=True)[1]
         crowded = int((cells > self.cells_per_image).sum())
         if self.unit == "image" and crowded:
@@ -108,7 +110,7 @@ class CellSampler(Sampler[BatchRequest]):
         drawn = self._cells(epoch) if self.unit == "cell" else self._bags(epoch)
         if self.unit == "image" and self.shuffle and epoch < self.cell_epochs:
             drawn = self._cells(epoch, len(drawn))
-        requests = [BatchRequest(epoch, rows, turns if turns.any() else None) for rows, turns in drawn]
+        requests = [BatchRequest(epoch, rows, repeats if repeats.any() else None) for rows, repeats in drawn]
         return share_of_device(requests) if self.shuffle else requests
 
     def _cells(self, epoch: int, count: int | None = None) -> list[RowsAndRepeats]:
@@ -116,25 +118,25 @@ class CellSampler(Sampler[BatchRequest]):
         order = np.arange(len(self.rows))
         if self.shuffle:
             order = drawn_by_weight(self.weights, self._generator(epoch))
-        rows, turns = self.rows[order], repeats_of(order)
+        rows, repeats = self.rows[order], repeats_of(order)
         ends = range(self.batch_cells, len(order), self.batch_cells) if count is None else count
-        return list(zip(np.array_split(rows, ends), np.array_split(turns, ends), strict=True))
+        return list(zip(np.array_split(rows, ends), np.array_split(repeats, ends), strict=True))
 
     def _bags(self, epoch: int) -> list[RowsAndRepeats]:
         whole = bag_rows(self.rows, self.image_of_row)
         if not self.shuffle:
             batches = packed_in_order([len(bag) for bag in whole], self.batch_cells)
-            return [_joined([whole[index] for index in batch], [0] * len(batch)) for batch in batches]
+            return [_concatenated([whole[index] for index in batch], [0] * len(batch)) for batch in batches]
         generator = self._generator(epoch)
-        parts = [_parts(bag, self.cells_per_image, generator) for bag in whole]
+        parts = [_split_at_random(bag, self.cells_per_image, generator) for bag in whole]
         image_of_bag = np.repeat(np.arange(len(parts)), [len(bags) for bags in parts])
         bags = [bag for of_image in parts for bag in of_image]
         weights = np.array([bag[0] for bag in bag_rows(self.weights, self.image_of_row)])[image_of_bag]
         batches = packed_shuffled([len(bag) for bag in bags], self.batch_cells, self.seed, epoch)
         if np.ptp(weights) > 0:
             batches = self._weighted(bags, weights, len(batches), generator)
-        turns = iter(repeats_of(image_of_bag[[index for batch in batches for index in batch]]).tolist())
-        return [_joined([bags[index] for index in batch], [next(turns) for _ in batch]) for batch in batches]
+        repeats = iter(repeats_of(image_of_bag[[index for batch in batches for index in batch]]).tolist())
+        return [_concatenated([bags[index] for index in batch], [next(repeats) for _ in batch]) for batch in batches]
 
     def _weighted(
         self,
@@ -155,12 +157,38 @@ class CellSampler(Sampler[BatchRequest]):
         return np.random.default_rng(seed_of(self.seed, "order", epoch))
 
 
-def _parts(bag: Int[np.ndarray, " _"], limit: int, generator: np.random.Generator) -> list[Int[np.ndarray, " _"]]:
+def share_of_device(batches: Sequence[_Batch]) -> list[_Batch]:
+    """Return the batches of this process; all of them where only one trains."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return list(batches)
+    return share_of(batches, distributed.get_rank(), distributed.get_world_size())
+
+
+def share_of(batches: Sequence[_Batch], device: int, device_count: int) -> list[_Batch]:
+    """Return the batches of one device; the last ones that cannot be shared evenly are left out of this epoch.
+
+    >>> share_of("abcdefg", 1, 3)
+    ['b', 'e']
+
+    Raises:
+        InputError: If there are fewer batches than devices.
+    """
+    if len(batches) < device_count:
+        raise InputError(
+            f"an epoch has {len(batches)} batches for {device_count} devices; give fewer trainer.devices or a smaller "
+            "loading.batch_cells."
+        )
+    return list(batches[: len(batches) // device_count * device_count][device::device_count])
+
+
+def _split_at_random(
+    bag: Int[np.ndarray, " _"], limit: int, generator: np.random.Generator
+) -> list[Int[np.ndarray, " _"]]:
     """Split a bag at random into as few equal ones as the limit allows."""
     if len(bag) <= limit:
         return [bag]
     return [np.sort(part) for part in np.array_split(generator.permutation(bag), -(-len(bag) // limit))]
 
 
-def _joined(bags: list[Int[np.ndarray, " _"]], turns: list[int]) -> RowsAndRepeats:
-    return np.concatenate(bags), np.repeat(turns, [len(bag) for bag in bags])
+def _concatenated(bags: list[Int[np.ndarray, " _"]], repeats: list[int]) -> RowsAndRepeats:
+    return np.concatenate(bags), np.repeat(repeats, [len(bag) for bag in bags])

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import distributed
 
-from hpa.cells.sampling.cell_sampler import CellSampler
+from hpa.cells.sampling.sampler import CellSampler, share_of, share_of_device
+from hpa.core.errors import InputError
 
 cells_of_images = st.lists(st.integers(0, 12), min_size=1, max_size=12).filter(any)
 
@@ -52,9 +54,9 @@ def test_bags_are_bounded_and_no_cell_is_left_out(counts, epoch):
     assert sorted(np.concatenate([b.rows for b in batches])) == sorted(one.rows)
     assert all(len(b.rows) <= 8 and b.epoch == epoch for b in batches)
     bags = Counter(
-        (image_of[row], turn)
+        (image_of[row], repeat)
         for b in batches
-        for row, turn in zip(b.rows, np.zeros(len(b.rows)) if b.turns is None else b.turns, strict=True)
+        for row, repeat in zip(b.rows, np.zeros(len(b.rows)) if b.repeats is None else b.repeats, strict=True)
     )
     for image, count in enumerate(counts):
         sizes = [size for (home, _), size in bags.items() if home == image]
@@ -82,7 +84,7 @@ def test_cells_are_shuffled_in_as_many_batches_until_bags_are_needed(counts):
     assert sorted(np.concatenate([b.rows for b in batches])) == sorted(one.rows)
     sizes = [len(b.rows) for b in batches]
     assert max(sizes) - min(sizes) <= 1
-    assert all(b.turns is None for b in batches)
+    assert all(b.repeats is None for b in batches)
     one.set_epoch(2)
     bags.set_epoch(2)
     assert [b.rows.tolist() for b in one] == [b.rows.tolist() for b in bags]
@@ -117,15 +119,15 @@ def test_weights_change_who_is_drawn_and_not_how_many_batches_there_are(unit):
 
 
 @pytest.mark.parametrize("unit", ["cell", "image"])
-def test_what_is_drawn_again_says_so(unit):
+def test_rows_that_are_drawn_again_are_numbered(unit):
     seen = set()
     for batch in weighted(unit):
-        turns = np.zeros(len(batch.rows), np.int64) if batch.turns is None else batch.turns
-        seen.update(zip(batch.rows.tolist(), turns.tolist(), strict=True))
-    assert len(seen) == sum(len(batch.rows) for batch in weighted(unit))  # no cell twice at the same turn
-    turns = {image: {turn for row, turn in seen if (row - 100) // 5 == image} for image in range(6)}
-    assert all(told == set(range(len(told))) for told in turns.values())
-    assert len(turns[5]) > 2
+        repeats = np.zeros(len(batch.rows), np.int64) if batch.repeats is None else batch.repeats
+        seen.update(zip(batch.rows.tolist(), repeats.tolist(), strict=True))
+    assert len(seen) == sum(len(batch.rows) for batch in weighted(unit))  # no cell twice with the same number
+    repeats_of_image = [{repeat for row, repeat in seen if (row - 100) // 5 == image} for image in range(6)]
+    assert all(repeats == set(range(len(repeats))) for repeats in repeats_of_image)
+    assert len(repeats_of_image[5]) > 2
 
 
 def test_a_resumed_run_draws_what_the_undisturbed_one_would_have():
@@ -138,10 +140,10 @@ def test_a_resumed_run_draws_what_the_undisturbed_one_would_have():
 
 def test_crowded_images_are_told(caplog):
     caplog.set_level("INFO")
-    sampler([300, 3, 5], "image", shuffle=True).tell_bounds()
+    sampler([300, 3, 5], "image", shuffle=True).log_split_images()
     assert "2 of 3 images have more than 4 cells, up to 300; each of them comes as several bags" in caplog.text
     caplog.clear()
-    sampler([300, 3], "cell", shuffle=True).tell_bounds()
+    sampler([300, 3], "cell", shuffle=True).log_split_images()
     assert not caplog.text
 
 
@@ -150,3 +152,24 @@ def test_a_bag_of_300_cells_keeps_the_bound_and_all_of_them_have_their_turn():
     batches = [batch.rows for batch in one]
     assert max(len(rows) for rows in batches) <= 24
     assert sorted(np.concatenate(batches)) == sorted(one.rows)
+
+
+@given(st.integers(1, 40), st.integers(1, 8))
+def test_devices_share_all_but_a_few_batches_evenly(batches, devices):
+    if batches < devices:
+        with pytest.raises(InputError, match=f"{batches} batches for {devices} devices"):
+            share_of(range(batches), 0, devices)
+        return
+    shares = [share_of(range(batches), device, devices) for device in range(devices)]
+    assert {len(share) for share in shares} == {batches // devices}
+    seen = [batch for share in shares for batch in share]
+    assert len(set(seen)) == len(seen) > batches - devices
+
+
+def test_a_process_alone_takes_all(tmp_path):
+    assert share_of_device("abc") == ["a", "b", "c"]
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1)
+    try:
+        assert share_of_device("abc") == ["a", "b", "c"]
+    finally:
+        distributed.destroy_process_group()

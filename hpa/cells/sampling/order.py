@@ -1,7 +1,7 @@
-"""Whole images in batches: full ones, and as many in every epoch.
+"""In which order cells or bags are drawn in an epoch, and how bags are packed into batches.
 
-The trainer asks once how many batches an epoch has: an epoch with fewer would end without validation, and of one with
-more the rest would never be seen.
+A bag holds cells of one image that stay together. Every epoch has the same number of batches: the trainer reads it
+once, an epoch with fewer would end without validation, and of one with more the rest would never be trained on.
 """
 
 from __future__ import annotations
@@ -10,15 +10,38 @@ import heapq
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Float64, Int, Shaped
 
 from hpa.core.seeding import seed_of
 
 OPEN_BATCHES = 8
 """Batches that a bag is tried in: more hardly pack denser, and take longer."""
-
 SPARE_SHARE = 0.02
 """Room for the epochs whose order packs less densely than that of the first."""
+
+
+def drawn_by_weight(weights: Float64[np.ndarray, " item"], generator: np.random.Generator) -> Int[np.ndarray, " item"]:
+    """Return as many draws as there are items, shuffled: each about as often as it weighs, once if all weigh alike."""
+    order = generator.permutation(len(weights))
+    if not len(order) or np.ptp(weights) == 0:
+        return order
+    # Systematic sampling: evenly spaced points on the line of all weights, so that no item is off by a whole draw.
+    ends = np.cumsum(weights[order])
+    points = (np.arange(len(order)) + generator.random()) * (ends[-1] / len(order))
+    return generator.permutation(order[np.searchsorted(ends[:-1], points, side="right")])
+
+
+def repeats_of(drawn: Int[np.ndarray, " draw"]) -> Int[np.ndarray, " draw"]:
+    """Return how often each item was drawn before.
+
+    >>> repeats_of(np.array([7, 3, 7, 7, 3]))
+    array([0, 0, 1, 2, 1])
+    """
+    order = np.argsort(drawn, kind="stable")
+    first = np.flatnonzero(np.diff(drawn[order], prepend=-1))
+    repeats = np.empty_like(drawn)
+    repeats[order] = np.arange(len(drawn)) - np.repeat(first, np.diff(first, append=len(drawn)))
+    return repeats
 
 
 def packed_in_order(sizes: Sequence[int], batch_cells: int) -> list[list[int]]:
@@ -27,7 +50,7 @@ def packed_in_order(sizes: Sequence[int], batch_cells: int) -> list[list[int]]:
 
 
 def packed_shuffled(sizes: Sequence[int], batch_cells: int, seed: int, epoch: int) -> list[list[int]]:
-    """Return the bags of each batch, each bag once, in an order drawn anew for every epoch; as many in all of them.
+    """Return the bags of each batch, each bag once, in an order of the epoch; as many batches in every epoch.
 
     No batch holds more than `batch_cells` cells, unless a bag alone does.
 
@@ -47,8 +70,15 @@ def packed_shuffled(sizes: Sequence[int], batch_cells: int, seed: int, epoch: in
     return [batches[index] for index in generator.permutation(count)]
 
 
+def bag_rows(rows: Shaped[np.ndarray, " row"], image_of_row: Int[np.ndarray, " row"]) -> list[Shaped[np.ndarray, " _"]]:
+    """Return `rows` (or anything with one entry a row) of each image, images in the order of their numbers."""
+    order = np.argsort(image_of_row, kind="stable")
+    starts = np.flatnonzero(np.diff(image_of_row[order], prepend=-1))
+    return np.split(rows[order], starts[1:])
+
+
 def _split_into(count: int, batches: list[list[int]]) -> list[list[int]]:
-    """Halve those of most bags until there are enough."""
+    """Halve the batches of most bags until there are enough."""
     heap = [(-len(batch), number, batch) for number, batch in enumerate(batches)]
     heapq.heapify(heap)
     while len(heap) < count:
@@ -77,10 +107,3 @@ def _packed(order: Sequence[int], sizes: Sequence[int], batch_cells: int, open_b
         batches[home].append(bag)
         room[home] -= sizes[bag]
     return batches
-
-
-def bag_rows(rows: Shaped[np.ndarray, " row"], image_of_row: Int[np.ndarray, " row"]) -> list[Shaped[np.ndarray, " _"]]:
-    """Return the rows of each image, or what there is one of for each row; images in the order of their numbers."""
-    order = np.argsort(image_of_row, kind="stable")
-    starts = np.flatnonzero(np.diff(image_of_row[order], prepend=-1))
-    return np.split(rows[order], starts[1:])

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from omegaconf import OmegaConf
 
-from hpa.cells.sampling.cell_sampler import CellSampler
-from hpa.cells.sampling.class_balanced import ClassBalancedSampling
-from hpa.cells.sampling.image_balanced import ImageBalancedSampling
-from hpa.cells.sampling.uniform import UniformSampling
+from hpa.cells.sampling.sampler import CellSampler
+from hpa.cells.sampling.weights import ClassBalancedSampling, ImageBalancedSampling, UniformSampling
 from hpa.core.errors import InputError
 from hpa.interfaces import Sampling
 from tests.cells.shown_batches import CONF
@@ -60,7 +58,7 @@ def test_images_without_any_class_are_drawn_as_the_most_frequent():
 
 
 @pytest.mark.parametrize("numbers", [(-0.1, 2.0), (1.1, 2.0), (0.5, 0.9)])
-def test_numbers_out_of_range_are_told(numbers):
+def test_numbers_out_of_range_are_refused(numbers):
     with pytest.raises(InputError, match="power must lie in"):
         ClassBalancedSampling(*numbers)
 
