@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Each process keeps to its files, and so makes their fixtures once, until it has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
+# Every module imported, and the fast tests of what all else rests on.
+CORE_TESTS := -m "not slow" tests/test_imports.py tests/core tests/formats tests/losses tests/metrics
 DEMO ?= demo
 # Real sample images for the tests; unset: those tests skip with a reason.
 export HPA_SAMPLES ?=
@@ -14,7 +16,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow check benchmark ladder clean
+.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables benchmark ladder clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,11 +41,24 @@ test-fast: $(READY) ## The fast tests: about three minutes on 2 cores
 test-slow: $(READY) ## Tests that train
 	$(PYTEST) -m slow
 
-check: $(READY) ## Format, lint, types, architecture
+test-minimum: $(READY) ## Core tests with the oldest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)-minimum
+	$(BIN)/uv pip install --quiet --python $(VENV)-minimum/bin/python --resolution lowest-direct -e '.[test]'
+	$(VENV)-minimum/bin/python -m pytest -q -W default $(CORE_TESTS)
+
+test-no-extras: $(READY) ## Core tests without any extra, in the versions of constraints.txt
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)-no-extras
+	$(BIN)/uv pip install --quiet --python $(VENV)-no-extras/bin/python -c constraints.txt -e '.[test]'
+	$(VENV)-no-extras/bin/python -m pytest -q $(CORE_TESTS)
+
+tables: $(READY) ## Write the tables of README.md and docs/ from conf/
+	$(BIN)/python -m docs.tables
+
+check: $(READY) ## Format, lint, types, architecture, wording, tables
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_architecture.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/docs/test_tables.py tests/docs/test_references.py
 
 benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in one table
 	$(BIN)/python -m benchmarks
@@ -51,5 +66,5 @@ benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in 
 ladder: $(READY) ## Every weak-label recipe, three seeds each, against the oracle: hours, resumable (LADDER=folder)
 	$(BIN)/python -m benchmarks.ladder $(or $(LADDER),ladder)
 
-clean: ## Remove the environment and the demo
-	rm -rf $(VENV) $(DEMO)
+clean: ## Remove the environments and the demo
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-no-extras $(DEMO)

@@ -1,4 +1,4 @@
-"""Flows of a field and cells from flows, against Cellpose's steps told plainly: the recurrence over the whole image."""
+"""Flows of a field and cells from flows, against Cellpose's recurrence over the whole image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labelling what the HPA segmentator's networks predict, against its own steps told plainly on full-size planes."""
+"""Labelling the predictions of the HPA networks, against the original's steps on full-size planes."""
 
 # mypy: disallow-untyped-calls=False
 # scikit-image has no types, and the plain way is made of its functions
@@ -29,16 +29,16 @@ LabelMap = Int[np.ndarray, "height width"]
 def measure() -> list[Row]:
     """Compare both modes with the plain way; fast cells must be nearly the exact ones."""
     nuclei, cells = _predicted_planes()
-    told = _told_plainly(nuclei, cells)
-    peer_ms = cpu_ms(lambda: _told_plainly(nuclei, cells), repeats=1)
+    reference = _reference_labels(nuclei, cells)
+    peer_ms = cpu_ms(lambda: _reference_labels(nuclei, cells), repeats=1)
     rows = []
     for mode in ("exact", "fast"):
         found = label_cells(nuclei, cells, mode=mode)[1]
-        agreement = count_matches(iou_matrix(found, told), IOU).average_precision
+        agreement = count_matches(iou_matrix(found, reference), IOU).average_precision
         if agreement < MIN_AGREEMENT:
             raise AssertionError(f"AP@{IOU} of {mode} cells against the plain way is {agreement:.3f}")
         ours_ms = cpu_ms(lambda mode=mode: label_cells(nuclei, cells, mode=mode), repeats=3)  # type: ignore[misc]
-        name = f"{mode} labelling of {told.max()} cells in {SIDE_PX}², against the original's steps"
+        name = f"{mode} labelling of {reference.max()} cells in {SIDE_PX}², against the original's steps"
         rows.append(Row(name, ours_ms, peer_ms, peer_ms / ours_ms, "ms"))
     return rows
 
@@ -58,7 +58,7 @@ def _predicted_planes() -> tuple[Planes, Planes]:
     return (as_levels[0] * 255).astype(np.uint8), (as_levels[1] * 255).astype(np.uint8)
 
 
-def _told_plainly(nuclei: Planes, cells: Planes) -> LabelMap:
+def _reference_labels(nuclei: Planes, cells: Planes) -> LabelMap:
     """Return cells by the published steps, each a library call on all pixels."""
     body, border = cells[..., 2] / 255, cells[..., 1] / 255
     wall = nuclei[..., 1] / 255 + border

@@ -82,7 +82,7 @@ def _compare(folder: Path, views: int) -> list[Row]:
     what = f"{views} view(s) of {CELLS} cells in {SIDE_PX}², {BACKBONE} at {CROP_PX} px"
     return [
         _speed(f"{what}: fp32, scores equal to {difference:.0e}", fp32, peer),
-        _speed(f"{what}: bf16, likeliest class equal in {same_top:.1%}", bf16, peer),
+        _speed(f"{what}: bf16, most probable class equal in {same_top:.1%}", bf16, peer),
         *[
             _share(f"{what}: share of the network in the {kind}, {name}", ours, peer, by_clock)
             for name, ours in (("fp32", fp32), ("bf16", bf16))

@@ -25,7 +25,7 @@ from hpa.core.whole_file import whole_file
 ROOT = Path(__file__).resolve().parents[1]
 HPA = ("-c", "import sys; from hpa.cli import main; sys.exit(main())")
 LONG = ("hpa/best", ORACLE)
-"""What few cells show in few pixels is learned late: how far the best gets is asked when it is."""
+"""Small patterns of few cells are learned late: the best recipe is scored after they are."""
 RUNGS: tuple[str, ...] = (
     "hpa/copied_labels",
     "hpa/system_000",
@@ -89,7 +89,7 @@ class Climb:
         self.command(*HPA, "segment", str(data / "test"), str(cells))  # what lies there already is kept
 
     def command(self, *words: str) -> str:
-        """Run a command of the project on one thread; return what it printed, its own words tell what went wrong."""
+        """Run a command of the project on one thread; return what it printed; its own message explains a failure."""
         alone = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         done = subprocess.run(
             [sys.executable, *words],
@@ -151,7 +151,7 @@ def climb(ladder: Climb, rungs: Sequence[str], seeds: int, side_by_side: int) ->
 def only_climb_of(folder: Path) -> Iterator[int]:
     """Hold the folder's lock, and give the open file that commands shall inherit.
 
-    Commands go on when the climb alone is killed; the lock is theirs too, so no second climb meets them.
+    Commands continue if only this process is killed; they inherit the lock, so no second one can start.
     """
     import fcntl  # no such locks on Windows, where everything else of this package runs
 

@@ -28,10 +28,10 @@ def with_image_context(submission: Path, out: Path) -> None:
 
 
 def _fused(row: TableRow) -> TableRow:
-    said = parse_prediction(row.text)
-    if not said.masks:
+    predicted = parse_prediction(row.text)
+    if not predicted.masks:
         return row
-    probabilities = torch.from_numpy(said.confidences.reshape(-1, len(LOCATIONS)).astype(np.float32))
+    probabilities = torch.from_numpy(predicted.confidences.reshape(-1, len(LOCATIONS)).astype(np.float32))
     fused = ProductFusion("max", [NEGATIVE_CLASS])(CellPrediction(probabilities, torch.zeros(len(probabilities), 0)))
-    text = format_prediction(said.masks[:: len(LOCATIONS)], fused.astype(np.float64))
+    text = format_prediction(predicted.masks[:: len(LOCATIONS)], fused.astype(np.float64))
     return TableRow(row.image_id, row.width, row.height, text)

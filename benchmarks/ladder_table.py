@@ -33,7 +33,7 @@ class Result:
         seed: Of the training.
         mean_ap: Single-cell mAP of the test fields, by the rules of the competition.
         context_mean_ap: The same after fusion=product fusion.image_pool=max fusion.cell_only=[18].
-        minutes: Of all trainings of the run, as their metrics tell.
+        minutes: Of all trainings of the run, from their metrics.
         cells_per_second: Training cells shown in a second, validation included in the time.
     """
 

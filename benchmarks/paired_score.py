@@ -66,7 +66,7 @@ def _average_precisions(
     copies: Int64[np.ndarray, "draw detection"],
     true_cells: Int64[np.ndarray, " draw"],
 ) -> Float64[np.ndarray, " draw"]:
-    """Return areas under the monotone precision curves of detections that count several times, surest first.
+    """Return areas under the monotone precision curves of detections that count several times, by falling confidence.
 
     Masks of a label map do not overlap, so that no true cell is claimed twice. Without a true cell the area is NaN.
     """

@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("segmenters", nargs="+", help="words of infer.py, one string a segmenter")
     parser.add_argument("--held-out", type=Path, required=True, metavar="RUN")
-    parser.add_argument("--pixel-um", type=float, default=1.0, help="taken for every image (the set does not tell it)")
+    parser.add_argument("--pixel-um", type=float, default=1.0, help="of every image (the data set does not list it)")
     arguments = parser.parse_args()
     image_ids = list(pd.read_csv(arguments.held_out / "held_out.csv", dtype={"image_id": str})["image_id"])
     print("| segmenter | kind | images | AP .50 | AP .75 | AP .50:.95 | PQ .50 | s/image | MB |")

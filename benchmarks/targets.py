@@ -2,8 +2,8 @@
 
     python -m benchmarks.targets DIR kind=fluorescence
 
-DIR is a folder as data=instance_folder reads it; `column=value` keeps rows of its index.csv. True label maps are told
-in planes, a network that learned them perfectly says them, and they are read: no network of a target can do better.
+DIR is a folder as data=instance_folder reads it; `column=value` keeps rows of its index.csv. True label maps
+are encoded and decoded, as if a network had predicted the planes perfectly: no network with this target can do better.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ SURE = 0.999
 
 @dataclass(frozen=True)
 class Bound:
-    """One target: counts of the images, CPU time of an image to tell and to read, ms."""
+    """One target: counts of the images, CPU time to encode and decode an image, ms."""
 
     counts: list[ImageCounts]
-    tell_ms: float
-    read_ms: float
+    encode_ms: float
+    decode_ms: float
 
 
 def target_of(name: str) -> PixelTarget:
@@ -55,19 +55,19 @@ def perfect_logits(
 
 
 def bound_of(target: PixelTarget, truths: list[Instances]) -> Bound:
-    """Tell and read every truth; the first once more before, so that nothing is compiled while the clock runs."""
+    """Encode and decode every label map; the first once more before, so that compilation is not timed."""
     target.read(perfect_logits(target, target.planes(truths[0])))
-    counts, tell_s, read_s = [], 0.0, 0.0
+    counts, encode_s, decode_s = [], 0.0, 0.0
     for truth in truths:
         start = time.process_time()
         planes = target.planes(truth)
-        tell_s += time.process_time() - start
+        encode_s += time.process_time() - start
         logits = perfect_logits(target, planes)
         start = time.process_time()
         found = target.read(logits)
-        read_s += time.process_time() - start
+        decode_s += time.process_time() - start
         counts.append(count_image(found.label_map, truth.label_map))
-    return Bound(counts, 1000 * tell_s / len(truths), 1000 * read_s / len(truths))
+    return Bound(counts, 1000 * encode_s / len(truths), 1000 * decode_s / len(truths))
 
 
 def main() -> None:
@@ -79,14 +79,16 @@ def main() -> None:
     where = {column: [value] for column, _, value in (word.partition("=") for word in arguments.where)}
     source = InstanceFolder(arguments.folder, ("grey",), None, where, "nucleus")
     truths = [source.instances(image_id) for image_id in source.table("train").image_ids]
-    print("| target | images | AP .50 | AP .75 | AP .90 | told, ms/image | read, ms/image |")
+    print("| target | images | AP .50 | AP .75 | AP .90 | encode, ms/image | decode, ms/image |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for name in sorted(path.stem for path in CONFIGS.glob("*.yaml")):
         bound = bound_of(target_of(name), truths)
         score = score_images(bound.counts)
         precision = score.mean("ap")
         cells = " | ".join(f"{precision[index]:.3f}" for index in (0, 5, 8))
-        print(f"| `{name}` | {len(score.images)} | {cells} | {bound.tell_ms:.1f} | {bound.read_ms:.1f} |", flush=True)
+        print(
+            f"| `{name}` | {len(score.images)} | {cells} | {bound.encode_ms:.1f} | {bound.decode_ms:.1f} |", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What carries a network of tissue over to another laboratory, step by step: one table for each of two shifts.
+"""Which methods help a tissue network on images from another site: one table for each of two domain shifts.
 
 `python -m benchmarks.tissue_shift FOLDER --world real` trains, predicts and scores every row and split with the public
 commands and prints the table of `docs/tissue.md`. Whatever is done is kept in FOLDER: after a kill the same command
@@ -118,7 +118,7 @@ def _per_image(file: Path) -> Mapping[str, float]:
 
 
 def _command(*words: str) -> str:
-    """Run a command of the project and return what it printed; its own words tell what went wrong."""
+    """Run a command of the project and return what it printed; its own message explains a failure."""
     done = subprocess.run([sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)

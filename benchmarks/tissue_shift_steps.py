@@ -44,35 +44,39 @@ def _predicted(name: str, shown: str, run: str, prediction: tuple[str, ...], aga
     return Step(name, shown, run, (), prediction, against)
 
 
-_FLOOR = _predicted("floor", "each pixel by lot (floor)", "plain", ("tta=none", "thresholds=random"), "")
-_PLAIN = _trained("plain", "plain: turns and mirrors", (), "")
+_RANDOM = _predicted("floor", "random baseline", "plain", ("tta=none", "thresholds=random"), "")
+_PLAIN = _trained("plain", "plain: rotations and flips", (), "")
 
 NUCLEI: tuple[Step, ...] = (
-    _FLOOR,
+    _RANDOM,
     _PLAIN,
     _trained("scale", "plain, scale: tiles at 0.5 to 1.6 times", _SCALES, "plain"),
     _trained("jitter", "plain, scale, stain: `augment=tissue`", ("augment=tissue",), "scale"),
     _trained(
         "matched", "plain, scale, colours of the test images: `tissue_matched`", ("augment=tissue_matched",), "scale"
     ),
-    _trained("levels", "plain, levels: `by_percentile`", _LEVELS, "plain"),
-    _trained("stain", "plain, levels, stain: `augment=tissue`", (*_LEVELS, "augment=tissue", *_UNSCALED), "levels"),
-    _predicted("views", "plain, levels, eight views: `tta=d4`", "levels", ("tta=d4", "thresholds=fixed"), "levels"),
+    _trained("levels", "plain, intensity scaling: `by_percentile`", _LEVELS, "plain"),
+    _trained(
+        "stain", "plain, intensity scaling, stain: `augment=tissue`", (*_LEVELS, "augment=tissue", *_UNSCALED), "levels"
+    ),
+    _predicted(
+        "views", "plain, intensity scaling, eight views: `tta=d4`", "levels", ("tta=d4", "thresholds=fixed"), "levels"
+    ),
     _predicted(
         "fitted",
-        "plain, levels, thresholds fitted on held-out images",
+        "plain, intensity scaling, thresholds fitted on held-out images",
         "levels",
         ("tta=none", "thresholds=fitted"),
         "levels",
     ),
 )
-"""Scales are drawn, for nobody tells the size of a pixel."""
+"""Scales are random, because the pixel size is unknown."""
 
 SECTIONS: tuple[Step, ...] = (
-    _FLOOR,
+    _RANDOM,
     _PLAIN,
     _trained("scale", "plain, scale: resampled to 4.7 µm", _RESAMPLED, "plain"),
-    _trained("levels", "plain, scale, levels: `by_percentile`", (*_RESAMPLED, *_LEVELS), "scale"),
+    _trained("levels", "plain, scale, intensity scaling: `by_percentile`", (*_RESAMPLED, *_LEVELS), "scale"),
     _trained(
         "stain",
         "plain, scale, stain: `augment=tissue_transfer`",
@@ -82,4 +86,4 @@ SECTIONS: tuple[Step, ...] = (
     _predicted("views", "… and eight views: `tta=d4`", "stain", ("tta=d4", "thresholds=fixed"), "stain"),
     _predicted("fitted", "… and thresholds fitted per organ", "stain", ("tta=d4", "thresholds=fitted"), "views"),
 )
-"""As `NUCLEI`, with the pixel sizes that the tables tell."""
+"""As `NUCLEI`, with the pixel sizes of the tables."""

@@ -1,9 +1,9 @@
-"""The two shifts of `benchmarks.tissue_shift`: real nuclei of another stain, synthetic sections of another laboratory.
+"""The two shifts of `benchmarks.tissue_shift`: real nuclei of another stain, synthetic sections from another site.
 
 Real: histology images of the 2018 Data Science Bowl (Caicedo et al., Nature Methods 16:1247, 2019). Networks train on
-those of a purple or pink ground and are asked about the 19 of the kind `histology_white`. Nine images of the kind
+those of a purple or pink ground and are tested on the 19 of the kind `histology_white`. Nine images of the kind
 `histology_purple` lie on white ground as well; they look like the test images and are left out, or there would be no
-shift. Synthetic: `hpa synth --layout hubmap`, five organs in two laboratories' stains and pixel sizes.
+shift. Synthetic: `hpa synth --layout hubmap`, five organs in the stains and pixel sizes of two sites.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GROUND_PERCENTILE = 90
 _ORGAN = "nuclei"
 _SECTIONS_PX = 512
 _SECTIONS = (100, 40)
-"""Sections in all, and those of the test laboratory."""
+"""Sections in all, and those of the test site."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def real_world(folder: Path, samples: Path) -> World:
 
 
 def synthetic_world(folder: Path) -> World:
-    """Return the shift between two synthetic laboratories; the world is drawn to the folder once."""
+    """Return the shift between two synthetic sites; the data are written to the folder once."""
     if not (folder / "truth_test.csv").is_file():
         images, test_images = _SECTIONS
         write_tissue_world(folder, images=images, side_px=_SECTIONS_PX, seed=1, test_images=test_images)
@@ -93,7 +93,7 @@ def synthetic_world(folder: Path) -> World:
 
 
 def is_on_coloured_ground(picture: np.ndarray) -> bool:
-    """Tell whether the ground between the nuclei of an 8-bit colour picture is stained."""
+    """Return whether the ground between the nuclei of an 8-bit colour picture is stained."""
     return float(np.percentile(picture.min(axis=2), _GROUND_PERCENTILE)) < _BRIGHTEST_GROUND
 
 

@@ -124,7 +124,7 @@ def _our_epochs() -> list[float]:
 
 
 def measure() -> list[Row]:
-    """Compare the two, taken in turns so that a busy machine slows both."""
+    """Compare the two, alternating, so that a busy machine slows both."""
     bare, ours = [], []
     for _ in range(2):
         bare += _bare_epochs()

@@ -81,8 +81,8 @@ def _steps() -> Iterator[Steps]:
         [segmentation] = segmenter.segment([field])
         masks = list(encode_label_map(segmentation.cells).values())
         sure = np.random.default_rng(0).uniform(size=(len(masks), len(NAMES))).astype(np.float32)
-        told = CellPrediction(torch.from_numpy(sure), torch.zeros(len(masks), FEATURES))
-        record = CellRecord(SegmentedField(field, segmentation), told, sure)
+        prediction = CellPrediction(torch.from_numpy(sure), torch.zeros(len(masks), FEATURES))
+        record = CellRecord(SegmentedField(field, segmentation), prediction, sure)
         sinks: list[CellSink] = [CellsExport(NAMES), CocoExport(NAMES), LabelMapsExport()]
         spec = CropSpec(field.channels, CROP_PX, masked=True, margin=0.1)
         yield Steps(

@@ -1,0 +1,37 @@
+"""Tables in README.md and docs/ say what conf/ says."""
+
+import pytest
+
+from docs import tables
+
+
+@pytest.mark.parametrize("page", tables.pages(), ids=lambda page: page.name)
+def test_tables_are_up_to_date(page):
+    text = page.read_text()
+    assert text == tables.rendered(text), "run 'make tables'"
+
+
+def test_the_readme_shows_the_slots_of_both_scripts():
+    text = (tables.ROOT / "README.md").read_text()
+    assert "<!-- slots: train -->" in text
+    assert "<!-- slots: infer -->" in text
+
+
+@pytest.mark.parametrize("slot", tables.slots())
+def test_a_slot_and_its_choices_are_described(slot):
+    assert tables.slots()[slot], f"conf/: no `- {slot}: DEFAULT  # what it is` in any defaults list"
+    unnamed = [name for name, text in tables.choices(slot).items() if not text]
+    assert not unnamed, f"conf/{slot}: no comment at the top of {', '.join(unnamed)}"
+
+
+def test_a_changed_choice_makes_a_table_stale(tmp_path, monkeypatch):
+    (tmp_path / "loss").mkdir()
+    choice = tmp_path / "loss" / "focal.yaml"
+    choice.write_text("# Focal loss, Lin et al. 2017. Its alpha\n# is off.\n_target_: there\n")
+    monkeypatch.setattr(tables, "CONF", tmp_path)
+    page = tables.rendered("<!-- choices: loss -->\nold\n<!-- end of choices -->\n")
+    assert "| `focal` | Focal loss, Lin et al. 2017 |\n" in page
+    assert "old" not in page
+    assert tables.rendered(page) == page
+    choice.write_text("# Another loss.\n")
+    assert tables.rendered(page) != page
