@@ -10,42 +10,56 @@ from pathlib import Path
 from tqdm import tqdm
 
 from hpa.core.errors import InputError
+from hpa.intake.stack_options import add_stack_options, stack_choice
 
 HELP = "bring a microscope's images into the layout of data=typed_images"
 _PATTERN = """File names are read by --pattern: {image} or other words in braces name an image, {channel} its stain,
 {class} the type of its cells (mixed: several types), {plate} and {well} what must share a fold; {_} stands for
 anything. Without {channel} a file holds all channels of an image, and --channels names them as the file does, or by
-number from 1."""
+number from 1. --layout is the pattern of a maker of microscopes, thumbnails left out."""
+LAYOUTS = ("imagexpress", "opera", "operetta", "cellvoyager", "leica", "zeiss", "incucyte", "micromanager")
+_SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = f"{HELP}. {_PATTERN}"
-    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of TIFF, OME-TIFF or PNG files")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of TIFF, OME-TIFF, OME-Zarr or PNG files")
     parser.add_argument("out", metavar="OUT", type=Path, help="new or empty folder")
     parser.add_argument("--pattern", metavar="P", help="e.g. '{class}/{well}_{site}_{channel}.tif'")
+    parser.add_argument("--layout", choices=LAYOUTS, help="names of a maker, instead of --pattern")
     parser.add_argument(
         "--channels", metavar="W1=COLOUR,…", required=True, help="e.g. w1=blue,w2=green: nuclei are blue"
     )
     parser.add_argument("--pixel-um", metavar="UM", type=float, help="side of a pixel, µm (read from the files)")
+    add_stack_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Import, print a summary, and return 0."""
-    from hpa.intake.importing import find_images, import_images
+    from hpa.intake.finding import find_images
+    from hpa.intake.importing import ImportSettings, import_images
 
     pixel_um = arguments.pixel_um
     if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
         raise InputError(f"--pixel-um {pixel_um}: a size above 0 µm is expected.")
     colours = parse_channels(arguments.channels)
-    found = find_images(arguments.folder, arguments.pattern, colours)
+    choice = stack_choice(arguments)
+    found = find_images(arguments.folder, arguments.pattern, colours, arguments.layout, choice)
+    words = {"folder": str(arguments.folder), "pattern": arguments.pattern, "layout": arguments.layout}
+    settings = ImportSettings(colours, pixel_um, choice, words)
     with tqdm(total=2 * len(found.images), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
-        rows = import_images(found, arguments.out, colours, pixel_um, bar.update)
+        rows, notes = import_images(found, arguments.out, settings, bar.update)
     types = sorted({row.types for row in rows if row.types})
     sizes = sorted({f"{row.pixel_um:.4g} µm" for row in rows if not math.isnan(row.pixel_um)})
-    print(
-        f"{arguments.out}: {len(rows)} images of {', '.join(colours.values())}; {found.passed_over} files passed over"
-    )
+    count = sum(map(len, found.passed_over.values()))
+    print(f"{arguments.out}: {len(rows)} images of {', '.join(colours.values())}; {count} files passed over")
+    for line in found.describe_passed_over():
+        print(line)
+    for note in notes[:_SHOWN]:
+        print(note)
+    if len(notes) > _SHOWN:
+        print(f"… and {len(notes) - _SHOWN} more")
     print(f"types: {', '.join(types) or 'unknown'}; pixel size: {', '.join(sizes) or 'unknown'}")
     unknown = sum(math.isnan(row.pixel_um) for row in rows)
     if unknown:

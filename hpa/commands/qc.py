@@ -13,9 +13,11 @@ from tqdm import tqdm
 
 import hpa
 from hpa.core.errors import InputError
+from hpa.intake.stack_options import add_stack_options, stack_choice
 
 if TYPE_CHECKING:
     from hpa.formats.folder_images import FolderImages
+    from hpa.formats.image_header import StackChoice
     from hpa.intake.quality_control import QualityLimits
 
 HELP = "find images that are out of focus, saturated, unevenly lit, dirty, empty, duplicated, or of mismatched channels"
@@ -29,17 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="PAGE.html", type=Path, default=Path("qc.html"), help="page of pictures; PAGE.csv beside it"
     )
     parser.add_argument("--channels", metavar="A,B", help="channels to look at (all that an image holds)")
+    add_stack_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, write page and table, print a summary, and return 0."""
+    from hpa.formats.folder_listing import summary_of
     from hpa.intake.quality_control import judge_images
     from hpa.reports.quality_page import write_quality_page, write_quality_table
 
     limits = _limits(arguments.overrides)
     if arguments.out.suffix.lower() != ".html":
         raise InputError(f"--out {arguments.out}: a name that ends in .html is expected.")
-    images = _images(arguments.folder, arguments.channels)
+    images = _images(arguments.folder, arguments.channels, stack_choice(arguments))
+    if images.passed_over:
+        print(f"passed over, no images that are read: {summary_of(images.passed_over)}")
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         found = judge_images(images.image_ids, images.read, limits, bar.update)
     write_quality_table(arguments.out.with_suffix(".csv"), found)
@@ -52,13 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _images(folder: Path, channels: str | None) -> FolderImages:
+def _images(folder: Path, channels: str | None, choice: StackChoice) -> FolderImages:
     from hpa.formats.folder_images import FolderImages
 
     imported = (folder / "index.csv").is_file() and (folder / "images").is_dir()
     wanted = () if channels is None else tuple(channels.split(","))
     # nothing that is judged depends on the size of a pixel
-    return FolderImages(folder / "images" if imported else folder, wanted, None, 1.0)
+    return FolderImages(folder / "images" if imported else folder, wanted, None, 1.0, choice=choice)
 
 
 def _limits(overrides: list[str]) -> QualityLimits:

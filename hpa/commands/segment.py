@@ -15,6 +15,7 @@ from tqdm import tqdm
 import hpa
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
+from hpa.intake.stack_options import add_stack_options, stack_choice
 
 if TYPE_CHECKING:
     from hpa.core.field import Field
@@ -25,7 +26,7 @@ DEFAULT_SEGMENTER = "segmenter=watershed"
 OUTLINE_COLOUR = "#ffffff"
 EXIT_SOME_FAILED = 3
 EXIT_ALL_FAILED = 1
-_IMAGES = """Images are grey files, one a channel, named ID_channel (.png, .tif, .tiff), or single files: a grey one
+_IMAGES = """Images are grey files, one a channel, named ID_channel (.png, .tif, .zarr, …), or single files: a grey one
 stands for every channel that the segmenter reads; planes of a colour or multi-channel one are red, green, blue, yellow,
 unless --channels names them. Of what `hpa import` wrote, the sizes of pixels are known (index.csv). What lies in OUT
 already is kept, so that the same command goes on where it stopped. A detector's classes and scores go to
@@ -53,11 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixel-um", metavar="UM", type=float, help="side of a pixel (index.csv, else 163.84 µm / width)"
     )
+    add_stack_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment; return 0, 3 if some images failed, 1 if all did."""
     from hpa.formats.folder_images import FolderImages
+    from hpa.formats.folder_listing import summary_of
     from hpa.inference.label_maps import LabelMapOutput, segment_images
     from hpa.sources.typed_listing import IMAGES, INDEX, images_of_split
 
@@ -67,7 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     pixel_um = _pixel_um(folder, arguments.pixel_um)
     is_imported = (folder / INDEX).is_file() and (folder / IMAGES).is_dir()
     only = None if arguments.split is None else images_of_split(folder, arguments.split)
-    images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um, only)
+    choice = stack_choice(arguments)
+    images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um, only, choice)
+    if images.passed_over:
+        print(f"passed over, no images that are read: {summary_of(images.passed_over)}")
     output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         result = segment_images(images, segmenter, output, bar.update)

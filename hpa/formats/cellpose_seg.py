@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from jaxtyping import Bool, Int32, UInt8
+from jaxtyping import Bool, Int32, Integer, UInt8
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
@@ -71,8 +71,8 @@ def rims_of(label_map: Int32[np.ndarray, "height width"]) -> Bool[np.ndarray, "h
     return (inner > 0) & np.any([other != inner for other in around], axis=0)
 
 
-def read_cellpose_masks(path: Path) -> Int32[np.ndarray, "height width"]:
-    """Return the label map of a file, cells numbered as there.
+def read_cellpose_masks(path: Path) -> Integer[np.ndarray, "height width"]:
+    """Return the masks of a file, cells numbered as there.
 
     Raises:
         InputError: If the file is missing, broken, holds no masks, or a stack of them.
@@ -90,7 +90,7 @@ def read_cellpose_masks(path: Path) -> Int32[np.ndarray, "height width"]:
     masks = masks[0] if masks.ndim == 3 and len(masks) == 1 else masks
     if masks.ndim != 2:
         raise InputError(f"{path}: masks of one plane are expected, came the shape {masks.shape}; save one plane.")
-    return masks.astype(np.int32)
+    return masks
 
 
 class _Inert:

@@ -1,8 +1,9 @@
 """Label maps on disk, one file an image: TIFF for any number of cells, 16-bit PNG for other programs.
 
-A stored segmentation is one TIFF: its first page the cells, its second the nuclei where there are any; it is sealed
-with a checksum, which other programs pass over. Deflate of level 1 is used because the maps are flat: higher levels
-take several times the time for some per cent of the size.
+Numbers may be of any type that holds whole numbers; those beyond 31 bits are renumbered in their order, so that no two
+cells become one. A stored segmentation is one TIFF: its first page the cells, its second the nuclei where there are
+any; it is sealed with a checksum, which other programs pass over. Deflate of level 1 is used because the maps are flat:
+higher levels take several times the time for some per cent of the size.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import tifffile
 from jaxtyping import Int32, Integer, Shaped
+from PIL import PngImagePlugin
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Segmentation
@@ -22,10 +25,13 @@ from hpa.core.sealed_file import damaged, read_sealed, write_sealed
 from hpa.core.whole_file import whole_file
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
 from hpa.formats.cellpose_seg import read_cellpose_masks
+from hpa.formats.image_header import check_size
 
 TIFF_SUFFIXES = (".tif", ".tiff")
-SUFFIXES: tuple[str, ...] = (".png", *TIFF_SUFFIXES)
+NPZ_SUFFIX, NPZ_KEY = ".npz", "label_map"
+SUFFIXES: tuple[str, ...] = (".png", *TIFF_SUFFIXES, NPZ_SUFFIX)
 _UINT16_MAX = 65535
+_INT32_MAX = np.iinfo(np.int32).max
 
 
 def write_label_map(path: Path, label_map: Int32[np.ndarray, "height width"]) -> None:
@@ -52,19 +58,17 @@ def write_label_map(path: Path, label_map: Int32[np.ndarray, "height width"]) ->
 
 
 def read_label_map(path: Path) -> Int32[np.ndarray, "height width"]:
-    """Read a label map written by `write_label_map` or another program, Cellpose's `_seg.npy` too.
+    """Read a label map written by `write_label_map` or another program: TIFF, PNG, .npz, Cellpose's `_seg.npy`.
 
     Raises:
-        InputError: If the file is missing, broken or no label map.
+        InputError: If the file is missing, broken, no label map, or a stack of them.
     """
-    if path.suffix.lower() in TIFF_SUFFIXES:
-        return _checked(path, _read_pages(path)[0])
     if path.name.endswith(CELLPOSE_SUFFIX):
-        return read_cellpose_masks(path)
-    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if pixels is None:
-        raise InputError(f"{path}: a readable label map was expected; the file is missing or broken, make it again.")
-    return _checked(path, pixels)
+        return _checked(path, read_cellpose_masks(path))
+    pages = _read_pages(path)
+    if len(pages) != 1:
+        raise InputError(f"{path}: one label map is expected, the file holds a stack of {len(pages)}; save one plane.")
+    return _checked(path, pages[0])
 
 
 def write_segmentation(path: Path, segmentation: Segmentation) -> None:
@@ -142,17 +146,30 @@ def _encoded(label_maps: list[Int32[np.ndarray, "height width"]]) -> memoryview:
 
 
 def _read_pages(path: Path, content: io.BytesIO | None = None) -> list[Shaped[np.ndarray, "*axes"]]:
-    """Return the pages of a TIFF, from its content where that was read already."""
+    """Return the arrays of a file (of its content where that was read already) as stored; palettes hold numbers too."""
+    suffix = path.suffix.lower()
     try:
-        with tifffile.TiffFile(path if content is None else content) as tiff:
-            pages = [page.asarray() for page in tiff.pages]
-    except Exception as error:  # a broken file makes the decoder fail in any way
+        if suffix == NPZ_SUFFIX:
+            with np.load(path, allow_pickle=False) as archive:
+                return [archive[NPZ_KEY]]
+        if suffix in TIFF_SUFFIXES:
+            with tifffile.TiffFile(content or path, _multifile=False) as tiff:
+                return [_page(path, page) for page in tiff.pages]
+        with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:
+            check_size(path, image.width * image.height)
+            return [np.asarray(image)]
+    except InputError:
+        raise
+    except Exception as error:  # a broken file makes decoders fail in any way
         raise InputError(
-            f"{path}: a readable label map was expected; the file is missing or broken ({error}), make it again."
+            f"{path}: a label map was expected; the file cannot be read, it is missing or broken ({error}); save it "
+            f"again (npz: key '{NPZ_KEY}', no pickles)."
         ) from error
-    if not pages:
-        raise InputError(f"{path}: a label map was expected, the file holds no image; make it again.")
-    return pages
+
+
+def _page(path: Path, page: Any) -> Shaped[np.ndarray, "*axes"]:
+    check_size(path, int(np.prod(page.shape)))
+    return page.asarray(maxworkers=1)
 
 
 def _narrowed(label_map: Int32[np.ndarray, "height width"]) -> Integer[np.ndarray, "height width"]:
@@ -161,8 +178,23 @@ def _narrowed(label_map: Int32[np.ndarray, "height width"]) -> Integer[np.ndarra
 
 
 def _checked(path: Path, pixels: Shaped[np.ndarray, "*axes"]) -> Int32[np.ndarray, "height width"]:
-    if pixels.ndim != 2 or pixels.dtype.kind not in "iu":
+    """Return pixels as a label map; numbers beyond 31 bits are renumbered, so that all stay apart.
+
+    Raises:
+        InputError: If they are no plane of whole numbers.
+    """
+    is_whole = pixels.dtype.kind in "iu" or (
+        pixels.dtype.kind == "f" and bool(np.isfinite(pixels).all()) and bool((pixels == np.floor(pixels)).all())
+    )
+    if pixels.ndim != 2 or not is_whole:
         raise InputError(
-            f"{path}: a label map is one plane of whole numbers; came {pixels.dtype} of shape {pixels.shape}."
+            f"{path}: a label map is one plane of whole numbers, 0 background; came {pixels.dtype} of shape "
+            f"{pixels.shape}. Save the numbers of the cells, not a picture or a yes/no mask of them."
         )
-    return pixels.astype(np.int32, copy=False)
+    if pixels.size == 0 or (pixels.max() <= _INT32_MAX and pixels.min() >= -_INT32_MAX):
+        return pixels.astype(np.int32, copy=False)
+    if pixels.min() < 0:
+        raise InputError(f"{path}: a label map holds 0 and positive numbers, this one goes down to {pixels.min()}.")
+    numbers, places = np.unique(pixels, return_inverse=True)
+    first = 0 if numbers[0] == 0 else 1
+    return (places.reshape(pixels.shape) + first).astype(np.int32)

@@ -1,107 +1,76 @@
 """From the files of a microscope to images with named channels, known pixels and, where names tell, types.
 
-What is written is the layout that `data=typed_images` reads; so are plain folders by `hpa segment`. Pixels are copied
-as they are: no scaling, no change of depth. All that is wrong is named before anything is written.
+What is written is the layout that `data=typed_images` reads; so are plain folders by `hpa segment`. Pixels keep their
+depth; levels of cameras of 10 to 14 bit are stretched over all 16, where a header or --bits says so. All that is wrong
+is named before anything is written.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8, UInt16
 
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.whole_file import whole_file
 from hpa.formats.calibrated_tiff import write_plane
-from hpa.formats.image_files import PlaneInfo, difference_of
-from hpa.formats.microscope_files import read_microscope_file
-from hpa.intake.names import CHANNEL, CLASS, DEFAULT_PATTERN, WHOLE_PATTERN, NamePattern
+from hpa.formats.image_header import PlaneInfo, StackChoice
+from hpa.formats.images import AS_IS, StoredImage, difference_of, inspect_image, read_image
+from hpa.formats.pixel_size import is_square
+from hpa.intake.finding import FoundImage, FoundImages
 from hpa.sources.typed_listing import SPLITS, TypedRow, write_typed_rows
 
-_MIXED = "mixed"
-"""What {class} reads, in any case, where cells of several types are meant: to be told apart, not to be learned."""
-_NO_IMAGES = (".csv", ".htd", ".html", ".json", ".log", ".md", ".npy", ".pdf", ".py", ".txt", ".xdce", ".xml", ".yaml")
-"""Suffixes of what lies beside images; other files that fit the pattern are images, or named as problems."""
+RECORD_FILE = "import.json"
+"""What was imported and how, beside index.csv."""
 
 Plane = UInt8[np.ndarray, "height width"] | UInt16[np.ndarray, "height width"]
 
 
 @dataclass(frozen=True)
-class FoundImage:
-    """An image and the files that hold it.
+class ImportSettings:
+    """How files become images.
 
     Attributes:
-        image_id: Its name from now on.
-        types: Type of its cells, "" where names do not tell, or tell of a mixture.
-        group: What it was grown together with, "" where names do not tell.
-        files: File of each colour; the colour is "" where one file holds all channels.
+        colours: Colour of each channel as the microscope calls it.
+        pixel_um: Side of a pixel, µm; None takes that of the files.
+        choice: What is taken of stacks and of files of several scenes.
+        words: The command line's further words, kept in the record.
     """
 
-    image_id: str
-    types: str
-    group: str
-    files: dict[str, Path]
+    colours: Mapping[str, str]
+    pixel_um: float | None
+    choice: StackChoice = AS_IS
+    words: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
-class FoundImages:
-    """What a folder holds.
+class _ReadImage:
+    """The planes of an image by colour, and what is worth knowing of them."""
 
-    Attributes:
-        images: By name, in order.
-        passed_over: Files that do not fit the pattern, or are of channels that were not asked for.
-        problems: All that is wrong so far.
-    """
-
-    images: dict[str, FoundImage] = field(default_factory=dict)
-    passed_over: int = 0
-    problems: list[Problem] = field(default_factory=list)
-
-
-def find_images(folder: Path, pattern: str | None, colours: Mapping[str, str]) -> FoundImages:
-    """Find the images of a folder by the names of its files; nothing is opened.
-
-    Args:
-        folder: Where the files lie, in folders of any depth.
-        pattern: As `NamePattern` reads it; None tries one file a channel, then one file an image.
-        colours: Colour (as channels are called from now on) of each channel as the microscope calls it.
-
-    Raises:
-        InputError: If there is no such folder, or no file fits.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
-    if not colours or len(set(colours.values())) != len(colours):
-        raise InputError("--channels: each channel becomes a colour of its own, e.g. w1=blue,w2=green.")
-    paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
-    for text in [DEFAULT_PATTERN, WHOLE_PATTERN] if pattern is None else [pattern]:
-        found = _sorted_out(folder, paths, NamePattern(text), colours)
-        if found.images:
-            return found
-    raise InputError(
-        f"{folder}: none of {len(paths)} files fits --pattern '{pattern or DEFAULT_PATTERN}' with channels "
-        f"{', '.join(colours)}; the first is {paths[0].as_posix() if paths else 'missing'}."
-    )
+    planes: dict[str, Plane]
+    pixel_um: float
+    notes: list[str]
 
 
 def import_images(
-    found: FoundImages,
-    out: Path,
-    colours: Mapping[str, str],
-    pixel_um: float | None,
-    on_progress: Callable[[], object],
-) -> list[TypedRow]:
+    found: FoundImages, out: Path, settings: ImportSettings, on_progress: Callable[[], object]
+) -> tuple[list[TypedRow], list[Problem]]:
     """Write the images of a folder to another one, each file checked before the first is written.
 
     Args:
-        found: The images.
+        found: The images; where every scene is wanted, they become those of all scenes.
         out: New or empty folder.
-        colours: As for `find_images`.
-        pixel_um: Side of a pixel, µm; None takes what the files tell.
+        settings: How files become images.
         on_progress: Is called after each image is read, and after each is written.
+
+    Returns:
+        The rows of index.csv, and what was assumed or left out, by image.
 
     Raises:
         InputError: If `out` holds something, or the disk is full.
@@ -109,104 +78,132 @@ def import_images(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: a new or empty folder is needed, it holds something; name another.")
-    problems = list(found.problems)
+    problems, notes = list(found.problems), []
     sizes_um = {}
+    if settings.choice.scene == "all":
+        found.images = dict(_scenes_of(found, problems))
     for image in found.images.values():
         try:
-            sizes_um[image.image_id] = _read(image, colours, pixel_um)[1]
+            read = _read(image, settings)
+            sizes_um[image.image_id] = read.pixel_um
+            notes += [Problem(image.image_id, note) for note in read.notes]
         except InputError as error:
             problems.append(Problem(image.image_id, str(error)))
         on_progress()
     if problems:
         raise DataError("nothing was imported", problems)
     for image in found.images.values():
-        planes, _ = _read(image, colours, pixel_um)
-        for colour, plane in planes.items():
+        for colour, plane in _read(image, settings).planes.items():
             write_plane(out / "images" / f"{image.image_id}_{colour}.tif", plane, sizes_um[image.image_id])
         on_progress()
     rows = [
         TypedRow(image.image_id, image.types, SPLITS[not image.types], image.group, sizes_um[image.image_id])
         for image in found.images.values()
     ]
+    _write_record(out / RECORD_FILE, found, settings)
     write_typed_rows(out / "index.csv", rows)
-    return rows
+    return rows, notes
 
 
-def _sorted_out(folder: Path, paths: list[Path], pattern: NamePattern, colours: Mapping[str, str]) -> FoundImages:
-    found = FoundImages()
-    for path in paths:
-        parts = None if path.suffix.lower() in _NO_IMAGES else pattern.parts_of(path)
-        colour = colours.get(parts.get(CHANNEL, "")) if parts is not None and pattern.has_channel else ""
-        if parts is None or colour is None:
-            found.passed_over += 1
-            continue
-        _add(found, pattern, parts, colour, folder / path)
+def _scenes_of(found: FoundImages, problems: list[Problem]) -> Iterator[tuple[str, FoundImage]]:
+    """Yield an image for each scene, `<ID>_scene<N>` where a file holds several."""
     for image in found.images.values():
-        missing = [f"{name} ({colour})" for name, colour in colours.items() if colour not in image.files]
-        if pattern.has_channel and missing:
-            told = ", ".join(path.name for path in image.files.values())
-            reason = f"only {told} is there, no file of channel {', '.join(missing)}; add it, or leave out the channel"
-            found.problems.append(Problem(image.image_id, reason))
-    return found
+        first = next(iter(image.files.values()))[0]
+        try:
+            count = len(inspect_image(first).scenes)
+        except InputError as error:
+            problems.append(Problem(image.image_id, str(error)))
+            continue
+        for number in range(1, count + 1):
+            name = image.image_id if count == 1 else f"{image.image_id}_scene{number}"
+            yield name, replace(image, image_id=name, scene=number)
 
 
-def _add(found: FoundImages, pattern: NamePattern, parts: dict[str, str], colour: str, path: Path) -> None:
-    image_id = pattern.image_id(parts)
-    told = parts.get(CLASS, "")
-    new = FoundImage(image_id, "" if told.lower() == _MIXED else told, pattern.group(parts), {})
-    image = found.images.setdefault(image_id, new)
-    if colour in image.files:
-        both = f"{image.files[colour].name} and {path.name} are the same image and channel by --pattern"
-        found.problems.append(Problem(image_id, f"{both}; tell them apart by another {{word}}, or remove one"))
-    else:
-        found.images[image_id] = replace(image, files={**image.files, colour: path})
-
-
-def _read(image: FoundImage, colours: Mapping[str, str], pixel_um: float | None) -> tuple[dict[str, Plane], float]:
-    """Return the planes of an image by colour, and the side of its pixels: `pixel_um`, else as told, else NaN.
+def _read(image: FoundImage, settings: ImportSettings) -> _ReadImage:
+    """Return the planes of an image by colour, and the side of its pixels: as given, else of the files, else NaN.
 
     Raises:
         InputError: If a file cannot be read, or the channels do not fit together.
     """
     planes: dict[str, Plane] = {}
-    told_um: set[float] = set()
-    for colour, path in image.files.items():
-        file = read_microscope_file(path)
-        told_um |= set() if math.isnan(file.pixel_um) else {round(file.pixel_um, 6)}
-        if colour:
-            if len(file.planes) != 1:
-                raise InputError(
-                    f"{path}: one grey plane a file is expected, it holds {len(file.planes)}: "
-                    f"{', '.join(file.names)}; for files of all channels write a --pattern without {{channel}}."
-                )
-            planes[colour] = file.planes[0]
-        else:
-            planes |= _picked(path, file.planes, file.names, colours)
+    stored: list[StoredImage] = []
+    choice = settings.choice
+    if image.scene is not None:
+        choice = StackChoice(choice.z, choice.t, image.scene, choice.bits)
+    for colour, paths in image.files.items():
+        files = [read_image(path, choice, is_whole=not colour) for path in paths]
+        stored += files
+        if colour and any(len(file.planes) != 1 for file in files):
+            raise InputError(
+                f"{paths[0]}: one grey plane a file is expected, it holds {len(files[0].planes)}: "
+                f"{', '.join(files[0].names)}; for files of all channels write a --pattern without {{channel}}."
+            )
+        shapes = {file.planes.shape for file in files}
+        if len(shapes) > 1:
+            raise InputError(f"{paths[0]}: its slices differ in size ({sorted(shapes)}); export them again.")
+        projected = replace(files[0], planes=np.max([file.planes for file in files], axis=0))
+        planes |= {colour: projected.planes[0]} if colour else _picked(paths[0], projected, settings.colours)
     difference = difference_of(
         {name: PlaneInfo(plane.shape[0], plane.shape[1], 8 * plane.itemsize) for name, plane in planes.items()}
     )
     if difference:
         raise InputError(difference)
-    if pixel_um is not None:
-        return planes, pixel_um
-    if len(told_um) > 1:
-        raise InputError(f"its files tell pixels of {sorted(told_um)} µm; give --pixel-um.")
-    return planes, next(iter(told_um), math.nan)
+    size_um = settings.pixel_um or _agreed_size(stored)
+    return _ReadImage(planes, size_um, _notes(stored, settings))
 
 
-def _picked(
-    path: Path,
-    pixels: UInt8[np.ndarray, "channel height width"] | UInt16[np.ndarray, "channel height width"],
-    names: tuple[str, ...],
-    colours: Mapping[str, str],
-) -> dict[str, Plane]:
-    """Return the planes that are asked for, by name or by number from 1."""
-    numbers = [str(number) for number in range(1, len(pixels) + 1)]
+def _agreed_size(stored: list[StoredImage]) -> float:
+    """Return the side of a pixel in all files that have it, NaN where none has."""
+    sizes_um = {round(file.pixel_um, 6) for file in stored if not math.isnan(file.pixel_um)}
+    if len(sizes_um) > 1:
+        raise InputError(f"its files have pixels of {sorted(sizes_um)} µm; give --pixel-um.")
+    return next(iter(sizes_um), math.nan)
+
+
+def _notes(stored: list[StoredImage], settings: ImportSettings) -> list[str]:
+    """Return what was assumed or left out."""
+    notes = [f"{', '.join(file.scene.left_out)} left out" for file in stored if file.scene.left_out]
+    for file in stored:
+        height, width = file.scene.pixel_um
+        if settings.pixel_um is None and not is_square((height, width)):
+            notes.append(f"pixels of {width:g} × {height:g} µm (x × y) are not square; {file.pixel_um:.4g} µm is taken")
+        if settings.choice.bits is None and file.scene.bits < 8 * np.dtype(file.scene.dtype).itemsize:
+            notes.append(f"levels of {file.scene.bits} bit, as its header says, are stretched over 16")
+    return list(dict.fromkeys(notes))
+
+
+def _write_record(path: Path, found: FoundImages, settings: ImportSettings) -> None:
+    """Write where the images come from, and what was chosen."""
+    content = {
+        "channels": dict(settings.colours),
+        "pixel_um": settings.pixel_um,
+        "stack": settings.choice.settings(),
+        **settings.words,
+        "images": {
+            image.image_id: {
+                "files": {
+                    colour or "all channels": [str(path) for path in paths] for colour, paths in image.files.items()
+                },
+                **({"scene": image.scene} if image.scene else {}),
+            }
+            for image in found.images.values()
+        },
+        "passed_over": dict(found.passed_over),
+    }
+    encoded = json.dumps(content, indent=1, ensure_ascii=False).encode()
+    with whole_file(path, len(encoded)) as file:
+        file.write(encoded)
+
+
+def _picked(path: Path, image: StoredImage, colours: Mapping[str, str]) -> dict[str, Plane]:
+    """Return the planes that are wanted, by name or by number from 1."""
+    names, count = image.names, len(image.planes)
+    numbers = [str(number) for number in range(1, count + 1)]
     missing = [name for name in colours if name not in names and name not in numbers]
     if missing:
         raise InputError(
-            f"{path}: has no channel {', '.join(missing)}; it holds {len(pixels)}: {', '.join(names)} "
+            f"{path}: has no channel {', '.join(missing)}; it holds {count}: {', '.join(names)} "
             "(write these names, or numbers from 1, in --channels)."
         )
     places = {name: names.index(name) if name in names else numbers.index(name) for name in colours}
-    return {colours[name]: pixels[place] for name, place in places.items()}
+    return {colours[name]: image.planes[place] for name, place in places.items()}

@@ -9,12 +9,15 @@ word may come again and must then read the same. Patterns may reach through fold
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from hpa.core.errors import InputError
 
 CHANNEL, CLASS, IMAGE = "channel", "class", "image"
 NOTHING = "_"
+SLICE, TIME = "z", "t"
+"""Words that number the planes of a stack, where a layout has them."""
 GROWN_TOGETHER = ("plate", "well")
 DEFAULT_PATTERN = "{image}_{channel}.{_}"
 WHOLE_PATTERN = "{image}.{_}"
@@ -25,22 +28,28 @@ class NamePattern:
     """Reads the parts of file names.
 
     Args:
-        text: The pattern.
+        text: The pattern, or the name of a layout.
+        expressions: Regular expressions with the words as groups, tried in order; None makes one of the text.
 
     Raises:
         InputError: If the pattern names no image, or its braces do not match.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, expressions: Sequence[re.Pattern[str]] | None = None) -> None:
         self.text = text
+        self.is_layout = expressions is not None
+        if expressions is not None:
+            self._expressions = tuple(expressions)
+            self.words: tuple[str, ...] = tuple(dict.fromkeys(word for one in expressions for word in one.groupindex))
+            return
         pieces = re.split(r"\{(\w+)\}", text)
-        self.words: tuple[str, ...] = tuple(dict.fromkeys(pieces[1::2]))
-        if any(brace in piece for piece in pieces[::2] for brace in "{}") or not self._naming_words():
+        self.words = tuple(dict.fromkeys(pieces[1::2]))
+        if any(brace in piece for piece in pieces[::2] for brace in "{}") or not self._naming_words(self.words):
             raise InputError(
                 f"--pattern '{text}': words in braces that name images are expected, e.g. '{DEFAULT_PATTERN}' or "
                 "'{class}/{well}_{site}_{channel}.tif'; {_} stands for anything."
             )
-        self._expression = re.compile("".join(map(_expression_of, enumerate(pieces), [pieces] * len(pieces))))
+        self._expressions = (re.compile("".join(map(_expression_of, enumerate(pieces), [pieces] * len(pieces)))),)
 
     @property
     def has_channel(self) -> bool:
@@ -53,21 +62,29 @@ class NamePattern:
         >>> NamePattern("{well}_{_}_{channel}.tif").parts_of(PurePath("B7_01_DAPI.tif"))
         {'well': 'B7', 'channel': 'DAPI'}
         """
-        match = self._expression.fullmatch(path.as_posix())
-        return None if match is None else {word: text for word, text in match.groupdict().items() if text is not None}
+        for expression in self._expressions:
+            match = expression.fullmatch(path.as_posix())
+            if match is not None:
+                return {word: text for word, text in match.groupdict().items() if text is not None}
+        return None
 
-    def image_id(self, parts: dict[str, str]) -> str:
-        """Return the name of an image: its class and all words that distinguish images, underscores between."""
-        words = [CLASS, *self._naming_words()] if CLASS in parts else self._naming_words()
-        # folders become part of the name; commas and blanks would have to be quoted on command lines
-        return re.sub(r"[^\w.+-]+", "-", "_".join(parts[word] for word in words))
+    def name(self, parts: Mapping[str, str]) -> str:
+        """Return the name of an image as its files have it: its class and all words that distinguish images."""
+        words = [CLASS, *self._naming_words(self.words)] if CLASS in parts else self._naming_words(self.words)
+        return "_".join(parts[word] for word in words if parts.get(word))
 
-    def group(self, parts: dict[str, str]) -> str:
+    def image_id(self, parts: Mapping[str, str]) -> str:
+        """Return the name that an image gets: folders become part of it, blanks and commas dashes."""
+        # commas and blanks would have to be quoted on command lines
+        return re.sub(r"[^\w.+-]+", "-", self.name(parts))
+
+    def group(self, parts: Mapping[str, str]) -> str:
         """Return what an image was grown together with, "" where the pattern does not name it."""
-        return "_".join(parts[word] for word in GROWN_TOGETHER if word in parts)
+        return "_".join(parts[word] for word in GROWN_TOGETHER if parts.get(word))
 
-    def _naming_words(self) -> list[str]:
-        return [word for word in self.words if word not in (CHANNEL, CLASS, NOTHING)]
+    def _naming_words(self, words: Sequence[str]) -> list[str]:
+        planes = (SLICE, TIME) if self.is_layout else ()
+        return [word for word in words if word not in (CHANNEL, CLASS, NOTHING, *planes)]
 
 
 def _expression_of(numbered: tuple[int, str], pieces: list[str]) -> str:

@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import tifffile
-from jaxtyping import Int32, Shaped
+from jaxtyping import Int32
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
-from hpa.formats.cellpose_seg import read_cellpose_masks
+from hpa.formats.label_maps import SUFFIXES as LABEL_MAP_SUFFIXES
+from hpa.formats.label_maps import read_label_map
 
-SUFFIXES = (".png", ".tif", ".tiff", ".npz", CELLPOSE_SUFFIX)
-NPZ_KEY = "label_map"
+SUFFIXES = (*LABEL_MAP_SUFFIXES, CELLPOSE_SUFFIX)
 
 
 class Stored:
@@ -72,36 +70,13 @@ class Stored:
 
     def _label_map_of(self, field: Field) -> Int32[np.ndarray, "height width"]:
         path = self._path_of(field.image_id)
-        pixels = _read(path)
-        if pixels.ndim != 2 or pixels.dtype.kind not in "iu":
+        label_map = read_label_map(path)
+        if label_map.shape != field.pixels.shape[1:]:
             raise InputError(
-                f"{path}: a label map is one plane of whole numbers, 0 background; came {pixels.dtype} of shape "
-                f"{pixels.shape}. Save the numbers of the cells, not a picture or a yes/no mask of them."
-            )
-        if pixels.shape != field.pixels.shape[1:]:
-            raise InputError(
-                f"{path}: must have the size of its field, {field.pixels.shape[1:]}, has {pixels.shape}; "
+                f"{path}: must have the size of its field, {field.pixels.shape[1:]}, has {label_map.shape}; "
                 "resize it without interpolation, or give the map of this image."
             )
         try:
-            return relabel(pixels)
+            return relabel(label_map)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-
-
-def _read(path: Path) -> Shaped[np.ndarray, "*axes"]:
-    """Return the array of a file as it is."""
-    if path.name.endswith(CELLPOSE_SUFFIX):
-        return read_cellpose_masks(path)
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return archive[NPZ_KEY]
-        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.suffix == ".png" else tifffile.imread(path)
-    except Exception as error:  # a broken file makes decoders fail in any way
-        raise InputError(
-            f"{path}: cannot be read as a label map ({error}); save it again (npz: key '{NPZ_KEY}', no pickles)."
-        ) from error
-    if pixels is None:
-        raise InputError(f"{path}: cannot be read as PNG, the file is broken; save it again.")
-    return pixels

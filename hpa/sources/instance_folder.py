@@ -17,6 +17,7 @@ from hpa.core.image_table import COLUMNS, ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
 from hpa.formats.folder_images import FolderImages
+from hpa.formats.image_header import StackChoice
 from hpa.formats.label_maps import label_map_paths, read_label_map
 from hpa.interfaces import Instances, Split
 
@@ -36,6 +37,10 @@ class InstanceFolder:
         pixel_um: Side of a pixel, µm; None takes column `pixel_um` of index.csv, NaN where it is blank.
         where: Which rows of index.csv to use: for each column the values to keep.
         class_name: What the instances are.
+        z: Slice of z-stacks: `max`, `middle` or a number from 1; None refuses stacks.
+        t: Time point of time series, from 1; None refuses them.
+        scene: Scene of files of several, from 1, or `all`; None refuses them.
+        bits: Bits that levels use in 16-bit files, e.g. 12; None believes their headers.
 
     Raises:
         InputError: If the layout is not there, a column is unknown, or no row is left.
@@ -48,6 +53,10 @@ class InstanceFolder:
         pixel_um: float | None,
         where: Mapping[str, Sequence[str]],
         class_name: str,
+        z: int | str | None = None,
+        t: int | None = None,
+        scene: int | str | None = None,
+        bits: int | None = None,
     ) -> None:
         self.root = Path(root)
         self.channels: tuple[str, ...] = tuple(channels)
@@ -57,7 +66,11 @@ class InstanceFolder:
         known_names = set(self.channels) <= {GREY, *COLOURS}
         self.pixel_um = pixel_um
         self._images = FolderImages(
-            self.root / "images", self.channels, None if known_names else self.channels, pixel_um
+            self.root / "images",
+            self.channels,
+            None if known_names else self.channels,
+            pixel_um,
+            choice=StackChoice.of(z, t, scene, bits),
         )
         self._label_maps = label_map_paths(self.root / "labels")
         self._rows = self._listed(where)
@@ -111,7 +124,8 @@ class InstanceFolder:
         self._require_known(image_id)
         path = self._images.file_of(image_id) or self.root / "images"
         status = path.stat()
-        return f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}"
+        chosen = "".join(f":{name}={value}" for name, value in self._images.choice.settings().items())
+        return f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}{chosen}"
 
     def instances(self, image_id: str) -> Instances:
         """Read the instances of an image.

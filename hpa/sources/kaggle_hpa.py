@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +20,10 @@ from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import COLUMNS, ImageTable
-from hpa.formats.image_files import SUFFIXES, PlaneInfo, difference_of, plane_info, read_field
+from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
 from hpa.sources.cell_truth import CellTruth
+from hpa.sources.channel_files import ChannelFiles
 from hpa.sources.kaggle_listing import Listing, sample_listing, train_listing
 from hpa.sources.metadata import merge_metadata
 from hpa.sources.pixel_check import check_pixels
@@ -45,6 +46,7 @@ class KaggleHpa:
         pixel_um: Side of a pixel, µm; None takes every field to be 163.84 µm wide, as those of the Atlas are.
         cell_truth: truth.csv with the classes of cells, or None.
         metadata: CSV or TSV file with more columns, matched by ID, or None.
+        bits: Bits that levels use in 16-bit files, e.g. 12; None believes their headers.
 
     Raises:
         InputError: If the channels or the pixel size make no sense.
@@ -59,6 +61,7 @@ class KaggleHpa:
         pixel_um: float | None,
         cell_truth: str | Path | None,
         metadata: str | Path | None,
+        bits: int | None = None,
     ) -> None:
         self.root = Path(root)
         self.channels: tuple[str, ...] = _checked_channels(channels)
@@ -67,6 +70,7 @@ class KaggleHpa:
                 f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null to take it from width."
             )
         self.pixel_um = pixel_um
+        self.bits = StackChoice.of(bits=bits).bits
         self._cell_truth_path = None if cell_truth is None else Path(cell_truth)
         self._metadata_path = None if metadata is None else Path(metadata)
         self._pixel_size_was_logged = False
@@ -86,7 +90,7 @@ class KaggleHpa:
         names = self._file_names(split)
         listing = self._listing(split)
         with ThreadPoolExecutor(_HEADER_THREADS) as pool:
-            seen = list(pool.map(lambda image_id: self._inspect(image_id, split, names), listing.ids))
+            seen = list(pool.map(lambda image_id: self._files(split).inspect(image_id, names), listing.ids))
         for image_id, (_, reasons) in zip(listing.ids, seen, strict=True):
             if image_id:  # a blank one is reported already
                 listing.problems += [Problem(image_id, reason) for reason in reasons]
@@ -100,7 +104,7 @@ class KaggleHpa:
             InputError: If a file is missing, cannot be read, or differs from the others in size or depth, or if the
                 whole field is blank.
         """
-        field = read_field(image_id, self._paths(image_id, split), self.pixel_um)
+        field = self._files(split).read(image_id, self.pixel_um)
         findings = check_pixels(field)
         if findings.problems:
             raise InputError("; ".join(str(problem) for problem in findings.problems))
@@ -116,32 +120,17 @@ class KaggleHpa:
         Raises:
             InputError: If a file is missing.
         """
-        parts = []
-        for channel, path in self._paths(image_id, split).items():
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise InputError(
-                    f"{path}: cannot be read ({error.strerror}); add the file or mend its path."
-                ) from error
-            parts.append(f"{channel}={path.resolve()}:{status.st_size}:{status.st_mtime_ns}")
-        return "|".join(parts)
+        return self._files(split).identity(image_id)
 
-    def _paths(self, image_id: str, split: Split) -> dict[str, Path]:
-        """Return the file of each channel; where there is none, the name it should have."""
-        folder = self.root / split
-        paths = {}
-        for channel in self.channels:
-            candidates = [folder / name for name in _possible_names(image_id, channel)]
-            paths[channel] = next((path for path in candidates if path.is_file()), candidates[0])
-        return paths
+    def _files(self, split: Split) -> ChannelFiles:
+        return ChannelFiles(self.root / split, self.channels, self.bits)
 
-    def _file_names(self, split: Split) -> set[str]:
+    def _file_names(self, split: Split) -> frozenset[str]:
         """Return the names of the image files of a split: one look at the folder instead of one a file."""
         folder = self.root / split
         if not folder.is_dir():
             raise InputError(f"{folder}: there is no such folder; {_LAYOUT}. Check data.root.")
-        names = {path.name for path in folder.iterdir() if path.suffix in SUFFIXES}
+        names = self._files(split).names()
         if not names:
             raise InputError(f"{folder}: there is no PNG or TIFF file in it; {_LAYOUT}.")
         return names
@@ -151,28 +140,6 @@ class KaggleHpa:
         if not path.is_file():
             raise InputError(f"{path}: the file is missing; {_LAYOUT}. Check data.root.")
         return train_listing(path, self.class_names) if split == "train" else sample_listing(path)
-
-    def _inspect(self, image_id: str, split: Split, names: Collection[str]) -> tuple[PlaneInfo | None, list[str]]:
-        """Return size and depth of an image from its headers (None if not sure), and all that is wrong."""
-        infos, missing, reasons = {}, [], []
-        for channel in self.channels:
-            found = [name for name in _possible_names(image_id, channel) if name in names]
-            if len(found) > 1:
-                reasons.append(f"{' and '.join(found)} are both there; keep one of them")
-            if not found:
-                missing.append(channel)
-                continue
-            try:
-                infos[channel] = plane_info(self.root / split / found[0])
-            except InputError as error:
-                reasons.append(str(error))
-        if missing:
-            wanted = f"{image_id}_{missing[0]}.png (or .tif, .tiff)"
-            reasons.append(f"no file for {', '.join(missing)} in {self.root / split}; expected e.g. {wanted}")
-        difference = difference_of(infos)
-        if difference:
-            reasons.append(difference)
-        return None if difference else next(iter(infos.values()), None), reasons
 
     def _assemble(self, listing: Listing, infos: Sequence[PlaneInfo | None]) -> ImageTable:
         """Put the table together; where the files have no valid header, with the size in the CSV file."""
@@ -221,7 +188,3 @@ def _checked_channels(channels: Sequence[str]) -> tuple[str, ...]:
             "e.g. data.channels=[green] or data.channels=[red,green,blue]."
         )
     return tuple(wanted)
-
-
-def _possible_names(image_id: str, channel: str) -> list[str]:
-    return [f"{image_id}_{channel}{suffix}" for suffix in SUFFIXES]

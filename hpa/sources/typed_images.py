@@ -8,7 +8,7 @@ takes the outlines of any segmenter with the type of the image. Mixed images are
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,8 +17,9 @@ import pandas as pd
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable, format_classes
-from hpa.formats.image_files import SUFFIXES, PlaneInfo, difference_of, plane_info, read_field
+from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
+from hpa.sources.channel_files import ChannelFiles
 from hpa.sources.typed_listing import HEADER, read_typed_rows, rows_of_split, types_of
 
 _HEADER_THREADS = 8
@@ -35,6 +36,7 @@ class TypedImages:
         channels: Channels to read, in the order the planes shall have.
         pixel_um: Side of a pixel, µm; None takes index.csv.
         class_names: The types in the order of their numbers; None takes those of the folder's pure images, sorted.
+        bits: Bits that levels use in 16-bit files, e.g. 12; None believes their headers.
 
     Raises:
         InputError: If the layout is not there, or the arguments make no sense.
@@ -46,6 +48,7 @@ class TypedImages:
         channels: Sequence[str],
         pixel_um: float | None,
         class_names: Sequence[str] | None,
+        bits: int | None = None,
     ) -> None:
         self.root = Path(root)
         self.channels: tuple[str, ...] = tuple(channels)
@@ -57,6 +60,7 @@ class TypedImages:
         for path in (self.root / "index.csv", self.root / "images"):
             if not path.exists():
                 raise InputError(f"{path}: is missing; {_LAYOUT}. Check data.root.")
+        self._files = ChannelFiles(self.root / "images", self.channels, StackChoice.of(bits=bits).bits)
         self._rows, self._row_problems = read_typed_rows(self.root / "index.csv")
         self._types = [types_of(text) for text in self._rows["class"]]
         found = sorted({types[0] for types in self._types if len(types) == 1})
@@ -74,9 +78,9 @@ class TypedImages:
             InputError: If the split is empty, or its pure images are all of one type: nothing to distinguish.
         """
         rows = self._rows_of(split)
-        names = frozenset(path.name for path in (self.root / "images").iterdir() if path.suffix in SUFFIXES)
+        names = self._files.names()
         with ThreadPoolExecutor(_HEADER_THREADS) as pool:
-            seen = list(pool.map(lambda image_id: self._inspect(image_id, names), rows["ID"]))
+            seen = list(pool.map(lambda image_id: self._files.inspect(image_id, names), rows["ID"]))
         problems = list(self._row_problems)
         for image_id, (_, reasons) in zip(rows["ID"], seen, strict=True):
             problems += [Problem(image_id, reason) for reason in reasons]
@@ -112,7 +116,7 @@ class TypedImages:
         """
         del split
         row = self._row_of(image_id)
-        return read_field(image_id, self._paths(image_id), self._pixel_sizes(self._rows.loc[[row]])[0])
+        return self._files.read(image_id, self._pixel_sizes(self._rows.loc[[row]])[0])
 
     def identity(self, image_id: str, split: Split) -> str:
         """Name the content of an image by place, size and time of its files, without opening them.
@@ -121,14 +125,7 @@ class TypedImages:
             InputError: If a file is missing.
         """
         del split
-        parts = []
-        for channel, path in self._paths(image_id).items():
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise InputError(f"{path}: cannot be read ({error.strerror}); add the file.") from error
-            parts.append(f"{channel}={path.resolve()}:{status.st_size}:{status.st_mtime_ns}")
-        return "|".join(parts)
+        return self._files.identity(image_id)
 
     def _rows_of(self, split: Split) -> pd.DataFrame:
         rows = rows_of_split(self._rows, split)
@@ -172,33 +169,3 @@ class TypedImages:
         if not len(found):
             raise InputError(f"{self.root / 'index.csv'}: lists no image {image_id}; check the name.")
         return int(found[0])
-
-    def _paths(self, image_id: str) -> dict[str, Path]:
-        """Return the file of each channel; where there is none, the name it should have."""
-        folder = self.root / "images"
-        paths = {}
-        for channel in self.channels:
-            candidates = [folder / f"{image_id}_{channel}{suffix}" for suffix in SUFFIXES]
-            paths[channel] = next((path for path in candidates if path.is_file()), candidates[0])
-        return paths
-
-    def _inspect(self, image_id: str, names: frozenset[str]) -> tuple[PlaneInfo | None, list[str]]:
-        """Return size and depth of an image from its headers, None if not sure, and all that is wrong."""
-        infos: dict[str, PlaneInfo] = {}
-        reasons = []
-        for channel, path in self._paths(image_id).items():
-            if path.name not in names:
-                reasons.append(f"no file for channel {channel}; expected e.g. {path}")
-                continue
-            try:
-                infos[channel] = plane_info(path)
-            except InputError as error:
-                reasons.append(str(error))
-        return _agreed(infos, reasons)
-
-
-def _agreed(infos: Mapping[str, PlaneInfo], reasons: list[str]) -> tuple[PlaneInfo | None, list[str]]:
-    difference = difference_of(infos)
-    if difference:
-        return None, [*reasons, difference]
-    return next(iter(infos.values()), None), reasons

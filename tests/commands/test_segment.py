@@ -97,7 +97,7 @@ def test_the_size_of_pixels_is_what_import_kept(tmp_path, images, place, capsys)
     assert read_label_map(tmp_path / "out" / "f.tif").max() == 3
     (tmp_path / "set" / "index.csv").write_text("ID,pixel_um\nf,0.4\n")
     assert segmented(tmp_path / place, tmp_path / "other") == 3
-    assert "failed   grey: the size of its pixels is not told" in capsys.readouterr().out
+    assert "failed   grey: the size of its pixels is not known" in capsys.readouterr().out
 
 
 def test_one_split_of_what_was_imported_is_enough(tmp_path, images, capsys):
@@ -109,7 +109,7 @@ def test_one_split_of_what_was_imported_is_enough(tmp_path, images, capsys):
     assert [path.stem for path in (tmp_path / "out").glob("*.tif")] == ["grey"]
     (tmp_path / "set" / "index.csv").write_text("ID,class,pixel_um\nf,HEK,0.4\nno,,0.4\n")
     assert segmented(tmp_path / "set", tmp_path / "out", "--split", "test") == 1
-    assert "has no file of 1 images that are asked for: no" in capsys.readouterr().err
+    assert "has no file of 1 images that are wanted: no" in capsys.readouterr().err
     (tmp_path / "set" / "index.csv").write_text("ID,class,pixel_um\nf,HEK,0.4\n")
     assert segmented(tmp_path / "set", tmp_path / "out", "--split", "test") == 1
     assert "no image is of split test" in capsys.readouterr().err

@@ -49,7 +49,8 @@ def test_colours_are_red_green_blue_and_alpha_is_left_out(tmp_path, depth, alpha
 @pytest.mark.parametrize("axis", [0, -1])
 def test_planes_of_many_channels_are_named_in_order(tmp_path, axis):
     stack = np.random.default_rng(0).integers(0, 60_000, (5, 20, 30)).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(stack, 0, axis), photometric="minisblack")
+    planar = {0: "separate", -1: "contig"}[axis]
+    tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(stack, 0, axis), photometric="minisblack", planarconfig=planar)
     names = ("dna", "er", "rna", "actin", "mito")
     field = opened(tmp_path, plane_names=names).read("a")
     assert field.channels == names
@@ -71,10 +72,10 @@ def test_files_that_cannot_be_used_are_told_when_they_are_read(tmp_path):
     cv2.imwrite(str(tmp_path / "size_green.png"), GREY[:3])
     images = opened(tmp_path)
     reasons = {
-        "png": "broken",
-        "tif": "cannot be read",
+        "png": "damaged",
+        "tif": "damaged",
         "nan": "8 or 16 bit",
-        "axes": "which axis",
+        "axes": "20 pages of unknown meaning",
         "two": "two.png, two.tif are the same",
         "size": "the channels differ",
     }

@@ -78,7 +78,7 @@ def test_pictures_are_no_label_maps(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "a.png")
     with pytest.raises(InputError, match="one plane of whole numbers"):
         read_label_map(tmp_path / "a.png")
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.float32))
+    tifffile.imwrite(tmp_path / "a.tif", np.full((4, 4), 0.5, np.float32))
     with pytest.raises(InputError, match="float32"):
         read_label_map(tmp_path / "a.tif")
 

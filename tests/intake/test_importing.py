@@ -5,7 +5,8 @@ import tifffile
 
 from hpa.core.errors import DataError, InputError
 from hpa.formats.folder_images import FolderImages
-from hpa.intake.importing import find_images, import_images
+from hpa.intake.finding import find_images
+from hpa.intake.importing import ImportSettings, import_images
 from hpa.sources.typed_images import TypedImages
 
 COLOURS = {"w1": "blue", "w2": "green"}
@@ -13,7 +14,8 @@ RNG = np.random.default_rng(1)
 
 
 def brought(folder, out, pattern=None, colours=COLOURS, pixel_um=0.5):
-    return import_images(find_images(folder, pattern, colours), out, colours, pixel_um, lambda: None)
+    found = find_images(folder, pattern, colours)
+    return import_images(found, out, ImportSettings(colours, pixel_um), lambda: None)[0]
 
 
 def write_pairs(folder, names, shape=(16, 24)):
@@ -63,7 +65,8 @@ def test_all_problems_are_named_before_anything_is_written(tmp_path):
     (raw / "e_w1.tif").write_bytes(b"II*\0")
     cv2.imwrite(str(raw / "f_w1.png"), np.zeros((16, 24), np.uint8))
     (raw / "g_w1.czi").write_bytes(b"ZISRAWFILE")
-    (raw / "g_w2.gif").write_bytes(b"GIF89a")
+    (raw / "g_w2.czi").write_bytes(b"ZISRAWFILE")
+    (raw / "h_w2.gif").write_bytes(b"GIF89a")
     with pytest.raises(DataError) as error:
         brought(raw, tmp_path / "out")
     text = str(error.value)

@@ -52,7 +52,7 @@ def test_huge_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((4, 6), np.float32), "whole numbers"),
+        (np.full((4, 6), 0.5, np.float32), "whole numbers"),
         (np.zeros((4, 6), bool), "yes/no mask"),
         (np.zeros((4, 6, 3), np.uint8), "one plane"),
         (np.zeros((6, 4), np.uint8), "size of its field"),

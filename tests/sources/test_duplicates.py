@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hpa.core.artifacts import ArtifactCache
 from hpa.core.field import Field
-from hpa.formats.image_files import read_plane
+from hpa.formats.images import read_plane
 from hpa.sources.duplicates import Fingerprint, duplicate_pairs, fingerprint_of, merge_groups, with_duplicate_groups
 from tests.small_sets import CHANNELS, blobs, save
 from tests.sources.test_kaggle_hpa import source

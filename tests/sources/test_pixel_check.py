@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hpa.core.field import Field
-from hpa.formats.image_files import read_plane
+from hpa.formats.images import read_plane
 from hpa.sources.pixel_check import agreement_of, check_pixels, mismatched_channels, structure_of
 from tests.small_sets import CHANNELS, blobs
 

@@ -82,7 +82,7 @@ def test_all_problems_are_named_at_once(tmp_path):
     with pytest.raises(DataError) as error:
         opened(folder).table("train").require_usable()
     text = str(error.value)
-    for told in ("a: stands twice", "b: no file for channel blue", "c_blue.tif", "d: the channels differ", "e: the"):
+    for told in ("a: stands twice", "b: no file for blue", "c_blue.tif", "d: the channels differ", "e: the"):
         assert told in text
     assert "1 images (g, …): pixel_um is blank" in text
     with pytest.raises(DataError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hpa.core.errors import InputError
 from hpa.core.polygons import check_polygons, overhang_px
-from hpa.formats.image_files import PlaneInfo
+from hpa.formats.image_header import PlaneInfo
 from hpa.sources.hubmap.annotations import read_polygons
 from hpa.sources.hubmap.listing import TissueRow
 from hpa.sources.hubmap.pictures import picture_info

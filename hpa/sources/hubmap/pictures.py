@@ -9,16 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from jaxtyping import UInt8, UInt16
 
 from hpa.core.errors import InputError
-from hpa.formats.image_files import BROKEN, PlaneInfo, damaged
-
-_COLOURS = 3
-_EIGHT_OR_SIXTEEN_BIT = (np.uint8, np.uint16)
-_JPEG = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)
-"""Compressions that keep luma and chroma, which their decoder turns back into RGB."""
+from hpa.formats.image_header import GREY, RGB, ImageHeader, PlaneInfo
+from hpa.formats.images import read_image
+from hpa.formats.tiff import inspect_tiff
 
 Picture = UInt8[np.ndarray, "3 height width"] | UInt16[np.ndarray, "3 height width"]
 
@@ -29,15 +25,13 @@ def picture_info(path: Path) -> PlaneInfo:
     Raises:
         InputError: If the file is missing, cut short, no TIFF, or not one RGB picture of 8 or 16 bit.
     """
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            return _checked(path, tiff)
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: the file is missing; add it or take its row out of the table.") from error
-    except BROKEN as error:
-        raise damaged(path, str(error)) from error
+    header = inspect_tiff(path)
+    if found := _not_one_rgb_picture(header):
+        raise InputError(
+            f"{path}: one RGB picture of 8 or 16 bit is expected, the file holds {found}; convert it to RGB without "
+            "transparency in the program that made it, by its own colour profile, and save it as TIFF."
+        )
+    return header.scenes[0].info
 
 
 def read_picture(path: Path) -> Picture:
@@ -47,41 +41,16 @@ def read_picture(path: Path) -> Picture:
         InputError: As `picture_info`, and if the pixels cannot be decoded.
     """
     picture_info(path)
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            page = tiff.pages.first
-            pixels = page.asarray(maxworkers=1)
-            is_planar = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-    except BROKEN as error:
-        raise damaged(path, str(error)) from error
-    return pixels if is_planar else np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
+    return read_image(path).planes
 
 
-def _checked(path: Path, tiff: tifffile.TiffFile) -> PlaneInfo:
-    page = tiff.pages.first
-    colour = getattr(page.photometric, "name", str(page.photometric))
-    is_rgb = colour == "RGB" or (colour == "YCBCR" and page.compression in _JPEG)
-    if len(tiff.pages) != 1:
-        raise _not_rgb(path, f"{len(tiff.pages)} pages")
-    if not is_rgb or page.samplesperpixel != _COLOURS:
-        raise _not_rgb(path, f"{page.samplesperpixel} planes of kind {_name_of(colour)}")
-    if page.dtype not in _EIGHT_OR_SIXTEEN_BIT:
-        raise _not_rgb(path, f"pixels of type {page.dtype}")
-    tifffile.TIFF.DECOMPRESSORS[
-        page.compression
-    ]  # LookupError now, not in training, where its decoder is not installed
-    ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-    if max(ends, default=0) > tiff.filehandle.size:
-        raise damaged(path, "its end is missing")
-    return PlaneInfo(page.imagelength, page.imagewidth, 8 * page.dtype.itemsize)
-
-
-def _name_of(colour: str) -> str:
-    return "CMYK (inks)" if colour == "SEPARATED" else colour
-
-
-def _not_rgb(path: Path, found: str) -> InputError:
-    return InputError(
-        f"{path}: one RGB picture of 8 or 16 bit is expected, the file holds {found}; convert it to RGB without "
-        "transparency in the program that made it, by its own colour profile, and save it as TIFF."
-    )
+def _not_one_rgb_picture(header: ImageHeader) -> str:
+    """Return what a file holds instead, "" where it is one picture."""
+    scene = header.scenes[0]
+    pages = len(header.scenes) * scene.slices * scene.times * len(scene.channel_names) // 3
+    if scene.colour == RGB and pages > 1:
+        return f"{pages} pages"
+    if scene.colour != RGB or scene.left_out:
+        kind = "one plane or more of grey" if scene.colour == GREY else scene.colour
+        return " with ".join([kind, *scene.left_out])
+    return "" if scene.dtype in ("uint8", "uint16") else f"pixels of type {scene.dtype}"

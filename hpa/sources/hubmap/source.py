@@ -21,7 +21,7 @@ from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import COLUMNS, ImageTable
-from hpa.formats.image_files import PlaneInfo
+from hpa.formats.image_header import PlaneInfo
 from hpa.interfaces import Instances, Split
 from hpa.sources.hubmap.annotations import polygon_mask, read_polygons
 from hpa.sources.hubmap.check import Findings, inspect_picture, inspect_polygons, size_difference

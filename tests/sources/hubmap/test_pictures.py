@@ -7,7 +7,7 @@ import tifffile
 from PIL import Image
 
 from hpa.core.errors import InputError
-from hpa.formats.image_files import PlaneInfo
+from hpa.formats.image_header import PlaneInfo
 from hpa.sources.hubmap.pictures import picture_info, read_picture
 from tests.sources.hubmap_folder import picture
 

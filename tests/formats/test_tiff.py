@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from hpa.core.errors import InputError
-from hpa.formats.microscope_files import read_microscope_file
+from hpa.formats.images import read_image
 
 RNG = np.random.default_rng(0)
 TWO = RNG.integers(0, 4000, (2, 20, 30)).astype(np.uint16)
@@ -16,7 +16,7 @@ def test_ome_tells_names_and_pixels(tmp_path):
     path = tmp_path / "a.ome.tif"
     told = {"axes": "CYX", "Channel": {"Name": ["DAPI", "FITC"]}, "PhysicalSizeX": 325.0, "PhysicalSizeXUnit": "nm"}
     tifffile.imwrite(path, TWO, metadata=told)
-    file = read_microscope_file(path)
+    file = read_image(path)
     assert file.names == ("DAPI", "FITC")
     assert file.pixel_um == pytest.approx(0.325)
     assert np.array_equal(file.planes, TWO)
@@ -25,7 +25,7 @@ def test_ome_tells_names_and_pixels(tmp_path):
 def test_imagej_tells_pixels_in_its_unit(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, TWO, imagej=True, resolution=(1 / 0.5, 1 / 0.5), metadata={"axes": "CYX", "unit": "um"})
-    file = read_microscope_file(path)
+    file = read_image(path)
     assert file.pixel_um == pytest.approx(0.5)
     assert file.names == ("1", "2")
 
@@ -33,7 +33,7 @@ def test_imagej_tells_pixels_in_its_unit(tmp_path):
 def test_a_plain_resolution_counts_where_a_microscope_can_have_it(tmp_path):
     for dots, side_um in ((10000 / 0.65, 0.65), (72 / 2.54, math.nan)):
         tifffile.imwrite(tmp_path / "a.tif", TWO[0], resolution=(dots, dots), resolutionunit="CENTIMETER")
-        assert read_microscope_file(tmp_path / "a.tif").pixel_um == pytest.approx(side_um, nan_ok=True)
+        assert read_image(tmp_path / "a.tif").pixel_um == pytest.approx(side_um, nan_ok=True)
 
 
 @pytest.mark.parametrize("last", [True, False])
@@ -44,7 +44,7 @@ def test_channels_may_come_first_or_last(tmp_path, last):
         tifffile.imwrite(path, pixels, photometric="rgb")
     else:
         tifffile.imwrite(path, np.moveaxis(pixels, -1, 0), photometric="minisblack")
-    file = read_microscope_file(path)
+    file = read_image(path)
     assert np.array_equal(np.moveaxis(file.planes, 0, -1), pixels)
     assert file.names == (("red", "green", "blue") if last else ("1", "2", "3"))
 
@@ -52,9 +52,9 @@ def test_channels_may_come_first_or_last(tmp_path, last):
 def test_png_in_colour_and_grey(tmp_path):
     colour = RNG.integers(0, 255, (20, 30, 3)).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), colour[..., ::-1])
-    assert np.array_equal(np.moveaxis(read_microscope_file(tmp_path / "a.png").planes, 0, -1), colour)
+    assert np.array_equal(np.moveaxis(read_image(tmp_path / "a.png").planes, 0, -1), colour)
     cv2.imwrite(str(tmp_path / "b.png"), TWO[0])
-    assert np.array_equal(read_microscope_file(tmp_path / "b.png").planes, TWO[:1])
+    assert np.array_equal(read_image(tmp_path / "b.png").planes, TWO[:1])
 
 
 def test_what_cannot_be_read_says_what_to_do(tmp_path):
@@ -62,17 +62,17 @@ def test_what_cannot_be_read_says_what_to_do(tmp_path):
     tifffile.imwrite(tmp_path / "float.tif", np.zeros((8, 8), np.float32))
     (tmp_path / "broken.tif").write_bytes(b"II*\0broken")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
-    (tmp_path / "a.jpg").write_bytes(b"")
-    (tmp_path / "a.nd2").write_bytes(b"")
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "a.nd2").write_bytes(b"ND2")
     told = {
-        "stack.ome.tif": "5 along Z.*Z Project",
+        "stack.ome.tif": "5 along Z.*--z max",
         "float.tif": "float32; convert",
         "broken.tif": "damaged",
         "broken.png": "broken",
         "a.jpg": "export it as OME-TIFF",
-        "a.nd2": r"hpa\[microscopes\]",
+        "a.nd2": r"hpa-cells\[microscopes\]",
         "missing.tif": "missing",
     }
     for name, words in told.items():
         with pytest.raises(InputError, match=words):
-            read_microscope_file(tmp_path / name)
+            read_image(tmp_path / name)

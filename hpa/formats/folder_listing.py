@@ -1,0 +1,79 @@
+"""What lies in a folder of images: files that are read, and files that are passed over, by name and reason."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpa.core.errors import InputError
+from hpa.formats import proprietary
+from hpa.formats.images import SUFFIXES
+from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
+
+_SHOWN = 8
+
+
+@dataclass
+class FolderListing:
+    """The entries of a folder.
+
+    Attributes:
+        images: Files (and OME-Zarr folders) of formats that are read, sorted.
+        passed_over: All other files, sorted; folders and hidden files are not listed.
+    """
+
+    images: list[Path] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
+
+
+def list_folder(folder: Path) -> FolderListing:
+    """Return the files of a folder, not of its folders.
+
+    Raises:
+        InputError: If there is no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
+    listing = FolderListing()
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if is_image_name(path) and not _needs_missing_reader(path):
+            listing.images.append(path)
+        elif path.is_file():
+            listing.passed_over.append(path)
+    if not listing.images:
+        others = f"; {summary_of(listing.passed_over)} there" if listing.passed_over else ""
+        known = ", ".join(SUFFIXES)
+        raise InputError(f"{folder}: images ({known}) were expected, there is none in this folder{others}.")
+    return listing
+
+
+def is_image_name(path: Path) -> bool:
+    """Tell whether a file has the suffix of a format that is read; OME-Zarr is a folder, all others are files."""
+    suffix = path.suffix.lower()
+    if suffix == ZARR_SUFFIX:
+        return path.is_dir()
+    return suffix in (*SUFFIXES, *proprietary.SUFFIXES) and path.is_file()
+
+
+def _needs_missing_reader(path: Path) -> bool:
+    return path.suffix.lower() in proprietary.SUFFIXES and importlib.util.find_spec("bioio") is None
+
+
+def summary_of(paths: Sequence[Path] | Sequence[str]) -> str:
+    """Return how many files of each suffix there are, and some by name.
+
+    >>> summary_of(["a.jpg", "b.jpg", "c.txt"])
+    '3 files (2 .jpg, 1 .txt): a.jpg, b.jpg, c.txt'
+    """
+    names = [Path(path).name for path in paths]
+    counts = Counter(Path(name).suffix.lower() or "no suffix" for name in names)
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    makers = any(Path(name).suffix.lower() in proprietary.SUFFIXES for name in names)
+    hint = f" ({', '.join(proprietary.SUFFIXES)} need {proprietary.EXTRA})" if makers else ""
+    return f"{len(names)} file{'s' if len(names) != 1 else ''} ({kinds}): {shown}{hint}"

@@ -1,0 +1,97 @@
+"""Side of a pixel in µm, from whatever a program writes into its files; NaN where nothing can be trusted.
+
+OME-XML, ImageJ, MetaMorph, LSM and Micro-Manager write it in units of length and are believed. The resolution tags of
+plain TIFF and PNG files are for printers: 72 to 4800 dots per inch would be pixels of 353 to 5.3 µm, which no objective
+for cells makes, so they count as unknown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import tifffile
+
+SizeUm = tuple[float, float]
+"""Height and width of a pixel, µm; NaN where unknown."""
+UNKNOWN: SizeUm = (math.nan, math.nan)
+
+_MICROSCOPE_UM = (0.005, 50.0)
+"""Sides of pixels that microscopes have; zeros and placeholders lie outside."""
+_MAX_PRINTED_DPI = 4800.0
+_UM_PER_INCH, _UM_PER_CM = 25400.0, 10000.0
+_UM_PER_UNIT = {
+    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m", "\\u03bcm"), 1.0),
+    **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
+    **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e3),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 1e4),
+    **dict.fromkeys(("m", "meter", "metre"), 1e6),
+    **dict.fromkeys(("å", "angstrom", "ångström"), 1e-4),
+}
+_MICROMANAGER_TAG = 51123
+
+
+def size_um(height: object, width: object, unit: str) -> SizeUm:
+    """Return a size that is given in a unit of length; NaN for other units and sizes that no microscope has."""
+    factor = _UM_PER_UNIT.get(unit.strip().lower(), math.nan)
+    sides = [_plausible(factor * _number(side)) for side in (height, width)]
+    known = next((side for side in sides if not math.isnan(side)), math.nan)  # where one side is missing: square pixels
+    return (known if math.isnan(sides[0]) else sides[0], known if math.isnan(sides[1]) else sides[1])
+
+
+def size_of_page(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> SizeUm:
+    """Return the size that the tags of a TIFF file give, without its OME-XML."""
+    if tiff.is_imagej:
+        metadata: Mapping[str, Any] = tiff.imagej_metadata or {}
+        return size_um(_side(page, "YResolution"), _side(page, "XResolution"), str(metadata.get("unit", "")))
+    if tiff.is_stk and tiff.stk_metadata:
+        stk = tiff.stk_metadata
+        return size_um(stk.get("YCalibration"), stk.get("XCalibration"), str(stk.get("CalibrationUnits") or "um"))
+    if tiff.is_lsm and tiff.lsm_metadata:
+        return size_um(tiff.lsm_metadata.get("VoxelSizeY"), tiff.lsm_metadata.get("VoxelSizeX"), "m")
+    micromanager = page.tags.valueof(_MICROMANAGER_TAG)
+    if isinstance(micromanager, Mapping):
+        side = micromanager.get("PixelSizeUm", micromanager.get("PixelSize_um"))
+        return size_um(side, side, "um")
+    return _size_of_resolution(page)
+
+
+def side_of(size: SizeUm) -> float:
+    """Return the side of a square pixel of the same area, µm."""
+    return math.sqrt(size[0] * size[1])
+
+
+def is_square(size: SizeUm) -> bool:
+    """Tell whether height and width agree within 1 %, or are unknown."""
+    return not abs(size[0] / size[1] - 1) > 0.01
+
+
+def _size_of_resolution(page: tifffile.TiffPage) -> SizeUm:
+    """Return the size in the resolution tags, unless a printer's."""
+    unit = {tifffile.RESUNIT.INCH: _UM_PER_INCH, tifffile.RESUNIT.CENTIMETER: _UM_PER_CM}.get(
+        page.tags.valueof("ResolutionUnit"), math.nan
+    )
+    size = (unit * _side(page, "YResolution"), unit * _side(page, "XResolution"))
+    is_printed = any(side >= _UM_PER_INCH / _MAX_PRINTED_DPI * (1 - 1e-6) for side in size)
+    return UNKNOWN if is_printed else size_um(*size, "um")
+
+
+def _side(page: tifffile.TiffPage, tag: str) -> float:
+    """Return the side of a pixel in the unit of the file."""
+    value = page.tags.valueof(tag)
+    if not isinstance(value, tuple) or len(value) != 2:
+        return math.nan
+    dots, length = value
+    return length / dots if dots else math.nan
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]  # whatever a file holds
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _plausible(side_um: float) -> float:
+    return side_um if _MICROSCOPE_UM[0] <= side_um <= _MICROSCOPE_UM[1] else math.nan

@@ -1,0 +1,115 @@
+"""PNG files (ISO/IEC 15948): grey or colour, 8 or 16 bit; palettes become colours, transparency is left out."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Shaped
+from PIL import PngImagePlugin
+
+from hpa.core.errors import InputError
+from hpa.formats.image_header import GREY, RGB, ImageHeader, Scene, check_size, declared_bits, numbered
+from hpa.formats.tiff import BROKEN, damaged
+
+START = b"\x89PNG\r\n\x1a\n"
+_HEAD_BYTES = 33  # signature and the whole first chunk
+_TAIL_BYTES = 1024  # the closing chunk, and what careless programs write after it
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
+"""Colour types of the standard."""
+
+
+def inspect_png(path: Path) -> ImageHeader:
+    """Return what the first chunks of a file say, having seen its last; no pixel is decoded.
+
+    Raises:
+        InputError: If the file is damaged or cut short.
+    """
+    head, tail = _ends_of(path)
+    if len(head) < _HEAD_BYTES or head[12:16] != b"IHDR" or b"IEND" not in tail:
+        raise damaged(path, "its end is missing")
+    width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
+    is_grey = colour in (_GREY, _GREY_ALPHA)
+    if colour == _PALETTE:
+        depth = 8  # of the colours
+    bits = _significant_bits(path) if depth == 16 else depth
+    return ImageHeader(
+        path,
+        "PNG",
+        (
+            Scene(
+                height=height,
+                width=width,
+                channel_names=("1",) if is_grey else numbered(["red", "green", "blue"], 3),
+                dtype={8: "uint8", 16: "uint16"}.get(depth, f"{depth} bit"),
+                bits=bits,
+                colour=GREY if is_grey else RGB,
+                left_out=("alpha",) if colour in (_GREY_ALPHA, _RGBA) else (),
+            ),
+        ),
+    )
+
+
+def read_png(path: Path) -> Shaped[np.ndarray, "1 channel height width"]:
+    """Return the planes of a file: grey, or red, green and blue.
+
+    Raises:
+        InputError: As `inspect_png`, and if the pixels cannot be decoded.
+    """
+    scene = inspect_png(path).scenes[0]
+    check_size(path, scene.height * scene.width * len(scene.channel_names))
+    try:
+        if scene.colour == GREY and not scene.left_out:
+            with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:  # the limit above is ours
+                return np.asarray(image).astype(scene.dtype, copy=False)[None, None]  # 16 bit may come as 32
+        content = path.read_bytes()
+        for _, _ in _chunks(path, content):  # OpenCV makes something of damaged files
+            pass
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except BROKEN as error:
+        if isinstance(error, InputError):
+            raise
+        raise damaged(path, str(error)) from error
+    if pixels is None or pixels.ndim not in (2, 3):
+        raise damaged(path, "its pixels cannot be decoded")
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    planes = pixels[..., :1] if scene.colour == GREY else pixels[..., 2::-1]  # OpenCV: blue, green, red
+    if planes.shape[2] != len(scene.channel_names):
+        planes = np.repeat(planes[..., :1], len(scene.channel_names), axis=2)
+    return np.ascontiguousarray(np.moveaxis(planes, -1, 0))[None]
+
+
+def _significant_bits(path: Path) -> int:
+    """Return the bits of the chunk sBIT, 16 where there is none."""
+    with path.open("rb") as file:
+        content = file.read(_TAIL_BYTES)  # sBIT comes before the pixels
+    place = content.find(b"sBIT")
+    return declared_bits(content[place + 4], 16) if place > 0 else 16
+
+
+def _chunks(path: Path, content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the data of each chunk, checked by its checksum."""
+    place = len(START)
+    while place + 12 <= len(content):
+        length = struct.unpack(">I", content[place : place + 4])[0]
+        body, checksum = content[place + 4 : place + 8 + length], content[place + 8 + length : place + 12 + length]
+        if len(checksum) != 4 or zlib.crc32(body) != struct.unpack(">I", checksum)[0]:
+            raise damaged(path, "a checksum is wrong")
+        yield body[:4], body[4:]
+        if body[:4] == b"IEND":
+            return
+        place += 12 + length
+    raise damaged(path, "its end is missing")
+
+
+def _ends_of(path: Path) -> tuple[bytes, bytes]:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL_BYTES))
+        return head, file.read()

@@ -1,0 +1,217 @@
+"""The images of a folder, found by the names of its files; nothing is opened."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpa.core.errors import InputError, Problem
+from hpa.formats.folder_listing import is_image_name, summary_of
+from hpa.formats.image_header import StackChoice
+from hpa.formats.images import AS_IS
+from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
+from hpa.intake.layouts import layout_pattern, same_channel
+from hpa.intake.names import CHANNEL, CLASS, DEFAULT_PATTERN, SLICE, TIME, WHOLE_PATTERN, NamePattern
+
+_MIXED = "mixed"
+"""What {class} reads, in any case, where cells of several types are mixed: to be classified, not to train on."""
+_THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
+NOT_READ, THUMBNAIL, OTHER_NAME, OTHER_CHANNEL = (
+    "of a format that is not read",
+    "thumbnails",
+    "of other names",
+    "of channels that are not wanted",
+)
+"""Why files are passed over."""
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An image and the files that hold it.
+
+    Attributes:
+        image_id: Its name from now on.
+        types: Type of its cells, "" where names do not have it, or name a mixture.
+        group: What it was grown together with, "" where names do not have it.
+        files: Files of each colour, several where slices are files of their own; the colour is "" where one file holds
+            all channels.
+        scene: Scene of the files that it is, from 1; None where files hold one.
+    """
+
+    image_id: str
+    types: str
+    group: str
+    files: dict[str, list[Path]]
+    scene: int | None = None
+
+
+@dataclass
+class FoundImages:
+    """What a folder holds.
+
+    Attributes:
+        images: By name, in order.
+        passed_over: Files that are not imported, by reason.
+        problems: All that is wrong so far.
+    """
+
+    images: dict[str, FoundImage] = field(default_factory=dict)
+    passed_over: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    problems: list[Problem] = field(default_factory=list)
+
+    def describe_passed_over(self) -> list[str]:
+        """Return one line for each reason, with names."""
+        return [f"passed over {reason}: {summary_of(names)}" for reason, names in self.passed_over.items()]
+
+
+@dataclass
+class _Group:
+    """Files of one image as its names have it, before slices are chosen."""
+
+    parts: dict[str, str]
+    files: dict[str, dict[tuple[str, str], Path]] = field(default_factory=dict)
+    """By colour, time and slice."""
+
+
+def find_images(
+    folder: Path,
+    pattern: str | None,
+    colours: Mapping[str, str],
+    layout: str | None = None,
+    choice: StackChoice = AS_IS,
+) -> FoundImages:
+    """Find the images of a folder by the names of its files.
+
+    Args:
+        folder: Where the files lie, in folders of any depth.
+        pattern: As `NamePattern` reads it; None tries one file a channel, then one file an image.
+        colours: Colour (as channels are called from now on) of each channel as the microscope calls it.
+        layout: Names of a maker, instead of a pattern.
+        choice: What is taken of slices and times that are files of their own.
+
+    Raises:
+        InputError: If there is no such folder, no file fits, or both pattern and layout are given.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
+    if not colours or len(set(colours.values())) != len(colours):
+        raise InputError("--channels: each channel becomes a colour of its own, e.g. w1=blue,w2=green.")
+    if layout is not None and pattern is not None:
+        raise InputError("--layout is a set of patterns; give either --layout or --pattern.")
+    paths = sorted(path.relative_to(folder) for path in _files(folder))
+    texts = [DEFAULT_PATTERN, WHOLE_PATTERN] if pattern is None else [pattern]
+    patterns = [NamePattern(text) for text in texts] if layout is None else [layout_pattern(layout)]
+    for one in patterns:
+        found = _FolderFinder(folder, one, colours, choice).find(paths)
+        if found.images or found.problems:
+            return found
+    first = paths[0].as_posix() if paths else "missing"
+    wanted = f"--layout {layout}" if layout else f"--pattern '{pattern or DEFAULT_PATTERN}'"
+    raise InputError(
+        f"{folder}: none of {len(paths)} files fits {wanted} with channels {', '.join(colours)}; the first is {first}."
+    )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and its folders; an OME-Zarr folder is one file."""
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
+            yield path
+        elif path.is_dir():
+            yield from _files(path)
+
+
+class _FolderFinder:
+    """Sorts the files of a folder into images."""
+
+    def __init__(self, folder: Path, pattern: NamePattern, colours: Mapping[str, str], choice: StackChoice) -> None:
+        self._folder, self._pattern, self._colours, self._choice = folder, pattern, colours, choice
+        self._groups: dict[str, _Group] = {}
+        self._found = FoundImages()
+
+    def find(self, paths: list[Path]) -> FoundImages:
+        """Return the images of files, given relative to the folder."""
+        for path in paths:
+            self._sort(path)
+        ids: dict[str, str] = {}
+        for name, group in self._groups.items():
+            self._finish(name, group, ids)
+        return self._found
+
+    def _sort(self, path: Path) -> None:
+        parts = self._pattern.parts_of(path)
+        reason = None
+        if not is_image_name(self._folder / path):
+            reason = NOT_READ
+        elif _THUMBNAIL.search(path.stem):
+            reason = THUMBNAIL
+        elif parts is None:
+            reason = OTHER_NAME
+        colour = "" if parts is None or CHANNEL not in parts else self._colour_of(parts[CHANNEL])
+        if reason or parts is None or colour is None:
+            self._found.passed_over[reason or OTHER_CHANNEL].append(path.as_posix())
+            return
+        name = self._pattern.name(parts)
+        files = self._groups.setdefault(name, _Group(parts)).files.setdefault(colour, {})
+        place = (parts.get(TIME, ""), parts.get(SLICE, "")) if self._pattern.is_layout else ("", "")
+        if place in files:
+            both = f"{files[place].name} and {path.name} are the same image and channel by --pattern"
+            reason = f"{both}; distinguish them by another {{word}}, or remove one"
+            self._found.problems.append(Problem(name, reason))
+        files[place] = self._folder / path
+
+    def _colour_of(self, channel: str) -> str | None:
+        if channel in self._colours or not self._pattern.is_layout:
+            return self._colours.get(channel)
+        return next((colour for name, colour in self._colours.items() if same_channel(name, channel)), None)
+
+    def _finish(self, name: str, group: _Group, ids: dict[str, str]) -> None:
+        """Take up an image, or what is wrong with it."""
+        problems = []
+        has_channels = CHANNEL in group.parts
+        missing = [f"{name} ({colour})" for name, colour in self._colours.items() if colour not in group.files]
+        if has_channels and missing:
+            there = ", ".join(path.name for files in group.files.values() for path in files.values())
+            problems.append(
+                f"only {there} is there, no file of channel {', '.join(missing)}; add it, or leave out the channel"
+            )
+        try:
+            files = {colour: self._chosen(of_colour) for colour, of_colour in group.files.items()}
+        except InputError as error:
+            problems.append(str(error))
+        image_id = self._pattern.image_id(group.parts)
+        other = ids.setdefault(image_id.casefold(), name)
+        if other != name and not problems:
+            problems.append(f"'{other}' and '{name}' would both be called {image_id}; rename the files of one")
+        self._found.problems += [Problem(name, problem) for problem in problems]
+        if not problems:
+            written = group.parts.get(CLASS, "")
+            types = "" if written.lower() == _MIXED else written
+            self._found.images[image_id] = FoundImage(image_id, types, self._pattern.group(group.parts), files)
+
+    def _chosen(self, files: dict[tuple[str, str], Path]) -> list[Path]:
+        """Return the files of the slices that are wanted, at one time.
+
+        Raises:
+            InputError: If there are several slices or times, and none is chosen.
+        """
+        times, choice = sorted({time for time, _ in files}), self._choice
+        if len(times) > 1 and choice.t is None:
+            raise InputError(f"{len(times)} times are files of their own; choose one with --t N.")
+        number = 1 if len(times) == 1 else choice.t or 1
+        if number > len(times):
+            raise InputError(f"there is no t {number}; there are files of {len(times)} times, counted from 1.")
+        slices = [path for (time, _), path in sorted(files.items()) if time == times[number - 1]]
+        if len(slices) == 1 or choice.z == "max":
+            return slices
+        if choice.z is None:
+            raise InputError(f"{len(slices)} slices are files of their own; choose with --z max|middle|N.")
+        place = len(slices) // 2 if choice.z == "middle" else choice.z - 1
+        if place >= len(slices):
+            raise InputError(f"there is no z {choice.z}; there are files of {len(slices)} slices, counted from 1.")
+        return [slices[place]]

@@ -1,0 +1,89 @@
+"""Images of a folder as one grey file a channel: `<ID>_<channel>.png`, `.tif`, `.tiff`, also in capital letters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from hpa.core.errors import InputError
+from hpa.core.field import Field
+from hpa.formats.image_header import PlaneInfo
+from hpa.formats.images import difference_of, plane_info, read_field
+
+SUFFIXES: tuple[str, ...] = (".png", ".tif", ".tiff")
+_SPELLINGS = (*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES))
+
+
+class ChannelFiles:
+    """The files of a folder.
+
+    Args:
+        folder: Where they lie.
+        channels: Channels to read, in the order of the planes.
+        bits: Bits that levels use in 16-bit files; None believes their headers.
+    """
+
+    def __init__(self, folder: Path, channels: Sequence[str], bits: int | None) -> None:
+        self.folder = folder
+        self.channels = tuple(channels)
+        self.bits = bits
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all image files: one look at the folder instead of one a file."""
+        return frozenset(path.name for path in self.folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+    def paths(self, image_id: str) -> dict[str, Path]:
+        """Return the file of each channel; where there is none, the name it should have."""
+        found = {}
+        for channel in self.channels:
+            candidates = [self.folder / f"{image_id}_{channel}{suffix}" for suffix in _SPELLINGS]
+            found[channel] = next((path for path in candidates if path.is_file()), candidates[0])
+        return found
+
+    def read(self, image_id: str, pixel_um: float | None) -> Field:
+        """Read the planes of an image.
+
+        Raises:
+            InputError: If a file is missing, cannot be read, or differs from the others in size or depth.
+        """
+        return read_field(image_id, self.paths(image_id), pixel_um, self.bits)
+
+    def inspect(self, image_id: str, names: Collection[str]) -> tuple[PlaneInfo | None, list[str]]:
+        """Return size and depth of an image from its headers (None if not sure), and all that is wrong."""
+        infos: dict[str, PlaneInfo] = {}
+        missing, reasons = [], []
+        for channel in self.channels:
+            found = [name for suffix in _SPELLINGS if (name := f"{image_id}_{channel}{suffix}") in names]
+            if len(found) > 1:
+                reasons.append(f"{' and '.join(found)} are both there; keep one of them")
+            if not found:
+                missing.append(channel)
+                continue
+            try:
+                infos[channel] = plane_info(self.folder / found[0])
+            except InputError as error:
+                reasons.append(str(error))
+        if missing:
+            wanted = f"{image_id}_{missing[0]}.png (or .tif, .tiff)"
+            reasons.append(f"no file for {', '.join(missing)} in {self.folder}; expected e.g. {wanted}")
+        difference = difference_of(infos)
+        if difference:
+            reasons.append(difference)
+        return None if difference else next(iter(infos.values()), None), reasons
+
+    def identity(self, image_id: str) -> str:
+        """Name the content of an image by place, size and time of its files, without opening them.
+
+        Raises:
+            InputError: If a file is missing.
+        """
+        parts = []
+        for channel, path in self.paths(image_id).items():
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise InputError(
+                    f"{path}: cannot be read ({error.strerror}); add the file or mend its path."
+                ) from error
+            parts.append(f"{channel}={path.resolve()}:{status.st_size}:{status.st_mtime_ns}")
+        return "|".join(parts if self.bits is None else [*parts, f"bits={self.bits}"])
