@@ -13,6 +13,7 @@ from hpa.segmenters.hpa_cell.regions import (
     flooded,
     holes_filled,
     inner_of,
+    split_by_lines,
     without_small,
 )
 
