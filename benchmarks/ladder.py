@@ -28,9 +28,9 @@ LONG = ("hpa/best", ORACLE)
 """Small patterns of few cells are learned late: the best recipe is scored after they are."""
 RUNGS: tuple[str, ...] = (
     "hpa/copied_labels",
-    "hpa/system_000",
+    "hpa/resnet50_focal",
     "hpa/winner_loss",
-    "hpa/field_view",
+    "hpa/whole_image",
     "hpa/attention_bag",
     "hpa/mean_bag",
     "hpa/dual_bag",

@@ -27,6 +27,12 @@ NETWORKS: tuple[tuple[str, str], ...] = (
     ("segformer", "mit_b4"),
     ("segformer", "mit_b5"),
 )
+WORDS_OF = {
+    "unetplusplus": ["model=unet", "model.architecture=unetplusplus"],
+    "deeplabv3plus": ["model=unet", "model.architecture=deeplabv3plus", "model.decoder.decoder_channels=256"],
+    "upernet": ["model=unet", "model.architecture=upernet", "model.decoder.decoder_channels=256"],
+}
+"""Architectures without a file of their own in conf/model."""
 SIDE_PX = 256
 CHANNELS = 3
 
@@ -48,7 +54,7 @@ class Cost:
 
 def cost_of(model: str, encoder: str) -> Cost:
     """Return what one network costs, on one tile of noise."""
-    words = [f"model={model}", "model/target=foreground", f"model.encoder={encoder}"]
+    words = [*WORDS_OF.get(model, [f"model={model}"]), "model/target=foreground", f"model.encoder={encoder}"]
     config = compose_slot(ROOT, "train", "model", words)
     if config is None:
         raise ValueError(f"model={model} is empty")

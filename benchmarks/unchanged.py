@@ -115,7 +115,7 @@ CASES: dict[str, list[str]] = {
     "tissue": [TISSUE, f"{PREDICT} tta=d4", SCORE_TISSUE],
     "tissue_resumed": [f"killed {TISSUE}", "train resume={case}/run", PREDICT, SCORE_TISSUE],
     "tissue_fixed": [
-        f"{TISSUE} supervision=organ_cutmix supervision@supervision.main=auxiliary model=unetplusplus",
+        f"{TISSUE} supervision=organ_cutmix supervision@supervision.main=auxiliary model.architecture=unetplusplus",
         f"{PREDICT} thresholds=fixed",
         SCORE_TISSUE,
     ],

@@ -1,4 +1,4 @@
-"""Every architecture that conf/model ships, with encoders of every family: one training step and a prediction."""
+"""Every architecture that the docs name, with encoders of every family: one training step and a prediction."""
 
 from pathlib import Path
 
@@ -32,6 +32,13 @@ NETWORKS = [
     ("segformer", "resnet18"),
 ]
 
+WORDS_OF = {
+    "unetplusplus": ["model=unet", "model.architecture=unetplusplus"],
+    "deeplabv3plus": ["model=unet", "model.architecture=deeplabv3plus", "model.decoder.decoder_channels=256"],
+    "upernet": ["model=unet", "model.architecture=upernet", "model.decoder.decoder_channels=256"],
+}
+"""Architectures without a file of their own in conf/model."""
+
 
 def batch_of(count: int) -> PixelBatch:
     draw = torch.Generator().manual_seed(0)
@@ -43,7 +50,7 @@ def batch_of(count: int) -> PixelBatch:
 
 @pytest.mark.parametrize(("model", "encoder"), NETWORKS)
 def test_it_takes_a_step_and_predicts_images_of_any_size(model, encoder):
-    words = [f"model={model}", "model/target=foreground", f"model.encoder={encoder}"]
+    words = [*WORDS_OF.get(model, [f"model={model}"]), "model/target=foreground", f"model.encoder={encoder}"]
     config = compose_slot(ROOT, "train", "model", words)
     torch.manual_seed(0)
     network = build(config, channel_count=3, class_count=1)
