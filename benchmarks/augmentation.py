@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from benchmarks.row import Row, cpu_ms
-from hpa.config import build, compose_config, plain
+from hpa.config import build, plain
 from hpa.interfaces import CellBatch
+from hpa.overrides import compose_config
 
 CELLS, CHANNELS, SIDE_PX, ROUNDS = 32, 4, 128, 9
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hpa.config import build, compose_slot
+from hpa.config import build
 from hpa.metrics.segmentation import ImageCounts, count_image, score_images
+from hpa.overrides import compose_slot
 from hpa.sources.instance_folder import InstanceFolder
 
 ROOT = Path(__file__).resolve().parents[1]

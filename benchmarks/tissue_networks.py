@@ -10,9 +10,10 @@ from pathlib import Path
 
 import torch
 
-from hpa.config import build, compose_slot
+from hpa.config import build
 from hpa.interfaces import PixelBatch, PixelModel
 from hpa.losses.dice import DiceLoss
+from hpa.overrides import compose_slot
 from hpa.supervision.direct import DirectSupervision
 
 ROOT = Path(__file__).resolve().parents[1]

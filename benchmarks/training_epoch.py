@@ -22,10 +22,11 @@ from hpa.cells.crops import CellCrops, CropSpec, crop_cells
 from hpa.cells.dataset import CellDataset
 from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.stored_cells import StoredCells, StoredImage
-from hpa.config import build, compose_slot
+from hpa.config import build
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field, Segmentation
 from hpa.interfaces import CellAugmentation, CellBatch
+from hpa.overrides import compose_slot
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELD_PX, CELLS, IMAGES, BATCH = 2048, 22, 16, 48

@@ -18,13 +18,14 @@ import torch
 
 from benchmarks.row import Row, cpu_ms
 from hpa.cells.crops import CropSpec, crop_cells
-from hpa.config import build, compose_slot
+from hpa.config import build
 from hpa.core.encoding import encode_label_map
 from hpa.core.submission import format_prediction
 from hpa.inference.exports.cells import CellsExport
 from hpa.inference.exports.coco import CocoExport
 from hpa.inference.exports.label_maps import LabelMapsExport
 from hpa.interfaces import CellPrediction, CellRecord, CellSink, SegmentedField, Segmenter
+from hpa.overrides import compose_slot
 from hpa.simulation.hek_n2a import write_hek_n2a
 from hpa.sources.typed_images import TypedImages
 

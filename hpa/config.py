@@ -1,28 +1,25 @@
-"""Turns a resolved config into parts, and checks what a config may name."""
+"""Turns a resolved config into parts."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from pathlib import Path
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException, InstantiationException
-from hydra.utils import get_class, instantiate
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hpa.core.errors import InputError
-
-TRUSTED_PACKAGES: tuple[str, ...] = ("hpa", "torch.optim", "albumentations")
-"""Where a `_target_` may point: a config, also one inside a checkpoint, names parts; it does not run code."""
+from hpa.targets import require_plain, require_targets
 
 Config = dict[str, Any]
 
 
 def plain(config: DictConfig) -> Config:
-    """Return the config resolved, as plain types.
+    """Return a composed config resolved, as plain types.
 
     Raises:
         InputError: If a value is missing or refers to nothing.
@@ -34,149 +31,85 @@ def plain(config: DictConfig) -> Config:
         raise InputError(f"{key}: {str(error).splitlines()[0]}; write {key}=… on the command line.") from error
 
 
-def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfig:
-    """Return a config composed from the words of a command line; values may still be missing.
-
-    Args:
-        root: Folder with conf/ and experiments/.
-        name: `train` or `infer`.
-        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
-
-    Raises:
-        InputError: If there is no conf/, or an override does not fit.
-    """
-    if not (root / "conf" / f"{name}.yaml").is_file():
-        raise InputError(
-            f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
-        )
-    searched = f"hydra.searchpath=[file://{root}]"
-    overrides = [as_choice(word, root / "conf") for word in overrides]
-    try:
-        with initialize_config_dir(str(root / "conf"), version_base="1.3"):
-            return compose(name, overrides=[*overrides, searched])
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
-        told = str(error).partition("Config search path")[0].strip()
-        raise InputError(f"{' '.join(overrides)}: {told}") from error
-
-
-def as_choice(word: str, conf: Path) -> str:
-    """Return an override that names a part of a part by dots as hydra wants it, with a stroke; others as they are.
-
-    `model.view=crop` becomes `model/view=crop` where conf/model/view/crop.yaml is a file: hydra would put the word
-    `crop` in the place of the part.
-    """
-    key, separator, choices = word.partition("=")
-    folder = conf / key.replace(".", "/")
-    known = separator and "." in key and all((folder / f"{choice}.yaml").is_file() for choice in choices.split(","))
-    return f"{key.replace('.', '/')}={choices}" if known else word
-
-
-def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:
-    """Return one slot of a config composed from the words of a command line, None where it is null.
-
-    Args:
-        root: Folder with conf/ and experiments/.
-        name: `train` or `infer`.
-        slot: E.g. `segmenter`; what other slots lack does not matter.
-        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
-
-    Raises:
-        InputError: If there is no conf/, an override does not fit, or the slot lacks a value.
-    """
-    part = compose_config(root, name, overrides).get(slot)
-    return None if part is None else plain(part)
-
-
-def build(config: Config, **given: Any) -> Any:
+def build(part: Config, **given: Any) -> Any:
     """Instantiate a part of a config, handing it what only the composition root knows.
 
     Raises:
-        InputError: If a `_target_` is no class of a trusted package, or a part refuses its values.
+        InputError: If the part is not made of plain values, names no part of this package, or refuses its values.
     """
-    check_targets(config)
+    require_plain(part, "config")
+    require_targets(part, "config", "part")
+    for target in _targets_of(part):
+        _require_class(target)
     try:
-        return instantiate(config, **given, _convert_="all")
+        return instantiate(_without_tasks(part), **given, _convert_="all")
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None
         raise InputError(f"The config does not fit its part: {str(error).strip()}") from error
 
 
-def check_targets(config: Any) -> None:
-    """Refuse a config whose targets are not classes of trusted packages.
+def require_task(config: Config, choices: Mapping[str, str] | None = None) -> None:
+    """Refuse parts that serve another task than the config's: those whose `_task_` names another one.
+
+    Args:
+        config: A training's config.
+        choices: Which file fills each slot, for the message.
 
     Raises:
-        InputError: Naming the target.
+        InputError: Naming each part, the task it serves, and what to do.
     """
-    if isinstance(config, dict):
-        if "_target_" in config:
-            _check_target(str(config["_target_"]))
-        for value in config.values():
-            check_targets(value)
-    elif isinstance(config, list):
-        for value in config:
-            check_targets(value)
+    task = config["task"]
+    foreign = []
+    for key, target, served in _parts_of_tasks(config):
+        if served != task:
+            slot = key.split(".")[0]
+            name = f"{slot}={choices[slot]}" if choices and slot in choices else key
+            foreign.append(
+                f"{name}: {target.rpartition('.')[2]} ({key}) serves task={served}, and this is task={task}; leave "
+                f"{slot}= out, since task={task} has its own, choose another {slot}=, or set task={served}"
+            )
+    if foreign:
+        raise InputError(". ".join(foreign) + ".")
 
 
-def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:
-    """Return a saved config with some values changed.
-
-    Raises:
-        InputError: If an override is not `key=value`, names a group or an unknown key.
-    """
-    changed = OmegaConf.create(config)
-    for override in overrides:
-        key, separator, _ = override.partition("=")
-        if not separator:
-            raise InputError(f"{override}: expected key=value.")
-        if (conf / key).is_dir():
-            raise InputError(f"{override}: resume= goes on with the run's own parts; only values can change beside it.")
-        check_key(config, key)
-        changed = cast("DictConfig", OmegaConf.merge(changed, OmegaConf.from_dotlist([override])))
-    return plain(changed)
+def _parts_of_tasks(node: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
+    """Give the key, the class and the task of every part that states which task it serves."""
+    if isinstance(node, dict):
+        if node.get("_task_") is not None:
+            yield key, str(node.get("_target_")), node["_task_"]
+        for name, value in node.items():
+            yield from _parts_of_tasks(value, f"{key}.{name}".lstrip("."))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _parts_of_tasks(value, f"{key}[{index}]")
 
 
-def check_key(config: Config, key: str) -> None:
-    """Refuse a key that the config does not hold.
-
-    Raises:
-        InputError: Naming the nearest keys.
-    """
-    known = keys_of(config)
-    if key in known:
-        return
-    near = nearest(key, known)
-    remedy = f"did you mean {' or '.join(near)}?" if near else "python train.py --cfg job shows all of them."
-    raise InputError(f"'{key}' is no key of the config; {remedy}")
+def _targets_of(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        for value in node.values():
+            yield from _targets_of(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _targets_of(value)
 
 
-def _check_target(target: str) -> None:
+def _require_class(target: str) -> None:
+    """Refuse what an allowed module holds but did not define: only its own classes are parts."""
+    module, _, name = target.rpartition(".")
     try:
-        home = get_class(target).__module__
-    except Exception as error:  # hydra raises many kinds for one thing: there is no such class
-        raise InputError(f"_target_ {target}: no such class ({str(error).splitlines()[0]}).") from error
-    if not any(home == package or home.startswith(f"{package}.") for package in TRUSTED_PACKAGES):
-        raise InputError(f"_target_ {target}: a config may name classes of {', '.join(TRUSTED_PACKAGES)} only.")
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"_target_ {target}: no such class ({error}).") from error
+    home = module if module.startswith("hpa.") else module.partition(".")[0]
+    if not inspect.isclass(found) or not f"{found.__module__}.".startswith(f"{home}."):
+        raise InputError(f"_target_ {target}: this is no part, but a {type(found).__name__} that its module uses.")
 
 
-def nearest(word: str, known: Sequence[str]) -> list[str]:
-    """Return up to three known words that look most like this one.
-
-    >>> nearest("focl", ["focal", "asymmetric"])
-    ['focal']
-    """
-    return difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-
-
-def keys_of(config: Config, prefix: str = "") -> list[str]:
-    """Return the dotted names of all keys.
-
-    >>> keys_of({"trainer": {"max_epochs": 1}})
-    ['trainer', 'trainer.max_epochs']
-    """
-    found: list[str] = []
-    for key, value in config.items():
-        found.append(f"{prefix}{key}")
-        if isinstance(value, dict):
-            found += keys_of(value, f"{prefix}{key}.")
-    return found
+def _without_tasks(node: Any) -> Any:
+    """Return a copy without the tasks that parts serve, which are no arguments of theirs."""
+    if isinstance(node, dict):
+        return {key: _without_tasks(value) for key, value in node.items() if key != "_task_"}
+    return [_without_tasks(value) for value in node] if isinstance(node, list | tuple) else node

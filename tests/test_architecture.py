@@ -11,8 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "hpa").rglob("*.py"))
 LEVEL = {
     "core": 0,
-    "config": 1,
+    "targets": 1,
     "device": 1,
+    "config": 2,
+    "overrides": 3,
     "interfaces": 1,
     "formats": 1,
     "sources": 2,
@@ -87,7 +89,7 @@ def test_imports_go_downwards(module):
 @pytest.mark.parametrize(
     ("framework", "homes"),
     [
-        ("hydra", {"hpa.app.main", "hpa.config"}),
+        ("hydra", {"hpa.app.main", "hpa.config", "hpa.overrides"}),
         ("pytorch_lightning", {"hpa.training", "hpa.cells.data_module", "hpa.pixels.data_module", "hpa.app.train"}),
         ("wandb", {"hpa.training.wandb_tracking"}),
         ("albumentations", {"hpa.cells.augmentation", "hpa.pixels.tiles", "hpa.pixels.stain.histogram"}),

@@ -10,7 +10,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from hpa.config import check_targets
+from hpa.config import require_task
+from hpa.core.errors import InputError
+from hpa.overrides import keys_of
+from hpa.targets import require_safe
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
@@ -32,11 +35,14 @@ CHOSEN_BESIDE = {
     "supervision/teacher": ["supervision=pseudo_label"],
     "model/extractor": ["model=frozen"],
     "model/target": ["model=unet"],
+    "task/size": ["size=tiny"],
 }
 """For a part of a part: a choice that has such a part, where the default has none."""
+OF_PIXELS = {"pixel_sum", "mask_rounds", *(path.stem for path in (CONF / "model" / "target").glob("*.yaml"))}
+"""Choices that serve task=pixels by a part of theirs."""
 
 
-def composed(name: str, overrides: list[str]) -> dict:
+def composed(name: str, overrides: list[str], resolve: bool = True) -> dict:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         words = [f"hydra.searchpath=[file://{ROOT}]", *overrides, *(["ckpt=somewhere"] if name == "infer" else [])]
         config = compose(name, overrides=words)
@@ -45,12 +51,20 @@ def composed(name: str, overrides: list[str]) -> dict:
         slot, name = key.split(".")
         if config.get(slot) is not None and OmegaConf.is_missing(config[slot], name):
             config[slot][name] = value
-    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return OmegaConf.to_container(config, resolve=resolve, throw_on_missing=resolve)
 
 
 def choices() -> list[tuple[str, str]]:
     files = sorted(path.relative_to(CONF) for path in CONF.glob("*/**/*.yaml"))
-    return [(str(path.parent), path.stem) for path in files]
+    return [(str(path.parent), path.stem) for path in files if str(path.parent) != "task/size"]  # size= chooses these
+
+
+def task_of(group: str, choice: str) -> str:
+    """The task that a choice serves: the one it names, else the default."""
+    node = OmegaConf.load(CONF / group / f"{choice}.yaml")
+    if group == "task":
+        return choice
+    return "pixels" if node.get("_task_") == "pixels" or choice in OF_PIXELS else "cells"
 
 
 def bind(node, slot: str, place: str) -> None:
@@ -82,12 +96,15 @@ def script_of(group: str) -> str:
 
 
 def words_of(group: str, choice: str) -> list[str]:
-    return [*CHOSEN_BESIDE.get(group, []), f"{group}={choice}"]
+    task = [f"task={task_of(group, choice)}"] if script_of(group) == "train" and group != "task" else []
+    return [*task, *CHOSEN_BESIDE.get(group, []), f"{group}={choice}"]
 
 
 def composes_and_binds(name: str, words: list[str]) -> None:
     config = composed(name, words)
-    check_targets(config)
+    require_safe(config, "conf")
+    if name == "train":
+        require_task(config)
     for slot, node in config.items():
         bind(node, slot, slot)
 
@@ -100,12 +117,15 @@ def test_every_choice_composes_and_binds(group, choice):
 
 def lines() -> list[tuple[str, list[str]]]:
     """Command lines that together name every choice, each of them one choice of every slot that has any left."""
-    queues: dict[str, dict[str, list[list[str]]]] = {"train": defaultdict(list), "infer": defaultdict(list)}
+    queues: dict[tuple[str, str], dict[str, list[list[str]]]] = defaultdict(lambda: defaultdict(list))
     for group, choice in choices():
-        queues[script_of(group)][group.split("/")[0]].append(words_of(group, choice))
+        script = script_of(group)
+        task = task_of(group, choice) if script == "train" else ""
+        words = [word for word in words_of(group, choice) if word != f"task={task}"]
+        queues[script, task][group.split("/")[0]].append(words)
     return [
-        (name, [word for words in chosen for word in words])
-        for name, slots in queues.items()
+        (name, [*([f"task={task}"] if task else []), *(word for words in chosen for word in words)])
+        for (name, task), slots in queues.items()
         for chosen in zip_longest(*slots.values(), fillvalue=[])
     ]
 
@@ -147,8 +167,11 @@ def sized_recipes() -> list:
 @pytest.mark.parametrize(("recipe", "size"), sized_recipes())
 def test_a_size_placed_after_a_recipe_wins(recipe, size):
     config = composed("train", [f"experiments={recipe}", f"size={size}"])
-    expected = OmegaConf.load(CONF / "size" / f"{size}.yaml")
-    assert config["trainer"]["max_epochs"] == expected.trainer.max_epochs
+    own = CONF / "task" / "size" / f"{config['task']}_{size}.yaml"
+    for file in (CONF / "size" / f"{size}.yaml", *([own] if own.is_file() else [])):
+        expected = OmegaConf.to_container(OmegaConf.load(file))
+        for slot, values in expected.items():
+            assert {key: config[slot][key] for key in values} == values
 
 
 def test_names_can_be_typed_on_the_command_line():
@@ -156,9 +179,52 @@ def test_names_can_be_typed_on_the_command_line():
         assert not set("=,() ") & set(path.name), path
 
 
-def test_targets_outside_trusted_packages_are_refused():
-    from hpa.core.errors import InputError
+@pytest.mark.parametrize("task", ["cells", "pixels"])
+@pytest.mark.parametrize("debug", ["limit", "overfit"])
+def test_debugging_touches_only_what_every_task_reads(task, debug):
+    shipped, changed = composed("train", [f"task={task}"]), composed("train", [f"task={task}", f"debug={debug}"])
+    assert keys_of(shipped) == keys_of(changed)
 
-    for target in ("os.system", "torch.load", "hpa.os.system", "subprocess.Popen", "hpa.nothing.There"):
-        with pytest.raises(InputError, match="_target_"):
-            check_targets({"model": {"parts": [{"_target_": target}]}})
+
+@pytest.mark.parametrize("task", ["cells", "pixels"])
+@pytest.mark.parametrize("size", ["tiny", "small", "full"])
+def test_sizes_touch_only_what_the_task_reads(task, size):
+    shipped, changed = composed("train", [f"task={task}"]), composed("train", [f"task={task}", f"size={size}"])
+    assert sorted(keys_of(shipped)) == sorted(keys_of(changed))
+
+
+@pytest.mark.parametrize("recipe", [name for name in recipes() if not name.startswith("inference/")])
+def test_recipes_set_only_what_their_task_reads(recipe):
+    config = composed("train", [f"experiments={recipe}"])
+    require_task(config)
+    assert set(config) == set(composed("train", [f"task={config['task']}"]))
+
+
+SERVE_ANY_TASK = {"supervision": {"direct"}, "stages": {"single", "cross_validation"}}
+"""Parts that do not say which task they serve, of the slots whose parts do."""
+TASKS = ("cells", "pixels")
+
+
+def wrong_choices() -> list[tuple[str, str, str, str]]:
+    """Every choice of the slots that both tasks have, with the task it serves and the other one."""
+    return [
+        (slot, file.stem, served, next(task for task in TASKS if task != served))
+        for slot in ("model", "loss", "supervision", "metric", "augment", "stages")
+        for file in sorted((CONF / slot).glob("*.yaml"))
+        if file.stem not in SERVE_ANY_TASK.get(slot, ())
+        for served in [task_of(slot, file.stem)]
+    ]
+
+
+@pytest.mark.parametrize(("slot", "choice", "served", "other"), wrong_choices())
+def test_a_choice_is_refused_by_the_task_it_does_not_serve(slot, choice, served, other):
+    config = composed("train", [f"task={other}", f"{slot}={choice}"], resolve=False)
+    with pytest.raises(InputError, match=rf"{slot}={choice}: .*serves task={served}.*set task={served}"):
+        require_task(config, {slot: choice})
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_parts_that_serve_any_task_are_taken_by_each(task):
+    for slot, names in SERVE_ANY_TASK.items():
+        for name in names:
+            require_task(composed("train", [f"task={task}", f"{slot}={name}"]))

@@ -1,4 +1,4 @@
-"""What only the other workload reads: of `infer.py` where cells are predicted, of `train.py` where pixels learn."""
+"""What a prediction of cells does not read: refused, since it would do nothing."""
 
 from __future__ import annotations
 
@@ -19,18 +19,6 @@ OF_TISSUE: dict[str, Foreign] = {
 }
 """Settings of `infer.py` that runs of cells do not read."""
 
-OF_CELL_TRAINING: dict[str, Foreign] = {
-    "batch_augment": Foreign(
-        {"_target_": "hpa.cells.batch_augment.steps.BatchSteps", "steps": {}},
-        "it changes batches of cells",
-        "tiles are changed by augment=tiles or tissue, and mixed by supervision=organ_cutmix",
-    ),
-    "sampling": Foreign(
-        {"_target_": "hpa.cells.sampling.weights.UniformSampling"}, "it draws cells by their classes", "leave it out"
-    ),
-}
-"""Settings of `train.py` that networks of pixels do not read."""
-
 
 def require_of_cells(config: Config) -> None:
     """Refuse what would do nothing to a prediction of cells.
@@ -39,12 +27,3 @@ def require_of_cells(config: Config) -> None:
         InputError: Naming each, why it has no meaning, and what to do.
     """
     refuse(config, OF_TISSUE, "only runs of tissue read these, and this run classifies cells")
-
-
-def require_of_pixel_training(config: Config) -> None:
-    """Refuse what would do nothing to a training on pixels.
-
-    Raises:
-        InputError: Naming each, why it has no meaning, and what to do.
-    """
-    refuse(config, OF_CELL_TRAINING, "only task=cells reads these, and this is task=pixels")

@@ -17,17 +17,17 @@ from hpa.core.channels import together
 from hpa.core.errors import InputError
 from hpa.interfaces import CellModel, SeesFields
 from hpa.metrics.cell_validation import CellValidation
-from hpa.stages.teachers import teach
+from hpa.stages.teachers import digests_of_teachers, teach
 from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule
+from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
-from hpa.training.strategy import strategy_of
 
 
 class CellTask:
-    """Segment, cut cells out, teach a network their classes from what is told of their images."""
+    """Segment, cut cells out, and train a network to classify them from the labels of their images."""
 
-    def assemble(self, config: Config) -> Parts:
+    def assemble(self, config: Config, first_epoch: int) -> Parts:
         """Build everything a run needs and prepare its cells.
 
         Raises:
@@ -36,7 +36,7 @@ class CellTask:
         channels = tuple(config["data"]["channels"])
         segmenter = build(config["segmenter"])
         source = build(config["data"], channels=together(channels, segmenter.channels))
-        supervision = strategy_of(config)
+        supervision = build(config["supervision"], loss=build(config["loss"]))
         data = CellDataModule(
             source,
             segmenter,
@@ -50,6 +50,7 @@ class CellTask:
             sampling=_chosen(config, "sampling"),
             cell_epochs=int(getattr(supervision, "bags_from", 0.0) * config["trainer"]["max_epochs"]),
         )
+        data.first_epoch = first_epoch
         data.prepare(show_progress("cells"))
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, CellModel):
@@ -74,9 +75,17 @@ class CellTask:
             "seed": config["seed"],
         }
         counts = (len(data.rows(validation=False)), len(data.rows(validation=True)))
-        told = f"{len(data.table)} images, {counts[0]} cells train, {counts[1]} are held out"
-        picture = validation_picture(data, validation)
-        return Parts(data, module, build(config["trainer"]), "cell", counts[0], told, picture)
+        return Parts(
+            data,
+            module,
+            fit=build(config["trainer"]),
+            unit="cell",
+            count=counts[0],
+            description=f"{len(data.table)} images, {counts[0]} cells train, {counts[1]} are held out",
+            picture=validation_picture(data, validation),
+            images=Provenance.of(data.table, data.folds.held_out, data.stored),
+            teachers=digests_of_teachers(supervision),
+        )
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
         """Write predictions of the held-out cells and the page."""

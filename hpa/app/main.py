@@ -1,11 +1,11 @@
-"""The two command lines: hydra composes, errors are told in words, exit codes mean what the README says."""
+"""The two command lines: hydra composes, errors are one sentence, exit codes mean what the README says."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -14,8 +14,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hpa.config import Config, as_choice, keys_of, nearest, plain
+from hpa.app.suggestions import suggestions, unread_keys
+from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
+from hpa.overrides import as_choice
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -28,7 +30,7 @@ def train_main(root: Path) -> None:
     runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if runs and runs[-1] != "null":
         overrides = [word for word in words if not word.startswith("resume=")]
-        sys.exit(told(lambda: _resume(runs[-1], overrides, root / "conf")))
+        sys.exit(exit_code(lambda: _resume(runs[-1], overrides, root / "conf")))
     _compose_and_run(root, "train", _train)
 
 
@@ -40,10 +42,30 @@ def infer_main(root: Path) -> None:
 # torch and Lightning are imported once there is something to run: `--help` and misspelt words do not wait for them
 
 
-def _train(config: DictConfig) -> int:
+def _train(config: DictConfig, root: Path) -> int:
+    as_written = cast("Config", OmegaConf.to_container(config, resolve=False))  # values may refer to another task's
+    if code := exit_code(lambda: _require_own_settings(as_written, root), EXIT_USAGE):
+        return code
     from hpa.app.train import train
 
     return train(plain(config), _choices(), _sweep_folder())
+
+
+def _require_own_settings(config: Config, root: Path) -> int:
+    """Refuse what would do nothing to this task.
+
+    Raises:
+        InputError: Naming each key or part, the task it serves, and what to do.
+    """
+    require_task(config, _choices())
+    if _adds_keys(HydraConfig.get().overrides.task) and (unread := unread_keys(root, config)):
+        raise InputError(" ".join(unread))
+    return 0
+
+
+def _adds_keys(words: Sequence[str]) -> bool:
+    """Tell whether keys may have been added that the shipped config lacks: by a recipe, or with a plus."""
+    return any(word.startswith(("experiments=", "+")) for word in words)
 
 
 def _resume(run: str, overrides: list[str], conf: Path) -> int:
@@ -52,69 +74,51 @@ def _resume(run: str, overrides: list[str], conf: Path) -> int:
     return resume(run, overrides, conf)
 
 
-def _infer(config: DictConfig) -> int:
+def _infer(config: DictConfig, root: Path) -> int:  # noqa: ARG001 - as _train
     from hpa.app.infer import infer
 
     return infer(plain(config))
 
 
-def told(action: Callable[[], int]) -> int:
-    """Run an action; tell a user's error in its own words, and return the exit code."""
+def exit_code(action: Callable[[], int], on_error: int = EXIT_FAILED) -> int:
+    """Run an action, print an error of the user as one sentence, and return the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("hpa").setLevel(logging.INFO)
     try:
         return action()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        return on_error
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
 
-def _compose_and_run(root: Path, name: str, task: Callable[[DictConfig], int]) -> None:
+def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], int]) -> None:
     os.environ.setdefault("HPA_ROOT", str(root))
     sys.argv[1:] = [as_choice(word, root / "conf") for word in sys.argv[1:]]
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:
-        codes.append(EXIT_FAILED)  # stands where the task breaks: then hydra shows where, and no word was misspelt
-        codes[-1] = told(lambda: task(config))
+        codes.append(EXIT_FAILED)  # stays where the run breaks: then hydra shows where, and no word was misspelt
+        codes[-1] = exit_code(lambda: run(config, root))
         if codes[-1] == EXIT_INTERRUPTED:
             sys.exit(EXIT_INTERRUPTED)  # the rest of a sweep is not started
 
     try:
         hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name=name)(job)()
     except SystemExit as stop:
-        if stop.code and not codes:  # hydra has said what it could not compose
-            _suggest(root, name)
+        if stop.code and not codes:  # hydra has printed what it could not compose
+            for sentence in suggestions(root, name, sys.argv[1:]):
+                print(sentence, file=sys.stderr)
             sys.exit(EXIT_USAGE)
         raise
-    asked_to_show = any(
-        word.startswith(("--cfg", "-c", "--info", "--help", "-h", "--version")) for word in sys.argv[1:]
-    )
-    if not codes and not asked_to_show:
+    only_shows = any(word.startswith(("--cfg", "-c", "--info", "--help", "-h", "--version")) for word in sys.argv[1:])
+    if not codes and not only_shows:
         print(
             "error: this sweep has no job; name choices with commas, e.g. -m model=resnet18,resnet50", file=sys.stderr
         )
         sys.exit(EXIT_USAGE)
     sys.exit(max(codes, default=0))
-
-
-def _suggest(root: Path, name: str) -> None:
-    """Say which keys or choices the words of the command line may have meant."""
-    with hydra.initialize_config_dir(str(root / "conf"), version_base="1.3"):
-        config = hydra.compose(name, return_hydra_config=False)
-    known = keys_of(cast("Config", OmegaConf.to_container(config, resolve=False)))
-    for word in sys.argv[1:]:
-        key, _, value = word.lstrip("+").partition("=")
-        folder = root / ("experiments" if key == "experiments" else f"conf/{key}")
-        choices = [str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.yaml")]
-        if choices:
-            meant = [] if value in [*choices, "null"] else [f"{key}={choice}" for choice in nearest(value, choices)]
-        else:
-            meant = [] if key in known else nearest(key, known)
-        if meant:
-            print(f"'{word}': did you mean {' or '.join(meant)}?", file=sys.stderr)
 
 
 def _choices() -> dict[str, str]:

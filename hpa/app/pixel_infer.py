@@ -23,7 +23,6 @@ from hpa.inference.pixel_views import AugmentedPixels
 from hpa.inference.saved_network import network_of
 from hpa.inference.thresholds import OrganThresholdFit
 from hpa.models.saved_run import SavedRun
-from hpa.training.strategy import masks_pixels
 
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_BLANK = 3
@@ -32,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def is_of_pixels(run: SavedRun) -> bool:
     """Tell whether a run was trained by task=pixels."""
-    return masks_pixels(run.config)
+    return bool(run.config["task"] == "pixels")
 
 
 def infer_tissue(runs: Sequence[SavedRun], config: Config) -> int:

@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from hpa.app.cell_settings import require_of_pixel_training
 from hpa.app.pixel_results import drawn, write_pixel_results
 from hpa.app.progress import show_progress
 from hpa.app.task import Parts
@@ -24,33 +23,32 @@ from hpa.pixels.data_module import PixelDataModule
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileSpec
 from hpa.reports.overlays import grid_of_images
-from hpa.stages.mask_teachers import teach_masks
+from hpa.stages.mask_teachers import digests_of_teachers, provenance_of, teach_masks
 from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule
 from hpa.training.run_folder import RunFolder
-from hpa.training.strategy import strategy_of
 
 PICTURES = 6
 
 
 class PixelTask:
-    """Teach a network every pixel of images whose instances are known or drawn by a segmenter."""
+    """Train a network on every pixel of images whose instances are known or outlined by a segmenter."""
 
-    def assemble(self, config: Config) -> Parts:
+    def assemble(self, config: Config, first_epoch: int) -> Parts:
         """Build everything a run needs and prepare its images.
 
         Raises:
-            InputError: If the model classifies cells instead, or settings of cells were given.
+            InputError: If the model classifies cells instead.
         """
-        require_of_pixel_training(config)
         channels = tuple(config["data"]["channels"])
         source = build(config["data"])
         model: Any = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, PixelModel):
             raise InputError("task=pixels needs a network of pixels; choose model=unet or model=mask_rcnn.")
-        supervision = strategy_of(config)
+        supervision = build(config["supervision"], loss=build(config["loss"]))
         attach_to(supervision, model)
         data = self._data(config, source, channels, model)
+        data.first_epoch = first_epoch
         teach_masks(supervision, data)
         validation = InstanceValidation(build(config["metric"]), model.instances)
         module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
@@ -62,13 +60,25 @@ class PixelTask:
         }
         counts = [len(data.rows(validation=held_out)) for held_out in (False, True)]
         tiles = len(data.training_tiles())
-        told = f"{counts[0]} images train with {tiles} tiles an epoch, {counts[1]} are held out"
+        description = f"{counts[0]} images train with {tiles} tiles an epoch, {counts[1]} are held out"
         if without := len(data.table) - sum(counts):
-            told += f", {without} without a mask are left out, as nobody teaches them or they are held out"
-        return Parts(data, module, build(config["trainer"]), "tile", tiles, told, _picture(data, validation))
+            description += (
+                f", {without} without a mask are left out: they are held out, or no earlier run predicts them"
+            )
+        return Parts(
+            data,
+            module,
+            fit=build(config["trainer"]),
+            unit="tile",
+            count=tiles,
+            description=description,
+            picture=_picture(data, validation),
+            images=provenance_of(data),
+            teachers=digests_of_teachers(supervision),
+        )
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
-        """Write what the best weights say of the held-out images, and the page."""
+        """Write predictions of the held-out images by the best weights, and the page."""
         write_pixel_results(run, config, parts.data)
 
     def _data(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PixelDataModule:

@@ -1,8 +1,8 @@
-"""What a run is made of, and what each kind of task must say of itself (`task=`)."""
+"""What a run is made of, and what each kind of task must provide (`task=`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from hpa.config import Config
 from hpa.training.fit import Fit
 from hpa.training.module import TrainingModule
+from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
 
 
@@ -18,13 +19,15 @@ class Parts:
     """What a run is made of.
 
     Attributes:
-        data: A LightningDataModule that is prepared, with `first_epoch`.
+        data: A LightningDataModule that is prepared, with `folds` and `table`.
         module: Trains the model under its strategy.
         fit: Runs it.
         unit: What a batch counts, for the progress bar.
         count: How many of them an epoch shows.
-        told: What to say of the data at the start.
+        description: The data in words, for the log.
         picture: Draws what was just validated into a file.
+        images: Which images the run trains on and holds out.
+        teachers: Digest of the predictions of each earlier run that the strategy learns from, by its folder.
     """
 
     data: Any
@@ -32,15 +35,17 @@ class Parts:
     fit: Fit
     unit: str
     count: int
-    told: str
+    description: str
     picture: Callable[[Path], None]
+    images: Provenance
+    teachers: Mapping[str, str]
 
 
 class Task(Protocol):
     """A kind of training: how its parts fit together, and what it leaves at its end."""
 
-    def assemble(self, config: Config) -> Parts:
-        """Build everything a run needs and prepare its data."""
+    def assemble(self, config: Config, first_epoch: int) -> Parts:
+        """Build everything a run needs and prepare its data; `first_epoch` counts the epochs that are done."""
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
         """Write what a finished training leaves beside its checkpoints."""

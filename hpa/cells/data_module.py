@@ -16,6 +16,7 @@ from hpa.cells.dataset import CellDataset, rows_of_images
 from hpa.cells.fields.spec import FieldSpec
 from hpa.cells.fields.store import FieldStore, StoredFields
 from hpa.cells.fields.views import FieldViews
+from hpa.cells.loading import CellLoading
 from hpa.cells.sampling.sampler import CellSampler
 from hpa.cells.store import CellStore, StoredCells
 from hpa.core.errors import InputError
@@ -24,7 +25,7 @@ from hpa.core.image_table import ImageTable
 from hpa.device import has_gpu
 from hpa.interfaces import CellAugmentation, CellBatch, FieldAugmentation, ImageSource, Sampling, Segmenter, Unit
 from hpa.sources.duplicates import with_duplicate_groups
-from hpa.sources.loading import FoldPlan, Loading
+from hpa.sources.fold_plan import FoldPlan
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class CellDataModule(LightningDataModule):
         store: CellStore,
         crop: CropSpec,
         folds: FoldPlan,
-        loading: Loading,
+        loading: CellLoading,
         augmentation: CellAugmentation | None,
         unit: Unit,
         seed: int,

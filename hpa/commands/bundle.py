@@ -101,7 +101,8 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     from omegaconf import OmegaConf
 
     from hpa.bundle.settings import BESIDE_PROJECT, bundled_settings, reads_a_folder, settings_text
-    from hpa.config import check_targets, compose_config
+    from hpa.overrides import compose_config
+    from hpa.targets import require_slots
 
     trained = next(iter(saved.values())).config
     words = [*overrides, "ckpt=null"]  # the runs are named in the bundle
@@ -110,7 +111,7 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
         composed = compose_config(root, "infer", [*words, "data=kaggle_hpa"])
     plain = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))  # data.root may be missing
     settings = bundled_settings(plain, trained, list(saved), bundle)
-    check_targets(settings)
+    require_slots(settings, "hpa bundle")
     yaml = OmegaConf.to_yaml(settings)
     (bundle / SETTINGS_FILE).write_text(settings_text(yaml), encoding="utf-8")
     as_there = OmegaConf.to_container(OmegaConf.create(yaml.replace(BESIDE_PROJECT, f"{bundle}/")))

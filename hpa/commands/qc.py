@@ -68,7 +68,8 @@ def _images(folder: Path, channels: str | None, choice: StackChoice) -> FolderIm
 
 
 def _limits(overrides: list[str]) -> QualityLimits:
-    from hpa.config import build, compose_config, plain
+    from hpa.config import build, plain
+    from hpa.overrides import compose_config
 
     root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
     limits: QualityLimits = build(plain(compose_config(root, "qc", overrides))["limits"])

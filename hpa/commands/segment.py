@@ -119,8 +119,9 @@ def _segmenter(overrides: list[str]) -> Segmenter:
     Raises:
         InputError: If an override does not fit.
     """
-    from hpa.config import build, compose_slot, with_values
+    from hpa.config import build
     from hpa.models.saved_run import read_saved_run
+    from hpa.overrides import compose_slot, with_values
 
     root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
     runs = [word.removeprefix("ckpt=") for word in overrides if word.startswith("ckpt=")]

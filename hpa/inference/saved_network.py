@@ -67,7 +67,7 @@ class SavedPixelNetwork:
                 "segmenter=watershed needs none."
             )
         saved = read_saved_run(run)
-        if "tiles" not in saved.config or saved.config.get("task", {}).get("_target_", "").endswith("CellTask"):
+        if saved.config.get("task") != "pixels":
             raise InputError(
                 f"{saved.path}: this run classifies cells and finds none; give one of task=pixels, or use it as ckpt=."
             )

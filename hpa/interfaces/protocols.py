@@ -139,10 +139,10 @@ class PixelModel(Protocol):
 class Supervision(Protocol):
     """A way to teach the model (`supervision=`): an nn.Module that holds the loss it was given.
 
-    One that can be asked for batches of pixels says so by `reads_pixels = True`, and by `reads_cells = False` that it
-    cannot be asked for batches of cells. One that needs bags only later says by `bags_from` from which share of
-    training on: until then cells of all images are shuffled, for one by one they are learned faster.
-    What it remembers between steps are its buffers, what it learns its parameters; both are saved and resumed.
+    Which task it serves stands in its file in conf/supervision (`_task_`). One that needs bags only later says by
+    `bags_from` from which share of training on: until then cells of all images are shuffled, for one by one they are
+    learned faster. What it remembers between steps are its buffers, what it learns its parameters; both are saved and
+    resumed.
     """
 
     unit: Unit

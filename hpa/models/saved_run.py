@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.targets import require_safe
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def read_saved_run(path: str | Path) -> SavedRun:
     """Read a run's best checkpoint, or any checkpoint file.
 
     Raises:
-        InputError: If the file is missing, torn, no checkpoint of this package, or could only be read by running code.
+        InputError: If the file is missing, torn, no checkpoint of this package, could only be read by running code, or
+            carries a config of more than plain values and parts that fill their slots.
     """
     file = checkpoint_of(path)
     try:
@@ -87,6 +89,7 @@ def read_saved_run(path: str | Path) -> SavedRun:
         raise InputError(
             f"{file}: this is not a checkpoint of train.py (it carries no config); give ckpt=RUN or its .ckpt."
         )
+    require_safe(facts.get("config"), str(file))
     return SavedRun(
         path=file,
         config=facts["config"],

@@ -17,10 +17,11 @@ from hpa.core.seeding import seed_of
 from hpa.device import has_gpu
 from hpa.interfaces import ImageSource, Instances, InstanceTruth, PixelBatch, Segmenter
 from hpa.pixels.dataset import PixelDataset, TileSampler
+from hpa.pixels.loading import TileLoading
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileAugmentation, TileSpec
+from hpa.sources.fold_plan import FoldPlan
 from hpa.sources.image_facts import PixelFacts
-from hpa.sources.loading import FoldPlan, Loading
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class PixelDataModule(LightningDataModule):
         store: PixelStore,
         tiles: TileSpec,
         folds: FoldPlan,
-        loading: Loading,
+        loading: TileLoading,
         augmentation: TileAugmentation,
         seed: int,
     ) -> None:

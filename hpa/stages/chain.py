@@ -1,4 +1,4 @@
-"""What chains of trainings share: their folders, going on after a kill, and what is joined at their end."""
+"""What chains of trainings share: their folders, going on after a kill, and their combined results."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hpa.config import Config, build, keys_of
+from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 from hpa.inference.held_out import read_held_out
 from hpa.inference.pixel_held_out import FOLDER as MAPS
+from hpa.overrides import keys_of
 from hpa.training.checkpoint import link_into_place
 from hpa.training.run_folder import RunFolder
 
 SINGLE: Config = {"_target_": "hpa.stages.single.SingleStage"}
 CELLS, PIXELS = "out_of_fold.parquet", "held_out.csv"
-"""What trainings leave of their held-out images."""
+"""Tables of predictions of the held-out images that trainings leave: of cells, and scores of images."""
 
 
 def stage_name(number: int) -> str:
@@ -29,7 +30,7 @@ def stage_name(number: int) -> str:
 
 
 def open_or_create(config: Config, name: str, sweep_folder: Path | None) -> RunFolder:
-    """Return the folder of a chain: a new one, or the one that the same command began.
+    """Return the folder of a chain: a new one, or the one that the same command started.
 
     Raises:
         InputError: If the folder holds a run of another config.
@@ -42,8 +43,8 @@ def open_or_create(config: Config, name: str, sweep_folder: Path | None) -> RunF
     return RunFolder.create(config, name, sweep_folder)
 
 
-def begun(config: Config, folder: Path) -> RunFolder:
-    """Return a run folder that holds this config, unless one was begun there before."""
+def open_stage(config: Config, folder: Path) -> RunFolder:
+    """Return the run in a folder, a new one of this config if there is none yet."""
     run = RunFolder(folder)
     if run.config_file.is_file():
         return run
@@ -51,7 +52,7 @@ def begun(config: Config, folder: Path) -> RunFolder:
 
 
 def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Sequence[str]) -> None:
-    """Leave in a chain's folder what a run leaves: the last student's weights, joined held-out predictions, scores.
+    """Write into a chain's folder what a run leaves: the last student's weights, all held-out predictions, scores.
 
     Args:
         run: The chain.
@@ -59,11 +60,11 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
         stages: All its stages in order, relative to its folder.
         members: Those whose held-out predictions together cover every image once.
     """
-    _join(run.path, members)
+    _concatenate(run.path, members)
     scores = pd.DataFrame([{"stage": stage, **_scores(run.path / stage, config)} for stage in stages])
-    together = pd.DataFrame([{"stage": "all held-out images", **_scores(run.path, config)}])
+    overall = pd.DataFrame([{"stage": "all held-out images", **_scores(run.path, config)}])
     with whole_file(run.path / "stages.csv") as file:
-        pd.concat([scores, together], ignore_index=True).to_csv(file, index=False)
+        pd.concat([scores, overall], ignore_index=True).to_csv(file, index=False)
     last = run.path / stages[-1]
     run.checkpoints.mkdir(exist_ok=True)
     link_into_place(last / "checkpoints" / "best.ckpt", run.checkpoints / "best.ckpt")
@@ -74,7 +75,7 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
     run.write_facts({"finished": True, "members": list(members), **epochs})
 
 
-def _join(folder: Path, members: Sequence[str]) -> None:
+def _concatenate(folder: Path, members: Sequence[str]) -> None:
     """Write the members' held-out predictions, of cells or of pixels, as one table."""
     cells, pixels = ([folder / member / name for member in members] for name in (CELLS, PIXELS))
     if all(file.is_file() for file in cells):
@@ -94,13 +95,13 @@ def _scores(folder: Path, config: Config) -> dict[str, float]:
     """Return the metric of a folder's held-out cells, or the mean scores of its images where it left no cells."""
     if not (folder / CELLS).is_file():
         return _scores_of_images(folder / PIXELS)
-    said = read_held_out(folder)
-    starts = [cells.start for cells in said.by_image()]
-    image_of_cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(said.cells)]))
+    held_out = read_held_out(folder)
+    starts = [cells.start for cells in held_out.by_image()]
+    image_of_cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(held_out.cells)]))
     scores = build(config["metric"]).scores(
-        said.probabilities, image_of_cell, said.image_targets[starts], said.cell_targets
+        held_out.probabilities, image_of_cell, held_out.image_targets[starts], held_out.cell_targets
     )
-    return {"images": len(starts), "cells": len(said.cells), **scores}
+    return {"images": len(starts), "cells": len(held_out.cells), **scores}
 
 
 def _scores_of_images(file: Path) -> dict[str, float]:
@@ -118,8 +119,8 @@ def _read_scores(file: Path) -> pd.DataFrame:
 def _require_same(run: RunFolder, config: Config) -> None:
     saved = run.config()
     keys = sorted(set(keys_of(saved)) | set(keys_of(config)))
-    other = [key for key in keys if _value(saved, key) != _value(config, key)]
-    leaves = [key for key in other if not any(more.startswith(f"{key}.") for more in other)]
+    changed = [key for key in keys if _value(saved, key) != _value(config, key)]
+    leaves = [key for key in changed if not any(deeper.startswith(f"{key}.") for deeper in changed)]
     if leaves:
         raise InputError(
             f"{run.path}: holds a run of another config ({', '.join(leaves[:5])} differ); go on with "

@@ -6,18 +6,18 @@ import copy
 from pathlib import Path
 
 from hpa.config import Config
-from hpa.stages.chain import SINGLE, begun, finish, stage_name
+from hpa.stages.chain import SINGLE, finish, open_stage, stage_name
 from hpa.stages.single import Train
 
 
 class CrossValidation:
-    """Trains `folds.count` runs, RUN/stages/0 …, and joins what they say of their held-out images."""
+    """Trains `folds.count` runs, RUN/stages/0 …, and concatenates their held-out predictions."""
 
-    goes_on = True
+    is_chain = True
 
     def run(self, config: Config, folder: Path, train: Train) -> int:
-        """Train the folds that are not trained yet, join them, and return the exit code."""
-        run = begun(config, folder)
+        """Train the folds that are not trained yet, combine their results, and return the exit code."""
+        run = open_stage(config, folder)
         if run.facts().get("finished"):
             return 0
         stages = [stage_name(fold) for fold in range(config["folds"]["count"])]

@@ -1,4 +1,4 @@
-"""Lets earlier runs soften masks: reads what they said of images that they held out, and refuses whoever saw them."""
+"""Soft masks from earlier runs: their predictions of images that they held out; runs that saw an image are refused."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 from torch import nn
 
+from hpa.core.digest import digest_of_values, sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.planes import resized
 from hpa.inference.pixel_held_out import held_out_files, read_held_out
@@ -21,8 +22,8 @@ from hpa.training.provenance import Provenance
 log = logging.getLogger(__name__)
 
 
-def images_of(data: PixelDataModule) -> Provenance:
-    """Return the images of a run that masks pixels, known by their planes too; those it leaves out do not train."""
+def provenance_of(data: PixelDataModule) -> Provenance:
+    """Return the images of a run of pixels, identified by their planes too; those it leaves out do not train."""
     images = Provenance.of(data.table, data.folds.held_out, None).frame
     trained = np.isin(np.arange(len(images)), data.rows(validation=False))
     content = [data.store.content(image_id) for image_id in data.table.image_ids]
@@ -30,36 +31,48 @@ def images_of(data: PixelDataModule) -> Provenance:
 
 
 def teach_masks(supervision: nn.Module, data: PixelDataModule) -> None:
-    """Tell the data what earlier runs said, where a part of the strategy asks for it.
+    """Give the data the predictions of earlier runs, where a part of the strategy learns from them.
 
     Raises:
-        InputError: If a run saw an image that it would label, declares nothing, or none says anything of what trains.
+        InputError: If a run saw an image that it would label, recorded no provenance, or none predicted any image that
+            trains.
     """
     for part in supervision.modules():
         if isinstance(part, TaughtMasksByRuns):
-            _teach(part.mask_runs, data)
+            _add_predictions(part.mask_runs, data)
 
 
-def _teach(runs: Sequence[str], data: PixelDataModule) -> None:
-    said = {path: held_out_files(path) for run in runs for path in members_of(run)}
+def digests_of_teachers(supervision: nn.Module) -> dict[str, str]:
+    """Return the digest of the predictions of each earlier run that a strategy learns from, by its folder."""
+    parts = [part for part in supervision.modules() if isinstance(part, TaughtMasksByRuns)]
+    return {str(path): _digest_of(path) for part in parts for run in part.mask_runs for path in members_of(run)}
+
+
+def _digest_of(path: Path) -> str:
+    files = held_out_files(path)
+    return digest_of_values({name: sha256_of_file(file) for name, file in files.items()})
+
+
+def _add_predictions(runs: Sequence[str], data: PixelDataModule) -> None:
+    predictions = {path: held_out_files(path) for run in runs for path in members_of(run)}
     images = Provenance.of(data.table, data.folds.held_out, None).frame
     own = Provenance(images.assign(content=[data.store.content(image_id) for image_id in data.table.image_ids]))
-    require_unseen([(path, Provenance.read(path), list(files)) for path, files in said.items()], own)
+    require_unseen([(path, Provenance.read(path), list(files)) for path, files in predictions.items()], own)
     training = own.frame.loc[own.frame["trained"], "image_id"].tolist()
-    silent = []
+    missing = []
     for image_id in training:
-        files = [files[image_id] for files in said.values() if image_id in files]
+        files = [files[image_id] for files in predictions.values() if image_id in files]
         if files:
             data.teach(image_id, _mean_of(files))
         else:
-            silent.append(image_id)
-    if len(silent) == len(training):
+            missing.append(image_id)
+    if len(missing) == len(training):
         raise InputError(
-            f"supervision.runs: {', '.join(runs)} said nothing of any image that trains here; give runs that held "
-            "these images out: all folds of stages=cross_validation, not the one that holds out what is held out here."
+            f"supervision.runs: {', '.join(runs)} predicted no image that trains here; give runs that held these "
+            "images out: all folds of stages=cross_validation, not the one that holds out what is held out here."
         )
-    if silent:
-        log.warning("%s said nothing of %s; these keep their masks, or stay out", ", ".join(runs), some(silent))
+    if missing:
+        log.warning("%s did not predict %s; these keep their masks, or stay out", ", ".join(runs), some(missing))
 
 
 def _mean_of(files: Sequence[Path]) -> Float32[np.ndarray, "height width"]:

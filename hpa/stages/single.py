@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-Train = Callable[[dict[str, Any], Path], int]
+from hpa.config import Config
+
+Train = Callable[[Config, Path], int]
 """Trains by a config in a folder, from the start or from where it stopped, and returns the exit code."""
 
 
 class Stages(Protocol):
-    """What a run is made of."""
+    """Which trainings one command runs."""
 
-    goes_on: bool
-    """Whether the same command goes on with what it began in the same folder."""
+    is_chain: bool
+    """Whether there may be several; then the same command goes on with the chain that it started."""
 
-    def run(self, config: dict[str, Any], folder: Path, train: Train) -> int:
+    def run(self, config: Config, folder: Path, train: Train) -> int:
         """Train what is not trained yet, and return the exit code."""
 
 
 class SingleStage:
     """One training and nothing after it."""
 
-    goes_on = False
+    is_chain = False
 
-    def run(self, config: dict[str, Any], folder: Path, train: Train) -> int:
+    def run(self, config: Config, folder: Path, train: Train) -> int:
         """Train, and return the exit code."""
         return train(config, folder)

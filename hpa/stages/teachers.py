@@ -1,4 +1,4 @@
-"""Lets earlier runs teach: reads what they said of held-out cells, and refuses those that saw what they would label."""
+"""Pseudo-labels from earlier runs: their predictions of held-out cells; runs that saw an image are refused."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jaxtyping import Float32, Int64
 from torch import nn
 
 from hpa.cells.data_module import CellDataModule
+from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.inference.held_out import HeldOut, read_held_out
 from hpa.interfaces import TaughtByRuns
@@ -25,31 +26,38 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class _TeacherRun:
-    """A finished training: its folder, the images it saw, and what it said of those it held out."""
+    """A finished training: its folder, the images it saw, and its predictions of those it held out."""
 
     path: Path
     images: Provenance
-    said: HeldOut
+    predictions: HeldOut
 
 
 def teach(supervision: nn.Module, data: CellDataModule) -> None:
-    """Tell every part of a strategy that asks for it what earlier runs said of the cells that will train.
+    """Give every part of a strategy that learns from earlier runs their predictions of the cells that will train.
 
     Raises:
-        InputError: If a run saw an image that it would label, names other classes, knows other cells, or says nothing.
+        InputError: If a run saw an image that it would label, has other classes or other cells, or predicted none.
     """
     for part in supervision.modules():
         if isinstance(part, TaughtByRuns):
             images = data.stored.cells["image"].to_numpy()
             part.learn(
-                torch.from_numpy(_said_by(part.runs, data)),
+                torch.from_numpy(_mean_predictions(part.runs, data)),
                 torch.from_numpy(data.table.targets()[images]),
                 torch.from_numpy(images.astype(np.int64)),
             )
 
 
+def digests_of_teachers(supervision: nn.Module) -> dict[str, str]:
+    """Return the digest of the predictions of each earlier run that a strategy learns from, by its folder."""
+    parts = [part for part in supervision.modules() if isinstance(part, TaughtByRuns)]
+    paths = [path for part in parts for run in part.runs for path in members_of(run)]
+    return {str(path): sha256_of_file(path / "out_of_fold.parquet") for path in paths}
+
+
 def members_of(run: str | Path) -> list[Path]:
-    """Return the trainings that a run folder stands for: itself, or those whose held-out predictions a chain joined."""
+    """Return the trainings that a run folder stands for: itself, or those whose predictions a chain concatenated."""
     folder = RunFolder.open(run)
     members = folder.facts().get("members")
     if not members:
@@ -57,11 +65,11 @@ def members_of(run: str | Path) -> list[Path]:
     return [found for member in members for found in members_of(folder.path / member)]
 
 
-def _said_by(runs: Sequence[str], data: CellDataModule) -> Float32[np.ndarray, "cell class"]:
-    """Return mean probabilities of the runs, NaN for cells that do not train or of which none speaks."""
+def _mean_predictions(runs: Sequence[str], data: CellDataModule) -> Float32[np.ndarray, "cell class"]:
+    """Return mean probabilities of the runs, NaN for cells that do not train or that no run predicted."""
     own = Provenance.of(data.table, data.folds.held_out, data.stored)
     teachers = [_read(path, data.source.class_names) for run in runs for path in members_of(run)]
-    require_unseen([(teacher.path, teacher.images, teacher.said.image_ids) for teacher in teachers], own)
+    require_unseen([(teacher.path, teacher.images, teacher.predictions.image_ids) for teacher in teachers], own)
     _require_same_cells(teachers, own)
     total = np.zeros((len(data.stored), len(data.source.class_names)), np.float32)
     count = np.zeros(len(data.stored), np.int64)
@@ -69,11 +77,11 @@ def _said_by(runs: Sequence[str], data: CellDataModule) -> Float32[np.ndarray, "
     cells = data.stored.cells.iloc[training]
     row_of = dict(zip(zip(cells["image_id"], cells["cell"].tolist(), strict=True), training.tolist(), strict=True))
     for teacher in teachers:
-        keys = zip(teacher.said.image_ids, teacher.said.cells.tolist(), strict=True)
+        keys = zip(teacher.predictions.image_ids, teacher.predictions.cells.tolist(), strict=True)
         found = np.array([row_of.get(key, -1) for key in keys], np.int64)
-        total[found[found >= 0]] += teacher.said.probabilities[found >= 0]
+        total[found[found >= 0]] += teacher.predictions.probabilities[found >= 0]
         count[found[found >= 0]] += 1
-    _tell(count[training], list(cells["image_id"]), runs)
+    _require_predictions(count[training], list(cells["image_id"]), runs)
     with np.errstate(invalid="ignore"):
         return total / np.where(count, count, np.nan)[:, None].astype(np.float32)
 
@@ -83,8 +91,8 @@ def _read(path: Path, class_names: Sequence[str]) -> _TeacherRun:
     named = facts.get("class_names")
     if named is not None and list(named) != list(class_names):
         raise InputError(
-            f"{path}: names the classes {', '.join(named)}, this data set {', '.join(class_names)}; a teacher must "
-            "name the same ones in the same order."
+            f"{path}: has the classes {', '.join(named)}, this data set {', '.join(class_names)}; a teacher needs the "
+            "same ones in the same order."
         )
     return _TeacherRun(path, Provenance.read(path), read_held_out(path))
 
@@ -93,51 +101,56 @@ def require_unseen(teachers: Sequence[tuple[Path, Provenance, Sequence[str]]], o
     """Refuse teachers that were trained on an image which they would label here.
 
     Args:
-        teachers: Folder of each, the images it declared, and the ids of those it speaks of.
-        own: Images of the run to be taught.
+        teachers: Folder of each, the images it recorded, and the ids of those it predicted.
+        own: Images of the run that learns from them.
 
     Raises:
         InputError: Naming the runs and the images.
     """
     wanted = set(own.frame.loc[own.frame["trained"], "image_id"])
-    leaks = {str(path): sorted(images.seen_of(own) & set(said) & wanted) for path, images, said in teachers}
-    told = [f"{run} was trained on {some(images)}" for run, images in leaks.items() if images]
-    if told:
+    leaks = {str(path): sorted(images.seen_of(own) & set(ids) & wanted) for path, images, ids in teachers}
+    reasons = [f"{run} was trained on {some(images)}" for run, images in leaks.items() if images]
+    if reasons:
         raise InputError(
             "supervision: a run may not label images that it was trained on, since it repeats the "
-            f"mistakes of their labels. {'; '.join(told)}. Give runs that hold these images out, e.g. a chain of "
+            f"mistakes of their labels. {'; '.join(reasons)}. Give runs that hold these images out, e.g. a chain of "
             "stages=cross_validation with the same data and folds.find_duplicates=true."
         )
 
 
 def _require_same_cells(teachers: Sequence[_TeacherRun], own: Provenance) -> None:
-    mine = own.frame.set_index("image_id")["content"]
+    own_content = own.frame.set_index("image_id")["content"]
     for teacher in teachers:
-        theirs = teacher.images.frame.set_index("image_id")["content"]
-        spoken = sorted(set(teacher.said.image_ids) & set(mine.index))
-        other = [name for name in spoken if theirs.get(name) != mine[name]]
-        if other:
+        content = teacher.images.frame.set_index("image_id")["content"]
+        shared = sorted(set(teacher.predictions.image_ids) & set(own_content.index))
+        changed = [name for name in shared if content.get(name) != own_content[name]]
+        if changed:
             raise InputError(
-                f"{teacher.path}: its cells are others than here, in {some(other)}; a teacher needs the same images "
-                "and the same segmenter with the same settings."
+                f"{teacher.path}: its cells differ from those here, in {some(changed)}; a teacher needs the same "
+                "images and the same segmenter with the same settings."
             )
 
 
-def _tell(count: Int64[np.ndarray, " cell"], image_ids: Sequence[str], runs: Sequence[str]) -> None:
-    """Say how much is taught.
+def _require_predictions(count: Int64[np.ndarray, " cell"], image_ids: Sequence[str], runs: Sequence[str]) -> None:
+    """Log which images have no pseudo-labels.
+
+    Args:
+        count: How many runs predicted each cell that trains.
+        image_ids: Of these cells.
+        runs: Teachers, as the config names them.
 
     Raises:
-        InputError: If nothing is.
+        InputError: If no image has any.
     """
     named = ", ".join(runs)
-    silent = sorted({name for name, told in zip(image_ids, count.tolist(), strict=True) if not told})
+    missing = sorted({name for name, number in zip(image_ids, count.tolist(), strict=True) if not number})
     if not count.any():
         raise InputError(
-            f"supervision.teacher.runs: {named} said nothing of any image that trains here; give runs that held these "
-            "images out: all folds of stages=cross_validation, not the one whose held-out fold is held out here too."
+            f"supervision.teacher.runs: {named} predicted no image that trains here; give runs that held these images "
+            "out: all folds of stages=cross_validation, not the one whose held-out fold is held out here too."
         )
-    if silent:
-        log.warning("%s said nothing of %s; their cells are told the labels of the image", named, some(silent))
+    if missing:
+        log.warning("%s did not predict %s; their cells get the labels of the image", named, some(missing))
 
 
 def some(names: Sequence[str]) -> str:

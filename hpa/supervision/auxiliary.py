@@ -38,8 +38,6 @@ class AuxiliarySupervision(nn.Module):
     """
 
     unit: Unit = "image"
-    reads_pixels: bool = True
-    reads_cells: bool = False
 
     def __init__(
         self,

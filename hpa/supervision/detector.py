@@ -24,8 +24,6 @@ class DetectorSupervision(nn.Module):
     """
 
     unit: Unit = "image"
-    reads_pixels: bool = True
-    reads_cells: bool = False
 
     def __init__(self, weights: Mapping[str, float], loss: Any = None) -> None:
         super().__init__()

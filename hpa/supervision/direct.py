@@ -21,7 +21,6 @@ class DirectSupervision(nn.Module):
     """
 
     unit: Unit = "cell"
-    reads_pixels: bool = True
 
     def __init__(self, loss: Loss | PixelLoss) -> None:
         super().__init__()

@@ -36,8 +36,6 @@ class OrganCutMixSupervision(nn.Module):
     """
 
     unit: Unit = "image"
-    reads_pixels: bool = True
-    reads_cells: bool = False
 
     def __init__(self, loss: PixelLoss, main: Callable[..., Supervision], most: float, probability: float) -> None:
         super().__init__()

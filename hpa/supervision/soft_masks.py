@@ -34,8 +34,6 @@ class SoftMaskSupervision(nn.Module):
     """
 
     unit: Unit = "image"
-    reads_pixels: bool = True
-    reads_cells: bool = False
 
     def __init__(self, loss: PixelLoss, runs: Sequence[str], label_weight: float) -> None:
         super().__init__()

@@ -1,12 +1,13 @@
-"""Which images a run has seen: declared before training begins, asked for before the run may teach another.
+"""Which images a run has seen: recorded before training starts, checked before another run learns from it.
 
-A network repeats the labels of the images it was trained on, their mistakes too; scores and pseudo-labels are worth
+A network repeats the labels of the images it was trained on, their errors too; scores and pseudo-labels are worth
 something only where it has not seen the image. The same picture under another name is the same picture: images are
-known by their id, by the group of duplicates they belong to, and by what their cells look like on the label map.
+identified by their id, by the group of duplicates they belong to, and by the digest of their cells on the label map.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,8 @@ from hpa.core.digest import digest_of_array
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
 from hpa.core.whole_file import whole_file
+from hpa.sources.fold_plan import FoldPlan
+from hpa.training.run_folder import RunFolder
 
 FILE = "images.parquet"
 _COLUMNS = ["image_id", "group", "fold", "trained", "cells", "content"]
@@ -30,15 +33,14 @@ class Provenance:
 
     Attributes:
         frame: One row an image: `image_id`, `group` (duplicates share one), `fold`, `trained` (whether any epoch
-            trained on it), `cells` (how many it holds), `content` (digest of them; "" where it has none or the run
-            knows no cells).
+            trained on it), `cells` (how many it holds), `content` (digest of them; "" where there are none).
     """
 
     frame: pd.DataFrame
 
     @classmethod
     def of(cls, table: ImageTable, held_out: int, stored: StoredCells | None) -> Provenance:
-        """Return the images of a run that holds a fold out; None stands for a run that knows no cells."""
+        """Return the images of a run that holds a fold out; without `stored` their cells are not known."""
         frame = table.frame[["image_id", "group", "fold"]].astype({"image_id": str, "group": str})
         content = [""] * len(frame) if stored is None else contents_of(stored)
         cells = [0] * len(frame) if stored is None else [image.cell_count for image in stored.images]
@@ -46,48 +48,73 @@ class Provenance:
 
     @classmethod
     def read(cls, run: Path) -> Provenance:
-        """Read what a run declared.
+        """Read the provenance that a run recorded.
 
         Raises:
-            InputError: If it declared nothing, or the file is damaged.
+            InputError: If there is none, or the file is damaged.
         """
         path = run / FILE
         if not path.is_file():
             raise InputError(
-                f"{path}: missing, so nobody knows which images this run has seen, and it may not teach another; give "
-                "the folder of a run of train.py with task=cells, or train it again with this version."
+                f"{path}: missing, so it is unknown which images this run has seen, and no run may learn from it; give "
+                "the folder of a run of train.py, or train it again with this version."
             )
         try:
             return cls(pd.read_parquet(path)[_COLUMNS])
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path}: cannot be read as a declaration of images ({error}); train again.") from error
+            raise InputError(f"{path}: cannot be read as the provenance of a run ({error}); train again.") from error
 
     def after(self, earlier: Provenance) -> Provenance:
-        """Return these images with all that an earlier part of the same run was trained on: nothing is unseen again."""
+        """Return these images, those that an earlier part of the same run trained on marked too."""
         seen = earlier.frame[earlier.frame["trained"]]
         frame = self.frame.assign(trained=self.frame["trained"] | self.frame["image_id"].isin(seen["image_id"]))
         gone = seen[~seen["image_id"].isin(frame["image_id"])]
         return Provenance(pd.concat([frame, gone], ignore_index=True) if len(gone) else frame)
 
     def write(self, run: Path) -> None:
-        """Declare the images in a run's folder, whole or not at all."""
+        """Write the images into a run's folder, whole or not at all."""
         with whole_file(run / FILE) as file:
             self.frame.to_parquet(file, index=False)
 
     def seen_of(self, other: Provenance) -> set[str]:
         """Return the ids of another run's images that this one was trained on, under whichever name."""
         trained = self.frame[self.frame["trained"]]
-        theirs = other.frame
-        same = theirs["image_id"].isin(trained["image_id"])
-        groups = set(theirs.loc[same, "group"])  # duplicates that the other run found, of images that this one saw
+        frame = other.frame
+        same = frame["image_id"].isin(trained["image_id"])
+        groups = set(frame.loc[same, "group"])  # duplicates that the other run found, of images that this one saw
         contents = set(trained["content"]) - {""}
-        return set(theirs.loc[same | theirs["group"].isin(groups) | theirs["content"].isin(contents), "image_id"])
+        return set(frame.loc[same | frame["group"].isin(groups) | frame["content"].isin(contents), "image_id"])
+
+
+def record(run: RunFolder, images: Provenance, folds: FoldPlan, teachers: Mapping[str, str]) -> None:
+    """Write `images.parquet`, and folds and teachers into `run.json`; images that were seen earlier stay seen.
+
+    Args:
+        run: Folder of the training.
+        images: Those it trains on and holds out.
+        folds: How they were dealt.
+        teachers: Digest of the predictions of each earlier run that it learns from, by its folder.
+
+    Raises:
+        InputError: If the teachers are no longer those that the run was started with.
+    """
+    if (run.path / FILE).is_file():
+        images = images.after(Provenance.read(run.path))
+    before = run.facts().get("teachers", dict(teachers))
+    if before != dict(teachers):
+        raise InputError(
+            f"{run.path}: was started with other teachers: {', '.join(sorted(before))} have changed since, or their "
+            "predictions have. Start a new run."
+        )
+    images.write(run.path)
+    dealt = {"count": folds.count, "held_out": folds.held_out, "seed": folds.seed}
+    run.write_facts({"folds": dealt, "teachers": dict(teachers)})
 
 
 def contents_of(stored: StoredCells) -> list[str]:
-    """Return what the cells of each image look like on its label map: equal for equal pictures, whatever their name.
+    """Return the digest of the cells of each image on its label map: equal for equal pictures, whatever their name.
 
-    Where two runs say the same of an image, cell 7 of the one is cell 7 of the other.
+    Where two runs have the same digest of an image, cell 7 of the one is cell 7 of the other.
     """
     numbers = stored.cells.drop(columns=["image_id", "image"]).to_numpy(np.int64)
     edges = np.searchsorted(stored.cells["image"].to_numpy(), np.arange(len(stored.images) + 1))

@@ -12,12 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from hpa import __version__
-from hpa.config import Config, plain
+from hpa.config import Config
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
+from hpa.targets import require_safe
 
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 
@@ -81,8 +82,14 @@ class RunFolder:
         return self.checkpoints / "last.ckpt"
 
     def config(self) -> Config:
-        """Read the config."""
-        return plain(cast("DictConfig", OmegaConf.load(self.config_file)))
+        """Read the config, which holds plain values only.
+
+        Raises:
+            InputError: If it holds anything else, or names a part that does not fill its slot.
+        """
+        config = OmegaConf.to_container(OmegaConf.load(self.config_file), resolve=False)
+        require_safe(config, str(self.config_file))
+        return cast("Config", config)
 
     def write_config(self, config: Config) -> None:
         """Write the config, whole or not at all."""
@@ -90,7 +97,7 @@ class RunFolder:
             file.write(OmegaConf.to_yaml(config).encode())
 
     def facts(self) -> dict[str, Any]:
-        """Read what is known of the run beside its config."""
+        """Read the facts of the run beside its config, `run.json`."""
         file = self.path / "run.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 

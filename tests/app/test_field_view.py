@@ -17,11 +17,12 @@ import torch
 
 from hpa.app.infer import infer
 from hpa.app.train import resume, train
-from hpa.config import as_choice, compose_config, plain
+from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.inference.saved_network import network_of
 from hpa.interfaces import SeesFields
 from hpa.models.saved_run import read_saved_run
+from hpa.overrides import as_choice, compose_config
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,8 @@ import pytest
 from hpa.app.infer import infer
 from hpa.app.train import train
 from hpa.cli import main
-from hpa.config import build, compose_slot, plain
+from hpa.config import build, plain
+from hpa.overrides import compose_slot
 from hpa.simulation.hek_n2a import write_hek_n2a
 from tests.small_cellpose import saved, small_state
 

@@ -132,13 +132,13 @@ def test_the_same_picture_under_another_name_is_the_same_picture(chain, composed
         student(composed, exchanged, tmp_path / "student", teacher)
 
 
-def test_teachers_that_say_nothing_or_declare_nothing_are_refused(chain, composed, sections, tmp_path):
-    with pytest.raises(InputError, match="said nothing of any image that trains here"):
+def test_teachers_without_predictions_or_provenance_are_refused(chain, composed, sections, tmp_path):
+    with pytest.raises(InputError, match="predicted no image that trains here"):
         student(composed, sections, tmp_path / "silent", trainings(chain, 0)[2])
-    silent = tmp_path / "undeclared"
+    silent = tmp_path / "unrecorded"
     shutil.copytree(trainings(chain, 0)[0], silent)
     (silent / "images.parquet").unlink()
-    with pytest.raises(InputError, match="nobody knows which images this run has seen"):
+    with pytest.raises(InputError, match="unknown which images this run has seen"):
         student(composed, sections, tmp_path / "unknown", silent)
     shutil.rmtree(silent / FOLDER)
     with pytest.raises(InputError, match="predictions of held-out images are needed"):
@@ -154,5 +154,5 @@ def test_a_student_whose_teacher_has_changed_does_not_go_on(chain, composed, sec
     path = next(iter(held_out_files(teacher).values()))
     content = dict(np.load(path))
     np.savez_compressed(path, **content | {"probabilities": 255 - content["probabilities"]})
-    with pytest.raises(InputError, match="begun with other teachers"):
+    with pytest.raises(InputError, match="started with other teachers"):
         resume(str(tmp_path / "student"), ["trainer.max_epochs=2"], ROOT / "conf")

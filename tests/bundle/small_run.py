@@ -5,9 +5,10 @@ from pathlib import Path
 import torch
 from omegaconf import OmegaConf
 
-from hpa.config import build, compose_config
+from hpa.config import build
 from hpa.core.channels import CHANNELS
 from hpa.core.classes import LOCATION_NAMES
+from hpa.overrides import compose_config
 
 ROOT = Path(__file__).resolve().parents[2]
 

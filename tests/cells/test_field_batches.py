@@ -6,9 +6,10 @@ import pytest
 from hpa.cells.crops import CropSpec
 from hpa.cells.data_module import CellDataModule
 from hpa.cells.fields.spec import FieldSpec
+from hpa.cells.loading import CellLoading
 from hpa.cells.store import CellStore
 from hpa.core.image_table import ImageTable
-from hpa.sources.loading import FoldPlan, Loading
+from hpa.sources.fold_plan import FoldPlan
 from tests.cells.test_dataset import Drawn, Squares
 
 
@@ -26,7 +27,7 @@ class Pending(Drawn):
 def module(tmp_path):
     def make(field_batch_cells: int) -> CellDataModule:
         crop = CropSpec(("green",), side_px=8, masked=True, margin=0.0)
-        loading = Loading(2, 1, 0, 4, field_batch_cells)
+        loading = CellLoading(2, 1, 0, field_batch_cells)
         data = CellDataModule(
             Pending(), Squares(), CellStore(tmp_path), crop, FoldPlan(2, 0, 0, False), loading, None, "cell", 0
         )

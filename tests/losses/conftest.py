@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig
 from torch import nn
+
+from hpa.config import build, plain
 
 CONF = Path(__file__).parents[2] / "conf"
 ALL = sorted(path.stem for path in (CONF / "loss").glob("*.yaml"))
@@ -28,7 +30,7 @@ def config_of(name: str) -> DictConfig:
 
 def composed(name: str) -> nn.Module:
     """Build a loss of conf/loss with its shipped numbers."""
-    return instantiate(config_of(name), _convert_="all")
+    return build(plain(config_of(name)))
 
 
 def of_rows() -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from hpa.config import build, plain
 from hpa.core.errors import InputError
 from hpa.interfaces import Loss
 from hpa.losses.asymmetric import AsymmetricLoss
@@ -127,7 +127,7 @@ def test_class_weights_are_the_weighted_sum_of_the_classes_alone(make):
 
 def test_class_weights_come_from_a_config():
     config = OmegaConf.merge(OmegaConf.load(CONFIGS / "focal.yaml"), {"class_weights": [1.0, 10.0]})
-    assert instantiate(config).mean.class_weights.tolist() == [1, 10]
+    assert build(plain(config)).mean.class_weights.tolist() == [1, 10]
 
 
 @pytest.mark.parametrize("make", ALL_WITH_WEIGHTS)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from hpa.config import build, compose_slot
+from hpa.config import build
 from hpa.inference.pixel_predictor import PixelPredictor
 from hpa.interfaces import PixelBatch
 from hpa.losses.dice import DiceLoss
+from hpa.overrides import compose_slot
 from hpa.supervision.direct import DirectSupervision
 
 pytestmark = pytest.mark.slow

@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch.nn.functional import conv2d
 
-from hpa.config import build, compose_config
+from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.models.saved_run import read_saved_run
 from hpa.models.weights import adapt_first_convolution, load_weights, read_weights
+from hpa.overrides import compose_config
 from tests.bundle.small_run import ROOT, write_small_run
 
 

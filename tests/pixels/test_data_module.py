@@ -6,10 +6,11 @@ from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.planes import PlaneSpec
 from hpa.pixels.data_module import PixelDataModule
+from hpa.pixels.loading import TileLoading
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileAugmentation, TileSpec
+from hpa.sources.fold_plan import FoldPlan
 from hpa.sources.instance_folder import InstanceFolder
-from hpa.sources.loading import FoldPlan, Loading
 from tests.discs import write_discs
 from tests.pixels.test_tiles import PlainTarget
 
@@ -28,7 +29,7 @@ def module_of(folder, cache, held_out=0, max_per_image=4, side_px=32, source=Non
         PixelStore(ArtifactCache(cache), PLANES, ["grey"], PlainTarget(), {}),
         TileSpec(side_px, max_per_image, PLANES),
         FoldPlan(3, held_out, 0, False),
-        Loading(32, 16, 0, 4, 64),
+        TileLoading(batch_tiles=4, workers=0),
         TileAugmentation(True, True, 0.8, 1.2, []),
         seed=0,
     )

@@ -96,7 +96,7 @@ def test_a_finished_chain_is_left_alone_and_takes_no_other_values(chain, compose
     assert before == {path: path.stat().st_mtime_ns for path in chain.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match="holds a run of another config"):
         train(plain(composed("train", *words(world, chain, "stages.rounds=2"))), CHOICES, None)
-    with pytest.raises(InputError, match="goes on as it was begun"):
+    with pytest.raises(InputError, match="with the values that it was started with"):
         resume(str(chain), ["trainer.max_epochs=5"], ROOT / "conf")
 
 
@@ -122,14 +122,14 @@ def test_a_teacher_that_has_seen_an_image_is_refused_by_name(chain, composed, wo
 
 
 @pytest.mark.slow
-def test_teachers_that_say_nothing_or_declare_nothing_are_refused(chain, composed, world, tmp_path):
+def test_teachers_without_predictions_or_provenance_are_refused(chain, composed, world, tmp_path):
     only_own_fold = chain / "stages" / "0" / "stages" / "2"
-    with pytest.raises(InputError, match="said nothing of any image that trains here"):
+    with pytest.raises(InputError, match="predicted no image that trains here"):
         student(composed, world, tmp_path / "silent", only_own_fold)
-    silent = tmp_path / "undeclared"
+    silent = tmp_path / "unrecorded"
     shutil.copytree(chain / "stages" / "0" / "stages" / "0", silent)
     (silent / "images.parquet").unlink()
-    with pytest.raises(InputError, match="nobody knows which images this run has seen"):
+    with pytest.raises(InputError, match="unknown which images this run has seen"):
         student(composed, world, tmp_path / "unknown", silent)
 
 
@@ -150,7 +150,7 @@ def test_a_student_whose_teacher_has_changed_does_not_go_on(chain, composed, wor
     assert student(composed, world, tmp_path / "student", teacher) == 0
     said = pd.read_parquet(teacher / "out_of_fold.parquet")
     said.assign(p_0=1 - said["p_0"]).to_parquet(teacher / "out_of_fold.parquet", index=False)
-    with pytest.raises(InputError, match="begun with other teachers"):
+    with pytest.raises(InputError, match="started with other teachers"):
         resume(str(tmp_path / "student"), ["trainer.max_epochs=3"], ROOT / "conf")
 
 

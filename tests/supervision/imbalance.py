@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 
 from hpa.cells.sampling.sampler import CellSampler
+from hpa.config import build, plain
 from hpa.interfaces import CellBatch
 from hpa.metrics.localisation import average_precision_per_class
 from hpa.supervision.propagation import PropagationSupervision
@@ -63,7 +63,7 @@ def scores(choices: str, steps: int, seed: int) -> tuple[float, float]:
         if key in config.loss:
             config.loss[key] = value
     images = world.image_of_cell.numpy()
-    sampling = instantiate(config.sampling)
+    sampling = build(plain(config.sampling))
     weights = sampling.weights(world.image_targets.numpy(), np.bincount(images), "cell")[images]
     batches: list[CellBatch] = []
     while len(batches) < steps:
@@ -71,7 +71,7 @@ def scores(choices: str, steps: int, seed: int) -> tuple[float, float]:
                               seed=seed, shuffle=True, epoch=len(batches), weights=weights)  # fmt: skip
         batches += [picked(world, torch.from_numpy(request.rows)) for request in sampler]
     model = tiny_model()
-    train(PropagationSupervision(instantiate(config.loss, _convert_="all"), 0.0), model, batches[:steps])
+    train(PropagationSupervision(build(plain(config.loss)), 0.0), model, batches[:steps])
     unseen = toy_batch(999_999, images=80, light=LIGHT)
     with torch.inference_mode():
         probabilities = model.eval()(unseen).logits.sigmoid().numpy()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from torch import nn
 
+from hpa.config import build, plain
 from hpa.interfaces import BatchAugmentation
 from hpa.supervision.attach import attach_to
 from tests.supervision.toy_cells import plain_loss
@@ -18,13 +18,13 @@ CONF = Path(__file__).parents[2] / "conf"
 def shipped_augmentation(choices: str) -> BatchAugmentation:
     """Build a choice of batch_augment= among others."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return instantiate(compose("train", overrides=choices.split()).batch_augment, _convert_="all")
+        return build(plain(compose("train", overrides=choices.split()).batch_augment))
 
 
 def shipped(choices: str, model: nn.Module) -> nn.Module:
     """Build a strategy, e.g. "supervision=dual supervision/pooling=mean"."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=choices.split()).supervision
-    supervision = instantiate(config, loss=plain_loss(), _convert_="all")
+    supervision = build(plain(config), loss=plain_loss())
     attach_to(supervision, model)
     return supervision

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
+from hpa.config import build, plain
 from hpa.core.errors import InputError
 from hpa.interfaces import InstanceOutput, PixelBatch, Supervision
 from hpa.supervision.detector import DetectorSupervision
@@ -58,7 +58,7 @@ def test_a_negative_weight_is_told():
 
 
 def test_the_config_weighs_every_term_of_mask_rcnn():
-    supervision = instantiate(OmegaConf.load(CONFIG), loss=None)
+    supervision = build(plain(OmegaConf.load(CONFIG)), loss=None)
     assert isinstance(supervision, Supervision)
     assert supervision.unit == "image"
     assert set(supervision.weights) == {"objectness", "proposals", "classes", "boxes", "masks"}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from hpa.config import build, plain
 from hpa.core.errors import InputError
 from hpa.supervision.propagation import PropagationSupervision
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
@@ -15,7 +15,7 @@ CONFIG = Path(__file__).parents[2] / "conf" / "supervision" / "propagation.yaml"
 
 
 def test_cells_are_told_apart_from_labels_of_images():
-    supervision = instantiate(OmegaConf.load(CONFIG), loss=plain_loss())
+    supervision = build(plain(OmegaConf.load(CONFIG)), loss=plain_loss())
     model = tiny_model()
     losses = train(supervision, model, [toy_batch(seed) for seed in range(30)])
     # Not 0: each of the three classes that a cell does not show is told of it with probability 1/4; that leaves 0.42.

@@ -48,13 +48,13 @@ def test_what_was_trained_on_is_never_unseen_again():
     assert other_set.frame["trained"].tolist() == [False, False, True, True, True, True, True, True, True, True]
 
 
-def test_a_declaration_is_read_as_it_was_written(tmp_path):
+def test_provenance_is_read_as_it_was_written(tmp_path):
     images(1).write(tmp_path)
     pd.testing.assert_frame_equal(Provenance.read(tmp_path).frame, images(1).frame)
 
 
 @pytest.mark.parametrize("damage", [None, b"torn"], ids=["missing", "torn"])
-def test_a_run_without_a_declaration_is_refused(tmp_path, damage):
+def test_a_run_without_provenance_is_refused(tmp_path, damage):
     if damage is not None:
         (tmp_path / FILE).write_bytes(damage)
     with pytest.raises(InputError, match=FILE):

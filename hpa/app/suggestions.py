@@ -1,0 +1,94 @@
+"""What a command line that hydra could not compose may have meant: the nearest key, or the task that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import OmegaConf
+
+from hpa.config import Config
+from hpa.core.errors import InputError
+from hpa.overrides import compose_config, keys_of, nearest
+
+
+def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
+    """Return a sentence for each word that no key or choice matches.
+
+    Args:
+        root: Folder with conf/ and experiments/.
+        name: `train` or `infer`.
+        words: Of the command line.
+    """
+    own = _own_config(root, name, words)
+    known, task = keys_of(own), own.get("task")
+    found = []
+    for word in words:
+        key, _, value = word.lstrip("+~").partition("=")
+        choices = _choices(root, key)
+        readers = [] if task is None else _tasks_that_read(root, name, key, task) if key not in known else []
+        if readers:
+            found.append(_of_another_task(word, key, readers, str(task)))
+        elif choices:
+            if value not in [*choices, "null"]:
+                found += _meant(word, [f"{key}={choice}" for choice in nearest(value, choices)])
+        elif key not in known:
+            found += _meant(word, nearest(key, known))
+    return found
+
+
+def unread_keys(root: Path, config: Config) -> list[str]:
+    """Return a sentence for each top-level key of a training's config that its task does not read.
+
+    Hydra refuses foreign keys on the command line, but takes what a recipe or `+key=value` adds.
+    """
+    task = config["task"]
+    shipped = compose_config(root, "train", [f"task={task}"])
+    found = []
+    for key in sorted(set(config) - {"hydra"} - {str(key) for key in shipped}):
+        readers = _tasks_that_read(root, "train", key, task)
+        found.append(_of_another_task(key, key, readers, task) if readers else f"'{key}': no task reads this.")
+    return found
+
+
+def _of_another_task(word: str, key: str, readers: Sequence[str], task: str) -> str:
+    return (
+        f"'{word}': only task={' and task='.join(readers)} reads {key}, and this is task={task}; leave it out, or set "
+        f"task={readers[0]}."
+    )
+
+
+def _tasks_that_read(root: Path, name: str, key: str, own: str) -> list[str]:
+    """Return the other tasks whose configs hold a key."""
+    tasks = sorted(file.stem for file in (root / "conf" / "task").glob("*.yaml") if file.stem != own)
+    return [task for task in tasks if key in keys_of(_composed(root, name, [f"task={task}"]))]
+
+
+def _meant(word: str, candidates: Sequence[str]) -> list[str]:
+    return [f"'{word}': did you mean {' or '.join(candidates)}?"] if candidates else []
+
+
+def _choices(root: Path, key: str) -> list[str]:
+    folder = root / ("experiments" if key == "experiments" else f"conf/{key}")
+    return [str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.yaml")]
+
+
+def _is_choice(root: Path, word: str) -> bool:
+    key, _, value = word.partition("=")
+    return value in _choices(root, key)
+
+
+def _own_config(root: Path, name: str, words: Sequence[str]) -> dict[str, Any]:
+    """Return the config of as many of the chosen parts as fit together."""
+    chosen = [word for word in words if _is_choice(root, word)]
+    decisive = [word for word in chosen if word.startswith(("task=", "experiments="))]
+    return _composed(root, name, chosen) or _composed(root, name, decisive) or _composed(root, name, [])
+
+
+def _composed(root: Path, name: str, words: Sequence[str]) -> dict[str, Any]:
+    """Return a config as it stands, or none where the words do not fit."""
+    try:
+        return cast("dict[str, Any]", OmegaConf.to_container(compose_config(root, name, words), resolve=False))
+    except InputError:
+        return {}

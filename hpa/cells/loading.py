@@ -1,0 +1,24 @@
+"""How batches of cells are loaded (`loading` of task=cells)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CellLoading:
+    """How batches of cells are loaded.
+
+    Attributes:
+        batch_cells: Cells a batch.
+        cells_per_image: Bound on the cells of a bag, for strategies that need cells of an image together: an image with
+            more comes as several bags an epoch.
+        workers: Processes that load; 0 loads in the training process.
+        field_batch_cells: In place of `batch_cells` and `cells_per_image` where whole fields are seen: fields share a
+            batch while they hold no more cells together; a larger one comes several times, with a part of them each.
+    """
+
+    batch_cells: int
+    cells_per_image: int
+    workers: int
+    field_batch_cells: int

@@ -1,0 +1,127 @@
+"""The words of a command line: composed with `conf/`, or set in a saved config."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import cast
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hpa.config import Config, plain
+from hpa.core.errors import InputError
+
+
+def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfig:
+    """Return a config composed from the words of a command line; values may still be missing.
+
+    Args:
+        root: Folder with conf/ and experiments/.
+        name: `train` or `infer`.
+        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
+
+    Raises:
+        InputError: If there is no conf/, or an override does not fit.
+    """
+    if not (root / "conf" / f"{name}.yaml").is_file():
+        raise InputError(
+            f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
+        )
+    searched = f"hydra.searchpath=[file://{root}]"
+    overrides = [as_choice(word, root / "conf") for word in overrides]
+    inside = GlobalHydra.instance().is_initialized()  # a command of hydra runs: it knows the folder
+    try:
+        with nullcontext() if inside else initialize_config_dir(str(root / "conf"), version_base="1.3"):
+            return compose(name, overrides=[*overrides, searched])
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
+        reason = str(error).partition("Config search path")[0].strip()
+        raise InputError(f"{' '.join(overrides)}: {reason}") from error
+
+
+def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:
+    """Return one slot of a config composed from the words of a command line, None where it is null.
+
+    Args:
+        root: Folder with conf/ and experiments/.
+        name: `train` or `infer`.
+        slot: E.g. `segmenter`; what other slots lack does not matter.
+        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
+
+    Raises:
+        InputError: If there is no conf/, an override does not fit, or the slot lacks a value.
+    """
+    part = compose_config(root, name, overrides).get(slot)
+    return None if part is None else plain(part)
+
+
+def as_choice(word: str, conf: Path) -> str:
+    """Return an override that names a part of a part by dots as hydra wants it, with a slash; others as they are.
+
+    `model.view=crop` becomes `model/view=crop` where conf/model/view/crop.yaml is a file: hydra would put the word
+    `crop` in the place of the part.
+    """
+    key, separator, choices = word.partition("=")
+    folder = conf / key.replace(".", "/")
+    known = separator and "." in key and all((folder / f"{choice}.yaml").is_file() for choice in choices.split(","))
+    return f"{key.replace('.', '/')}={choices}" if known else word
+
+
+def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:
+    """Return a saved config with some values changed.
+
+    Raises:
+        InputError: If an override is not `key=value`, names a group or an unknown key.
+    """
+    changed = OmegaConf.create(config)
+    for override in overrides:
+        key, separator, _ = override.partition("=")
+        if not separator:
+            raise InputError(f"{override}: expected key=value.")
+        if (conf / key).is_dir():
+            raise InputError(f"{override}: resume= goes on with the run's own parts; only values can change beside it.")
+        check_key(config, key)
+        changed = cast("DictConfig", OmegaConf.merge(changed, OmegaConf.from_dotlist([override])))
+    return plain(changed)
+
+
+def check_key(config: Config, key: str) -> None:
+    """Refuse a key that the config does not hold.
+
+    Raises:
+        InputError: Naming the nearest keys.
+    """
+    known = keys_of(config)
+    if key in known:
+        return
+    near = nearest(key, known)
+    remedy = f"did you mean {' or '.join(near)}?" if near else "python train.py --cfg job shows all of them."
+    raise InputError(f"'{key}' is no key of the config; {remedy}")
+
+
+def nearest(word: str, known: Sequence[str]) -> list[str]:
+    """Return up to three known words that look most like this one.
+
+    >>> nearest("focl", ["focal", "asymmetric"])
+    ['focal']
+    """
+    return difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+
+
+def keys_of(config: Config, prefix: str = "") -> list[str]:
+    """Return the dotted names of all keys.
+
+    >>> keys_of({"trainer": {"max_epochs": 1}})
+    ['trainer', 'trainer.max_epochs']
+    """
+    found: list[str] = []
+    for key, value in config.items():
+        found.append(f"{prefix}{key}")
+        if isinstance(value, dict):
+            found += keys_of(value, f"{prefix}{key}.")
+    return found

@@ -1,0 +1,30 @@
+"""Which images are held out (`folds`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpa.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """Which images are held out.
+
+    Attributes:
+        count: Number of folds.
+        held_out: The fold that validates.
+        seed: Seed of the assignment; runs of one ensemble share it.
+        find_duplicates: Whether exact and near duplicates are searched, so that they share a fold.
+    """
+
+    count: int
+    held_out: int
+    seed: int
+    find_duplicates: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.held_out < self.count or self.count < 2:
+            raise InputError(
+                f"folds need count >= 2 and 0 <= held_out < count; came count={self.count}, held_out={self.held_out}."
+            )

@@ -1,0 +1,161 @@
+"""What a config may name: for each slot, by their names, the classes that fill it.
+
+A config may come from a stranger, inside a checkpoint. It names parts and gives them plain values; it never names code
+to run, a variable of the environment, or anything else that is looked up when it is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hpa.core.errors import InputError
+
+
+def _each(package: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{package}.{name}" for name in names.split())
+
+
+TRANSFORMS: tuple[str, ...] = _each(
+    "albumentations",
+    """
+    AdvancedBlur Affine AutoContrast Blur CLAHE ChannelDropout ChannelShuffle CoarseDropout ColorJitter Compose D4
+    Defocus Downscale ElasticTransform Emboss Equalize FancyPCA GaussNoise GaussianBlur GridDistortion GridDropout
+    HorizontalFlip HueSaturationValue ISONoise Illumination ImageCompression InvertImg MedianBlur MotionBlur
+    MultiplicativeNoise NoOp Normalize OneOf OpticalDistortion Perspective PlanckianJitter PlasmaBrightnessContrast
+    Posterize RGBShift RandomBrightnessContrast RandomGamma RandomGridShuffle RandomRotate90 RandomScale RandomToneCurve
+    RingingOvershoot Rotate SafeRotate SaltAndPepper Sequential Sharpen ShiftScaleRotate ShotNoise Solarize SomeOf
+    SquareSymmetry ThinPlateSpline ToGray Transpose UnsharpMask VerticalFlip ZoomBlur
+    """,
+)
+"""Transforms that read no file and call no function they are given."""
+
+OPTIMIZERS: tuple[str, ...] = _each(
+    "torch.optim", "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax NAdam RAdam RMSprop Rprop SGD"
+)
+
+SLOTS: Mapping[str, tuple[str, ...]] = {
+    "data": ("hpa.sources.", "hpa.simulation.source."),
+    "segmenter": ("hpa.segmenters.", "hpa.models.cellpose_network.", "hpa.inference.saved_network."),
+    "model": ("hpa.models.",),
+    "loss": ("hpa.losses.",),
+    "supervision": ("hpa.supervision.",),
+    "metric": ("hpa.metrics.",),
+    "optimizer": ("hpa.training.optimization.", "hpa.training.schedule.", "hpa.training.clipping.", *OPTIMIZERS),
+    "augment": ("hpa.cells.", "hpa.pixels.", *TRANSFORMS),
+    "batch_augment": ("hpa.cells.",),
+    "field_augment": ("hpa.cells.",),
+    "sampling": ("hpa.cells.sampling.",),
+    "crop": ("hpa.cells.crops.",),
+    "field": ("hpa.cells.fields.",),
+    "tiles": ("hpa.pixels.tiles.", "hpa.core.planes."),
+    "loading": ("hpa.cells.loading.", "hpa.pixels.loading."),
+    "folds": ("hpa.sources.fold_plan.",),
+    "store": ("hpa.cells.store.", "hpa.pixels.store."),
+    "trainer": ("hpa.training.fit.",),
+    "logger": ("hpa.training.",),
+    "stages": ("hpa.stages.", "hpa.supervision."),
+    "tta": ("hpa.inference.",),
+    "ensemble": ("hpa.inference.",),
+    "fusion": ("hpa.inference.",),
+    "rules": ("hpa.inference.",),
+    "thresholds": ("hpa.inference.",),
+    "also": ("hpa.inference.", "hpa.reports."),
+    "limits": ("hpa.intake.",),
+}
+"""Which classes may fill each slot: a full name stands for one class, a name that ends in a dot for all below it."""
+
+_EVERYWHERE = tuple(sorted({name for names in SLOTS.values() for name in names}))
+_INSTRUCTIONS = ("_target_", "_task_", "_partial_", "_recursive_")
+"""Keys that are no argument of a part: its class, the task it serves, and how it is built."""
+_MAX_DEPTH = 40
+_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
+
+
+def require_safe(config: Any, where: str) -> None:
+    """Refuse a config that is more than plain values and parts that fill their slots; nothing is imported.
+
+    Args:
+        config: A whole config, slot by slot.
+        where: Where it comes from, for messages.
+
+    Raises:
+        InputError: Naming the key, what stands there and what may stand there.
+    """
+    if not isinstance(config, dict):
+        raise InputError(f"{where}: its config is no mapping of slots; expected one written by train.py.")
+    require_plain(config, where)
+    require_slots(config, where)
+
+
+def require_slots(config: Mapping[str, Any], where: str) -> None:
+    """Refuse every `_target_` that does not fill the slot it stands in.
+
+    Raises:
+        InputError: Naming the key and what may stand there.
+    """
+    for slot, part in config.items():
+        require_targets(part, where, slot, SLOTS.get(slot, ()))
+
+
+def require_plain(node: Any, where: str, key: str = "", depth: int = 0) -> None:
+    """Refuse interpolations (`${…}`) and values that are not plain.
+
+    Raises:
+        InputError: Naming the key.
+    """
+    if depth > _MAX_DEPTH:
+        raise InputError(f"{where}: {key[:80]}… is nested deeper than {_MAX_DEPTH} levels; no config of train.py is.")
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if not isinstance(name, str | int):
+                raise InputError(f"{where}: {key or 'the config'} has a key that is no text ({type(name).__name__}).")
+            require_plain(str(name), where, f"{key}.{name}".lstrip("."), depth + 1)
+            require_plain(value, where, f"{key}.{name}".lstrip("."), depth + 1)
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            require_plain(value, where, f"{key}[{index}]", depth + 1)
+    elif isinstance(node, str):
+        if "${" in node:
+            raise InputError(
+                f"{where}: {key} holds the interpolation {node[:60]!r}; a saved config holds plain values only, and "
+                "nothing of it is looked up. Write the value itself there."
+            )
+    elif node is not None and not isinstance(node, bool | int | float):
+        raise InputError(f"{where}: {key} is a {type(node).__name__}; a config holds plain values only.")
+
+
+def require_targets(node: Any, where: str, key: str, allowed: tuple[str, ...] = _EVERYWHERE) -> None:
+    """Refuse every `_target_` that is not among the allowed classes, and instructions that no part of ours needs.
+
+    Raises:
+        InputError: Naming the key and what may stand there.
+    """
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "_target_":
+                _require_target(value, where, key, allowed)
+            elif isinstance(name, str) and name.startswith("_") and name not in _INSTRUCTIONS:
+                raise InputError(f"{where}: {key}.{name} is no setting of a part; remove it.")
+            elif name in ("_partial_", "_recursive_") and not isinstance(value, bool):
+                raise InputError(f"{where}: {key}.{name} must be true or false, not {value!r}.")
+            else:
+                require_targets(value, where, f"{key}.{name}", allowed)
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            require_targets(value, where, f"{key}[{index}]", allowed)
+
+
+def _require_target(target: Any, where: str, key: str, allowed: tuple[str, ...]) -> None:
+    named = isinstance(target, str) and _NAME.fullmatch(target) is not None
+    if named and any(target.startswith(name) if name.endswith(".") else target == name for name in allowed):
+        return
+    may = (
+        ", ".join(f"{name}*" if name.endswith(".") else name for name in allowed[:6]) or "none: it is no slot of parts"
+    )
+    more = " …" if len(allowed) > 6 else ""
+    raise InputError(
+        f"{where}: {key}: _target_ {str(target)[:80]}: a config names parts that fill this slot ({may}{more}), and "
+        "nothing else; nothing was imported or run."
+    )
