@@ -71,8 +71,10 @@ def test_what_does_not_fit_is_refused_in_words(composed, folder, world, tmp_path
         SavedPixelNetwork(None, **network)
     wrong = ["experiments=segment/nuclei", *SMALL, f"data.root={folder}", f"run_dir={tmp_path / 'a'}"]
     wrong = [word for word in wrong if "decoder" not in word]
-    with pytest.raises(InputError, match="task=pixels needs"):
+    with pytest.raises(InputError, match="serves task=cells, and this is task=pixels"):
         train(plain(composed("train", *wrong, "model=tiny")), CHOICES, None)
     cells = ["data=kaggle_hpa", f"data.root={world}", "model=unet", "size=tiny", f"run_dir={tmp_path / 'b'}"]
-    with pytest.raises(InputError, match="one class"):
+    with pytest.raises(InputError, match="serves task=pixels, and this is task=cells"):
         train(plain(composed("train", *cells)), CHOICES, None)
+    with pytest.raises(InputError, match="one class"):
+        train(plain(composed("train", "task=pixels", *cells)), CHOICES, None)
