@@ -18,7 +18,7 @@ CONF = ROOT / "conf"
 INFERENCE = "infer.yaml"
 _MARKED = re.compile(r"(<!-- (slots|choices): ([\w/]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 _DEFAULT = re.compile(
-    r"^ +- (?:override )?(?P<root>/?)(?P<slot>[a-z_/]+)(?:@[\w.]+)?: \S+ +# (?P<text>.+)$", re.MULTILINE
+    r"^ +- (?:override |optional )?(?P<root>/?)(?P<slot>[a-z_/]+)(?:@[\w.]+)?: \S+ +# (?P<text>.+)$", re.MULTILINE
 )
 
 

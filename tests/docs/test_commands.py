@@ -10,7 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from hpa import cli
-from hpa.config import as_choice
+from hpa.overrides import as_choice
 from tests.docs.test_references import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
