@@ -128,5 +128,5 @@ def test_small_weights_are_none_of_the_published_network(tmp_path):
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "cellpose.vit", None)
-    with pytest.raises(InputError, match=r'pip install "hpa\[cellpose\]"'):
+    with pytest.raises(InputError, match=r'pip install "hpa-cells\[cellpose\]"'):
         network(tmp_path)
