@@ -10,7 +10,7 @@ CORE_TESTS := -m "not slow" tests/test_imports.py tests/core tests/formats tests
 DEMO ?= demo
 # Real sample images for the tests; unset: those tests skip with a reason.
 export HPA_SAMPLES ?=
-# No network at run time: hubs would be asked again and again, trackers would wait.
+# No network at run time: hubs would be contacted again and again, trackers would wait.
 export HF_HUB_OFFLINE = 1
 export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline

@@ -55,7 +55,7 @@ def differences(before: Path, after: Path) -> tuple[list[str], int]:
 
 
 def _kept(path: Path) -> bool:
-    """Tell results from what names times, folders, settings or keys."""
+    """Return whether a file holds results, and not only times, folders or settings."""
     if path.name.startswith("part_") or path.name == "images.parquet":
         return False
     named = path.name in ("done.json", "world.json") or path.name.endswith(".coco.json")

@@ -2,7 +2,7 @@
 
 import os
 
-# albumentations asks the network for its newest version at import; a facility's machine may have no network.
+# albumentations looks up its newest version at import; a machine at a microscope may have no network.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 __version__ = "0.1.0"

@@ -49,8 +49,8 @@ def samples() -> Path:
 
 
 @pytest.fixture
-def interrupts_heard() -> Iterator[None]:
-    """Children of the test hear SIGINT, also where shells start tests in the background and so ignore it for all."""
+def sigint_enabled() -> Iterator[None]:
+    """Child processes receive SIGINT, also where the shell started the tests in the background, which ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -14,7 +14,7 @@ def test_commands_are_named_with_dashes_and_have_a_help_line():
     assert all(line and "_" not in name for name, line in commands.items())
 
 
-def test_input_that_cannot_be_used_is_told_on_stderr(tmp_path, capsys):
+def test_unusable_input_is_reported_on_stderr(tmp_path, capsys):
     assert main(["score", str(tmp_path / "none.csv"), str(tmp_path / "none.csv")]) == 1
     assert "the file is missing" in capsys.readouterr().err
 
@@ -35,7 +35,7 @@ def test_neither_help_nor_score_waits_for_torch():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-@pytest.mark.usefixtures("interrupts_heard")
+@pytest.mark.usefixtures("sigint_enabled")
 def test_an_interrupt_ends_with_the_code_of_shells(tmp_path):
     """A pipe stands for the truth, so that the command is surely reading when the signal comes."""
     pipe = tmp_path / "truth.csv"
@@ -44,6 +44,6 @@ def test_an_interrupt_ends_with_the_code_of_shells(tmp_path):
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     with pipe.open("w"):  # opens once the other side reads
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, message = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told == "hpa score: interrupted\n"
+    assert message == "hpa score: interrupted\n"

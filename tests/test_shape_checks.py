@@ -93,6 +93,6 @@ def test_a_constructor_is_checked_once_however_often_a_dataclass_is_extended():
         Named("3")
 
 
-def test_modules_imported_too_early_are_told():
+def test_modules_imported_too_early_are_reported():
     with pytest.raises(RuntimeError, match=r"hpa\.core\.encoding.*imported before"):
         install()

@@ -207,7 +207,7 @@ def test_a_killed_run_resumes_to_the_same_weights(world, cache, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("interrupts_heard")
+@pytest.mark.usefixtures("sigint_enabled")
 def test_ctrl_c_leaves_a_run_that_resumes(world, cache, tmp_path):
     run = tmp_path / "run"
     environment = os.environ | {"HPA_CACHE": str(cache), "OMP_NUM_THREADS": "1"}

@@ -68,12 +68,12 @@ def test_a_folder_is_climbed_once_at_a_time_and_its_commands_count(tmp_path):
         assert fcntl.fcntl(lock, fcntl.F_GETFD) >= 0
 
 
-def test_a_command_that_fails_is_told(tmp_path):
+def test_a_failing_command_is_reported(tmp_path):
     with only_climb_of(tmp_path) as lock, pytest.raises(RuntimeError, match="ended with 3"):
         Climb(tmp_path, 1, 1, (), lock).command("-c", "raise SystemExit(3)")
 
 
-def test_the_image_as_context_is_each_probability_times_the_likeliest_of_the_field_but_for_negative(tmp_path):
+def test_the_image_as_context_is_each_probability_times_the_highest_of_its_image_except_for_negative(tmp_path):
     label_map = np.zeros((20, 20), np.int32)
     label_map[:8, :8], label_map[10:, 10:] = 1, 2
     masks = list(encode_label_map(label_map).values())

@@ -21,7 +21,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return [dict(zip(cells(lines[0]), cells(line), strict=True)) for line in lines[2:]]
 
 
-def test_a_row_tells_the_mean_over_splits_and_images_and_of_each_organ():
+def test_a_row_holds_the_mean_over_splits_and_images_and_per_organ():
     (row,) = rows_of(table({"plain": Row("plain", "", PLAIN, ORGANS)}))
     assert (row["Dice"], row["lung"], row["spleen"], row["splits"]) == (".500", ".650", ".200", "2")
 

@@ -91,7 +91,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("interrupts_heard")
+@pytest.mark.usefixtures("sigint_enabled")
 def test_an_interrupted_run_leaves_nothing(tmp_path):
     words = ["synth", str(tmp_path / "world"), "--images", "400", "--size", "128", "--seed", "0", "--workers", "2"]
     script = f"import sys; from hpa.cli import main; sys.exit(main({words}))"
