@@ -13,9 +13,9 @@ from hpa.bundle.manifest import write_manifest
 from hpa.bundle.notebook_image import USUAL_PACKAGES, NotebookImage, packages_of
 from hpa.bundle.project_files import SETTINGS_FILE, copy_project, write_pages
 from hpa.bundle.wheels import collect_wheels
-from hpa.bundle.whole_folder import whole_folder
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_folder
 
 if TYPE_CHECKING:
     from hpa.models.saved_run import SavedRun

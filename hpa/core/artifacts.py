@@ -22,7 +22,7 @@ from jaxtyping import Shaped
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.sealed_file import damaged, unreadable, verify
-from hpa.core.whole_file import DiskFullError
+from hpa.core.whole_file import WriteError
 
 _ORPHAN_AGE_S = 3600.0
 """A file is written within seconds; one that nothing was added to for an hour has lost its writer."""
@@ -88,7 +88,7 @@ def make_all(
         on_progress: Called with (images done, all images) after each.
 
     Raises:
-        DiskFullError: At once; nothing further is started, as after Ctrl-C.
+        WriteError: At once where nothing can be written; nothing further is started, as after Ctrl-C.
     """
     made: dict[str, Made] = {}
     failures: dict[str, Problem] = {}
@@ -99,7 +99,7 @@ def make_all(
             image_id = ids[future]
             try:
                 made[image_id] = future.result()
-            except DiskFullError:
+            except WriteError:
                 raise
             except InputError as error:
                 failures[image_id] = Problem(image_id, str(error))

@@ -1,9 +1,10 @@
-"""Files that appear complete or not at all, whatever is killed while they are written."""
+"""Files and folders that appear complete or not at all, whatever is killed while they are written."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,18 @@ from typing import BinaryIO
 from hpa.core.errors import InputError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_TEXTS = ("requested and", *(os.strerror(number) for number in _FULL))
+"""Of errors without a number: numpy's "23 requested and 18 written", and those that shutil collects."""
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_OCCUPIED = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 
 
-class DiskFullError(InputError):
-    """The file system takes no more; going on with the next file would be in vain."""
+class WriteError(InputError):
+    """Nothing can be written here; going on with the next file would be in vain."""
+
+
+class DiskFullError(WriteError):
+    """The file system takes no more."""
 
 
 @contextmanager
@@ -32,22 +41,98 @@ def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO
 
     Raises:
         DiskFullError: If the disk is full; nothing of the file is left behind.
+        WriteError: If the folder cannot be written to; an older file stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    with explained_write_errors(path, bytes_needed):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            _removed(part)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, which takes its name once all is written; on any error nothing of it is left.
+
+    It is filled beside its place, because only within one file system is renaming atomic.
+
+    Args:
+        path: Where the folder shall be: new, or empty.
+
+    Raises:
+        InputError: If something lies there already.
+        DiskFullError: If the disk is full.
+        WriteError: If the folder cannot be written to.
+    """
+    if path.is_dir() and any(path.iterdir()):
+        raise InputError(f"{path}: a new or empty folder is expected, this one holds files; remove it or name another.")
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: a new or empty folder is expected, this is a file; name another.")
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    with explained_write_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.mkdir()
+            yield part
+            part.replace(path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def explained_write_errors(path: Path, bytes_needed: int | None = None) -> Iterator[None]:
+    """Turn errors of writing to `path` into what a user can do about them; others pass as they are.
+
+    Raises:
+        DiskFullError: If the disk or a quota is full.
+        WriteError: If the folder is read-only, belongs to somebody else, or a file is in its place.
+    """
     try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _FULL or any(text in str(error) for text in _FULL_TEXTS):
             needed = "" if bytes_needed is None else f", {bytes_needed:,} bytes were needed for this file"
             raise DiskFullError(
                 f"{path}: the disk (or quota) is full{needed}; free some "
                 "space or choose another folder, then run the same command again: what was written is kept."
             ) from error
+        if not _concerns(error, path):
+            raise
+        if error.errno in _FORBIDDEN:
+            raise WriteError(
+                f"{path}: cannot be written ({os.strerror(error.errno)}); choose a folder that you may write to, then "
+                "run the same command again. Nothing that was there has changed."
+            ) from error
+        if error.errno in _OCCUPIED:
+            raise WriteError(
+                f"{path}: cannot be written, because {_obstacle(path)} is in its way "
+                f"({os.strerror(error.errno)}); remove that, or name another place."
+            ) from error
         raise
-    finally:
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Return whether an error is of writing to a path, and not of something read meanwhile."""
+    if error.filename is None:
+        return True
+    named = Path(os.fsdecode(error.filename))
+    return path.is_relative_to(named) or named.is_relative_to(path.parent)
+
+
+def _obstacle(path: Path) -> Path:
+    """Return the file that stands where a folder is needed, or the path itself where a folder stands there."""
+    return next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), path)
+
+
+def _removed(part: Path) -> None:
+    """Remove a file that may not be there; on a disk that refuses it, the first error is the one to report."""
+    try:
         part.unlink(missing_ok=True)
+    except OSError:
+        return

@@ -15,7 +15,7 @@ from jaxtyping import Int32, UInt8
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
-from hpa.core.whole_file import DiskFullError, whole_file
+from hpa.core.whole_file import WriteError, whole_file
 from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.label_maps import write_label_map
@@ -117,7 +117,7 @@ def segment_images(
 
     Raises:
         InputError: If the folder holds maps of other settings.
-        DiskFullError: If the disk is full; what was written is kept.
+        WriteError: If the disk is full or the folder read-only; what was written is kept.
     """
     output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()})
     result = SegmentedImages()
@@ -156,7 +156,7 @@ def _segment(
         shown = images.read(image_id)
         cells = finds.cells_of(shown)
         output.write(shown, cells, images.file_of(image_id))
-    except DiskFullError:
+    except WriteError:
         raise
     except Exception as error:  # one image must not stop the others, whatever is wrong with it
         if not isinstance(error, InputError):

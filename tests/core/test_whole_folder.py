@@ -1,7 +1,7 @@
 import pytest
 
-from hpa.bundle.whole_folder import whole_folder
 from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_folder
 
 
 def test_a_folder_appears_with_all_that_was_written(tmp_path):
