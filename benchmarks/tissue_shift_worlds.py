@@ -21,7 +21,7 @@ from benchmarks.tissue_shift_steps import NUCLEI, SECTIONS, Step
 from hpa.core.encoding import encode_column_runs
 from hpa.core.errors import InputError
 from hpa.formats.label_maps import read_label_map
-from hpa.simulation.tissue import write_tissue_world
+from hpa.simulation.tissue import write_tissue
 
 _KIND = {"histology_purple": "train", "histology_white": "test"}
 _BRIGHTEST_GROUND = 180
@@ -81,7 +81,7 @@ def synthetic_world(folder: Path) -> World:
     """Return the shift between two synthetic sites; the data are written to the folder once."""
     if not (folder / "truth_test.csv").is_file():
         images, test_images = _SECTIONS
-        write_tissue_world(folder, images=images, side_px=_SECTIONS_PX, seed=1, test_images=test_images)
+        write_tissue(folder, images=images, side_px=_SECTIONS_PX, seed=1, test_images=test_images)
     return World(
         ("experiments=hubmap/shift_sections", f"data.root={folder}"),
         ("data=hubmap", f"data.root={folder}"),

@@ -26,7 +26,7 @@ from hpa.inference.exports.coco import CocoExport
 from hpa.inference.exports.label_maps import LabelMapsExport
 from hpa.interfaces import CellPrediction, CellRecord, CellSink, SegmentedField, Segmenter
 from hpa.overrides import compose_slot
-from hpa.simulation.hek_n2a import write_hek_n2a
+from hpa.simulation.two_cell_types import write_two_cell_types
 from hpa.sources.typed_images import TypedImages
 
 SIDE_PX = 1104
@@ -76,7 +76,7 @@ def _steps() -> Iterator[Steps]:
     segmenter: Segmenter = build(part or {})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        write_hek_n2a(folder / "world", images=2, side_px=SIDE_PX, seed=SEED, test_images=1)
+        write_two_cell_types(folder / "world", images=2, side_px=SIDE_PX, seed=SEED, test_images=1)
         source = TypedImages(folder / "world", ["green", "blue"], None, NAMES)
         field = source.read("Mixed_0000", "test")
         [segmentation] = segmenter.segment([field])

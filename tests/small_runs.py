@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from hpa.simulation import write_world
+from hpa.simulation import write_competition
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def world(tmp_path_factory) -> Path:
     """Ten training and four test fields of 256 px in the competition's layout."""
     folder = tmp_path_factory.mktemp("world") / "data"
-    write_world(folder, images=14, test_images=4, side_px=256, seed=5)
+    write_competition(folder, images=14, test_images=4, side_px=256, seed=5)
     return folder
 
 

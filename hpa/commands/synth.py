@@ -1,4 +1,4 @@
-"""`hpa synth`: write a synthetic world in the layout of a competition."""
+"""`hpa synth`: write a synthetic data set in the layout of a competition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpa.core.errors import InputError
 
-HELP = "draw a synthetic data set with known truth"
+HELP = "render a synthetic data set with ground truth"
 _LAYOUTS = "hpa: fields of cells; hubmap: tissue of five organs; hek_n2a: two cell types, pure and mixed"
 
 
@@ -25,22 +25,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="px: 512, or HEIGHTxWIDTH; for hubmap the side of training images",
     )
-    parser.add_argument("--seed", metavar="K", type=int, required=True, help="number of the world, 0 or more")
+    parser.add_argument(
+        "--seed", metavar="K", type=int, required=True, help="another seed gives other images; 0 or more"
+    )
     parser.add_argument("--test-images", metavar="N", type=int, help="how many of them are test (a quarter)")
     parser.add_argument("--workers", metavar="N", type=int, default=_cores(), help="processes (all cores)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the world, say what it holds, and return 0."""
+    """Write the data set, print what it holds, and return 0."""
     print(f"{arguments.folder}: {_WRITERS[arguments.layout](arguments)}")
     return 0
 
 
 def _write_hpa(arguments: argparse.Namespace) -> str:
     """Write fields of cells and return what they are."""
-    from hpa.simulation import write_world  # here: OpenCV is not needed for --help
+    from hpa.simulation import write_competition  # here: OpenCV is not needed for --help
 
-    write_world(
+    write_competition(
         arguments.folder,
         images=arguments.images,
         side_px=arguments.size,
@@ -48,17 +50,17 @@ def _write_hpa(arguments: argparse.Namespace) -> str:
         test_images=arguments.test_images,
         workers=arguments.workers,
     )
-    return f"{arguments.images} fields; how noisy their labels are stands in world.json"
+    return f"{arguments.images} fields; the noise of their labels is in world.json"
 
 
 def _write_hubmap(arguments: argparse.Namespace) -> str:
     """Write tissue sections and return what they are."""
-    from hpa.simulation.tissue import write_tissue_world
+    from hpa.simulation.tissue import write_tissue
 
     height, width = arguments.size
     if height != width:
         raise InputError(f"sections are square: write --size {height}; came {height}x{width}.")
-    write_tissue_world(
+    write_tissue(
         arguments.folder,
         images=arguments.images,
         side_px=height,
@@ -66,14 +68,14 @@ def _write_hubmap(arguments: argparse.Namespace) -> str:
         test_images=arguments.test_images,
         workers=arguments.workers,
     )
-    return f"{arguments.images} sections of five organs; the truth of the test set stands in truth_test.csv"
+    return f"{arguments.images} sections of five organs; the ground truth of the test set is in truth_test.csv"
 
 
 def _write_hek_n2a(arguments: argparse.Namespace) -> str:
     """Write fields of two cell types and return what they are."""
-    from hpa.simulation.hek_n2a import write_hek_n2a
+    from hpa.simulation.two_cell_types import write_two_cell_types
 
-    write_hek_n2a(
+    write_two_cell_types(
         arguments.folder,
         images=arguments.images,
         side_px=arguments.size,
@@ -81,11 +83,11 @@ def _write_hek_n2a(arguments: argparse.Namespace) -> str:
         test_images=arguments.test_images,
         workers=arguments.workers,
     )
-    return f"{arguments.images} fields of HEK and N2a; the test fields are mixed, what was designed is in world.json"
+    return f"{arguments.images} fields of HEK and N2a; the test fields are mixed, the designed shares are in world.json"
 
 
 _WRITERS = {"hek_n2a": _write_hek_n2a, "hpa": _write_hpa, "hubmap": _write_hubmap}
-"""What writes a world in each layout."""
+"""What writes a data set in each layout."""
 
 
 def parse_size(text: str) -> tuple[int, int]:

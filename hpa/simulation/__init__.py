@@ -1,6 +1,6 @@
-"""A world of synthetic fields with known truth: all 19 locations, drawn; image labels, given; cells, counted."""
+"""Synthetic fluorescence and tissue images with ground truth, written in the layouts of real data sets."""
 
-from hpa.simulation.field import SyntheticField, draw_field
-from hpa.simulation.world import write_world
+from hpa.simulation.competition import write_competition
+from hpa.simulation.synthetic_field import SyntheticField, render_field
 
-__all__ = ["SyntheticField", "draw_field", "write_world"]
+__all__ = ["SyntheticField", "render_field", "write_competition"]

@@ -15,7 +15,7 @@ PSF_UM = 0.12  # standard deviation of the in-focus spot of a 63x confocal objec
 
 @dataclass(frozen=True)
 class Camera:
-    """Settings of one exposure; drawn once an image by `Camera.draw`.
+    """Settings of one exposure; drawn once an image by `Camera.sample`.
 
     Attributes:
         defocus_um: Standard deviation of the blur of a field out of focus.
@@ -34,7 +34,7 @@ class Camera:
     offset: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, channels: int) -> Camera:
+    def sample(cls, rng: np.random.Generator, channels: int) -> Camera:
         """Draw the settings of one image; one image in six is visibly out of focus."""
         blurred = rng.random() < 1 / 6
         return cls(

@@ -1,6 +1,6 @@
-"""Cell lines of the synthetic world: how large, long, spiky and crowded cells of one culture are.
+"""Cell lines of the synthetic images: size, shape and density of the cells of one culture.
 
-Sizes follow what the Human Protein Atlas shows of these lines (Thul et al., Science 356:eaal3321, 2017):
+Sizes follow the images of these lines in the Human Protein Atlas (Thul et al., Science 356:eaal3321, 2017):
 nuclei of 10 to 20 µm, ten to forty cells in a field of 164 µm.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CellLine:
-    """Look of the cells of one culture; every number is a mean around which cells vary."""
+    """Morphology of the cells of one culture; every number is a mean around which cells vary."""
 
     name: str
     cells_in_field: float
@@ -40,4 +40,4 @@ CELL_LINES: tuple[CellLine, ...] = (
     CellLine("BJ", 11.0, 23.0, 7.8, 2.30, 0.10, 1.5, 0.15, 9.0),
     CellLine("SH-SY5Y", 20.0, 12.5, 5.8, 1.40, 0.14, 2.8, 0.50, 3.5),
 )
-"""Named after the lines whose look they borrow; none is a model of its line."""
+"""Named after the lines whose morphology they borrow; none is a model of its line."""

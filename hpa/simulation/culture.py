@@ -17,7 +17,7 @@ FIELD_UM = 163.84
 MARGIN_UM = 12.0
 """Cells are placed this far outside the field too, so that its edges cut cells."""
 MITOTIC_RADIUS_UM = 9.5
-_FEWEST_UM = 3.0  # least cytoplasm around a nucleus
+_MIN_BORDER_UM = 3.0  # of cytoplasm around a nucleus
 _NEIGHBOUR_UM = 26.0  # centres closer than this count as neighbours
 
 
@@ -84,7 +84,7 @@ def grow_culture(
         height_um: Height of the field.
         width_um: Width of the field.
         mitotic_share: Chance that a cell is in mitosis.
-        one_divides: Whether a bright mitotic cell stands inside the field for sure.
+        one_divides: Whether at least one bright mitotic cell lies inside the field.
     """
     area = (height_um + 2 * MARGIN_UM) * (width_um + 2 * MARGIN_UM)
     count = line.cells_in_field * float(np.clip(rng.normal(1, 0.22), 0.6, 1.35)) * area / FIELD_UM**2
@@ -137,7 +137,7 @@ def _grow_cell(rng: np.random.Generator, line: CellLine, x_um: float, y_um: floa
         y_um=y_um,
         angle=angle,
         phase=phase,
-        outline_um=np.maximum(outline, nucleus + _FEWEST_UM),
+        outline_um=np.maximum(outline, nucleus + _MIN_BORDER_UM),
         nucleus_um=nucleus,
         size=size,
         expression=float(rng.standard_normal()),
@@ -147,7 +147,7 @@ def _grow_cell(rng: np.random.Generator, line: CellLine, x_um: float, y_um: floa
 def _apart(one: Cell, other: Cell) -> bool:
     """Tell whether two nuclei leave room for a border between them."""
     distance = math.hypot(one.x_um - other.x_um, one.y_um - other.y_um)
-    return distance > 0.95 * (one.nucleus_reach_um + other.nucleus_reach_um) + _FEWEST_UM
+    return distance > 0.95 * (one.nucleus_reach_um + other.nucleus_reach_um) + _MIN_BORDER_UM
 
 
 def _crowding(cell: Cell, cells: list[Cell]) -> float:

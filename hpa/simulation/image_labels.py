@@ -2,7 +2,7 @@
 
 Images come in pairs. The second of a pair draws its main class by the frequencies of the real table (21,806 images,
 Le et al., Nature Methods 19:1221, 2022); the first takes it from a shuffled deck of all 19, so that each 38 images of a
-split hold every class at least once. Further classes are drawn by (tempered) frequency, as many as real images have.
+split hold every class at least once. Further classes are sampled by (tempered) frequency, as many as real images have.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ def wavy_outline(
 ) -> Float[np.ndarray, " bin"]:
     """Return an ellipse of the area of a circle of `radius_um`, long axis at `angle` (radians), with random waves."""
     long, short = radius_um * np.sqrt(elongation), radius_um / np.sqrt(elongation)
-    turned = _ANGLES - angle
-    ellipse = long * short / np.hypot(short * np.cos(turned), long * np.sin(turned))
+    relative = _ANGLES - angle
+    ellipse = long * short / np.hypot(short * np.cos(relative), long * np.sin(relative))
     orders = np.arange(2, 9)
     heights = rng.normal(0, roughness, len(orders)) / (orders - 1)
     spectrum = np.zeros(BINS // 2 + 1, np.complex128)

@@ -1,4 +1,4 @@
-"""A synthetic world as a data set: made on first use, then read as any other folder of the competition's layout."""
+"""`data=synthetic`: made on first use, then read as any other folder in the competition's layout."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from pathlib import Path
 from hpa import __version__
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.digest import digest_of_values
+from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
 from hpa.interfaces import CellTruth, Split
-from hpa.simulation import write_world
+from hpa.simulation import write_competition
 from hpa.sources.kaggle_hpa import KaggleHpa
 
 log = logging.getLogger(__name__)
 
 
 class SyntheticHpa:
-    """Fields with all 19 patterns, labels of images, and the truth of every cell.
+    """Fields with all 19 patterns, labels of images, and the ground truth of every cell.
 
     Attributes:
         channels: Channels to read, in order.
         images: Training fields.
         test_images: Test fields.
         size_px: Side of a field.
-        seed: Another seed is another world.
-        folder: Where worlds are kept, one folder each.
+        seed: Another seed gives other fields.
+        folder: Where synthetic data sets are kept, one folder each.
     """
 
     class_names: tuple[str, ...] = LOCATION_NAMES
@@ -46,12 +47,17 @@ class SyntheticHpa:
 
     @cached_property
     def files(self) -> KaggleHpa:
-        """The world on disk; made now if it is not there yet."""
+        """The data set on disk; made now if it is not there yet."""
         settings = {"images": self.images, "test_images": self.test_images, "size_px": self.size_px, "seed": self.seed}
         root = self.folder / digest_of_values(settings | {"version": __version__})
         if not root.is_dir():
-            log.info("making a synthetic world of %d + %d fields in %s", self.images, self.test_images, root)
-            write_world(
+            log.info("making a synthetic data set of %d + %d fields in %s", self.images, self.test_images, root)
+            self._write(root)
+        return KaggleHpa(root, self.channels, pixel_um=None, cell_truth=root / "truth_train.csv", metadata=None)
+
+    def _write(self, root: Path) -> None:
+        try:
+            write_competition(
                 root,
                 images=self.images + self.test_images,
                 test_images=self.test_images,
@@ -59,7 +65,9 @@ class SyntheticHpa:
                 seed=self.seed,
                 workers=os.cpu_count() or 1,
             )
-        return KaggleHpa(root, self.channels, pixel_um=None, cell_truth=root / "truth_train.csv", metadata=None)
+        except InputError:
+            if not root.is_dir():  # else another run was faster; what it wrote is the same
+                raise
 
     @property
     def cell_truth(self) -> CellTruth | None:
@@ -75,5 +83,5 @@ class SyntheticHpa:
         return self.files.read(image_id, split)
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Tell the image's files apart from any others."""
+        """Name the image's files (`ImageSource.identity`)."""
         return self.files.identity(image_id, split)

@@ -20,7 +20,7 @@ from hpa.simulation.territory import Territory
 CHANNEL_SPREAD = 0.25  # spread (log) of the brightness of a stain between images
 CELL_SPREAD = 0.20  # and between the cells of an image
 PROTEIN_GAIN, PROTEIN_SPREAD = 0.75, 0.35  # antibodies differ more
-TRACE_GAIN = 0.05  # what is left of the image's locations in cells that count as not showing them
+TRACE_GAIN = 0.05  # what is left of the image's locations in cells that count as negative for them
 EXPRESSION_GAIN = 0.30  # brightness (log) a cell gains with one standard deviation of expression
 _DEFOCUSED_SHARE = 0.12  # cells that lie above the focal plane
 _DUST_PER_FIELD = 3.0  # bright specks outside any cell
@@ -30,7 +30,7 @@ def stain_specimen(
     rng: np.random.Generator,
     line: CellLine,
     cells: list[Cell],
-    shown: Sequence[Sequence[int]],
+    cell_classes: Sequence[Sequence[int]],
     traces: Sequence[Sequence[int]],
     territory: Territory,
 ) -> Float32[np.ndarray, "channel canvas_height canvas_width"]:
@@ -40,7 +40,7 @@ def stain_specimen(
         rng: Source of randomness.
         line: Cell line.
         cells: The culture.
-        shown: Classes each cell shows.
+        cell_classes: Classes of each cell.
         traces: Classes of which each cell holds too little to count.
         territory: Label maps of the culture.
     """
@@ -51,7 +51,7 @@ def stain_specimen(
     haze = float(rng.uniform(0.01, 0.06))
     for index, cell in enumerate(cells):
         anatomy = dissect(np.random.default_rng(rng.integers(2**63)), cells, territory, index)
-        protein = _protein(anatomy, _shares(weights, cell, shown[index], traces[index]), haze)
+        protein = _protein(anatomy, _shares(weights, cell, cell_classes[index], traces[index]), haze)
         stains = (
             microtubule_stain(anatomy),
             protein,
@@ -63,10 +63,10 @@ def stain_specimen(
     return light
 
 
-def _shares(weights: np.ndarray, cell: Cell, shown: Sequence[int], traces: Sequence[int]) -> dict[int, float]:
+def _shares(weights: np.ndarray, cell: Cell, classes: Sequence[int], traces: Sequence[int]) -> dict[int, float]:
     """Return the brightness of each location of one cell."""
     gain = float(np.exp(EXPRESSION_GAIN * np.clip(cell.expression, -2, 2)))
-    present = [kind for kind in shown if kind != NEGATIVE_CLASS]
+    present = [kind for kind in classes if kind != NEGATIVE_CLASS]
     brightest = max((float(weights[kind]) for kind in present), default=1.0)
     shares = dict.fromkeys(traces, TRACE_GAIN)
     return shares | {kind: gain * float(weights[kind]) / brightest for kind in present}

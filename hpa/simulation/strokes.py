@@ -17,11 +17,11 @@ def wander(
     step_px: float,
     bend: float,
 ) -> Float[np.ndarray, "curve step 2"]:
-    """Return curves that leave `starts` at `headings` (radians) and turn by about `bend` radians a step."""
-    turns = rng.normal(0, bend, (len(starts), steps))
+    """Return curves that leave `starts` at `headings` (radians) and bend by about `bend` radians a step."""
+    bends = rng.normal(0, bend, (len(starts), steps))
     # the second cumulative sum makes curvature, not heading, the random walk: curves instead of zigzag
-    turns = 0.6 * turns + 0.4 * np.cumsum(turns, axis=1) / np.sqrt(np.arange(1, steps + 1))
-    angles = headings[:, None] + np.cumsum(turns, axis=1)
+    bends = 0.6 * bends + 0.4 * np.cumsum(bends, axis=1) / np.sqrt(np.arange(1, steps + 1))
+    angles = headings[:, None] + np.cumsum(bends, axis=1)
     moves = step_px * np.stack([np.cos(angles), np.sin(angles)], axis=2)
     return starts[:, None, :] + np.concatenate([np.zeros((len(starts), 1, 2)), np.cumsum(moves, axis=1)], axis=1)
 

@@ -32,7 +32,7 @@ class Territory:
     pixel_um: float
 
     def inner(self, canvas: np.ndarray) -> np.ndarray:
-        """Return the part of a canvas (last two axes) that the field shows."""
+        """Return the part of a canvas (last two axes) that lies in the field."""
         edge = self.margin_px
         return canvas[..., edge : canvas.shape[-2] - edge, edge : canvas.shape[-1] - edge]
 
@@ -70,7 +70,7 @@ def offsets_um(
 
 
 def _window(cell: Cell, margin_px: int, pixel_um: float, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """Return the rows and columns around a cell, cut at the canvas, at least one pixel."""
+    """Return the rows and columns around a cell, clipped to the canvas, at least one pixel."""
     reach = int(np.ceil(cell.outline_um.max() / pixel_um)) + 2
     bounds = []
     for centre_um, side in ((cell.y_um, shape[0]), (cell.x_um, shape[1])):

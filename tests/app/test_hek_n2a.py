@@ -11,7 +11,7 @@ from hpa.app.train import train
 from hpa.cli import main
 from hpa.config import build, plain
 from hpa.overrides import compose_slot
-from hpa.simulation.hek_n2a import write_hek_n2a
+from hpa.simulation.two_cell_types import write_two_cell_types
 from tests.small_cellpose import saved, small_state
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,7 @@ RECIPES = ("crops", "mask_rcnn", "unet")
 @pytest.fixture(scope="module")
 def two_types(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("two_types") / "world"
-    write_hek_n2a(folder, images=15, test_images=2, side_px=224, seed=3)
+    write_two_cell_types(folder, images=15, test_images=2, side_px=224, seed=3)
     return folder
 
 

@@ -10,7 +10,7 @@ from hpa.bundle.notebook_image import needed_packages
 from hpa.bundle.pip import run_pip
 from hpa.cli import main
 from hpa.core.errors import InputError
-from hpa.simulation import write_world
+from hpa.simulation import write_competition
 from tests.bundle.offline_machine import OfflineMachine, here
 from tests.bundle.small_run import write_small_run
 
@@ -101,7 +101,7 @@ def registry(tmp_path_factory) -> None:
 def test_the_notebook_of_a_bundle_writes_the_submission_of_the_checkout_offline(run, tmp_path, registry, capsys):
     """In a fresh environment without network, whose image lacks this package, hydra and a few more."""
     fields, bundle = tmp_path / "input" / "competition", tmp_path / "input" / "bundle"
-    write_world(fields, images=6, test_images=3, side_px=256, seed=5)
+    write_competition(fields, images=6, test_images=3, side_px=256, seed=5)
     image = sorted(needed_packages().keys() - BUNDLED)
     words = ["tta=flips", "rules=edge"]
     assert main(["bundle", str(run), "--out", str(bundle), "--have", ",".join(image), *words]) == 0

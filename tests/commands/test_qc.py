@@ -4,16 +4,16 @@ import pytest
 
 from hpa.cli import main
 from hpa.formats.calibrated_tiff import write_plane
-from hpa.simulation.hek_n2a import draw_two_type_field, write_hek_n2a
+from hpa.simulation.two_cell_types import render_two_type_field, write_two_cell_types
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Seven good images, one of noise, one that is there twice, one broken."""
     folder = tmp_path_factory.mktemp("qc") / "world"
-    write_hek_n2a(folder, images=8, test_images=1, side_px=320, seed=2)
+    write_two_cell_types(folder, images=8, test_images=1, side_px=320, seed=2)
     rng = np.random.default_rng(0)
-    good = draw_two_type_field(2, "HEK", 0, 320, 320).field
+    good = render_two_type_field(2, "HEK", 0, 320, 320).field
     for place, channel in enumerate(good.channels):
         write_plane(folder / "images" / f"copy_{channel}.tif", good.pixels[place], 0.325)
         write_plane(folder / "images" / f"noise_{channel}.tif", rng.poisson(9, (320, 320)).astype(np.uint8), 0.325)

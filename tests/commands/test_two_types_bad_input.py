@@ -10,7 +10,7 @@ import tifffile
 from hpa.app.train import train
 from hpa.cli import main
 from hpa.core.errors import InputError
-from hpa.simulation.hek_n2a import write_hek_n2a
+from hpa.simulation.two_cell_types import write_two_cell_types
 from tests.test_configs import composed
 
 SIDE_PX = 16
@@ -86,7 +86,7 @@ def test_outlines_without_an_image(tmp_path, capsys):
 
 
 def test_a_pure_set_of_one_type_is_refused_before_anything_is_segmented(tmp_path):
-    write_hek_n2a(tmp_path / "set", images=3, side_px=64, seed=0, test_images=1)
+    write_two_cell_types(tmp_path / "set", images=3, side_px=64, seed=0, test_images=1)
     table = pd.read_csv(tmp_path / "set" / "index.csv")
     table[table["class"] != "N2a"].to_csv(tmp_path / "set" / "index.csv", index=False)
     words = [f"data.root={tmp_path / 'set'}", f"run_dir={tmp_path / 'run'}", f"store.folder={tmp_path}"]

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.intake.quality_control import QualityLimits, judge_images
-from hpa.simulation.hek_n2a import draw_two_type_field
+from hpa.simulation.two_cell_types import render_two_type_field
 from tests.intake.planted_faults import FAULTS, plant
 from tests.test_configs import CONF
 
@@ -24,7 +24,7 @@ def judged(fields):
 
 def good_fields(count, side_px):
     kinds = ("HEK", "N2a", "Mixed")
-    return [draw_two_type_field(21, kinds[n % 3], n // 3, side_px, side_px).field for n in range(count)]
+    return [render_two_type_field(21, kinds[n % 3], n // 3, side_px, side_px).field for n in range(count)]
 
 
 def planted(fields, every, rng):

@@ -4,12 +4,12 @@ import pytest
 
 from hpa.core.field import Field
 from hpa.intake.quality_measures import measure_field
-from hpa.simulation.hek_n2a import draw_two_type_field
+from hpa.simulation.two_cell_types import render_two_type_field
 
 
 @pytest.fixture(scope="module")
 def field():
-    return draw_two_type_field(2, "HEK", 0, 512, 512).field
+    return render_two_type_field(2, "HEK", 0, 512, 512).field
 
 
 def measured(pixels, field):
@@ -57,7 +57,7 @@ def test_light_that_falls_off_is_measured(field):
 
 
 def test_channels_of_other_fields_do_not_agree(field):
-    other = draw_two_type_field(2, "HEK", 5, 512, 512).field
+    other = render_two_type_field(2, "HEK", 5, 512, 512).field
     mixed = np.stack([field.pixels[0], other.pixels[1]])
     assert measured(mixed, field).agreement < 4 < measured(field.pixels, field).agreement
 

@@ -12,7 +12,7 @@ from hpa.app.train import train
 from hpa.config import build, plain
 from hpa.models.target.foreground import ForegroundTarget
 from hpa.pixels.store import StoredPlanes
-from hpa.simulation.tissue import write_tissue_world
+from hpa.simulation.tissue import write_tissue
 from tests.pixels.stained_sections import DAB, HAEMATOXYLIN, section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ def test_a_recipe_gives_sound_tiles_and_the_same_for_a_seed(name, augment):
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", sorted(path.stem for path in (ROOT / "experiments/hubmap").glob("*.yaml")))
 def test_a_recipe_trains_one_step_on_synthetic_tissue(recipe, tmp_path):
-    write_tissue_world(tmp_path / "world", images=12, side_px=96, seed=0, test_images=2)
+    write_tissue(tmp_path / "world", images=12, side_px=96, seed=0, test_images=2)
     words = [
         f"hydra.searchpath=[file://{ROOT}]",
         f"experiments=hubmap/{recipe}",

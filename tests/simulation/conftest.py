@@ -5,9 +5,9 @@ import pytest
 
 from hpa.simulation.anatomy import Anatomy, dissect
 from hpa.simulation.cell_lines import CELL_LINES
+from hpa.simulation.competition import write_competition
 from hpa.simulation.culture import Cell, Phase, grow_culture
 from hpa.simulation.territory import divide
-from hpa.simulation.world import write_world
 
 PIXEL_UM = 0.32
 
@@ -48,5 +48,5 @@ def dividing_cells() -> list[Anatomy]:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synthetic") / "world"
-    write_world(folder, images=8, side_px=(96, 128), seed=5, test_images=3)
+    write_competition(folder, images=8, side_px=(96, 128), seed=5, test_images=3)
     return folder

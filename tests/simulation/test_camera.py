@@ -39,7 +39,7 @@ def test_light_beyond_full_scale_saturates():
     assert expose(PERFECT, np.full((1, 9, 9), 3.0, np.float32)).min() == 255
 
 
-def test_drawn_cameras_differ():
-    cameras = [Camera.draw(np.random.default_rng(seed), 4) for seed in range(60)]
+def test_sampled_cameras_differ():
+    cameras = [Camera.sample(np.random.default_rng(seed), 4) for seed in range(60)]
     assert 2 < sum(camera.defocus_um > 0.2 for camera in cameras) < 25
     assert all(len(camera.photons) == 4 for camera in cameras)

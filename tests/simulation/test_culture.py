@@ -30,7 +30,7 @@ def test_cells_grow_through_the_cycle_and_round_up_for_mitosis():
     assert unevenness[Phase.M] < 0.3 * unevenness[Phase.G1]
 
 
-def test_a_dividing_cell_stands_in_the_field_when_asked_for():
+def test_a_dividing_cell_lies_in_the_field_where_one_is_required():
     for seed in range(20):
         cells = grow_culture(np.random.default_rng(seed), CELL_LINES[seed % 6], FIELD_UM, FIELD_UM, 0.0, True)
         dividing = [cell for cell in cells if cell.phase is Phase.M]

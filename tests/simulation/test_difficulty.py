@@ -1,4 +1,4 @@
-"""Cells of the world can be told apart, by far not all of them by simple means."""
+"""Classes of the synthetic cells can be separated, by far not all of them by simple means."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from hpa.simulation.field import draw_field
+from hpa.simulation.synthetic_field import render_field
 
 
 def simple_features(drawn):
@@ -39,7 +39,7 @@ def simple_features(drawn):
 
 @pytest.mark.slow
 def test_simple_features_beat_chance_and_do_not_suffice():
-    fields = {split: [draw_field(1, split, i, 256, 256) for i in range(76)] for split in ("train", "test")}
+    fields = {split: [render_field(1, split, i, 256, 256) for i in range(76)] for split in ("train", "test")}
     features = {split: np.concatenate([simple_features(f) for f in found]) for split, found in fields.items()}
     shown = {split: [kinds for f in found for kinds in f.cell_classes] for split, found in fields.items()}
     areas = []

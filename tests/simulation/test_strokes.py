@@ -6,7 +6,7 @@ from hpa.simulation.strokes import draw_curves, draw_dots, wander
 from hpa.simulation.texture import network, smooth_noise
 
 
-def test_curves_start_where_told_and_take_steps_of_the_given_length():
+def test_curves_start_at_their_starts_and_take_steps_of_the_given_length():
     starts = np.array([[3.0, 4.0], [10.0, 2.0]])
     curves = wander(np.random.default_rng(0), starts, np.array([0.0, 1.0]), 12, 1.5, 0.3)
     np.testing.assert_array_equal(curves[:, 0], starts)

@@ -1,4 +1,4 @@
-"""How a protein looks in each of the 18 places; `DRAWINGS` is ordered as `hpa.core.classes.LOCATIONS`, Negative apart.
+"""The pattern of a protein in each of the 18 locations; `DRAWINGS` is ordered as `LOCATIONS` without Negative.
 
 A drawing gives the stain of one cell on its window: 0 where there is none, about 1 where it is bright.
 """

@@ -1,6 +1,6 @@
-"""Synthetic tissue sections: five organs in simple strokes, stained and photographed by two laboratories."""
+"""Synthetic tissue sections: five organs in simple strokes, stained and scanned at two sites."""
 
-from hpa.simulation.tissue.section import SyntheticSection, draw_section
-from hpa.simulation.tissue.world import write_tissue_world
+from hpa.simulation.tissue.dataset import write_tissue
+from hpa.simulation.tissue.section import SyntheticSection, render_section
 
-__all__ = ["SyntheticSection", "draw_section", "write_tissue_world"]
+__all__ = ["SyntheticSection", "render_section", "write_tissue"]

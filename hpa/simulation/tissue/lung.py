@@ -1,4 +1,4 @@
-"""Lung: alveoli (the units), a foam of air spaces in thin walls, with a vessel and an airway here and there."""
+"""Lung: alveoli (the FTUs), a foam of air spaces in thin walls, with a vessel and an airway here and there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TUBES_PER_MM2 = 2.5
 
 def lung(rng: np.random.Generator, shape: tuple[int, int], pixel_um: float) -> Materials:
     """Draw a section: round and dented air spaces, walls of one or two cells, thicker where several meet."""
-    section = Materials.blank(shape, pixel_um, cytoplasm=0.45, matrix=0.4, crowd=0.6)
+    section = Materials.blank(shape, pixel_um, cytoplasm=0.45, matrix=0.4, nuclear_density=0.6)
     height_um, width_um = section.size_um
     count = int(rng.poisson(_TUBES_PER_MM2 * height_um * width_um * 1e-6))
     tubes = scattered(rng, section.size_um, [float(r) for r in rng.uniform(35, 90, count)], gap_um=60.0)
@@ -22,7 +22,7 @@ def lung(rng: np.random.Generator, shape: tuple[int, int], pixel_um: float) -> M
         for spot in spots_of([blob_at(rng, float(x), float(y), radius, 1.35, 0.07)], section):
             spot.put(section.opening, 1.0, 3.0, np.inf)
             spot.put(section.membrane, 0.35, 1.0, 4.0)
-            section.units[spot.window] |= spot.depth_um > 0
+            section.ftu_mask[spot.window] |= spot.depth_um > 0
     for x, y, radius in tubes:
         _tube(rng, section, x, y, radius)
     return section
@@ -34,14 +34,14 @@ def _tube(rng: np.random.Generator, section: Materials, x: float, y: float, radi
     wall = 14.0 if is_airway else 0.45 * radius
     for spot in spots_of([blob_at(rng, x, y, radius, 1.3, 0.06 if is_airway else 0.02)], section):
         around = spot.depth_um > -5
-        section.units[spot.window] &= ~around
+        section.ftu_mask[spot.window] &= ~around
         spot.put(section.opening, 0.0, -5.0, np.inf)
         spot.put(section.matrix, 0.9, -5.0, wall)
         spot.put(section.cytoplasm, 0.2, -5.0, wall)
-        spot.put(section.crowd, 0.2, -5.0, wall)
+        spot.put(section.nuclear_density, 0.2, -5.0, wall)
         if is_airway:
             spot.put(section.cytoplasm, 0.8, wall, wall + 16.0)
             spot.put(section.matrix, 0.0, wall, wall + 16.0)
-            spot.put(section.crowd, 0.95, wall + 1.0, wall + 11.0)
+            spot.put(section.nuclear_density, 0.95, wall + 1.0, wall + 11.0)
         inner = wall + 16 if is_airway else wall
         spot.put(section.opening, 1.0, inner, np.inf)

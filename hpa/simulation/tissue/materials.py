@@ -23,30 +23,32 @@ class Materials:
         cytoplasm: Bodies of cells: much of it in epithelia.
         matrix: Collagen and muscle between cells.
         membrane: Basement membranes, brush borders and mucus, which PAS stains.
-        crowd: Share of places where a nucleus stands.
+        nuclear_density: Share of possible positions that hold a nucleus.
         opening: Lumen, air and cracks: no tissue.
-        units: The functional tissue units.
+        ftu_mask: Pixels of the functional tissue units (FTU).
     """
 
     pixel_um: float
     cytoplasm: Float32[np.ndarray, "height width"]
     matrix: Float32[np.ndarray, "height width"]
     membrane: Float32[np.ndarray, "height width"]
-    crowd: Float32[np.ndarray, "height width"]
+    nuclear_density: Float32[np.ndarray, "height width"]
     opening: Float32[np.ndarray, "height width"]
-    units: Bool[np.ndarray, "height width"]
+    ftu_mask: Bool[np.ndarray, "height width"]
 
     @classmethod
-    def blank(cls, shape: tuple[int, int], pixel_um: float, cytoplasm: float, matrix: float, crowd: float) -> Materials:
-        """Return a canvas of plain ground tissue."""
-        ground, stroma, nuclei = (np.full(shape, value, np.float32) for value in (cytoplasm, matrix, crowd))
+    def blank(
+        cls, shape: tuple[int, int], pixel_um: float, cytoplasm: float, matrix: float, nuclear_density: float
+    ) -> Materials:
+        """Return a canvas of homogeneous tissue."""
+        ground, stroma, nuclei = (np.full(shape, value, np.float32) for value in (cytoplasm, matrix, nuclear_density))
         membrane, opening = (np.zeros(shape, np.float32) for _ in range(2))
         return cls(pixel_um, ground, stroma, membrane, nuclei, opening, np.zeros(shape, bool))
 
     @property
     def size_um(self) -> tuple[float, float]:
         """Return height and width in µm."""
-        height, width = self.units.shape
+        height, width = self.ftu_mask.shape
         return height * self.pixel_um, width * self.pixel_um
 
 
@@ -83,7 +85,7 @@ class Spot:
 
 def spots_of(blobs: list[Blob], materials: Materials) -> Iterator[Spot]:
     """Give the part of the canvas of each blob; blobs that lie outside are left out."""
-    height, width = materials.units.shape
+    height, width = materials.ftu_mask.shape
     pixel_um = materials.pixel_um
     for blob in blobs:
         reach = float(blob.outline_um.max()) + _FEW_UM

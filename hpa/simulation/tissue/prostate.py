@@ -1,4 +1,4 @@
-"""Prostate: lobed glands (the units) with folded epithelium, far apart in a stroma of muscle fibres."""
+"""Prostate: lobed glands (the FTUs) with folded epithelium, far apart in a stroma of muscle fibres."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GLANDS_PER_MM2 = 26.0
 
 def prostate(rng: np.random.Generator, shape: tuple[int, int], pixel_um: float) -> Materials:
     """Draw a section: each gland has a dark rim of nuclei, folds that reach into its lumen, and an uneven outline."""
-    section = Materials.blank(shape, pixel_um, cytoplasm=0.2, matrix=0.7, crowd=0.16)
+    section = Materials.blank(shape, pixel_um, cytoplasm=0.2, matrix=0.7, nuclear_density=0.16)
     section.matrix[:] = 0.7 + 0.3 * _fibres(rng, shape, pixel_um)
     height_um, width_um = section.size_um
     count = max(2, round(_GLANDS_PER_MM2 * height_um * width_um * 1e-6))
@@ -32,11 +32,11 @@ def _gland(rng: np.random.Generator, section: Materials, x: float, y: float, rad
         spot.put(section.matrix, 0.0, 0.0, np.inf)
         spot.put(section.cytoplasm, 0.75, 0.0, np.inf)
         spot.put(section.membrane, 0.3, -1.5, 1.0)
-        spot.put(section.crowd, 0.0, 0.0, np.inf)
-        spot.put(section.crowd, 0.95, 1.0, 11.0)
+        spot.put(section.nuclear_density, 0.0, 0.0, np.inf)
+        spot.put(section.nuclear_density, 0.95, 1.0, 11.0)
         lumen = spot.depth_um > 24 + 14 * folds
         section.opening[spot.window][lumen & (spot.depth_um > 13)] = 1
-        section.units[spot.window] |= spot.depth_um > 0
+        section.ftu_mask[spot.window] |= spot.depth_um > 0
 
 
 def _fibres(rng: np.random.Generator, shape: tuple[int, int], pixel_um: float) -> Float32[np.ndarray, "height width"]:

@@ -1,7 +1,7 @@
-"""One section: an organ, cut, stained and scanned by one of two laboratories.
+"""One section: an organ, cut, stained and scanned at one of two sites.
 
 The first (training) punches round cores and stains with an antibody, all at one pixel size, as the Human Protein Atlas;
-the second (test) shows pieces that fill the picture, in PAS or H&E, at a pixel size of its own for each organ, as
+the second (test) has pieces that fill the picture, in PAS or H&E, at a pixel size of its own for each organ, as
 HuBMAP. A section is 1.2 mm wide whatever its pixels: with 3000 px training images have the true 0.4 µm.
 """
 
@@ -53,22 +53,22 @@ class SyntheticSection:
         stain: Name of the counterstain.
         pixel_um: Side of a pixel.
         picture: Red, green and blue.
-        units: The functional tissue units; at least one pixel.
+        ftu_mask: Pixels of the functional tissue units (FTU); at least one.
     """
 
     organ: str
     stain: str
     pixel_um: float
     picture: UInt8[np.ndarray, "height width 3"]
-    units: Bool[np.ndarray, "height width"]
+    ftu_mask: Bool[np.ndarray, "height width"]
 
 
-def draw_section(seed: int, split: Literal["train", "test"], index: int, train_side_px: int) -> SyntheticSection:
-    """Draw section number `index` of a split; organs take turns.
+def render_section(seed: int, split: Literal["train", "test"], index: int, train_side_px: int) -> SyntheticSection:
+    """Draw section number `index` of a split; organs alternate.
 
     Args:
         seed: Number of the world.
-        split: Which laboratory.
+        split: Which site.
         index: Number of the section, from 0.
         train_side_px: Side of training images; test images are smaller or larger, as their organ's pixels are.
     """
@@ -84,17 +84,17 @@ def draw_section(seed: int, split: Literal["train", "test"], index: int, train_s
         _punch(rng, materials)
     stain = DAB if split == "train" else _TEST_STAIN[organ]
     light = cv2.resize(stained(rng, materials, stain), (side_px, side_px), interpolation=cv2.INTER_AREA)
-    cover = cv2.resize(materials.units.astype(np.float32), (side_px, side_px), interpolation=cv2.INTER_AREA)
+    cover = cv2.resize(materials.ftu_mask.astype(np.float32), (side_px, side_px), interpolation=cv2.INTER_AREA)
     picture = photographed(rng, light, blur_px=float(rng.uniform(0.4, 0.9)))
     return SyntheticSection(organ, stain.name, pixel_um, picture, cover >= 0.5)
 
 
 def _punch(rng: np.random.Generator, materials: Materials) -> None:
-    """Leave a round core: outside there is glass; units that are cut are kept as far as they go."""
+    """Leave a round core: outside there is glass; FTUs that are cut are kept as far as they reach."""
     height_um, width_um = materials.size_um
     core: Blob = blob_at(rng, width_um / 2, height_um / 2, 0.47 * width_um, 1.04, 0.012)
-    inside = np.zeros(materials.units.shape, bool)
+    inside = np.zeros(materials.ftu_mask.shape, bool)
     for spot in spots_of([core], materials):
         inside[spot.window] = spot.depth_um > 0
     materials.opening[~inside] = 1
-    materials.units[~inside] = False
+    materials.ftu_mask[~inside] = False

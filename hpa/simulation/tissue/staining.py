@@ -1,4 +1,4 @@
-"""Two laboratories: what each counterstain takes hold of, and how a stained section looks in transmitted light.
+"""Two staining protocols: what each counterstain binds to, and a stained section in transmitted light.
 
 Colours of the stains are the vectors of Ruifrok and Johnston (Analytical and Quantitative Cytology and Histology
 23:291, 2001) as image programs list them; light follows the law of Beer and Lambert.
@@ -23,22 +23,22 @@ _NUCLEUS_RADIUS_UM = (2.4, 3.5)
 
 @dataclass(frozen=True)
 class Stain:
-    """Haematoxylin and a counterstain, as one laboratory uses them.
+    """Haematoxylin and a counterstain, as one site uses them.
 
     Attributes:
-        name: As told in tables.
+        name: As listed in tables.
         colours: Optical density of haematoxylin and of the counterstain in red, green and blue.
-        takes_cytoplasm: Range of the density of the counterstain in pure cytoplasm, drawn for each section.
-        takes_matrix: The same in matrix.
-        takes_membrane: The same in membranes and mucus.
+        binds_cytoplasm: Range of the density of the counterstain in pure cytoplasm, sampled for each section.
+        binds_matrix: The same in matrix.
+        binds_membrane: The same in membranes and mucus.
         haematoxylin: Range of the density of haematoxylin in nuclei.
     """
 
     name: str
     colours: tuple[tuple[float, float, float], tuple[float, float, float]]
-    takes_cytoplasm: tuple[float, float]
-    takes_matrix: tuple[float, float]
-    takes_membrane: tuple[float, float]
+    binds_cytoplasm: tuple[float, float]
+    binds_matrix: tuple[float, float]
+    binds_membrane: tuple[float, float]
     haematoxylin: tuple[float, float]
 
 
@@ -54,9 +54,9 @@ EOSIN = Stain("H&E", (_HAEMATOXYLIN, (0.07, 0.99, 0.11)), (0.14, 0.24), (0.17, 0
 def stained(rng: np.random.Generator, section: Materials, stain: Stain) -> Float32[np.ndarray, "height width 3"]:
     """Return the light that passes a stained section, red, green and blue, 1 where there is no tissue."""
     presence = 1 - section.opening
-    takes = [float(rng.uniform(*span)) for span in (stain.takes_cytoplasm, stain.takes_matrix, stain.takes_membrane)]
+    bound = [float(rng.uniform(*span)) for span in (stain.binds_cytoplasm, stain.binds_matrix, stain.binds_membrane)]
     maps = (section.cytoplasm, section.matrix, section.membrane)
-    counterstain = sum(take * part for take, part in zip(takes, maps, strict=True)) * presence
+    counterstain = sum(amount * part for amount, part in zip(bound, maps, strict=True)) * presence
     nuclei = _nuclei(rng, section)
     depth = float(rng.uniform(*stain.haematoxylin))
     haze = np.float32(0.09) * np.maximum(section.cytoplasm, section.matrix) * presence
@@ -79,11 +79,11 @@ def photographed(
 
 
 def _nuclei(rng: np.random.Generator, section: Materials) -> Float32[np.ndarray, "height width"]:
-    """Draw nuclei where the crowd is, none in the open."""
-    height, width = section.crowd.shape
+    """Draw nuclei by their density, none in open spaces."""
+    height, width = section.nuclear_density.shape
     places = packed(rng, section.size_um, _NUCLEUS_SPACING_UM, 0.35) / section.pixel_um
     columns, rows = (np.clip(places[:, axis].astype(int), 0, side - 1) for axis, side in ((0, width), (1, height)))
-    chance = section.crowd[rows, columns] * (section.opening[rows, columns] < 0.5)
+    chance = section.nuclear_density[rows, columns] * (section.opening[rows, columns] < 0.5)
     standing = places[rng.random(len(places)) < chance]
     radii = rng.uniform(*_NUCLEUS_RADIUS_UM, len(standing)) / section.pixel_um
     dots = draw_dots(height, width, standing, radii, rng.uniform(0.6, 1.0, len(standing)))
@@ -94,5 +94,5 @@ def _nuclei(rng: np.random.Generator, section: Materials) -> Float32[np.ndarray,
 def _light(
     amounts: Float32[np.ndarray, "height width stain"], colours: Float[np.ndarray, "stain 3"]
 ) -> Float32[np.ndarray, "height width 3"]:
-    units = colours / np.linalg.norm(colours, axis=1, keepdims=True)
-    return np.power(np.float32(10), -(1.6 * amounts @ units.astype(np.float32)))
+    directions = colours / np.linalg.norm(colours, axis=1, keepdims=True)
+    return np.power(np.float32(10), -(1.6 * amounts @ directions.astype(np.float32)))

@@ -18,8 +18,8 @@ def test_depth_is_the_distance_from_the_border_wherever_a_disc_lies(x_um, y_um, 
     for spot in spots_of([disc(x_um, y_um, radius_um)], section):
         far = distance[spot.window] > 0.05 * radius_um  # at the very centre the depth is cut
         np.testing.assert_allclose(spot.depth_um[far], (radius_um - distance[spot.window])[far], atol=0.05)
-        section.units[spot.window] = True
-    assert section.units[distance < radius_um].all()
+        section.ftu_mask[spot.window] = True
+    assert section.ftu_mask[distance < radius_um].all()
 
 
 def test_a_material_is_put_between_two_depths_only():

@@ -8,12 +8,12 @@ from hpa.simulation.tissue.staining import DAB, EOSIN, PAS, photographed, staine
 
 
 def ground(**amounts: float) -> Materials:
-    plain = {"cytoplasm": 0.5, "matrix": 0.5, "crowd": 0.3} | amounts
+    plain = {"cytoplasm": 0.5, "matrix": 0.5, "nuclear_density": 0.3} | amounts
     return Materials.blank((120, 120), 1.0, **plain)
 
 
 @pytest.mark.parametrize("stain", [DAB, PAS, EOSIN], ids=lambda stain: stain.name)
-def test_the_two_stains_of_a_section_can_be_told_apart_again(stain):
+def test_the_two_stains_of_a_section_can_be_separated_again(stain):
     section = ground()
     section.membrane[:60] = 1
     look = Macenko(0.065, 1.0, 5.0).look(stained(np.random.default_rng(0), section, stain))
@@ -28,7 +28,7 @@ def test_where_there_is_no_tissue_all_light_comes_through():
 
 
 def test_mucus_is_what_pas_marks_and_eosin_does_not():
-    section = ground(crowd=0.0)
+    section = ground(nuclear_density=0.0)
     section.membrane[60:] = 1
     drops = []
     for stain in (PAS, EOSIN):

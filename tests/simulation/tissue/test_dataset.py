@@ -10,8 +10,8 @@ from scipy import ndimage
 from hpa.cli import main
 from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError
-from hpa.simulation.tissue import draw_section, write_tissue_world
-from hpa.simulation.tissue.world import outlines_of
+from hpa.simulation.tissue import render_section, write_tissue
+from hpa.simulation.tissue.dataset import outlines_of
 from hpa.sources.hubmap.annotations import polygon_mask, read_polygons
 from hpa.sources.hubmap.source import Hubmap
 
@@ -19,7 +19,7 @@ from hpa.sources.hubmap.source import Hubmap
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tissue") / "world"
-    write_tissue_world(folder, images=11, side_px=128, seed=4, test_images=5)
+    write_tissue(folder, images=11, side_px=128, seed=4, test_images=5)
     return folder
 
 
@@ -37,14 +37,14 @@ def test_the_reader_finds_nothing_wrong_with_it(world):
     assert len(set(train.image_ids) | set(test.image_ids)) == 11
 
 
-def test_pictures_and_masks_are_those_that_were_drawn(world):
+def test_pictures_and_masks_are_the_rendered_ones(world):
     source = Hubmap(world, None)
-    section = draw_section(4, "train", 2, 128)
+    section = render_section(4, "train", 2, 128)
     assert np.array_equal(np.moveaxis(source.read("10002", "train").pixels, 0, -1), section.picture)
-    assert np.array_equal(source.mask("10002"), section.units)
+    assert np.array_equal(source.mask("10002"), section.ftu_mask)
     truth = pd.read_csv(world / "truth_test.csv", dtype={"id": str}).set_index("id").loc["20001"]
     units = decode_column_runs(truth["rle"], int(truth["img_height"]), int(truth["img_width"]))
-    assert np.array_equal(units, draw_section(4, "test", 1, 128).units)
+    assert np.array_equal(units, render_section(4, "test", 1, 128).ftu_mask)
 
 
 def test_outlines_give_the_masks_but_for_the_last_row(world):
@@ -58,14 +58,14 @@ def test_outlines_give_the_masks_but_for_the_last_row(world):
 
 @given(arrays(bool, (9, 11)))
 def test_outlines_of_any_mask_hold_its_pixels(mask):
-    mask[-1] = False  # cannot be told
+    mask[-1] = False  # is lost
     painted = polygon_mask([np.array(outline, float) for outline in outlines_of(mask)], 9, 11)
     assert painted[mask].all()
 
 
 @pytest.mark.slow
 def test_larger_worlds_begin_with_the_smaller_and_the_truth_scores_one(world, tmp_path, capsys):
-    write_tissue_world(tmp_path / "larger", images=9, side_px=128, seed=4, test_images=2)
+    write_tissue(tmp_path / "larger", images=9, side_px=128, seed=4, test_images=2)
     for name in ("train_images/10003.tiff", "test_images/20001.tiff", "train_annotations/10003.json"):
         assert (tmp_path / "larger" / name).read_bytes() == (world / name).read_bytes()
     pd.read_csv(world / "truth_test.csv")[["id", "rle"]].to_csv(tmp_path / "perfect.csv", index=False)
@@ -84,7 +84,7 @@ def test_the_description_names_settings_and_stains(world):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "message"),
     [
         ({"images": 1}, "training and test images"),
         ({"side_px": 10}, "64 px or more"),
@@ -92,7 +92,7 @@ def test_the_description_names_settings_and_stains(world):
         ({"workers": 0}, "1 or more"),
     ],
 )
-def test_numbers_that_make_no_world_are_refused(tmp_path, numbers, told):
-    with pytest.raises(InputError, match=told):
-        write_tissue_world(tmp_path / "new", **{"images": 4, "side_px": 64, "seed": 0} | numbers)
+def test_impossible_numbers_are_refused(tmp_path, numbers, message):
+    with pytest.raises(InputError, match=message):
+        write_tissue(tmp_path / "new", **{"images": 4, "side_px": 64, "seed": 0} | numbers)
     assert not (tmp_path / "new").exists()

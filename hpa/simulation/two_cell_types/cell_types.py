@@ -1,4 +1,4 @@
-"""The two types, as a microscopist tells them apart.
+"""The two types and their morphology.
 
 HEK 293 (human embryonic kidney; Graham et al., J Gen Virol 36:59, 1977) grow in islands of flat polygonal cells that
 share their borders; their nuclei are evenly stained, with dark nucleoli. Neuro-2a (mouse neuroblastoma; Klebe and
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CellType:
-    """Look of the cells of one type; every number is a mean around which cells vary."""
+    """Morphology of the cells of one type; every number is a mean around which cells vary."""
 
     name: str
     radius_um: float

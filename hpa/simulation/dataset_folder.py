@@ -1,4 +1,4 @@
-"""Writing a world: a folder that is whole or not there, images drawn in order by several processes."""
+"""Writing a synthetic data set: a folder that is whole or not there, images rendered in order by several processes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from hpa.core.errors import InputError
 
-_FEWEST_IN_PARALLEL = 16  # below, starting processes costs more than they save
+_MIN_PARALLEL = 16  # below, starting processes costs more than they save
 
 Drawn = TypeVar("Drawn")
 
 
 def in_order(draw: Callable[[int], Drawn], count: int, workers: int) -> Iterator[Drawn]:
-    """Draw images 0, 1, … in order, in several processes where that pays."""
-    if workers == 1 or count < _FEWEST_IN_PARALLEL:
+    """Render images 0, 1, … in order, in several processes where that pays."""
+    if workers == 1 or count < _MIN_PARALLEL:
         yield from map(draw, range(count))
         return
     # spawn, not fork: a forked child would inherit the locks of running threads
@@ -47,14 +47,14 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         yield part
         part.replace(place)
     except OSError as error:
-        raise InputError(f"{folder}: the world cannot be written there ({error}); choose another place.") from error
+        raise InputError(f"{folder}: the data set cannot be written there ({error}); choose another place.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
 def check_counts(images: int, test_images: int, seed: int, workers: int) -> None:
-    """Raise InputError for numbers that make no world."""
+    """Raise InputError for impossible numbers."""
     if not 0 < test_images < images:
-        raise InputError(f"a world needs training and test images, got {images} images, {test_images} of them test.")
+        raise InputError(f"a data set needs training and test images, got {images} images, {test_images} of them test.")
     if seed < 0 or workers < 1:
         raise InputError(f"the seed is 0 or more and workers are 1 or more, got seed {seed}, {workers} workers.")

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 
 from hpa.core.label_map import areas_of, edge_contact_of
-from hpa.simulation.hek_n2a import draw_two_type_field
-from hpa.simulation.hek_n2a.field import PIXEL_UM
+from hpa.simulation.two_cell_types import render_two_type_field
+from hpa.simulation.two_cell_types.two_type_field import PIXEL_UM
 
 
 @pytest.fixture(scope="module")
 def fields():
-    return {kind: draw_two_type_field(3, kind, 0, 448, 480) for kind in ("HEK", "N2a", "Mixed")}
+    return {kind: render_two_type_field(3, kind, 0, 448, 480) for kind in ("HEK", "N2a", "Mixed")}
 
 
 def roundness(mask):
@@ -64,7 +64,7 @@ def test_stains_lie_where_the_truth_is(fields):
         assert blue[field.nuclei > 0].mean() > 2 * blue[(field.cells > 0) & (field.nuclei == 0)].mean()
 
 
-def test_mouse_nuclei_show_chromocentres(fields):
+def test_mouse_nuclei_have_chromocentres(fields):
     spread = {}
     for kind in ("HEK", "N2a"):
         blue, nuclei = fields[kind].field.plane("blue").astype(float), fields[kind].nuclei
@@ -76,17 +76,19 @@ def test_mouse_nuclei_show_chromocentres(fields):
 
 
 def test_a_field_depends_on_its_seed_kind_and_number_alone(fields):
-    again = draw_two_type_field(3, "N2a", 0, 448, 480)
+    again = render_two_type_field(3, "N2a", 0, 448, 480)
     assert np.array_equal(again.field.pixels, fields["N2a"].field.pixels)
     assert np.array_equal(again.cells, fields["N2a"].cells)
-    assert not np.array_equal(draw_two_type_field(4, "N2a", 0, 448, 480).field.pixels, again.field.pixels)
-    assert draw_two_type_field(3, "N2a", 1, 64, 64).well == again.well
-    assert draw_two_type_field(3, "N2a", 2, 64, 64).well != again.well
+    assert not np.array_equal(render_two_type_field(4, "N2a", 0, 448, 480).field.pixels, again.field.pixels)
+    assert render_two_type_field(3, "N2a", 1, 64, 64).well == again.well
+    assert render_two_type_field(3, "N2a", 2, 64, 64).well != again.well
 
 
 @pytest.mark.slow
 def test_fields_of_the_original_size_hold_as_many_cells_as_the_originals():
-    fields = [draw_two_type_field(0, kind, index, 1104, 1104) for kind in ("HEK", "N2a", "Mixed") for index in range(8)]
+    fields = [
+        render_two_type_field(0, kind, index, 1104, 1104) for kind in ("HEK", "N2a", "Mixed") for index in range(8)
+    ]
     counts = [len(field.classes) for field in fields]
     assert min(counts) >= 50
     assert max(counts) <= 230

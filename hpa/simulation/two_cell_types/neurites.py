@@ -1,4 +1,4 @@
-"""Neurites on a label map: thin processes take free ground only, and stay with their cell."""
+"""Neurites on a label map: thin processes grow over background only, and belong to their cell."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Int32
 
-from hpa.simulation.hek_n2a.culture import CulturedCell, Neurite
 from hpa.simulation.territory import Territory
+from hpa.simulation.two_cell_types.mixed_culture import CulturedCell, Neurite
 
 _SHIFT = 4
 """Bits after the point in OpenCV's coordinates."""

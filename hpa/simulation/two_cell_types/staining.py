@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from hpa.simulation.culture import Phase
-from hpa.simulation.hek_n2a.culture import CulturedCell
 from hpa.simulation.strokes import draw_dots
 from hpa.simulation.territory import Territory
 from hpa.simulation.texture import smooth_noise
+from hpa.simulation.two_cell_types.mixed_culture import CulturedCell
 
 CHANNELS: tuple[str, ...] = ("green", "blue")
 _HAZE_UM = 7.0

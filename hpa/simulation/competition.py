@@ -1,4 +1,4 @@
-"""A synthetic world on disk, in the layout of the competition, with its truth apart.
+"""A synthetic data set in the layout of the single-cell competition, with its ground truth apart.
 
     train.csv                      ID,Label          labels of the image, "0|16"
     train/<ID>_{red,green,blue,yellow}.png           8 bit grey
@@ -6,7 +6,7 @@
     sample_submission.csv          ID,ImageWidth,ImageHeight,PredictionString
     truth_train.csv, truth_test.csv                  ID,ImageWidth,ImageHeight,TruthString
     label_maps/{train,test}/<ID>.png                 16 bit, 0 background
-    world.json                     what made it, and how noisy its labels are
+    world.json                     what made it, and the noise of its labels
 
 It is written beside its place and renamed at the end, so that a folder of that name is always whole.
 """
@@ -29,19 +29,19 @@ from hpa.core.image_table import format_classes
 from hpa.core.submission import format_truth
 from hpa.core.submission_table import PREDICTION_COLUMN, TRUTH_COLUMN, TableRow, write_table
 from hpa.formats.label_maps import write_label_map
-from hpa.simulation.field import SyntheticField, draw_field
+from hpa.simulation.dataset_folder import check_counts, in_order, whole_folder
 from hpa.simulation.label_noise import copy_noise
-from hpa.simulation.writing import check_counts, in_order, whole_folder
+from hpa.simulation.synthetic_field import SyntheticField, render_field
 
 DUMMY_PREDICTION = "0 1 eNoLCAgIMAEABJkBdQ=="
-"""What every row of the competition's sample_submission.csv says."""
+"""Prediction in every row of the competition's sample_submission.csv."""
 MIN_SIDE_PX = 32
 _PNG_LEVEL = 1  # noise hardly compresses: higher levels cost time for a few per cent
 
 
 @dataclass(frozen=True)
 class WrittenField:
-    """What the tables say of a field whose images are on disk."""
+    """Columns of the tables for a field whose images are on disk."""
 
     truth: TableRow
     image_classes: tuple[int, ...]
@@ -49,7 +49,7 @@ class WrittenField:
     cell_line: str
 
 
-def write_world(
+def write_competition(
     folder: Path,
     *,
     images: int,
@@ -58,15 +58,15 @@ def write_world(
     test_images: int | None = None,
     workers: int = 1,
 ) -> None:
-    """Write a world of `images` fields, training and test together.
+    """Write a data set of `images` fields, training and test together.
 
-    A field depends on its seed, split and number alone: larger worlds of one seed begin with the smaller ones.
+    A field depends on its seed, split and number alone: larger data sets of one seed begin with the smaller ones.
 
     Args:
         folder: Where it shall be; missing or empty.
         images: Number of fields.
         side_px: Side of the fields, or height and width; a field is 164 µm wide whatever its pixels.
-        seed: Number of the world.
+        seed: Another seed gives other fields.
         test_images: How many of the fields are the test split; None for a quarter.
         workers: Processes.
 
@@ -94,7 +94,7 @@ def write_world(
 def write_field(folder: Path, seed: int, split: str, height: int, width: int, index: int) -> WrittenField:
     """Draw one field, write its planes and label map, and return its rows of the tables."""
     cv2.setNumThreads(0)  # fields, not pixels, are shared out between processes
-    drawn = draw_field(seed, split, index, height, width)
+    drawn = render_field(seed, split, index, height, width)
     image_id = drawn.field.image_id
     for channel, plane in zip(drawn.field.channels, drawn.field.pixels, strict=True):
         path = folder / split / f"{image_id}_{channel}.png"
@@ -106,7 +106,7 @@ def write_field(folder: Path, seed: int, split: str, height: int, width: int, in
 
 
 def truth_of(drawn: SyntheticField) -> str:
-    """Return the TruthString: each cell once for every class it shows."""
+    """Return the TruthString: each cell once for each of its classes."""
     masks = encode_label_map(drawn.cells)
     pairs = [(kind, masks[cell]) for cell, kinds in enumerate(drawn.cell_classes, start=1) for kind in kinds]
     return format_truth([kind for kind, _ in pairs], [mask for _, mask in pairs])

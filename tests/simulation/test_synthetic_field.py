@@ -4,8 +4,8 @@ import pytest
 
 from hpa.core.channels import CHANNELS
 from hpa.simulation.culture import FIELD_UM
-from hpa.simulation.field import draw_field, plan_field
-from hpa.simulation.habits import SPINDLE
+from hpa.simulation.positivity import SPINDLE
+from hpa.simulation.synthetic_field import plan_field, render_field
 
 
 def same(one, other):
@@ -13,8 +13,8 @@ def same(one, other):
 
 
 def test_a_field_depends_on_seed_split_and_number_alone():
-    fields = [draw_field(*key, 64, 64) for key in ((0, "train", 0), (1, "train", 0), (0, "test", 0), (0, "train", 1))]
-    again = draw_field(0, "train", 0, 64, 64)
+    fields = [render_field(*key, 64, 64) for key in ((0, "train", 0), (1, "train", 0), (0, "test", 0), (0, "train", 1))]
+    again = render_field(0, "train", 0, 64, 64)
     assert same(fields[0], again)
     assert fields[0].cell_classes == again.cell_classes
     assert len({drawn.field.image_id for drawn in fields}) == 4
@@ -23,7 +23,7 @@ def test_a_field_depends_on_seed_split_and_number_alone():
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (96, 160), (200, 120)])
 def test_any_shape(height, width):
-    drawn = draw_field(4, "train", 2, height, width)
+    drawn = render_field(4, "train", 2, height, width)
     assert drawn.field.pixels.shape == (4, height, width)
     assert drawn.field.pixels.dtype == np.uint8
     assert drawn.field.channels == CHANNELS
@@ -33,7 +33,7 @@ def test_any_shape(height, width):
 
 def test_cells_are_numbered_without_gaps_and_each_has_a_nucleus_and_classes():
     for index in range(6):
-        drawn = draw_field(7, "train", index, 192, 192)
+        drawn = render_field(7, "train", index, 192, 192)
         numbers = np.unique(drawn.cells)
         assert numbers.tolist() == list(range(len(drawn.cell_classes) + 1))
         assert set(np.unique(drawn.nuclei)) == set(numbers)
@@ -42,7 +42,7 @@ def test_cells_are_numbered_without_gaps_and_each_has_a_nucleus_and_classes():
 
 
 def test_the_culture_is_the_same_at_every_size():
-    small, large = draw_field(3, "train", 5, 128, 128), draw_field(3, "train", 5, 512, 512)
+    small, large = render_field(3, "train", 5, 128, 128), render_field(3, "train", 5, 512, 512)
     assert small.cell_classes == large.cell_classes
     shrunk = cv2.resize(large.cells, (128, 128), interpolation=cv2.INTER_NEAREST)
     assert (shrunk == small.cells).mean() > 0.93
@@ -50,7 +50,7 @@ def test_the_culture_is_the_same_at_every_size():
 
 @pytest.mark.slow
 def test_fields_hold_ten_to_forty_cells_some_at_the_edge():
-    fields = [draw_field(9, "train", index, 64, 64) for index in range(16)]
+    fields = [render_field(9, "train", index, 64, 64) for index in range(16)]
     counts = np.array([len(drawn.cell_classes) for drawn in fields])
     assert 17 < counts.mean() < 25
     assert counts.min() >= 5
@@ -64,14 +64,14 @@ def test_an_image_labelled_mitotic_spindle_holds_a_dividing_cell():
     plans = [plan_field(2, "train", index, FIELD_UM) for index in range(76)]
     spindles = [plan for plan in plans if SPINDLE in plan.classes]
     assert len(spindles) >= 2
-    shown = sum(any(SPINDLE in kinds for kinds in plan.shown) for plan in spindles)
+    shown = sum(any(SPINDLE in kinds for kinds in plan.cell_classes) for plan in spindles)
     assert shown >= 0.7 * len(spindles)
 
 
 def test_planes_hold_their_stains():
     """Blue lies in the nuclei, yellow and red in the cells and outside the nuclei."""
     for index in range(4):
-        drawn = draw_field(11, "train", index, 256, 256)
+        drawn = render_field(11, "train", index, 256, 256)
         red, blue, yellow = (drawn.field.plane(name).astype(float) for name in ("red", "blue", "yellow"))
         nucleus, body = drawn.nuclei > 0, drawn.cells > 0
         assert blue[nucleus].mean() > 5 * blue[~nucleus].mean()

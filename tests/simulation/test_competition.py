@@ -12,8 +12,8 @@ import pytest
 from hpa.core.encoding import decode_label_map
 from hpa.core.errors import InputError
 from hpa.core.submission import parse_truth
-from hpa.simulation.field import draw_field
-from hpa.simulation.world import write_world
+from hpa.simulation.competition import write_competition
+from hpa.simulation.synthetic_field import render_field
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 5), ("test", 3)])
@@ -33,7 +33,7 @@ def test_the_tables_are_those_of_the_competition(world):
     train = pd.read_csv(world / "train.csv", dtype=str)
     assert list(train.columns) == ["ID", "Label"]
     assert train["ID"].tolist() == pd.read_csv(world / "truth_train.csv")["ID"].tolist()
-    expected = ["|".join(map(str, draw_field(5, "train", index, 48, 64).image_classes)) for index in range(5)]
+    expected = ["|".join(map(str, render_field(5, "train", index, 48, 64).image_classes)) for index in range(5)]
     assert train["Label"].tolist() == expected
     sample = pd.read_csv(world / "sample_submission.csv")
     assert list(sample.columns) == ["ID", "ImageWidth", "ImageHeight", "PredictionString"]
@@ -50,19 +50,19 @@ def test_truth_decodes_to_the_label_maps_and_classes(world, split):
         stored = cv2.imread(str(world / "label_maps" / split / f"{row.ID}.png"), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(decoded, stored)
         shown = [tuple(entries.classes[[mask == own for mask in entries.masks]].tolist()) for own in masks]
-        assert shown == list(draw_field(5, split, index, 96, 128).cell_classes)
+        assert shown == list(render_field(5, split, index, 96, 128).cell_classes)
 
 
 @pytest.mark.slow
 def test_a_larger_world_begins_with_the_smaller_one_and_processes_change_nothing(world, tmp_path):
-    write_world(tmp_path / "more", images=27, side_px=(96, 128), seed=5, test_images=9, workers=2)
+    write_competition(tmp_path / "more", images=27, side_px=(96, 128), seed=5, test_images=9, workers=2)
     ids = pd.read_csv(world / "train.csv")["ID"].tolist()
     assert pd.read_csv(tmp_path / "more" / "train.csv")["ID"].tolist()[: len(ids)] == ids
     for path in sorted((world / "train").iterdir()):
         assert path.read_bytes() == (tmp_path / "more" / "train" / path.name).read_bytes()
 
 
-def test_what_made_it_is_written_down(world):
+def test_the_settings_are_written_down(world):
     description = json.loads((world / "world.json").read_text())
     assert description["settings"] == {"images": 8, "test_images": 3, "height": 96, "width": 128, "seed": 5}
     assert description["label_noise"]["cells"] > 50
@@ -72,13 +72,13 @@ def test_what_made_it_is_written_down(world):
 def test_a_folder_in_use_is_refused_and_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="new or empty"):
-        write_world(tmp_path, images=4, side_px=64, seed=0)
+        write_competition(tmp_path, images=4, side_px=64, seed=0)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "empty").mkdir()
-    write_world(tmp_path / "empty", images=2, side_px=32, seed=0)
+    write_competition(tmp_path / "empty", images=2, side_px=32, seed=0)
     assert (tmp_path / "empty" / "train.csv").is_file()
 
 
@@ -86,7 +86,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path):
     occupied = tmp_path / "file"
     occupied.write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        write_world(occupied / "world", images=2, side_px=32, seed=0)
+        write_competition(occupied / "world", images=2, side_px=32, seed=0)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -116,7 +116,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
         ({"workers": 0}, "workers are 1 or more"),
     ],
 )
-def test_numbers_that_make_no_world_are_refused(tmp_path, changes, words):
+def test_impossible_numbers_are_refused(tmp_path, changes, words):
     with pytest.raises(InputError, match=words):
-        write_world(tmp_path / "world", **({"images": 4, "side_px": 64, "seed": 0} | changes))
+        write_competition(tmp_path / "world", **({"images": 4, "side_px": 64, "seed": 0} | changes))
     assert list(tmp_path.iterdir()) == []

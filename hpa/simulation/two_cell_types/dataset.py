@@ -29,9 +29,9 @@ from hpa.core.submission_table import TRUTH_COLUMN, TableRow, write_table
 from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.coco_file import LabelledImage, write_coco
 from hpa.formats.label_maps import read_label_map, write_label_map
-from hpa.simulation.hek_n2a.cell_types import CELL_TYPES
-from hpa.simulation.hek_n2a.field import KINDS_OF_FIELD, MIXED, PIXEL_UM, draw_two_type_field
-from hpa.simulation.writing import check_counts, in_order, whole_folder
+from hpa.simulation.dataset_folder import check_counts, in_order, whole_folder
+from hpa.simulation.two_cell_types.cell_types import CELL_TYPES
+from hpa.simulation.two_cell_types.two_type_field import KINDS_OF_FIELD, MIXED, PIXEL_UM, render_two_type_field
 from hpa.sources.cell_classes import write_cell_classes
 from hpa.sources.typed_listing import TypedRow, write_typed_rows
 
@@ -41,14 +41,14 @@ _NAMES = tuple(cell_type.name for cell_type in CELL_TYPES)
 
 @dataclass(frozen=True)
 class WrittenTwoTypes:
-    """What the tables say of a field whose files are on disk."""
+    """Columns of the tables for a field whose files are on disk."""
 
     row: TypedRow
     truth: TableRow
     types: tuple[str, ...]
 
 
-def write_hek_n2a(
+def write_two_cell_types(
     folder: Path,
     *,
     images: int,
@@ -57,7 +57,7 @@ def write_hek_n2a(
     test_images: int | None = None,
     workers: int = 1,
 ) -> None:
-    """Write a world of `images` fields: pure ones of each type in turn for training, mixed 50:50 for the test.
+    """Write a data set of `images` fields: pure ones of each type in turn for training, mixed 50:50 for the test.
 
     A field depends on its seed, kind and number alone: larger worlds of one seed hold the smaller ones.
 
@@ -109,7 +109,7 @@ def write_two_type_field(
     """Draw one field, write its planes and label map, and return its rows of the tables."""
     cv2.setNumThreads(0)  # fields, not pixels, are shared out between processes
     kind, number = plan[index]
-    drawn = draw_two_type_field(seed, kind, number, height, width)
+    drawn = render_two_type_field(seed, kind, number, height, width)
     image_id = drawn.field.image_id
     for channel, plane in zip(drawn.field.channels, drawn.field.pixels, strict=True):
         write_plane(folder / "images" / f"{image_id}_{channel}.tif", plane, PIXEL_UM)
@@ -117,8 +117,8 @@ def write_two_type_field(
     masks = encode_label_map(drawn.cells)
     text = format_truth(drawn.classes.tolist(), [masks[cell] for cell in range(1, len(drawn.classes) + 1)])
     types = tuple(_NAMES[kind_of_cell] for kind_of_cell in drawn.classes)
-    shown = [name for name, share in zip(_NAMES, KINDS_OF_FIELD[kind], strict=True) if share]
-    row = TypedRow(image_id, "|".join(shown), "test" if kind == MIXED else "train", drawn.well, PIXEL_UM)
+    classes = [name for name, share in zip(_NAMES, KINDS_OF_FIELD[kind], strict=True) if share]
+    row = TypedRow(image_id, "|".join(classes), "test" if kind == MIXED else "train", drawn.well, PIXEL_UM)
     return WrittenTwoTypes(row, TableRow(image_id, width, height, text), types)
 
 

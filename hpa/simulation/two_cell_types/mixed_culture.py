@@ -9,14 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from hpa.simulation.culture import INTERPHASE, MARGIN_UM, NUCLEUS_GROWTH, Cell, Phase
-from hpa.simulation.hek_n2a.cell_types import CELL_TYPES, CellType
 from hpa.simulation.outline import wavy_outline, with_protrusions
+from hpa.simulation.two_cell_types.cell_types import CELL_TYPES, CellType
 
 MITOTIC_SHARE = 0.025
 _DIVIDING_RADIUS_UM = 7.2
 _MIN_CYTOPLASM_UM = 0.9
 _MIN_DISTANCE = 0.64
-"""Least distance of two centres, in sums of their radii: nearer ones would hide each other."""
+"""Minimum distance of two centres, in sums of their radii: nearer ones would hide each other."""
 _SAME_TYPE = 0.75
 """How often the neighbour is of the own type: cells adhere to their like, and divide in place."""
 _TRIES = 12
@@ -49,7 +49,7 @@ class CulturedCell:
 def grow_two_types(
     rng: np.random.Generator, kinds: Sequence[int], height_um: float, width_um: float
 ) -> list[CulturedCell]:
-    """Place cells of the given kinds, in this order; those that find no room in a full dish are left out.
+    """Place cells of the given kinds, in this order; those that find no room in a confluent culture are left out.
 
     A margin around the field is settled too, so that its edges cut cells.
     """

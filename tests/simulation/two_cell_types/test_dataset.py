@@ -8,7 +8,7 @@ from hpa.core.coco import paint
 from hpa.core.errors import InputError
 from hpa.formats.coco_file import read_coco
 from hpa.formats.label_maps import read_label_map
-from hpa.simulation.hek_n2a import draw_two_type_field, write_hek_n2a
+from hpa.simulation.two_cell_types import render_two_type_field, write_two_cell_types
 from hpa.sources.cell_classes import read_cell_classes
 from hpa.sources.cell_truth import CellTruth
 from hpa.sources.instance_folder import InstanceFolder
@@ -18,7 +18,7 @@ from hpa.sources.typed_images import TypedImages
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two_types") / "world"
-    write_hek_n2a(folder, images=7, side_px=(160, 192), seed=5, test_images=2)
+    write_two_cell_types(folder, images=7, side_px=(160, 192), seed=5, test_images=2)
     return folder
 
 
@@ -29,12 +29,12 @@ def test_the_reader_finds_pure_images_and_mixed_ones(world):
     assert train.targets().sum(axis=0).tolist() == [3, 2]
     assert test.targets().tolist() == [[1, 1], [1, 1]]
     assert set(train.frame["pixel_um"]) == {0.325}
-    drawn = draw_two_type_field(5, "N2a", 1, 160, 192)
+    drawn = render_two_type_field(5, "N2a", 1, 160, 192)
     assert np.array_equal(source.read("N2a_0001", "train").pixels, drawn.field.pixels)
 
 
 def test_outlines_and_types_are_the_truth(world):
-    drawn = draw_two_type_field(5, "Mixed", 1, 160, 192)
+    drawn = render_two_type_field(5, "Mixed", 1, 160, 192)
     assert np.array_equal(read_label_map(world / "labels" / "Mixed_0001.tif"), drawn.cells)
     names = np.array(["HEK", "N2a"])[drawn.classes].tolist()
     assert read_cell_classes(world / "classes.csv").of("Mixed_0001", range(1, len(names) + 1)) == names
@@ -54,17 +54,17 @@ def test_it_is_a_folder_of_instances_too(world):
 
 
 def test_larger_worlds_hold_the_smaller(world, tmp_path):
-    write_hek_n2a(tmp_path / "larger", images=9, side_px=(160, 192), seed=5, test_images=3)
+    write_two_cell_types(tmp_path / "larger", images=9, side_px=(160, 192), seed=5, test_images=3)
     for path in [*(world / "images").iterdir(), *(world / "labels").iterdir()]:
         assert path.read_bytes() == (tmp_path / "larger" / path.relative_to(world)).read_bytes()
     assert len(pd.read_csv(tmp_path / "larger" / "index.csv")) == 9
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "message"),
     [({"images": 1}, "training and test"), ({"side_px": 10}, "64 px or more"), ({"seed": -1}, "seed is 0 or more")],
 )
-def test_numbers_that_make_no_world_are_refused(tmp_path, numbers, told):
-    with pytest.raises(InputError, match=told):
-        write_hek_n2a(tmp_path / "new", **{"images": 4, "side_px": 64, "seed": 0} | numbers)
+def test_impossible_numbers_are_refused(tmp_path, numbers, message):
+    with pytest.raises(InputError, match=message):
+        write_two_cell_types(tmp_path / "new", **{"images": 4, "side_px": 64, "seed": 0} | numbers)
     assert not (tmp_path / "new").exists()

@@ -2,7 +2,7 @@
 
 train.csv                      id,organ,data_source,img_height,img_width,pixel_size,tissue_thickness,rle,age,sex
 train_images/<id>.tiff         8 bit RGB
-train_annotations/<id>.json    outlines of the units, [[[x, y], …], …]
+train_annotations/<id>.json    outlines of the functional tissue units (FTU), [[[x, y], …], …]
 test.csv, test_images/         the first seven columns
 sample_submission.csv          id,rle
 truth_test.csv                 as test.csv, with rle: for `hpa score-tissue`
@@ -27,8 +27,8 @@ from tqdm import tqdm
 
 from hpa.core.encoding import encode_column_runs
 from hpa.core.errors import InputError
-from hpa.simulation.tissue.section import SECTION_WIDTH_UM, THICKNESS_UM, SyntheticSection, draw_section
-from hpa.simulation.writing import check_counts, in_order, whole_folder
+from hpa.simulation.dataset_folder import check_counts, in_order, whole_folder
+from hpa.simulation.tissue.section import SECTION_WIDTH_UM, THICKNESS_UM, SyntheticSection, render_section
 
 MIN_SIDE_PX = 64
 _TEST_COLUMNS = ("id", "organ", "data_source", "img_height", "img_width", "pixel_size", "tissue_thickness")
@@ -40,16 +40,16 @@ _TRAIN_THICKNESS_UM = 4
 
 @dataclass(frozen=True)
 class WrittenSection:
-    """What the tables say of a section whose files are on disk."""
+    """Columns of the tables for a section whose files are on disk."""
 
     columns: dict[str, str]
     stain: str
 
 
-def write_tissue_world(
+def write_tissue(
     folder: Path, *, images: int, side_px: int, seed: int, test_images: int | None = None, workers: int = 1
 ) -> None:
-    """Write a world of `images` sections, training and test together; organs take turns.
+    """Write a data set of `images` sections, training and test together; organs alternate.
 
     A section depends on its seed, split and number alone: larger worlds of one seed begin with the smaller ones.
 
@@ -92,30 +92,30 @@ def write_section(
 ) -> WrittenSection:
     """Draw one section, write its picture and outlines, and return its row of the tables."""
     cv2.setNumThreads(0)  # sections, not pixels, are shared out between processes
-    section = draw_section(seed, split, index, train_side_px)
+    section = render_section(seed, split, index, train_side_px)
     image_id = str(_FIRST_ID[split] + index)
     picture = folder / f"{split}_images" / f"{image_id}.tiff"
     tifffile.imwrite(picture, section.picture, photometric="rgb", compression="zlib", compressionargs={"level": 1})
     if split == "train":
-        outlines = json.dumps(outlines_of(section.units), separators=(",", ":"))
+        outlines = json.dumps(outlines_of(section.ftu_mask), separators=(",", ":"))
         (folder / "train_annotations" / f"{image_id}.json").write_text(outlines, encoding="utf-8")
     return WrittenSection(_columns(section, split, image_id, np.random.default_rng([seed, index])), section.stain)
 
 
-def outlines_of(units: Bool[np.ndarray, "height width"]) -> list[list[list[int]]]:
-    """Return the outline of each unit, [[x, y], …] in px, one pixel lower than its mask, as the competition wrote them.
+def outlines_of(ftu_mask: Bool[np.ndarray, "height width"]) -> list[list[list[int]]]:
+    """Return the outline of each FTU, [[x, y], …] in px, one pixel lower than its mask, as the competition wrote them.
 
-    The reader of polygons moves them up again; what lies in the last row cannot be told.
+    The reader of polygons moves them up again; what lies in the last row is lost.
     """
-    lowered = np.zeros(units.shape, np.uint8)
-    lowered[1:] = units[:-1]
+    lowered = np.zeros(ftu_mask.shape, np.uint8)
+    lowered[1:] = ftu_mask[:-1]
     contours, _ = cv2.findContours(lowered, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    # a unit of one or two pixels has as many corners: the last is told again, for a polygon has three
+    # an FTU of one or two pixels has as many corners: the last is repeated, for a polygon has three
     return [[*corners, *[corners[-1]] * (3 - len(corners))] for corners in (c[:, 0].tolist() for c in contours)]
 
 
 def _columns(section: SyntheticSection, split: str, image_id: str, rng: np.random.Generator) -> dict[str, str]:
-    height, width = section.units.shape
+    height, width = section.ftu_mask.shape
     thickness = _TRAIN_THICKNESS_UM if split == "train" else THICKNESS_UM[section.organ]
     return {
         "id": image_id,
@@ -125,7 +125,7 @@ def _columns(section: SyntheticSection, split: str, image_id: str, rng: np.rando
         "img_width": str(width),
         "pixel_size": f"{section.pixel_um:.4f}",
         "tissue_thickness": str(thickness),
-        "rle": encode_column_runs(section.units),
+        "rle": encode_column_runs(section.ftu_mask),
         "age": str(rng.integers(21, 85)),
         "sex": "Male" if section.organ == "prostate" else str(rng.choice(["Male", "Female"])),
     }
