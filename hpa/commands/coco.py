@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpa.core.errors import InputError
+from hpa.core.outputs import check_outputs, guarded_outputs
 
 if TYPE_CHECKING:
     from hpa.formats.coco_file import CocoImage, LabelledImage
@@ -33,16 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--groups", metavar="FILE", type=Path, help="CSV with ID,group (plate, well): a group never straddles parts"
     )
     export.add_argument("--seed", metavar="K", type=int, default=0, help="of the split (0)")
+    export.add_argument("--overwrite", action="store_true", help="write over a file that this command did not make")
     load = actions.add_parser("load", help="write COCO instances as label maps, and classes.csv beside them")
     load.add_argument("file", metavar="FILE.json", type=Path, help="COCO instances: run lengths or polygons")
     load.add_argument("folder", metavar="OUT", type=Path, help="folder to write label maps to")
+    load.add_argument("--overwrite", action="store_true", help="write over files that this command did not make")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, print a summary, and return 0."""
     if arguments.action == "export":
         return _export(arguments)
-    return _load(arguments.file, arguments.folder)
+    return _load(arguments.file, arguments.folder, arguments.overwrite)
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -60,8 +63,12 @@ def _export(arguments: argparse.Namespace) -> int:
         if left_out:
             print(f"{len(left_out)} images left out, {table} has no single class for them: {left_out[0]}, …")
     names = [ONLY_CLASS] if classes is None else classes.names
-    for file, chosen in _parts(arguments, list(paths), classes).items():
-        count = write_coco(file, _labelled({name: paths[name] for name in chosen}, classes), names)
+    parts = _parts(arguments, list(paths), classes)
+    inputs = [arguments.folder, *(file for file in (table, arguments.groups) if file is not None)]
+    check_outputs(parts, "coco export", inputs=inputs, overwrite=arguments.overwrite)
+    for file, chosen in parts.items():
+        with guarded_outputs([file], "coco export", overwrite=arguments.overwrite):
+            count = write_coco(file, _labelled({name: paths[name] for name in chosen}, classes), names)
         print(f"{file}: {len(chosen)} images, {count} cells, classes {', '.join(names)}")
     return 0
 
@@ -106,13 +113,16 @@ def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[L
         yield LabelledImage(path.name, label_map, names, None if classes is None else classes.scores(name, cells))
 
 
-def _load(file: Path, folder: Path) -> int:
+def _load(file: Path, folder: Path, overwrite: bool) -> int:
     from hpa.formats.coco_file import read_coco
     from hpa.sources.cell_classes import write_cell_classes
 
     images = read_coco(file)
-    rows = [row for image in images for row in _write(image, file, folder)]
-    write_cell_classes(folder / "classes.csv", rows)
+    table = folder / "classes.csv"
+    outputs = [*(folder / f"{image.name}.tif" for image in images), table]
+    with guarded_outputs(outputs, "coco load", inputs=[file], overwrite=overwrite):
+        rows = [row for image in images for row in _write(image, file, folder)]
+        write_cell_classes(table, rows)
     print(f"{folder}: {len(images)} label maps, {len(rows)} cells; their classes stand in classes.csv")
     return 0
 

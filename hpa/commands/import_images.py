@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--channels", metavar="W1=COLOUR,…", required=True, help="e.g. w1=blue,w2=green: nuclei are blue"
     )
     parser.add_argument("--pixel-um", metavar="UM", type=float, help="side of a pixel, µm (read from the files)")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something")
     add_stack_options(parser)
 
 
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     words = {"folder": str(arguments.folder), "pattern": arguments.pattern, "layout": arguments.layout}
     settings = ImportSettings(colours, pixel_um, choice, words)
     with tqdm(total=2 * len(found.images), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
-        rows, notes = import_images(found, arguments.out, settings, bar.update)
+        rows, notes = import_images(found, arguments.out, settings, bar.update, arguments.overwrite)
     types = sorted({row.types for row in rows if row.types})
     sizes = sorted({f"{row.pixel_um:.4g} µm" for row in rows if not math.isnan(row.pixel_um)})
     count = sum(map(len, found.passed_over.values()))

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 import hpa
 from hpa.core.errors import InputError
+from hpa.core.outputs import check_outputs, guarded_outputs
 from hpa.intake.stack_options import add_stack_options, stack_choice
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="PAGE.html", type=Path, default=Path("qc.html"), help="page of pictures; PAGE.csv beside it"
     )
     parser.add_argument("--channels", metavar="A,B", help="channels to look at (all that an image holds)")
+    parser.add_argument("--overwrite", action="store_true", help="write over a page or table that is not ours")
     add_stack_options(parser)
 
 
@@ -43,13 +45,17 @@ def run(arguments: argparse.Namespace) -> int:
     limits = _limits(arguments.overrides)
     if arguments.out.suffix.lower() != ".html":
         raise InputError(f"--out {arguments.out}: a name that ends in .html is expected.")
+    outputs = [arguments.out, arguments.out.with_suffix(".csv")]
+    inputs = [arguments.folder, arguments.folder / "images", arguments.folder / "index.csv"]
+    check_outputs(outputs, "qc", inputs=inputs, overwrite=arguments.overwrite)  # before the images are measured
     images = _images(arguments.folder, arguments.channels, stack_choice(arguments))
     if images.passed_over:
         print(f"passed over, no images that are read: {summary_of(images.passed_over)}")
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         found = judge_images(images.image_ids, images.read, limits, bar.update)
-    write_quality_table(arguments.out.with_suffix(".csv"), found)
-    write_quality_page(arguments.out, str(arguments.folder), found, images.read)
+    with guarded_outputs(outputs, "qc", overwrite=arguments.overwrite):
+        write_quality_table(outputs[1], found)
+        write_quality_page(outputs[0], str(arguments.folder), found, images.read)
     faults = Counter(fault for quality in found for fault in quality.reasons)
     counts = ", ".join(f"{fault} {count}" for fault, count in faults.most_common()) or "nothing"
     suspicious = sum(bool(quality.reasons) for quality in found)

@@ -44,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("tif", "png", "cellpose"), default="tif", help="cellpose: ID_seg.npy, for its window"
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="make all files again, also corrected ones and those of others"
+    )
     parser.add_argument("--preview", action="store_true", help="also write OUT/preview/ID.png with the cells outlined")
     parser.add_argument("--channels", metavar="A,B", help="names of the planes of multi-channel files, in order")
     parser.add_argument(
@@ -74,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um, only, choice)
     if images.passed_over:
         print(f"passed over, no images that are read: {summary_of(images.passed_over)}")
-    output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw)
+    output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw, arguments.overwrite)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         result = segment_images(images, segmenter, output, bar.update)
     for problem in result.failed:
@@ -83,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         f"{arguments.out}: {result.written} label maps written ({result.cells} cells), {result.kept} kept, "
         f"{len(result.failed)} failed"
     )
+    if result.previews:
+        print(f"{result.previews} previews added to label maps that were kept")
     if not result.failed:
         return 0
     return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ from jaxtyping import Int32, UInt8
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
+from hpa.core.label_map import relabel
+from hpa.core.outputs import check_outputs
 from hpa.core.whole_file import WriteError, whole_file
 from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.formats.folder_images import FolderImages
-from hpa.formats.label_maps import write_label_map
+from hpa.formats.label_maps import read_label_map, write_label_map
 from hpa.interfaces import NamesCells, Segmenter
+from hpa.sources.cell_classes import FILE_NAME as CLASSES
 from hpa.sources.cell_classes import CellClassesWriter
 
 SETTINGS_FILE = "segmenter.json"
@@ -39,25 +42,48 @@ class LabelMapOutput:
         format: `tif`, `png`, or `cellpose` for `<ID>_seg.npy`.
         preview: Write `preview/<ID>.png` too.
         draw: Makes the pictures.
+        overwrite: Whether files that are there are made again, whoever made or corrected them.
     """
 
     folder: Path
     format: str
     preview: bool
     draw: Draw
+    overwrite: bool = False
 
-    def is_done(self, image_id: str) -> bool:
-        """Tell whether all files of an image are there; they are written whole or not at all."""
-        return self._path(image_id).is_file() and (not self.preview or self._preview_path(image_id).is_file())
+    def has_label_map(self, image_id: str) -> bool:
+        """Tell whether the label map of an image is there and to be kept; files are written whole or not at all."""
+        return not self.overwrite and self._path(image_id).is_file()
 
-    def claim(self, settings: dict[str, Any]) -> None:
+    def lacks_preview(self, image_id: str) -> bool:
+        """Tell whether the preview of an image is wanted and missing."""
+        return self.preview and (self.overwrite or not self._preview_path(image_id).is_file())
+
+    def claim(self, settings: dict[str, Any], image_ids: Sequence[str], inputs: Collection[Path]) -> None:
         """Note in the folder what makes its label maps.
 
+        Args:
+            settings: Of segmenter and images, as plain types.
+            image_ids: Images to be segmented.
+            inputs: Their files.
+
         Raises:
-            InputError: If the label maps in it were made by another one, or with other settings.
+            InputError: If a file to be written is one of the images, the label maps in the folder were made by another
+                segmenter or with other settings, or files of these names were put there by others.
         """
         path, text = self.folder / SETTINGS_FILE, json.dumps(settings, indent=1, sort_keys=True)
-        if path.is_file() and path.read_text(encoding="utf-8") != text:
+        outputs = [self._path(image_id) for image_id in image_ids]
+        check_outputs([path, *outputs, *map(self._preview_path, image_ids)], "segment", inputs=inputs, overwrite=True)
+        if self.folder.resolve() in {file.parent.resolve() for file in inputs}:
+            raise InputError(f"{self.folder}: is the folder of the images; choose another one for their label maps.")
+        others = [self.folder / CLASSES, *(self._preview_path(image_id) for image_id in image_ids if self.preview)]
+        foreign = [file.name for file in (*outputs, *others) if file.is_file()]
+        if foreign and not path.is_file() and not self.overwrite:
+            raise InputError(
+                f"{self.folder}: holds {len(foreign)} files of these names ({foreign[0]}) that 'hpa segment' did not "
+                f"make (no {path.name}); choose another folder, or write over them with --overwrite."
+            )
+        if path.is_file() and path.read_text(encoding="utf-8") != text and not self.overwrite:
             raise InputError(
                 f"{self.folder}: holds label maps of another segmenter or other settings ({path.name}); choose a new "
                 "folder, or delete this one."
@@ -72,13 +98,24 @@ class LabelMapOutput:
             InputError: If the format cannot hold the map, or the disk is full.
         """
         if self.preview:
-            encoded = cv2.imencode(".png", self.draw(shown, label_map)[..., ::-1])[1]
-            with whole_file(self._preview_path(shown.image_id), encoded.nbytes) as file:
-                file.write(encoded.tobytes())
+            self.write_preview(shown, label_map)
         if self.format == "cellpose":
             write_cellpose_seg(self._path(shown.image_id), label_map, image_file, self.draw(shown, None))
         else:
             write_label_map(self._path(shown.image_id), label_map)
+
+    def write_preview(self, shown: Field, label_map: Int32[np.ndarray, "height width"] | None = None) -> None:
+        """Write the picture of an image, with the cells of a label map, else of the one that is kept.
+
+        Raises:
+            InputError: If the kept label map cannot be read, or the disk is full.
+        """
+        cells = relabel(read_label_map(self._path(shown.image_id))) if label_map is None else label_map
+        if cells.shape != shown.pixels.shape[1:]:
+            raise InputError(f"its label map has {cells.shape} px, the image {shown.pixels.shape[1:]}; remove the map.")
+        encoded = cv2.imencode(".png", self.draw(shown, cells)[..., ::-1])[1]
+        with whole_file(self._preview_path(shown.image_id), encoded.nbytes) as file:
+            file.write(encoded.tobytes())
 
     def _path(self, image_id: str) -> Path:
         return self.folder / (f"{image_id}{SUFFIX}" if self.format == "cellpose" else f"{image_id}.{self.format}")
@@ -94,12 +131,14 @@ class SegmentedImages:
     Attributes:
         written: Label maps written now.
         kept: Label maps that were there.
+        previews: Previews added to those kept.
         cells: Cells in those written.
         failed: Images without a label map, and why.
     """
 
     written: int = 0
     kept: int = 0
+    previews: int = 0
     cells: int = 0
     failed: list[Problem] = field(default_factory=list)
 
@@ -119,14 +158,26 @@ def segment_images(
         InputError: If the folder holds maps of other settings.
         WriteError: If the disk is full or the folder read-only; what was written is kept.
     """
-    output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()})
+    files = {file for image_id in images.image_ids for file in images.files_of(image_id)}
+    output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()}, images.image_ids, files)
     result = SegmentedImages()
-    finds = _Finder(segmenter, CellClassesWriter(output.folder, output.is_done))
+    finds = _Finder(segmenter, CellClassesWriter(output.folder, output.has_label_map))
     for image_id in images.image_ids:
-        if output.is_done(image_id):
-            result.kept += 1
-        else:
-            _segment(image_id, images, finds, output, result)
+        try:
+            if not output.has_label_map(image_id):
+                _segment(image_id, images, finds, output, result)
+            else:
+                result.kept += 1
+                if output.lacks_preview(image_id):
+                    output.write_preview(images.read(image_id))
+                    result.previews += 1
+        except WriteError:
+            raise
+        except Exception as error:  # one image must not stop the others, whatever is wrong with it
+            if not isinstance(error, InputError):
+                log.exception("%s", image_id)
+            reason = str(error).removeprefix(f"{image_id}: ") or type(error).__name__
+            result.failed.append(Problem(image_id, reason))
         progress()
     return result
 
@@ -152,17 +203,8 @@ class _Finder:
 def _segment(
     image_id: str, images: FolderImages, finds: _Finder, output: LabelMapOutput, result: SegmentedImages
 ) -> None:
-    try:
-        shown = images.read(image_id)
-        cells = finds.cells_of(shown)
-        output.write(shown, cells, images.file_of(image_id))
-    except WriteError:
-        raise
-    except Exception as error:  # one image must not stop the others, whatever is wrong with it
-        if not isinstance(error, InputError):
-            log.exception("%s", image_id)
-        reason = str(error).removeprefix(f"{image_id}: ") or type(error).__name__
-        result.failed.append(Problem(image_id, reason))
-        return
+    shown = images.read(image_id)
+    cells = finds.cells_of(shown)
+    output.write(shown, cells, images.file_of(image_id))
     result.written += 1
     result.cells += int(cells.max(initial=0))

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt16
 
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.outputs import check_outputs
 from hpa.core.whole_file import whole_file
 from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.image_header import PlaneInfo, StackChoice
@@ -59,7 +60,11 @@ class _ReadImage:
 
 
 def import_images(
-    found: FoundImages, out: Path, settings: ImportSettings, on_progress: Callable[[], object]
+    found: FoundImages,
+    out: Path,
+    settings: ImportSettings,
+    on_progress: Callable[[], object],
+    overwrite: bool = False,
 ) -> tuple[list[TypedRow], list[Problem]]:
     """Write the images of a folder to another one, each file checked before the first is written.
 
@@ -68,6 +73,7 @@ def import_images(
         out: New or empty folder.
         settings: How files become images.
         on_progress: Is called after each image is read, and after each is written.
+        overwrite: Whether `out` may hold something, and files in it may be written over; never the files that are read.
 
     Returns:
         The rows of index.csv, and what was assumed or left out, by image.
@@ -76,8 +82,41 @@ def import_images(
         InputError: If `out` holds something, or the disk is full.
         DataError: Naming everything that is wrong.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: a new or empty folder is needed, it holds something; name another.")
+    if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(
+            f"{out}: a new or empty folder is needed, it holds something; name another, or write over its files with "
+            "--overwrite."
+        )
+    sizes_um, notes = _check_all(found, settings, on_progress)
+    paths = {
+        (image.image_id, colour): out / "images" / f"{image.image_id}_{colour}.tif"
+        for image in found.images.values()
+        for colour in settings.colours.values()
+    }
+    inputs = [path for image in found.images.values() for files in image.files.values() for path in files]
+    outputs = [*paths.values(), out / RECORD_FILE, out / "index.csv"]
+    check_outputs(outputs, "import", inputs=inputs, overwrite=overwrite)
+    for image in found.images.values():
+        for colour, plane in _read(image, settings).planes.items():
+            write_plane(paths[image.image_id, colour], plane, sizes_um[image.image_id])
+        on_progress()
+    rows = [
+        TypedRow(image.image_id, image.types, SPLITS[not image.types], image.group, sizes_um[image.image_id])
+        for image in found.images.values()
+    ]
+    _write_record(out / RECORD_FILE, found, settings)
+    write_typed_rows(out / "index.csv", rows)
+    return rows, notes
+
+
+def _check_all(
+    found: FoundImages, settings: ImportSettings, on_progress: Callable[[], object]
+) -> tuple[dict[str, float], list[Problem]]:
+    """Return the pixel size of each image, and what was assumed or left out.
+
+    Raises:
+        DataError: Naming everything that is wrong.
+    """
     problems, notes = list(found.problems), []
     sizes_um = {}
     if settings.choice.scene == "all":
@@ -92,17 +131,7 @@ def import_images(
         on_progress()
     if problems:
         raise DataError("nothing was imported", problems)
-    for image in found.images.values():
-        for colour, plane in _read(image, settings).planes.items():
-            write_plane(out / "images" / f"{image.image_id}_{colour}.tif", plane, sizes_um[image.image_id])
-        on_progress()
-    rows = [
-        TypedRow(image.image_id, image.types, SPLITS[not image.types], image.group, sizes_um[image.image_id])
-        for image in found.images.values()
-    ]
-    _write_record(out / RECORD_FILE, found, settings)
-    write_typed_rows(out / "index.csv", rows)
-    return rows, notes
+    return sizes_um, notes
 
 
 def _scenes_of(found: FoundImages, problems: list[Problem]) -> Iterator[tuple[str, FoundImage]]:

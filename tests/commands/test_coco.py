@@ -192,3 +192,16 @@ def test_real_cells_survive_the_round_trip(tmp_path, samples):
     for name, label_map in truth.items():
         ranks = np.unique(np.append(label_map, 0), return_inverse=True)[1][:-1].reshape(label_map.shape)
         assert np.array_equal(read_label_map(tmp_path / "back" / f"{name}.tif"), ranks)
+
+
+def test_files_of_others_are_not_written_over(tmp_path, capsys):
+    write_label_map(tmp_path / "maps" / "a.tif", np.ones((4, 4), np.int32))
+    (tmp_path / "out.json").write_text("mine")
+    assert main(["coco", "export", str(tmp_path / "maps"), str(tmp_path / "out.json")]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert (tmp_path / "out.json").read_text() == "mine"
+    for words in (["--overwrite"], []):
+        assert main(["coco", "export", str(tmp_path / "maps"), str(tmp_path / "out.json"), *words]) == 0
+    before = (tmp_path / "maps" / "a.tif").read_bytes()
+    assert main(["coco", "load", str(tmp_path / "out.json"), str(tmp_path / "maps")]) == 1
+    assert (tmp_path / "maps" / "a.tif").read_bytes() == before

@@ -48,3 +48,17 @@ def test_limits_and_channels_are_told_on_the_command_line(folder, tmp_path, caps
     assert main([*words, "limits.min_sharpnes=5"]) == 1
     assert main([*words[:2], "--out", str(tmp_path / "page.txt")]) == 1
     assert ".html is expected" in capsys.readouterr().err
+
+
+def test_the_index_of_the_set_and_pages_of_others_are_not_written_over(folder, tmp_path, capsys):
+    index = (folder / "index.csv").read_bytes()
+    for words in ([], ["--overwrite"]):
+        assert main(["qc", str(folder), "--out", str(folder / "index.html"), *words]) == 1
+        assert "index.csv: is read by this command" in capsys.readouterr().err
+    assert (folder / "index.csv").read_bytes() == index
+    (tmp_path / "page.csv").write_text("mine")
+    assert main(["qc", str(folder), "--out", str(tmp_path / "page.html")]) == 1
+    assert (tmp_path / "page.csv").read_text() == "mine"
+    assert not (tmp_path / "page.html").exists()
+    for words in (["--overwrite"], []):  # a page that we made may be made again
+        assert main(["qc", str(folder), "--out", str(tmp_path / "page.html"), *words]) == 0

@@ -8,7 +8,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.whole_file import DiskFullError
 from hpa.formats.folder_images import FolderImages
-from hpa.formats.label_maps import read_label_map
+from hpa.formats.label_maps import read_label_map, write_label_map
 from hpa.inference.label_maps import LabelMapOutput, segment_images
 from hpa.interfaces import Instances
 
@@ -89,9 +89,41 @@ def test_what_a_detector_names_stands_in_a_table(tmp_path):
 def test_a_preview_that_is_missing_is_made(tmp_path):
     put(tmp_path / "in", "a")
     segmented(tmp_path)
-    assert segmented(tmp_path, preview=True).written == 1
-    assert cv2.imread(str(tmp_path / "out" / "preview" / "a.png"))[2, 2].tolist() == [255] * 3
-    assert segmented(tmp_path, preview=True).kept == 1
+    corrected = np.zeros((5, 6), np.int32)
+    corrected[4, 5] = 1
+    write_label_map(tmp_path / "out" / "a.tif", corrected)
+    result = segmented(tmp_path, preview=True)
+    assert (result.written, result.kept, result.previews) == (0, 1, 1)
+    picture = cv2.imread(str(tmp_path / "out" / "preview" / "a.png"))
+    assert [picture[place].tolist() for place in ((4, 5), (2, 2))] == [[255] * 3, [0] * 3]
+    assert np.array_equal(read_label_map(tmp_path / "out" / "a.tif"), corrected)
+    assert segmented(tmp_path, preview=True).previews == 0
+
+
+def test_the_folder_of_the_images_is_no_output(tmp_path):
+    put(tmp_path / "in", "a")
+    images = FolderImages(tmp_path / "in", Thresholded.channels, None, 0.5)
+    before = (tmp_path / "in" / "a.png").read_bytes()
+    for overwrite in (False, True):
+        for kind, message in (("png", "is read by this command"), ("tif", "is the folder of the images")):
+            output = LabelMapOutput(tmp_path / "in", kind, True, drawn, overwrite)
+            with pytest.raises(InputError, match=message):
+                segment_images(images, Thresholded(), output, lambda: None)
+    assert {path.name for path in (tmp_path / "in").iterdir()} == {"a.png"}
+    assert (tmp_path / "in" / "a.png").read_bytes() == before
+
+
+def test_files_of_others_are_written_over_only_where_that_is_wanted(tmp_path):
+    put(tmp_path / "in", "a")
+    (tmp_path / "out").mkdir()
+    write_label_map(tmp_path / "out" / "a.tif", np.full((5, 6), 7, np.int32))
+    with pytest.raises(InputError, match=r"1 files of these names \(a\.tif\) that 'hpa segment' did not make"):
+        segmented(tmp_path)
+    assert read_label_map(tmp_path / "out" / "a.tif").max() == 7
+    images = FolderImages(tmp_path / "in", Thresholded.channels, None, 0.5)
+    output = LabelMapOutput(tmp_path / "out", "tif", False, drawn, overwrite=True)
+    assert segment_images(images, Thresholded(), output, lambda: None).written == 1
+    assert read_label_map(tmp_path / "out" / "a.tif").max() == 1
 
 
 def test_any_error_of_one_image_is_told_and_stops_nothing(tmp_path):

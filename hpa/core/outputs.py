@@ -1,0 +1,117 @@
+"""The one rule for outputs: nothing of a user's is written over.
+
+A file that exists is written over only where the same command of this program made it and nobody changed it since, or
+with `--overwrite`. A file that a command reads is never one that it writes, `--overwrite` or not. What a command made
+stands in a hidden list beside the files: name, command and digest of the content, one JSON line a file. So a page that
+was edited, a table that was corrected, or a file that another program put there is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from hpa.core.digest import sha256_of_file
+from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_file
+
+LIST_NAME = ".hpa-outputs.jsonl"
+_SHOWN = 3
+
+
+@contextmanager
+def guarded_outputs(
+    paths: Iterable[Path], command: str, *, inputs: Iterable[Path] = (), overwrite: bool = False
+) -> Iterator[None]:
+    """Check files before they are written, and list those that are there afterwards as made by this command.
+
+    Args:
+        paths: Files that will be written.
+        command: Name of the command that writes them.
+        inputs: Files that it reads; of a folder the files right in it.
+        overwrite: Whether files of others may be written over.
+
+    Raises:
+        InputError: As `check_outputs`.
+    """
+    listed = list(paths)
+    check_outputs(listed, command, inputs=inputs, overwrite=overwrite)
+    yield
+    for path in listed:
+        if path.is_file():
+            _add_to_list(path, command, sha256_of_file(path))
+
+
+def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+    """Do nothing where files may be written.
+
+    Raises:
+        InputError: If one of them is an input, or exists and was not made by this command or was changed since.
+    """
+    listed = list(paths)
+    read = {file.resolve() for file in _files_of(inputs)}
+    if both := [path for path in listed if path.resolve() in read]:
+        raise InputError(f"{_named(both)}: is read by this command and would be written over; name another output.")
+    if overwrite:
+        return
+    foreign = [path for path in listed if path.exists() and not is_own_output(path, command)]
+    if foreign:
+        raise InputError(
+            f"{_named(foreign)}: exists and was not made by 'hpa {command}', or was changed since; name another "
+            "output, or write over it with --overwrite."
+        )
+
+
+def is_own_output(path: Path, command: str) -> bool:
+    """Tell whether this command made a file and nobody changed it since."""
+    try:
+        lines = path.with_name(LIST_NAME).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    wanted = (path.name, command)
+    digests = [entry["sha256"] for entry in map(_entry, lines) if (entry["name"], entry["command"]) == wanted]
+    return bool(digests) and path.is_file() and sha256_of_file(path) in digests
+
+
+@contextmanager
+def output_file(path: Path, command: str, bytes_needed: int | None = None) -> Iterator[BinaryIO]:
+    """Give a file to write to, as `whole_file`, that is listed as made by a command from the moment it appears."""
+    with whole_file(path, bytes_needed) as file:
+        yield file
+        file.flush()
+        # listed before it takes its name: a kill in between leaves an entry without a file, never a file without one
+        _add_to_list(path, command, sha256_of_file(Path(file.name)))
+
+
+def _add_to_list(path: Path, command: str, sha256: str) -> None:
+    line = json.dumps({"name": path.name, "command": command, "sha256": sha256}, ensure_ascii=False)
+    try:
+        with path.with_name(LIST_NAME).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")  # one short write: lines of several processes do not mix
+    except OSError:
+        return  # the next run will ask for --overwrite
+
+
+def _entry(line: str) -> dict[str, str]:
+    """Return an entry of the list, an empty one where a line was cut short."""
+    empty = {"name": "", "command": "", "sha256": ""}
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return empty
+    return empty | content if isinstance(content, dict) else empty
+
+
+def _files_of(inputs: Iterable[Path]) -> Iterator[Path]:
+    for path in inputs:
+        if path.is_dir():
+            yield from (child for child in path.iterdir() if child.is_file())
+        else:
+            yield path
+
+
+def _named(paths: list[Path]) -> str:
+    return ", ".join(map(str, paths[:_SHOWN])) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")

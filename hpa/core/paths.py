@@ -1,0 +1,93 @@
+"""The one place that turns what a user writes for a path into that path.
+
+On command lines and in configs `2024` is a number to YAML and to Hydra, `1e5` becomes 100000.0, and `~`, blanks and
+brackets do not parse. A path is none of these but text: `quote_paths` puts the values of path settings in quotes before
+Hydra reads a command line, and `with_paths` turns what a config holds into text with the home folder for `~`. So
+`data.root=20240105`, `out=1e5` and `data.root=my data (v2)/S` mean the folders of these names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hpa.core.errors import InputError
+
+PATH_SETTINGS = frozenset(
+    (
+        "root",
+        "out",
+        "ckpt",
+        "run_dir",
+        "resume",
+        "folder",
+        "metadata",
+        "cell_truth",
+        "corrections",
+        "extra",
+        "unlabeled",
+    )
+)
+"""Last words of the settings that are paths, or lists of paths."""
+_FILE_SUFFIXES = ("weights",)
+"""Ends of the words of settings that may be paths, but also names or numbers."""
+_NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)|true|false|0[xo]\w+", re.IGNORECASE)
+_PLAIN_WORD = re.compile(r"[\w./:\\+@-]+", re.ASCII)
+_NO_PATH = ("${", "'", '"', "[", "???")
+"""Beginnings of values that Hydra reads as they are: interpolations, quoted words, lists, missing values."""
+
+
+def quote_paths(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with the values of path settings in quotes, as Hydra's grammar wants them.
+
+    Values that are quoted, lists, interpolations or `null` stay as they are; so do commas of a sweep (`-m`).
+
+    >>> quote_paths(["data.root=20240105", "data.root=~/my data (v2)", "model=resnet18", "ckpt=[a,b]"])
+    ["data.root='20240105'", "data.root='~/my data (v2)'", 'model=resnet18', 'ckpt=[a,b]']
+    """
+    is_sweep = any(word in ("-m", "--multirun") for word in words)
+    return [word if is_sweep and "," in word else _quoted(word) for word in words]
+
+
+def with_paths(config: Any) -> Any:
+    """Return a config of plain values whose path settings are text, `~` replaced by the home folder.
+
+    >>> with_paths({"data": {"root": 2024, "seed": 1}, "ckpt": [2024, "b"]})
+    {'data': {'root': '2024', 'seed': 1}, 'ckpt': ['2024', 'b']}
+
+    Raises:
+        InputError: If a path setting is a number that does not show how it was written, e.g. 1e5.
+    """
+    if isinstance(config, dict):
+        return {name: _value(str(name), value) for name, value in config.items()}
+    return [with_paths(value) for value in config] if isinstance(config, list) else config
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in PATH_SETTINGS or name.endswith(_FILE_SUFFIXES):
+        if isinstance(value, str):
+            return os.path.expanduser(value)  # noqa: PTH111 - Path would mend 'https://' and a trailing slash
+        if isinstance(value, list):
+            return [_value(name, entry) for entry in value]
+    if name in PATH_SETTINGS and isinstance(value, float):
+        raise InputError(f"{name}={value}: a path is expected, came a number; write it in quotes: \"{name}='1e5'\".")
+    if name in PATH_SETTINGS and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return with_paths(value)
+
+
+def _quoted(word: str) -> str:
+    key, equals, value = word.partition("=")
+    name = key.lstrip("+").rpartition(".")[2]
+    may_be_number = name not in PATH_SETTINGS
+    if not equals or (may_be_number and not name.endswith(_FILE_SUFFIXES)):
+        return word
+    if value.startswith(_NO_PATH) or value.lower() in ("", "null"):
+        return word
+    if _PLAIN_WORD.fullmatch(value) and (may_be_number or not _NUMBER_LIKE.fullmatch(value)):
+        return word
+    # Hydra: a backslash counts only before a quote, and before the closing one
+    escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", value)
+    return f"{key}='{escaped}{chr(92) * (len(value) - len(value.rstrip(chr(92))))}'"

@@ -1,0 +1,83 @@
+import multiprocessing
+
+import pytest
+
+from hpa.core.errors import InputError
+from hpa.core.outputs import LIST_NAME, check_outputs, guarded_outputs, is_own_output, output_file
+
+
+def written(path, text="made by us", command="qc", **options):
+    with guarded_outputs([path], command, **options):
+        path.write_text(text)
+    return path
+
+
+def test_what_the_command_made_may_be_made_again(tmp_path):
+    path = written(tmp_path / "page.html")
+    assert is_own_output(path, "qc")
+    assert written(path, "made again").read_text() == "made again"
+
+
+@pytest.mark.parametrize("change", ["another program's", "changed since", "of another command", "list lost"])
+def test_what_others_made_is_kept_unless_overwritten(tmp_path, change):
+    path = tmp_path / "page.html"
+    if change == "another program's":
+        path.write_text("theirs")
+    else:
+        written(path, command="export" if change == "of another command" else "qc")
+    if change == "changed since":
+        path.write_text("made by us, with a note")
+    if change == "list lost":
+        (tmp_path / LIST_NAME).unlink()
+    before = path.read_bytes()
+    with pytest.raises(
+        InputError, match=r"page\.html: exists and was not made by 'hpa qc', or was changed.*--overwrite"
+    ):
+        written(path)
+    assert path.read_bytes() == before
+    assert written(path, overwrite=True).read_text() == "made by us"
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_an_input_is_never_an_output(tmp_path, overwrite):
+    path = written(tmp_path / "index.csv")
+    (tmp_path / "link.csv").symlink_to(path)
+    for inputs in ([path], [tmp_path], [tmp_path / "link.csv"]):
+        with pytest.raises(InputError, match=r"index\.csv: is read by this command"):
+            check_outputs([path], "qc", inputs=inputs, overwrite=overwrite)
+    check_outputs([tmp_path / "new.csv"], "qc", inputs=[tmp_path, tmp_path / "missing"])
+
+
+def test_a_file_is_listed_before_it_appears_and_a_failed_one_is_not_there(tmp_path):
+    path = tmp_path / "new" / "a.csv"
+    with output_file(path, "merge") as file:
+        file.write(b"1")
+    assert is_own_output(path, "merge")
+    with pytest.raises(TypeError), output_file(path, "merge") as file:
+        file.write("no bytes")
+    assert path.read_bytes() == b"1"
+    assert is_own_output(path, "merge")
+
+
+def test_a_list_with_a_torn_line_is_still_read(tmp_path):
+    path = written(tmp_path / "a.csv")
+    with (tmp_path / LIST_NAME).open("a") as file:
+        file.write('{"name": "b.c\n7\n')
+    assert is_own_output(path, "qc")
+    assert not is_own_output(tmp_path / "b.csv", "qc")
+
+
+def write_many(folder, number):
+    for place in range(20):
+        written(folder / f"{number}_{place}.csv", str(place))
+
+
+def test_several_processes_may_write_beside_each_other(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=write_many, args=(tmp_path, number)) for number in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert all(is_own_output(path, "qc") for path in tmp_path.glob("*.csv"))
+    assert len(list(tmp_path.glob("*.csv"))) == 60

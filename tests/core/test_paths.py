@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpa.core.errors import InputError
+from hpa.core.paths import quote_paths, with_paths
+
+ODD = ["20240105", "1e5", "1_000", "0x10", "inf", "true", ".5", "~/S", "my data (v2)/S", "a,b", "a=b", "Zürich", "it's"]
+ODD += ["C:\\data\\", "{x}", "a&b", "#1", "50%", "a\\'b", "[x", "プレート"]
+
+
+def as_hydra_reads(word):
+    [override] = OverridesParser.create().parse_overrides([word])
+    return override.value()
+
+
+@pytest.mark.parametrize("name", [name for name in ODD if not name.startswith("[")])
+@pytest.mark.parametrize("key", ["data.root", "out", "+data.metadata", "segmenter.folder"])
+def test_any_name_of_a_folder_is_what_hydra_reads(name, key):
+    [word] = quote_paths([f"{key}={name}"])
+    assert as_hydra_reads(word) == name
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1))
+def test_any_text_survives(text):
+    [word] = quote_paths([f"data.root={text}"])
+    if word != f"data.root={text}":
+        assert as_hydra_reads(word) == text
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["data.root=S", "data.root='a b'", 'data.root="1"', "ckpt=[a,b]", "data.root=${x}", "data.metadata=null", "out=",
+     "model=1", "seed=5", "ensemble.weights=3", "-m", "model.backbone=a b"],
+)  # fmt: skip
+def test_other_words_stay_as_they_are(word):
+    assert quote_paths([word]) == [word]
+
+
+def test_commas_of_a_sweep_stay_choices():
+    assert quote_paths(["-m", "data.root=a b,c d"]) == ["-m", "data.root=a b,c d"]
+    assert quote_paths(["data.root=a b,c d"]) == ["data.root='a b,c d'"]
+
+
+def test_configs_hold_text_and_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = {
+        "data": {"root": "~/S", "extra": [2024, "~"], "bits": 12},
+        "ckpt": 20240105,
+        "loss": {"weights": [1.0, 2.0]},
+        "model": {"weights": "~/w.pt"},
+    }
+    assert with_paths(config) == {
+        "data": {"root": "/home/me/S", "extra": ["2024", "/home/me"], "bits": 12},
+        "ckpt": "20240105",
+        "loss": {"weights": [1.0, 2.0]},
+        "model": {"weights": "/home/me/w.pt"},
+    }
+    assert with_paths({"root": "https://a//b"}) == {"root": "https://a//b"}
+    assert Path(with_paths({"root": "raw"})["root"]) == Path("raw")
+
+
+def test_a_number_that_lost_its_spelling_is_refused():
+    with pytest.raises(InputError, match=r"out=100000\.0: a path is expected, came a number; write it in quotes"):
+        with_paths({"out": 1e5})
