@@ -1,4 +1,4 @@
-"""Binary cross-entropy, one yes-or-no question a class: the neutral loss that focal and asymmetric loss start from."""
+"""Binary cross-entropy with one sigmoid a class: the special case of focal and asymmetric loss without focusing."""
 
 from __future__ import annotations
 
