@@ -49,7 +49,7 @@ def means_of_draws(images: Sequence[ImageEvidence], copies: Copies) -> Float64[n
     image_of = np.repeat(np.arange(len(images)), [len(image.classes) for image in images])
     image_of_true = np.repeat(np.arange(len(images)), [len(image.true_classes) for image in images])
     classes = np.concatenate([image.classes for image in images])
-    claimed = np.concatenate([image.claimed for image in images])
+    claimed = np.concatenate([image.candidate for image in images])
     confidences = np.concatenate([image.confidences for image in images])
     true_classes = np.concatenate([image.true_classes for image in images])
     per_class = []

@@ -22,8 +22,8 @@ import hpa.commands
 from hpa.core.errors import InputError
 
 DESCRIPTION = (
-    "What stands around train.py and infer.py: data made and checked, cells found, results scored, joined and "
-    "handed to other programs. `hpa COMMAND --help` lists the options of one."
+    "The tools around train.py and infer.py: make and check data, segment cells, score and merge results, and "
+    "convert them for other programs. `hpa COMMAND --help` lists the options of one."
 )
 EXIT_CODES = (
     "Exit codes: 0 all well; 1 nothing usable, or a check failed; 2 usage; 3 some images failed; 130 interrupted."

@@ -13,7 +13,7 @@ from hpa.app.validation_fields import validation_fields
 from hpa.app.validation_picture import validation_picture
 from hpa.cells.data_module import CellDataModule
 from hpa.config import Config, build
-from hpa.core.channels import together
+from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
 from hpa.interfaces import CellModel, SeesFields
 from hpa.metrics.cell_validation import CellValidation
@@ -35,7 +35,7 @@ class CellTask:
         """
         channels = tuple(config["data"]["channels"])
         segmenter = build(config["segmenter"])
-        source = build(config["data"], channels=together(channels, segmenter.channels))
+        source = build(config["data"], channels=union_of_channels(channels, segmenter.channels))
         supervision = build(config["supervision"], loss=build(config["loss"]))
         data = CellDataModule(
             source,

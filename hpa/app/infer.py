@@ -16,7 +16,7 @@ from hpa.app.pixel_infer import infer_tissue, is_of_pixels
 from hpa.app.progress import show_progress
 from hpa.app.sinks import sinks_of
 from hpa.config import Config, build
-from hpa.core.channels import together
+from hpa.core.channels import union_of_channels
 from hpa.inference.assembly import fallbacks_path
 from hpa.inference.blocks import Cut, Shard
 from hpa.inference.budget import Budget
@@ -48,7 +48,7 @@ def infer(config: Config) -> int:
     channels: tuple[str, ...] = ()
     read_by_rules = [rule.channels for rule in rules if isinstance(rule, ReadsChannels)]
     for wanted in [*(run.channels for run in runs), segmenter.channels, *read_by_rules]:
-        channels = together(channels, wanted)
+        channels = union_of_channels(channels, wanted)
     source = build(config.get("data") or trained["data"], channels=channels)
     networks = networks_of(runs, config)
     fallbacks = fallbacks_of(runs, networks, config)

@@ -87,7 +87,7 @@ def _as_text(shares: list[TypeShare], images: int, confidence: float) -> str:
     return "\n".join(lines)
 
 
-_VERDICTS = {True: "fits", False: "outside the interval", None: "one image tells no interval"}
+_VERDICTS = {True: "fits", False: "outside the interval", None: "no interval from one image"}
 
 
 def _interval(bounds: tuple[float, float]) -> str:

@@ -1,11 +1,13 @@
-"""`hpa merge`: the parts of a run that was shared out, joined into one submission."""
+"""`hpa merge`: merge the parts of a sharded run into one submission."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "join the parts that infer.py wrote with shard=1/n … n/n into one submission; gaps and strangers are refused"
+HELP = (
+    "merge the parts that infer.py wrote with shard=1/n … n/n into one submission; missing or foreign parts are refused"
+)
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_BLANK = 3
 
@@ -13,7 +15,7 @@ EXIT_SOME_BLANK = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "parts", metavar="PART", nargs="+", type=Path, help="what infer.py wrote as out=FILE, one a shard"
+        "parts", metavar="PART", nargs="+", type=Path, help="files that infer.py wrote as out=FILE, one per shard"
     )
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the submission to write")
 

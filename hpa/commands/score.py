@@ -1,4 +1,4 @@
-"""`hpa score`: mAP of a submission against cell truth, and why points were lost."""
+"""`hpa score`: mAP of a submission against the true cells, and the errors that cost points."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hpa.metrics.detection import ClassScore, Outcome
 from hpa.metrics.detection_gain import Gain, gain_over_images
 from hpa.metrics.detection_tables import TableScore, score_tables
 
-HELP = "mAP of a submission against cell truth, AP per class, and why points were lost"
+HELP = "mAP of a submission against the true cells, AP per class, and the errors that cost points"
 _COMPETITION_IOU = 0.6
 _RESAMPLES = 500
 _REASONS = {
-    Outcome.DUPLICATE: "duplicates: the true cell was taken by a surer detection",
-    Outcome.WRONG_CLASS: "wrong class: the mask is a true cell without this class",
-    Outcome.LONE: "lone false positives: the mask is no true cell",
+    Outcome.DUPLICATE: "duplicates: a more confident detection already matches the true cell",
+    Outcome.WRONG_CLASS: "wrong class: the mask matches a true cell without this class",
+    Outcome.UNMATCHED: "unmatched: the mask matches no true cell",
 }
 
 
@@ -28,36 +28,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("submission", type=Path, help="CSV with ID, ImageWidth, ImageHeight, PredictionString")
     parser.add_argument("truth", type=Path, help="CSV with ID, ImageWidth, ImageHeight, TruthString")
-    parser.add_argument("--iou", type=float, default=_COMPETITION_IOU, help="mask IoU of a hit (%(default)s)")
+    parser.add_argument("--iou", type=float, default=_COMPETITION_IOU, help="mask IoU of a true positive (%(default)s)")
     parser.add_argument(
         "--verified",
         choices=("all", "truth"),
         default="all",
-        help="classes that count in an image: all, or those with truth in it (%(default)s)",
+        help="classes that count in an image: all, or those with ground truth in it (%(default)s)",
     )
-    parser.add_argument("--types", metavar="A,B", help="names of classes 0, 1, … where they are no locations (HEK,N2a)")
     parser.add_argument(
-        "--against", type=Path, metavar="SUBMISSION", help="another one: how much less it scores, with an interval"
+        "--types", metavar="A,B", help="names of classes 0, 1, … where they are not the 19 locations (HEK,N2a)"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="SUBMISSION", help="another submission: the difference of mAP, with an interval"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the score and return 0."""
-    setting = arguments.truth, arguments.iou, arguments.verified
-    result = score_tables(arguments.submission, *setting)
+    against = arguments.truth, arguments.iou, arguments.verified
+    result = score_tables(arguments.submission, *against)
     names = _names(result, arguments.types)
-    gain = None if arguments.against is None else _gain(result, score_tables(arguments.against, *setting))
+    gain = None if arguments.against is None else _gain(result, score_tables(arguments.against, *against))
     if arguments.json:
-        told: dict[str, Any] = {} if arguments.types is None else {"types": names}
+        extra: dict[str, Any] = {} if arguments.types is None else {"types": names}
         if gain is not None:
-            told["against"] = {
+            extra["against"] = {
                 "submission": str(arguments.against),
                 "gain": gain.mean,
                 "interval": [gain.low, gain.high],
             }
-        how = {"iou": arguments.iou, "verified": arguments.verified}
-        print(json.dumps(how | told | _as_json(result, len(names)), indent=1))
+        setting = {"iou": arguments.iou, "verified": arguments.verified}
+        print(json.dumps(setting | extra | _as_json(result, len(names)), indent=1))
     else:
         print(_as_text(result, names, f"IoU >= {arguments.iou}, verified={arguments.verified}"))
         if gain is not None:
@@ -118,18 +120,16 @@ def _class_as_json(of_class: ClassScore) -> dict[str, Any]:
         "true_cells": of_class.true_cells,
         **{outcome.name.lower(): count for outcome, count in of_class.detections.items()},
         "missed_by_segmentation": of_class.missed_by_segmentation,
-        "not_named": of_class.not_named,
+        "class_not_predicted": of_class.class_not_predicted,
     }
 
 
 def _as_text(result: TableScore, names: list[str], setting: str) -> str:
     score = result.score
-    header = (
-        f"{'class':<32}{'AP':>7}{'bound':>7}{'true':>8}{'found':>8}{'missed':>8}{'dupl.':>8}{'wrong':>8}{'lone':>8}"
-    )
+    header = f"{'class':<32}{'AP':>7}{'bound':>7}{'true':>8}{'TP':>8}{'missed':>8}{'dupl.':>8}{'wrong':>8}{'unmat.':>8}"
     rows = [
         f"{f'{number} {name}':<32}{_shown(of_class.ap):>7}{_shown(of_class.bound):>7}"
-        f"{of_class.true_cells:>8}{of_class.detections[Outcome.FOUND]:>8}{of_class.missed_by_segmentation:>8}"
+        f"{of_class.true_cells:>8}{of_class.detections[Outcome.TRUE_POSITIVE]:>8}{of_class.missed_by_segmentation:>8}"
         + "".join(f"{of_class.detections[outcome]:>8}" for outcome in score.gain_without)
         for number, (name, of_class) in enumerate(zip(names, score.classes, strict=False))
     ]
@@ -143,13 +143,13 @@ def _as_text(result: TableScore, names: list[str], setting: str) -> str:
     ]
     lines = [
         f"mAP {_shown(score.mean)} of at most {_shown(score.bound)} with these masks ({setting})",
-        f"{result.images} images with truth; {result.without_row} of them without a row in the submission; "
-        f"{result.not_in_truth} rows left out because the truth does not know them",
+        f"{result.images} images with ground truth; {result.without_row} of them without a row in the submission; "
+        f"{result.not_in_truth} rows left out because the ground truth lacks their image",
         "",
         header,
         *rows,
         "",
-        "Points lost, and how often (the points of detections: what mAP would gain without them):",
+        "Points lost, and number of errors (points of false positives: gain of mAP without them):",
         *reasons,
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`hpa score-instances`: how well cells were found and named, by COCO files of both."""
+"""`hpa score-instances`: average precision and confusion of classified cells, both as COCO files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from hpa.interfaces import Instances
     from hpa.metrics.instances import InstanceScore
 
-HELP = "AP of each class by the rules of Pascal VOC and COCO, and which classes are taken for which"
+HELP = "AP of each class by the rules of Pascal VOC and COCO, and the confusion of classes"
 _FILES = """Both files are COCO instances; those of RESULT have scores, as `also=coco` of infer.py writes them and
-`hpa coco export` of a table with a column score. Images are paired by the stems of their file names; those that TRUTH
-does not know are left out. Instances that overlap: a pixel claimed twice goes to the smaller one."""
+`hpa coco export` of a table with a column score. Images are paired by the stems of their file names; those that
+TRUTH lacks are left out. Instances that overlap: a pixel claimed twice goes to the smaller one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = category_names(arguments.truth)
     problems = [Problem(image.name, f"is not in {arguments.result}") for image in truth if image.name not in found]
     if problems:
-        raise DataError("every image of the truth needs its result, if only one without instances", problems)
+        raise DataError("every true image needs a result, be it one without instances", problems)
     pairs = [(_instances(found[image.name], names, arguments.result), image) for image in truth]
     score = score_instances(
         [predicted for predicted, _ in pairs], [_instances(image, names, arguments.truth) for _, image in pairs], names
@@ -60,10 +60,10 @@ def as_json(score: InstanceScore) -> dict[str, Any]:
         | {
             "true": one.true_count,
             "predicted": one.predicted_count,
-            "found": int(score.confusion[number].sum()),
-            "taken_for": dict(zip(_names(score), score.confusion[number].tolist(), strict=True)),
+            "matched": int(score.confusion[number].sum()),
+            "predicted_as": dict(zip(_names(score), score.confusion[number].tolist(), strict=True)),
             "missed": int(score.missed[number]),
-            "lone": int(score.lone[number]),
+            "unmatched": int(score.unmatched[number]),
         }
         for number, one in enumerate(score.classes)
     }
@@ -83,8 +83,8 @@ def _instances(image: CocoImage, names: Sequence[str], file: Path) -> Instances:
     kept = [place for place in range(len(image.texts)) if place + 1 not in frozenset(painted.hidden)]
     classes = np.array([names.index(image.class_names[place]) for place in kept], np.int64)
     scores = [image.scores[place] for place in kept]
-    told = None if None in scores else np.array(scores, np.float64)
-    return Instances(relabel(painted.label_map), classes, told)
+    confidences = None if None in scores else np.array(scores, np.float64)
+    return Instances(relabel(painted.label_map), classes, confidences)
 
 
 def _names(score: InstanceScore) -> list[str]:
@@ -93,23 +93,24 @@ def _names(score: InstanceScore) -> list[str]:
 
 def _as_text(result: dict[str, Any]) -> str:
     classes: dict[str, dict[str, Any]] = result["classes"]
-    header = f"{'class':<12}{'VOC AP50':>10}{'COCO AP':>10}{'AP50':>8}{'AP75':>8}{'true':>8}{'found':>8}"
-    header += "".join(f"{f'as {name}':>10}" for name in classes) + f"{'missed':>8}{'lone':>8}"
+    header = f"{'class':<12}{'VOC AP50':>10}{'COCO AP':>10}{'AP50':>8}{'AP75':>8}{'true':>8}{'matched':>9}"
+    header += "".join(f"{f'as {name}':>10}" for name in classes) + f"{'missed':>8}{'unmatched':>11}"
     rows = [
         _precision(name, one)
-        + f"{one['true']:>8}{one['found']:>8}"
-        + "".join(f"{one['taken_for'][other]:>10}" for other in classes)
-        + f"{one['missed']:>8}{one['lone']:>8}"
+        + f"{one['true']:>8}{one['matched']:>9}"
+        + "".join(f"{one['predicted_as'][other]:>10}" for other in classes)
+        + f"{one['missed']:>8}{one['unmatched']:>11}"
         for name, one in classes.items()
     ]
     lines = [
-        f"{result['images']} images; {result['not_in_truth']} left out because the truth does not know them",
+        f"{result['images']} images; {result['not_in_truth']} left out because the ground truth lacks them",
         "",
         header,
         *rows,
         _precision("mean", result["mean"]),
         "",
-        "found: cells that an instance reaches at IoU 0.5, and as what; lone: instances that reach no cell.",
+        "matched: true cells with a predicted instance at IoU 0.5, by predicted class; "
+        "unmatched: predictions without a true cell.",
     ]
     return "\n".join(lines)
 

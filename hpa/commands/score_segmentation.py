@@ -1,4 +1,4 @@
-"""`hpa score-segmentation`: how well label maps agree with true ones."""
+"""`hpa score-segmentation`: scores of label maps against true ones."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _as_text(result: dict[str, Any]) -> str:
         f"{result['predicted_cells']} cells predicted, {result['true_cells']} true, in {result['images']} images; "
         f"{result['left_out']} images without any cell left out",
         f"count error {_shown(result['count_error'])} of the true cells; "
-        f"{_shown(result['mean']['count_error'])} cells an image in the mean",
+        f"{_shown(result['mean']['count_error'])} cells per image (mean absolute error)",
         "",
         header,
         *rows,

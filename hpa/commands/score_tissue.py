@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hpa.metrics.tissue import ImageDice, TissueScore
 
 _ANY_ORGAN = "all"
-HELP = "mean Dice of a tissue submission against true masks, in all and for each organ"
+HELP = "mean Dice of a tissue submission against true masks, overall and per organ"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def _of_tables(submission: Path, truth: Path) -> list[ImageDice]:
 
 
 def _of_folders(predicted: Path, true: Path) -> list[ImageDice]:
-    """Return Dice of what label maps tell from background, whatever its number; all of one organ."""
+    """Return Dice of the foreground of label maps (any number above 0), all as one organ."""
     from hpa.formats.label_maps import paired_paths, read_label_map
     from hpa.metrics.tissue import ImageDice, dice_of_masks
 

@@ -1,1 +1,1 @@
-"""The words of the domain: classes, channels, label maps, encodings, matching. Knows numpy, scipy, pycocotools."""
+"""Domain code without frameworks: classes, channels, label maps, encodings, matching; on numpy, scipy, pycocotools."""

@@ -14,10 +14,10 @@ HPA_FIELD_WIDTH_UM = 163.84
 """Width of a field: 2048 px of 0.08 µm; larger and smaller images of the Atlas show about the same area."""
 
 
-def together(channels: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Return channels with those of `more` that are not among them.
+def union_of_channels(channels: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the channels, followed by those of `more` that are not among them.
 
-    >>> together(("green",), ("blue", "green"))
+    >>> union_of_channels(("green",), ("blue", "green"))
     ('green', 'blue')
     """
     return channels + tuple(channel for channel in more if channel not in channels)

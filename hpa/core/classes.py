@@ -13,7 +13,7 @@ class Location:
     name: str
     short_name: str
     colour: str
-    """Hex colour used in every plot and overlay; neighbours in the list are told apart by hue and lightness."""
+    """Hex colour used in every plot and overlay; neighbours in the list differ in hue and lightness."""
 
 
 LOCATIONS: tuple[Location, ...] = (

@@ -45,12 +45,12 @@ def apply(array: Any, name: str) -> Any:
         InputError: If there is no symmetry of this name.
     """
     symmetry = _symmetry(name)
-    turned = array.swapaxes(-2, -1) if symmetry.transpose else array
+    transposed = array.swapaxes(-2, -1) if symmetry.transpose else array
     if not symmetry.flipped_axes:
-        return turned
-    if isinstance(turned, np.ndarray):
-        return np.flip(turned, symmetry.flipped_axes)
-    return turned.flip(symmetry.flipped_axes)
+        return transposed
+    if isinstance(transposed, np.ndarray):
+        return np.flip(transposed, symmetry.flipped_axes)
+    return transposed.flip(symmetry.flipped_axes)
 
 
 def inverse(name: str) -> str:

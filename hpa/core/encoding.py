@@ -111,9 +111,9 @@ def read_column_runs(text: str, height: int, width: int) -> Runs:
     """
     _require_size(height, width)
     words = text.split()
-    strange = next((word for word in words if not word.isdecimal() or len(word) > _MAX_DIGITS), None)
-    if strange is not None:
-        raise InputError(f"column runs are positive whole numbers `start length …`, got {strange[:20]!r}.")
+    invalid = next((word for word in words if not word.isdecimal() or len(word) > _MAX_DIGITS), None)
+    if invalid is not None:
+        raise InputError(f"column runs are positive whole numbers `start length …`, got {invalid[:20]!r}.")
     if len(words) % 2:
         raise InputError(f"column runs come in pairs `start length`, got {len(words)} numbers: the text is cut off.")
     starts, lengths = np.array([int(word) for word in words], np.int64).reshape(-1, 2).T

@@ -1,4 +1,4 @@
-"""Errors that are told to a user, not to a programmer: what was expected, what came, what to do."""
+"""Errors addressed to the user: what was expected, what came, what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message says what was expected, what came and what to do."""
+    """Input that cannot be used; the message names what was expected, what came and what to do."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Problem:
 
 
 class DataError(InputError):
-    """All the defects of a data set at once, so that they can be mended in one go."""
+    """All the defects of a data set at once, so that they can be fixed in one go."""
 
     def __init__(self, where: str, problems: Sequence[Problem], shown: int = 50) -> None:
         self.where = where

@@ -1,6 +1,6 @@
 """Label maps as flows and back: every pixel of a cell points the way to the cell's centre (Cellpose).
 
-A network can learn flows where cells touch, for they are smooth inside a cell and turn round at its border; following
+A network can learn flows where cells touch, for they are smooth inside a cell and reverse at its border; following
 them brings all pixels of a cell together (Stringer et al., Nature Methods 18:100, 2021). The flows are those of
 Cellpose, to a mean direction cosine of 0.999 and more.
 """
@@ -21,15 +21,15 @@ MAX_ERROR = 0.4
 """Cellpose's own limit to the mean squared difference between given flows and those of a cell."""
 MIN_AREA_PX = 4
 NETWORK_SCALE = 5.0
-"""Networks say flows so many times as long (Cellpose's convention), or they would count little beside the mask."""
+"""Factor of the flows that a network predicts (Cellpose's convention): unscaled they weigh little beside the mask."""
 
 
 def flows_of(label_map: Integer[np.ndarray, "height width"]) -> Float32[np.ndarray, "2 height width"]:
     """Return for each pixel the unit vector (y, x) that leads to the centre of its cell; 0 in the background.
 
-    The way is uphill in the heat that spreads from the centre; pixels that no heat reaches (parts of a cell apart from
-    the one with its centre) have no way, and 0. To mean the same as Cellpose's targets, the slope at the border of two
-    cells reads the heat of both.
+    The flow is the gradient of heat that spreads from the centre; it is 0 in pixels that no heat reaches (parts of a
+    cell apart from the one with its centre). To equal Cellpose's targets, the gradient at the border of two cells reads
+    the heat of both.
 
     Raises:
         InputError: If a number is negative.

@@ -1,9 +1,9 @@
 """Where flows end: every pixel follows them to its sink, and pixels of one sink are one cell.
 
-Cellpose takes 200 steps of a pixel (Euler). Here steps are doubled: where each pixel is after 2 k steps is told by the
-pixel at which it is after k (pointer jumping: Wyllie, PhD thesis, Cornell 1979). Twelve rounds are 2048 px of way, so
-that cells of any size come together, and cost less than ten of Cellpose's steps. Sinks are, as there, peaks of the
-number of pixels that end in a place, and what lies close to them.
+Cellpose takes 200 steps of a pixel (Euler). Here steps are doubled: the position of a pixel after 2 k steps is that of
+the pixel it reaches after k steps (pointer jumping: Wyllie, PhD thesis, Cornell 1979). Twelve rounds cover a path of
+2048 px, so that cells of any size come together, and cost less than ten of Cellpose's steps. Sinks are, as there, peaks
+of the number of pixels that end in a place, and what lies close to them.
 """
 
 from __future__ import annotations

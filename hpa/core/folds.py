@@ -1,9 +1,9 @@
 """Folds in which every class has its share, and images that belong together stay together.
 
 Iterative stratification (Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011),
-on groups of images instead of images: the rarest class is dealt out first, each of its groups to the fold that still
-wants most of this class. A last pass then brings classes into folds that they miss, which the greedy deal may leave
-where rare classes travel together.
+on groups of images instead of images: the rarest class is dealt out first, each of its groups to the fold that
+still needs most of this class. A last pass then brings classes into folds that they
+miss, which the greedy deal may leave where rare classes travel together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def assign_folds(
     """Return the fold of each image, 0 … fold_count - 1.
 
     A group never straddles folds. A class with at least as many groups as folds comes into every fold unless other
-    classes that share its groups stand against it; classes that miss a fold are named in a logged warning.
+    classes that share its groups prevent it; classes that miss a fold are named in a logged warning.
 
     Args:
         targets: Labels of each image; what is above 0 counts as shown. An image may show none.
@@ -47,7 +47,7 @@ def assign_folds(
     if not 2 <= fold_count <= group_count:
         raise InputError(
             f"fold_count={fold_count} with {group_count} groups of images: at least 2 folds and one group a fold are "
-            "needed; ask for fewer folds or give more images."
+            "needed; choose fewer folds or give more images."
         )
     counts = np.zeros((group_count, targets.shape[1]))
     np.add.at(counts, group_of_image, targets > 0)
@@ -64,7 +64,7 @@ def _deal(
     fold_count: int,
     random: np.random.Generator,
 ) -> Int64[np.ndarray, " group"]:
-    """Deal groups out, those of the rarest class first, each to the fold that still wants most of the class."""
+    """Deal groups out, those of the rarest class first, each to the fold that still needs most of the class."""
     wanted = np.tile(counts.sum(axis=0) / fold_count, (fold_count, 1))  # (fold, class): images of a class still to come
     room = np.full(fold_count, sizes.sum() / fold_count)  # (fold,): images still to come
     shuffled = random.permutation(len(counts))
@@ -90,7 +90,7 @@ def _deal(
 def _first_of(
     random: np.random.Generator, need: Float64[np.ndarray, " fold"], room: Float64[np.ndarray, " fold"]
 ) -> int:
-    """Return the fold of greatest need; among equals that of most room; among equals any."""
+    """Return the fold of greatest need; ties go to the fold with most room, then to a random one."""
     best = np.flatnonzero(need >= need.max() - 1e-9)
     best = best[room[best] >= room[best].max() - 1e-9]
     return int(best[0] if len(best) == 1 else random.choice(best))

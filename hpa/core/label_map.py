@@ -75,7 +75,7 @@ def edge_contact_of(label_map: Integer[np.ndarray, "height width"]) -> Int64[np.
     return np.bincount(label_map[~inner], minlength=number_of_cells + 1)[1:].astype(np.int64)
 
 
-def cut_out(
+def mask_in_box(
     label_map: Integer[np.ndarray, "height width"], cell: int, box: Int[np.ndarray, " edge"]
 ) -> Bool[np.ndarray, "box_height box_width"]:
     """Return the mask of one cell inside its box (a row of `boxes_of`)."""

@@ -20,7 +20,7 @@ from hpa.core.label_map import labels_of, relabel
 
 @dataclass(frozen=True)
 class MatchCounts:
-    """Cells found, invented and missed at one threshold; add the counts of images to pool them.
+    """True positives, false positives and false negatives at one IoU threshold; counts of images can be added.
 
     Scores are nan where there is neither a predicted nor a true cell, and 0 where only one of the two kinds exists.
     """

@@ -29,8 +29,8 @@ class PlaneSpec:
         pixel_um: Side of a pixel that images are resampled to, µm; None leaves them as they are.
         low_percentile: Intensity that becomes 0, per image and channel.
         high_percentile: Intensity that becomes 1; with 0 and 100 given as null, see below.
-        by_percentile: False divides by the largest number of the bit depth instead: for stains whose strength means
-            something, and colour pictures.
+        by_percentile: False divides by the maximum of the bit depth instead: for stains whose absolute intensity
+            matters, and for colour pictures.
     """
 
     pixel_um: float | None
@@ -76,14 +76,14 @@ class PlaneSpec:
         return max(1, round(height * factor)), max(1, round(width * factor))
 
     def _intensities(
-        self, pixels: Float32[np.ndarray, "channel height width"], largest: float
+        self, pixels: Float32[np.ndarray, "channel height width"], max_intensity: float
     ) -> Float32[np.ndarray, "channel height width"]:
         if not self.by_percentile:
-            return pixels / np.float32(largest)
+            return pixels / np.float32(max_intensity)
         stride = max(1, math.isqrt(pixels[0].size // _SAMPLE_PX))
         sample = pixels[:, ::stride, ::stride].reshape(len(pixels), -1)
         low, high = np.percentile(sample, [self.low_percentile, self.high_percentile], axis=1).astype(np.float32)
-        span = np.maximum(high - low, 1.0)  # a constant plane becomes 0; one grey level is the least that is seen
+        span = np.maximum(high - low, 1.0)  # a constant plane becomes 0; the span is at least one grey level
         return np.clip((pixels - low[:, None, None]) / span[:, None, None], 0, 1)
 
 

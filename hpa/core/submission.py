@@ -1,4 +1,4 @@
-"""The words of a submission: what is said of the cells of one image in one text.
+"""The texts of a submission: all predictions, or all true cells, of one image in one string.
 
 A PredictionString is `class confidence mask …`, a TruthString `class mask …`; the masks are competition strings
 (`hpa.core.encoding`). A cell stands once for every class, so its mask string is repeated.
@@ -17,7 +17,7 @@ from hpa.core.errors import InputError
 
 @dataclass(frozen=True)
 class Detections:
-    """What a PredictionString says: one entry a class and mask, in the order written."""
+    """The content of a PredictionString: one detection per class and mask, in the order written."""
 
     classes: Int64[np.ndarray, " detection"]
     confidences: Float64[np.ndarray, " detection"]
@@ -26,7 +26,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class TrueCells:
-    """What a TruthString says: one entry a class and mask, in the order written."""
+    """The content of a TruthString: one entry per class and mask, in the order written."""
 
     classes: Int64[np.ndarray, " entry"]
     masks: list[str]

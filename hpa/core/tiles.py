@@ -1,7 +1,7 @@
 """Predicting an image of any size tile by tile, without seams and without holding more than one batch of tiles.
 
 Tiles lie on a grid that is spread evenly over the image, so that no tile hangs over its edge. Where tiles overlap their
-predictions are averaged with Gaussian weights, because a network knows least at a tile's border (Isensee et al., Nature
+predictions are averaged with Gaussian weights, because predictions are worst at a tile's border (Isensee et al., Nature
 Methods 18:203, 2021, whose width of an eighth of the side is kept). The grid is a product of rows and columns, and so
 is the Gaussian: the total weight of a pixel is a product of two short vectors, and no map of weights is held.
 """
@@ -54,24 +54,24 @@ def predict_tiled(
     batch_tiles: int,
     predict: PredictTiles,
 ) -> Float32[np.ndarray, "plane height width"]:
-    """Return what a network says of a whole image, put together from overlapping tiles.
+    """Return the prediction for a whole image, blended from overlapping tiles.
 
     Args:
         image: Planes of any type; tiles are handed on in this type.
-        side_px: Side of a tile. A shorter image is continued by reflection, and the prediction cut again.
-        overlap_px: Least overlap of neighbours.
+        side_px: Side of a tile. A shorter image is padded by reflection, and the prediction cropped.
+        overlap_px: Minimum overlap of neighbours.
         batch_tiles: How many tiles are predicted at a time; the last batch may be smaller.
         predict: The network.
 
     Raises:
-        InputError: If a length makes no sense.
+        InputError: If a length is out of range.
     """
     if batch_tiles < 1:
         raise InputError(f"batch_tiles={batch_tiles}: at least one tile at a time is expected.")
     height, width = image.shape[-2:]
     rows, columns = _starts(height, side_px, overlap_px), _starts(width, side_px, overlap_px)
     corners = [(int(y), int(x)) for y in rows for x in columns]
-    padded = _at_least(image, side_px)
+    padded = _padded(image, side_px)
     weights = blend_weights(side_px)
     total: Float32[np.ndarray, "plane rows columns"] | None = None
     for first in range(0, len(corners), batch_tiles):
@@ -114,9 +114,9 @@ def _total_weight(starts: Int64[np.ndarray, " tile"], side_px: int, length: int)
     return total.astype(np.float32)
 
 
-def _at_least(
+def _padded(
     image: Shaped[np.ndarray, "channel height width"], side_px: int
 ) -> Shaped[np.ndarray, "channel padded_height padded_width"]:
-    """Return the image, continued below and to the right where it is smaller than a tile."""
+    """Return the image, padded by reflection at the bottom and right where it is smaller than a tile."""
     missing = [max(0, side_px - length) for length in image.shape[-2:]]
     return np.pad(image, [(0, 0), (0, missing[0]), (0, missing[1])], mode="reflect") if any(missing) else image

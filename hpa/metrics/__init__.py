@@ -1,1 +1,1 @@
-"""Scores: numpy in, numbers out. Knows neither torch nor Lightning, so that `hpa score` starts at once."""
+"""Metrics: numpy in, numbers out. Knows neither torch nor Lightning, so that `hpa score` starts at once."""

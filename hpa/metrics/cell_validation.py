@@ -1,4 +1,4 @@
-"""Collects what a model says of the validation cells, and scores it."""
+"""Collects the predictions for the validation cells, and scores them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class CellValidation:
     """Scores cells in validation; batches hold whole images, in table order.
 
     Attributes:
-        metric: What is computed of everything collected.
+        metric: Computed from everything collected.
         fields: The validation fields whose true masks are known, scored as a submission is; None where there are none.
     """
 
@@ -48,7 +48,7 @@ class CellValidation:
         self._images += len(batch.image_targets)
 
     def scores(self) -> dict[str, float]:
-        """Score what was collected: as the metric says, and `competition_map` where true masks are known."""
+        """Return the scores of the metric, and `competition_map` where true masks are known."""
         if not self._probabilities:
             return {}
         scores = self.metric.scores(
@@ -63,7 +63,7 @@ class CellValidation:
 
     @property
     def probabilities(self) -> Float32[np.ndarray, "cell class"]:
-        """What was collected, cells in the order of `rows`."""
+        """Predicted probabilities, cells in the order of `rows`."""
         return np.concatenate(self._probabilities)
 
     @property

@@ -1,6 +1,6 @@
-"""What one image tells the detection score: which true cell each detection can claim.
+"""Matching of one image for the detection score: the candidate true cell of each detection.
 
-Masks repeat: a cell is listed once for each class. So each distinct mask string is decoded once, and one IoU matrix of
+Masks repeat: a cell has one entry per class. So each distinct mask string is decoded once, and one IoU matrix of
 distinct predicted against distinct true masks serves all classes.
 """
 
@@ -23,13 +23,13 @@ from hpa.core.submission import parse_prediction, parse_truth
 from hpa.core.submission_table import TableRow
 
 Verified = Literal["all", "truth"]
-"""Which classes count in an image: all, or only those with truth in it."""
+"""Which classes count in an image: all, or only those with ground truth in it."""
 NUMBER_OF_CLASSES = len(LOCATIONS)
 
 
 @dataclass(frozen=True)
 class TrueEntries:
-    """Truth of one image: one entry a cell and class.
+    """Ground truth of one image: one entry per cell and class.
 
     Attributes:
         image_id: Name of the image.
@@ -50,18 +50,18 @@ class TrueEntries:
 
 @dataclass(frozen=True)
 class ImageEvidence:
-    """True entries (one a cell and class) and detections of one image; masks without a pixel are in neither.
+    """True entries (one per cell and class) and detections of one image; masks without a pixel are in neither.
 
     Attributes:
         image_id: Name of the image.
         true_classes: Class of each true entry.
-        reachable: Whether some predicted mask, under any class, would be credited to the entry.
+        reachable: Whether some predicted mask, under any class, matches the entry.
         classes: Class of each detection.
         confidences: Confidence of each detection.
         mask_rank: Place of its mask string among the sorted ones of the image, which breaks ties of confidence.
-        claimed: True entry that a detection looks at: of its class, with the largest IoU, the first of equals; -1 where
-            this IoU is below the threshold.
-        on_a_cell: Whether its mask reaches the IoU with a true cell of any class.
+        candidate: True entry of the detection's class with the highest IoU, the first of equals; -1 where this IoU is
+            below the threshold.
+        matches_any: Whether its mask reaches the IoU threshold with a true cell of any class.
     """
 
     image_id: str
@@ -70,8 +70,8 @@ class ImageEvidence:
     classes: Int64[np.ndarray, " detection"]
     confidences: Float64[np.ndarray, " detection"]
     mask_rank: Int64[np.ndarray, " detection"]
-    claimed: Int64[np.ndarray, " detection"]
-    on_a_cell: Bool[np.ndarray, " detection"]
+    candidate: Int64[np.ndarray, " detection"]
+    matches_any: Bool[np.ndarray, " detection"]
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,13 @@ def true_entries_of(truth: TableRow) -> TrueEntries:
 
 
 def evidence_of(true: TrueEntries, prediction_text: str, iou: float, verified: Verified) -> ImageEvidence:
-    """Compare the detections of an image with its truth.
+    """Return the detections of an image matched with its ground truth.
 
     Args:
-        true: Truth of the image.
+        true: Ground truth of the image.
         prediction_text: PredictionString of the image; "" for no detections.
         iou: Threshold, inclusive.
-        verified: `truth` drops detections of classes without truth in this image.
+        verified: `truth` drops detections of classes without ground truth in this image.
 
     Raises:
         InputError: If the text is malformed, a class is unknown, or a mask does not decode at the image's size.
@@ -127,8 +127,8 @@ def evidence_of(true: TrueEntries, prediction_text: str, iou: float, verified: V
         classes=classes,
         confidences=written.confidences[counted],
         mask_rank=mask_rank,
-        claimed=entry_of[mask_rank, classes],
-        on_a_cell=np.any(entry_of >= 0, axis=1)[mask_rank],
+        candidate=entry_of[mask_rank, classes],
+        matches_any=np.any(entry_of >= 0, axis=1)[mask_rank],
     )
 
 
@@ -164,7 +164,7 @@ def _iou(
 def _entry_of_mask(
     iou: Float64[np.ndarray, "mask true"], true_classes: Int64[np.ndarray, " true"], threshold: float
 ) -> Int64[np.ndarray, "mask class"]:
-    """Return the true entry that each mask claims under each class, -1 where none reaches the threshold."""
+    """Return the candidate true entry of each mask under each class, -1 where none reaches the threshold."""
     entry_of = np.full((len(iou), NUMBER_OF_CLASSES), -1, np.int64)
     for number in np.unique(true_classes):
         entries = np.flatnonzero(true_classes == number)

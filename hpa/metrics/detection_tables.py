@@ -16,11 +16,11 @@ class TableScore:
     """The score of a submission, and how far the two tables cover each other.
 
     Attributes:
-        score: The score over all images of the truth.
+        score: The score over all images of the ground truth.
         evidence: Of each of these images, to compare submissions.
-        images: Images of the truth.
-        without_row: Images of the truth that the submission lacks: they have no detections.
-        not_in_truth: Rows of the submission that the truth does not know: they were left out.
+        images: Images of the ground truth.
+        without_row: Images of the ground truth that the submission lacks: they have no detections.
+        not_in_truth: Rows of the submission without an image in the ground truth: they were left out.
     """
 
     score: DetectionScore
@@ -37,14 +37,14 @@ def score_tables(submission: Path, truth: Path, iou: float, verified: Verified) 
         submission: Table with PredictionString.
         truth: Table with TruthString.
         iou: Threshold, inclusive, in (0, 1].
-        verified: `all` counts every class in every image; `truth` only classes with truth in the image.
+        verified: `all` counts every class in every image; `truth` only classes with ground truth in the image.
 
     Raises:
         InputError: If a file or its header cannot be used, or the threshold is out of range.
         DataError: With every malformed row of either file.
     """
     if not 0 < iou <= 1:
-        raise InputError(f"the IoU threshold lies above 0 and at most at 1, got {iou}; the competition's is 0.6.")
+        raise InputError(f"the IoU threshold must lie in (0, 1], got {iou}; the competition's is 0.6.")
     true_entries = _read_truth(truth)
     evidence: dict[str, ImageEvidence] = {}
     problems: list[Problem] = []

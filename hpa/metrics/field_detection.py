@@ -1,7 +1,7 @@
-"""The competition's score of validation fields while training: found masks against true masks, as `hpa score` does it.
+"""The competition's score of validation fields during training: predicted against true masks, as in `hpa score`.
 
-What a cell can claim depends on its mask alone, so every field is compared with its truth once, before training; an
-epoch then only brings new confidences, each cell listed under every class, as a submission lists it.
+The candidate true cell of a predicted cell depends on its mask alone, so every field is matched with its ground truth
+once, before training; an epoch only brings new confidences, of every class for each cell, as in a submission.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from hpa.metrics.detection import score_evidence
 from hpa.metrics.detection_evidence import NUMBER_OF_CLASSES, ImageEvidence, evidence_of, true_entries_of
 
 COMPETITION_IOU = 0.6
-"""From which the competition takes a found mask for a true one (Le et al., Nature Methods 19:1221, 2022)."""
+"""IoU from which a predicted mask matches a true one in the competition (Le et al., Nature Methods 19:1221, 2022)."""
 
 
 @dataclass(frozen=True)
 class _Field:
-    """A field compared with its truth: rows of its cells in the cell table, cell 1 first, and what they can claim."""
+    """A field matched with its ground truth, and the rows of its cells in the cell table, cell 1 first."""
 
     rows: Int[np.ndarray, " cell"]
     evidence: ImageEvidence
@@ -40,26 +40,26 @@ class FieldDetection:
         return len(self._fields)
 
     def add(self, truth: TableRow, cells: Int32[np.ndarray, "height width"], rows: Int[np.ndarray, " cell"]) -> None:
-        """Compare the cells that were found in a field with its truth.
+        """Match the predicted cells of a field with its ground truth.
 
         Args:
             truth: True cells of the field.
-            cells: Label map of the cells that were found, numbered 1..n.
+            cells: Label map of the predicted cells, numbered 1..n.
             rows: Their rows in the cell table, cell 1 first.
 
         Raises:
             InputError: If the truth does not decode at the field's size.
         """
         masks = [text for _, text in sorted(encode_label_map(cells).items())]
-        listed = format_prediction(masks, np.zeros((len(masks), NUMBER_OF_CLASSES)))
-        evidence = evidence_of(true_entries_of(truth), listed, COMPETITION_IOU, verified="all")
+        prediction = format_prediction(masks, np.zeros((len(masks), NUMBER_OF_CLASSES)))
+        evidence = evidence_of(true_entries_of(truth), prediction, COMPETITION_IOU, verified="all")
         self._fields.append(_Field(rows, evidence))
 
     def mean_ap(self, probabilities: Float32[np.ndarray, "cell class"], rows: Int[np.ndarray, " cell"]) -> float:
-        """Return the mAP of the fields all of whose cells are given, NaN where none has truth.
+        """Return the mAP of the fields all of whose cells are given, NaN where none has ground truth.
 
         Args:
-            probabilities: What is said of cells.
+            probabilities: Predicted, of cells.
             rows: Their rows in the cell table.
         """
         place = np.full(1 + max([rows.max(initial=-1), *(field.rows.max(initial=-1) for field in self._fields)]), -1)
@@ -68,6 +68,8 @@ class FieldDetection:
         for field in self._fields:
             places = place[field.rows]
             if (places >= 0).all():
-                confidences = probabilities[places].astype(np.float64).ravel()  # (cell, class), as they are listed
+                confidences = (
+                    probabilities[places].astype(np.float64).ravel()
+                )  # (cell, class), as in `prediction` of `add`
                 images.append(replace(field.evidence, confidences=confidences))
         return score_evidence(images).mean if images else float("nan")

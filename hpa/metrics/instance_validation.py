@@ -1,4 +1,4 @@
-"""Scores instances in validation: average precision, panoptic quality, F1 and counts against the truth."""
+"""Scores instances in validation: average precision, panoptic quality, F1 and counts against the ground truth."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class InstanceMetric:
 
 
 class InstanceValidation:
-    """Collects what a model says of the validation images, one whole image a batch.
+    """Collects the predictions for the validation images, one whole image per batch.
 
     Attributes:
-        metric: What is computed of everything collected.
-        read: Turns an output into instances.
+        metric: Computed from everything collected.
+        read: Converts a model's output into instances.
     """
 
     def __init__(self, metric: InstanceMetric, read: Callable[[Any], list[Instances]]) -> None:
@@ -64,10 +64,10 @@ class InstanceValidation:
     def update(self, batch: PixelBatch, output: Any) -> None:
         """Collect one batch with the model's output."""
         truths = batch.label_maps.cpu().numpy()
-        for row, truth, found in zip(batch.image_row.tolist(), truths, self.read(output), strict=True):
-            self.counts[row] = count_image(found.label_map, truth)
-            self.dice[row] = dice_of_masks(np.asarray(found.label_map) > 0, truth > 0)
-            self.predicted[row] = found
+        for row, truth, predicted in zip(batch.image_row.tolist(), truths, self.read(output), strict=True):
+            self.counts[row] = count_image(predicted.label_map, truth)
+            self.dice[row] = dice_of_masks(np.asarray(predicted.label_map) > 0, truth > 0)
+            self.predicted[row] = predicted
 
     def scores(self) -> dict[str, float]:
         """Score what was collected."""

@@ -21,12 +21,12 @@ from hpa.core.submission_table import (
     read_table,
 )
 
-_NO_CELLS = "no mask with a pixel: the image counts as one without cells. If it has cells, look why none was found."
+_NO_CELLS = "no mask with a pixel: the image counts as one without cells. If it shows cells, check the segmentation."
 
 
 @dataclass(frozen=True)
 class LintReport:
-    """What is wrong (`defects`) and what is odd but accepted (`warnings`) in a submission of so many rows."""
+    """Defects (refused or costing score) and warnings (unusual but accepted) of a submission of so many rows."""
 
     rows: int
     defects: tuple[Problem, ...]
@@ -34,7 +34,7 @@ class LintReport:
 
 
 def lint_submission(submission: Path, sample: Path) -> LintReport:
-    """Compare a submission with the sample submission, which says which images are due and their sizes.
+    """Return what is wrong with a submission; the sample lists the expected images and their sizes.
 
     Raises:
         InputError: If a file or its header cannot be used.

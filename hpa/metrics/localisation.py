@@ -51,16 +51,16 @@ def average_precision_per_class(probabilities: Probabilities, targets: Probabili
 
 
 def f1_per_class(
-    said: Bool[np.ndarray, "row class"], positive: Bool[np.ndarray, "row class"]
+    predicted: Bool[np.ndarray, "row class"], positive: Bool[np.ndarray, "row class"]
 ) -> Float64[np.ndarray, " class"]:
     """Return 2 TP / (2 TP + FP + FN) of each class (van Rijsbergen, 1979), NaN where nothing is positive.
 
     >>> f1_per_class(np.array([[True], [True]]), np.array([[True], [False]]))
     array([0.66666667])
     """
-    either = said.sum(axis=0) + positive.sum(axis=0)
-    found = 2.0 * (said & positive).sum(axis=0)
-    return np.where(positive.any(axis=0), found / np.maximum(either, 1), np.nan)
+    count = predicted.sum(axis=0) + positive.sum(axis=0)
+    doubled_true_positives = 2.0 * (predicted & positive).sum(axis=0)
+    return np.where(positive.any(axis=0), doubled_true_positives / np.maximum(count, 1), np.nan)
 
 
 class Localisation:
@@ -68,7 +68,7 @@ class Localisation:
 
     Args:
         image_pool: How an image's probability follows from its cells': `max` or `mean`.
-        threshold: Probability from which an image is said to show a class, for F1.
+        threshold: Probability from which a class is predicted for an image, for F1.
         monitor: The score by which the best checkpoint is chosen, higher is better: `image_map` or `cell_map`.
 
     Raises:

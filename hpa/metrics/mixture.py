@@ -3,7 +3,7 @@
 Cells of one image are not independent (types grow in islands, images differ in light), so Wilson's interval (JASA
 22:209, 1927), which takes every cell for a draw of its own, is too narrow. Images are: the interval to trust resamples
 whole images (cluster bootstrap: Field and Welsh, J R Stat Soc B 69:369, 2007). Wilson's stands beside it, for the
-difference between the two tells how strongly images differ.
+difference between the two shows how strongly images differ.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TypeShare:
         share: Of all cells.
         wilson: Interval as if every cell were independent.
         bootstrap: Interval over images; NaN where there is one image only.
-        designed: Share that was meant, or None.
+        designed: Share by design, or None.
     """
 
     name: str
@@ -43,7 +43,7 @@ class TypeShare:
 
     @property
     def fits(self) -> bool | None:
-        """Tell whether the designed share lies in the bootstrap interval; None where either is not known."""
+        """Whether the designed share lies in the bootstrap interval; None where either is not known."""
         if self.designed is None or math.isnan(self.bootstrap[0]):
             return None
         return self.bootstrap[0] <= self.designed <= self.bootstrap[1]
@@ -75,7 +75,7 @@ def shares_of(
     if not 0 < confidence < 1 or resamples < 1:
         raise InputError(f"confidence lies between 0 and 1, resamples are 1 or more; came {confidence}, {resamples}.")
     total, count_of = int(counts.sum()), counts.sum(axis=0)
-    meant = _normed(designed, names)
+    designed_shares = _normed(designed, names)
     drawn = bootstrap_shares(counts, resamples, seed)
     tail = 50 * (1 - confidence)
     low, high = (
@@ -88,7 +88,7 @@ def shares_of(
             float(count_of[place] / total),
             wilson_interval(int(count_of[place]), total, confidence),
             (float(low[place]), float(high[place])),
-            meant[place],
+            designed_shares[place],
         )
         for place, name in enumerate(names)
     ]

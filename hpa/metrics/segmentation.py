@@ -1,7 +1,7 @@
-"""How well cells were found: scores of label maps at ten thresholds of IoU, pooled over images and averaged over them.
+"""Segmentation scores of label maps at ten thresholds of IoU, pooled over images and averaged over them.
 
 Thresholds 0.50, 0.55 … 0.95 are those of COCO (Lin et al., ECCV 2014); what is counted at each, and the scores made of
-the counts, stand in `hpa.core.matching`. An image without any cell in both maps says nothing and is left out.
+the counts, stand in `hpa.core.matching`. An image without any cell in both maps is left out.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class ImageCounts:
 
     Attributes:
         at: Counts at each of `THRESHOLDS`.
-        predicted: Cells of the prediction.
-        true: Cells of the truth.
+        predicted: Predicted cells.
+        true: True cells.
     """
 
     at: tuple[MatchCounts, ...]
@@ -42,8 +42,8 @@ class ImageCounts:
     true: int
 
     @property
-    def says_something(self) -> bool:
-        """Tell whether there is any cell, predicted or true."""
+    def has_cells(self) -> bool:
+        """Whether there is any cell, predicted or true."""
         return self.predicted + self.true > 0
 
 
@@ -52,7 +52,7 @@ class SegmentationScore:
     """All images.
 
     Attributes:
-        images: Counts of the images that say something.
+        images: Counts of the images that have cells in either map.
         left_out: How many images have no cell in either map.
     """
 
@@ -68,7 +68,7 @@ class SegmentationScore:
     def mean(self, score: str) -> tuple[float, ...]:
         """Return a score (a key of `SCORES`) averaged over images, at each threshold: every image weighs the same.
 
-        nan where no image says anything.
+        nan where no image has cells.
         """
         value = SCORES[score]
         return tuple(_mean([value(image.at[index]) for image in self.images]) for index in range(len(THRESHOLDS)))
@@ -81,7 +81,7 @@ class SegmentationScore:
 
     @property
     def mean_count_error(self) -> float:
-        """Return by how many cells an image is wrong in the mean, whatever the direction."""
+        """Return the mean absolute error of the number of cells per image."""
         return _mean([float(abs(image.predicted - image.true)) for image in self.images])
 
 
@@ -99,7 +99,7 @@ def count_image(
 
 def score_images(images: Sequence[ImageCounts]) -> SegmentationScore:
     """Return the score of images, those without any cell left out."""
-    kept = tuple(image for image in images if image.says_something)
+    kept = tuple(image for image in images if image.has_cells)
     return SegmentationScore(kept, len(images) - len(kept))
 
 

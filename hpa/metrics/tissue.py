@@ -2,8 +2,8 @@
 
 Dice = 2|X ∩ Y| / (|X| + |Y|) of the pixels X predicted and Y true (Dice, Ecology 26:297, 1945), averaged over images
 as in the competition "Hacking the Human Body" (Jain et al., Nature Communications 14:4656, 2023); pooling the pixels of
-all images first would be another measure. How far the mean depends on which images were at hand is told by a bootstrap
-over images (Efron, Annals of Statistics 7:1, 1979). Where neither mask has a pixel they agree, and Dice is 1 (there,
+all images first would be another measure. The interval of the mean is a bootstrap over
+images (Efron, Annals of Statistics 7:1, 1979). Where neither mask has a pixel they agree, and Dice is 1 (there,
 every image shows some tissue unit); where one of them has none, it is 0. Masks of tables are never painted: pixels are
 counted on their runs.
 """

@@ -57,10 +57,10 @@ def test_wrong_names_shapes_and_types_are_named(tmp_path: Path, capsys: pytest.C
         network = published_module(kind, {"final.0.bias": torch.zeros(4)})
         network.add_module("more", nn.Linear(1, 1))
         del network.get_submodule("last_upsample")._modules["layer"]
-        said = refused(tmp_path, capsys, network)
-    assert "missing: last_upsample.layer.1.weight, last_upsample.layer.1.bias" in said
-    assert "unknown: more.weight, more.bias" in said
-    assert "of another shape: final.0.bias (4,) instead of (3,)" in said
+        message = refused(tmp_path, capsys, network)
+    assert "missing: last_upsample.layer.1.weight, last_upsample.layer.1.bias" in message
+    assert "unknown: more.weight, more.bias" in message
+    assert "of another shape: final.0.bias (4,) instead of (3,)" in message
     with foreign_class("DPNUnet") as kind:
         network = published_module(kind, {"final.0.bias": torch.zeros(3, dtype=torch.float16)})
         assert "came final.0.bias torch.float16" in refused(tmp_path, capsys, network)
@@ -74,8 +74,8 @@ def test_hostile_files_run_nothing(
     with foreign_class("DPNUnet") as kind:
         network = published_module(kind, {})
         network.surprise = Hostile()
-        said = refused(tmp_path, capsys, network, legacy)
-    assert "system'" in said
+        message = refused(tmp_path, capsys, network, legacy)
+    assert "system'" in message
     assert not Path("witness").exists()
 
 

@@ -58,13 +58,13 @@ def as_submission(path):
 def test_every_kind_of_result_counts_the_same(tmp_path, capsys, name, write, words):
     write(tmp_path / name)
     assert main(["count", str(tmp_path / name), "--designed", "50:50", "--json", *words]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["images"], told["cells"]) == (2, 4)
-    assert [(kind["name"], kind["count"], kind["share"]) for kind in told["types"]] == [
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["images"], shown["cells"]) == (2, 4)
+    assert [(kind["name"], kind["count"], kind["share"]) for kind in shown["types"]] == [
         ("HEK", 2, 0.5),
         ("N2a", 2, 0.5),
     ]
-    assert told["types"][0]["fits"] is True
+    assert shown["types"][0]["fits"] is True
 
 
 def test_a_type_without_a_cell_is_counted_as_none(tmp_path, capsys):
@@ -76,14 +76,14 @@ def test_a_type_without_a_cell_is_counted_as_none(tmp_path, capsys):
 def test_the_text_tells_share_interval_and_verdict(tmp_path, capsys):
     as_classes(tmp_path / "classes.csv")
     assert main(["count", str(tmp_path / "classes.csv"), "--designed", "1:1"]) == 0
-    told = capsys.readouterr().out
-    assert "2 images, 4 cells" in told
-    assert "50.00%" in told
-    assert "designed 50.00%: fits" in told
+    shown = capsys.readouterr().out
+    assert "2 images, 4 cells" in shown
+    assert "50.00%" in shown
+    assert "designed 50.00%: fits" in shown
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "told"),
+    ("name", "words", "shown"),
     [
         ("classes.csv", ["--designed", "half"], "numbers between colons"),
         ("classes.csv", ["--designed", "1:1:1"], "one part"),
@@ -92,8 +92,8 @@ def test_the_text_tells_share_interval_and_verdict(tmp_path, capsys):
         ("classes.txt", [], ".parquet"),
     ],
 )
-def test_what_makes_no_sense_is_told(tmp_path, capsys, name, words, told):
+def test_what_makes_no_sense_is_shown(tmp_path, capsys, name, words, shown):
     as_classes(tmp_path / "classes.csv")
     (tmp_path / "classes.txt").write_text("")
     assert main(["count", str(tmp_path / name), *words]) == 1
-    assert told in capsys.readouterr().err
+    assert shown in capsys.readouterr().err

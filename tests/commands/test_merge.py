@@ -28,14 +28,14 @@ def parts(tmp_path):
 def test_the_exit_code_tells_of_blank_rows(parts, tmp_path, capsys, failing, code):
     out = tmp_path / "merged.csv"
     assert main(["merge", *parts(*failing), "--out", str(out)]) == code
-    told = capsys.readouterr().out
-    assert told.endswith(f"2 images from 2 parts, {len(failing)} blank\n")
-    assert told.count("is torn") == len(failing)
+    shown = capsys.readouterr().out
+    assert shown.endswith(f"2 images from 2 parts, {len(failing)} blank\n")
+    assert shown.count("is torn") == len(failing)
     rows = ["a,3,4,0 0.5 abc", "b,3,4,0 0.5 abc"]
     expected = [row if row[0] not in failing else row[:6] for row in rows]
     assert out.read_text().splitlines() == ["ID,ImageWidth,ImageHeight,PredictionString", *expected]
 
 
-def test_parts_that_do_not_fit_are_told(parts, tmp_path, capsys):
+def test_parts_that_do_not_fit_are_shown(parts, tmp_path, capsys):
     assert main(["merge", parts()[0], "--out", str(tmp_path / "merged.csv")]) == 1
     assert "shard 2/2 is missing" in capsys.readouterr().err

@@ -75,5 +75,5 @@ def test_another_submission_is_compared_on_the_same_images(tmp_path, capsys):
     assert main(["score", good, truth, "--against", bad]) == 0
     assert "mAP +1.0000 against" in capsys.readouterr().out
     assert main(["score", bad, truth, "--against", good, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["against"]
-    assert told == {"submission": good, "gain": -1.0, "interval": [-1.0, -1.0]}
+    comparison = json.loads(capsys.readouterr().out)["against"]
+    assert comparison == {"submission": good, "gain": -1.0, "interval": [-1.0, -1.0]}

@@ -28,21 +28,21 @@ def scored(capsys, *words):
     return json.loads(capsys.readouterr().out)
 
 
-def test_ap_confusion_missed_and_lone_are_told(tmp_path, capsys):
+def test_ap_confusion_missed_and_lone_are_shown(tmp_path, capsys):
     label_map, found = squares(4), squares(4)
     found[found == 4] = 0
     found[6, 100:103] = 4
     truth = written(tmp_path / "truth.json", [("a", label_map, ["HEK", "HEK", "N2a", "N2a"])])
     others = ("b", label_map, ["HEK"] * 4, [0.1] * 4)
     result = written(tmp_path / "r.json", [others, ("a", found, ["HEK", "N2a", "N2a", "N2a"], [0.9, 0.8, 0.7, 0.6])])
-    told = scored(capsys, result, truth)
-    assert (told["images"], told["not_in_truth"]) == (1, 1)
-    hek, n2a = told["classes"]["HEK"], told["classes"]["N2a"]
+    shown = scored(capsys, result, truth)
+    assert (shown["images"], shown["not_in_truth"]) == (1, 1)
+    hek, n2a = shown["classes"]["HEK"], shown["classes"]["N2a"]
     assert hek["voc_ap50"] == 0.5
-    assert hek["taken_for"] == {"HEK": 1, "N2a": 1}
+    assert hek["predicted_as"] == {"HEK": 1, "N2a": 1}
     assert n2a["voc_ap50"] == 0.25
-    assert (n2a["true"], n2a["found"], n2a["missed"], n2a["lone"]) == (2, 1, 1, 1)
-    assert told["mean"]["voc_ap50"] == 0.375
+    assert (n2a["true"], n2a["matched"], n2a["missed"], n2a["unmatched"]) == (2, 1, 1, 1)
+    assert shown["mean"]["voc_ap50"] == 0.375
     assert main(["score-instances", result, truth]) == 0
     assert "VOC AP50" in capsys.readouterr().out
 
@@ -52,12 +52,12 @@ def test_more_than_a_hundred_instances_count(tmp_path, capsys):
     truth = written(tmp_path / "truth.json", [("a", label_map, kinds)])
     result = written(tmp_path / "r.json", [("a", label_map, kinds, np.linspace(0, 1, 400).tolist())])
     assert (
-        scored(capsys, result, truth)["classes"]["HEK"] | {"voc_ap50": 1.0, "coco_ap": 1.0, "found": 200}
+        scored(capsys, result, truth)["classes"]["HEK"] | {"voc_ap50": 1.0, "coco_ap": 1.0, "matched": 200}
         == (scored(capsys, result, truth)["classes"]["HEK"])
     )
 
 
-def test_what_does_not_fit_is_told(tmp_path, capsys):
+def test_what_does_not_fit_is_shown(tmp_path, capsys):
     label_map = squares(1)
     truth = written(tmp_path / "truth.json", [("a", label_map, ["HEK"])])
     for name, images, names, words in (

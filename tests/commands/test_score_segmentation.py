@@ -64,12 +64,12 @@ def test_the_table_is_for_people(folders, capsys):
 def test_images_of_one_folder_only_are_named(folders, tmp_path, capsys):
     (tmp_path / "pred" / "a.tif").rename(tmp_path / "pred" / "x.tif")
     assert main(["score-segmentation", *folders]) == 1
-    told = capsys.readouterr().err
-    assert "a: has no prediction" in told
-    assert "x: has no truth" in told
+    shown = capsys.readouterr().err
+    assert "a: has no prediction" in shown
+    assert "x: has no truth" in shown
 
 
-def test_two_files_of_one_name_missing_folders_and_broken_files_are_told(folders, tmp_path, capsys):
+def test_two_files_of_one_name_missing_folders_and_broken_files_are_shown(folders, tmp_path, capsys):
     assert main(["score-segmentation", folders[0], str(tmp_path / "none")]) == 1
     assert "folder of label maps was expected" in capsys.readouterr().err
     (tmp_path / "true" / "c.png").write_bytes(b"no image")

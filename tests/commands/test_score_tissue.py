@@ -49,9 +49,9 @@ def test_the_table_is_for_people(tables, capsys):
 def test_ids_of_one_table_only_are_errors_that_name_them(tables, tmp_path, capsys):
     pd.DataFrame({"id": [1, 2, 9], "rle": ""}).to_csv(tmp_path / "sub.csv", index=False)
     assert main(["score-tissue", *tables]) == 1
-    told = capsys.readouterr().err
-    assert "3: has no row in the submission" in told
-    assert "9: is not in the truth" in told
+    shown = capsys.readouterr().err
+    assert "3: has no row in the submission" in shown
+    assert "9: is not in the truth" in shown
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def test_two_cell_types_are_drawn(tmp_path, capsys):
 
 
 def test_a_folder_in_use_is_an_error(tmp_path, capsys):
-    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "notes.txt").write_text("notes")
     assert main(["synth", str(tmp_path), "--images", "3", "--size", "48", "--seed", "2"]) == 1
     assert "new or empty" in capsys.readouterr().err
 

@@ -20,6 +20,6 @@ def label_maps(draw, numbers=FEW):
 
 
 def competition_string(mask):
-    """What the competition's page tells to do with one mask."""
+    """The encoding of one mask as the competition's page describes it."""
     counts = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"]
     return base64.b64encode(zlib.compress(counts, zlib.Z_BEST_COMPRESSION)).decode("ascii")

@@ -110,7 +110,7 @@ def test_cells_with_other_flows_than_their_own_are_dropped():
     label_map = np.zeros((40, 80), np.int32)
     label_map[10:30, 10:30], label_map[10:30, 50:70] = 1, 2
     flows = flows_of(label_map)
-    flows[:, :, 40:] = flows[::-1, :, 40:] * np.float32(0.1)  # the right cell's flows turned and weakened
+    flows[:, :, 40:] = flows[::-1, :, 40:] * np.float32(0.1)  # the right cell's flows transposed and weakened
     assert flow_errors(label_map, flows)[1] == pytest.approx(0, abs=1e-6)
     assert flow_errors(label_map, flows)[2] > 0.4
     kept = label_map_from(flows, label_map > 0)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.core.label_map import areas_of, boxes_of, cut_out, edge_contact_of, labels_of, relabel
+from hpa.core.label_map import areas_of, boxes_of, edge_contact_of, labels_of, mask_in_box, relabel
 from tests.core.random_label_maps import label_maps
 
 
@@ -34,7 +34,7 @@ def test_boxes_areas_edges_and_cut_outs_agree_with_the_pixels(label_map):
         assert boxes[number - 1].tolist() == [min(rows), min(columns), max(rows) + 1, max(columns) + 1]
         assert areas[number - 1] == len(pixels)
         assert contacts[number - 1] == sum(row in (0, height - 1) or column in (0, width - 1) for row, column in pixels)
-        cell = cut_out(cells, number, boxes[number - 1])
+        cell = mask_in_box(cells, number, boxes[number - 1])
         assert cell.sum() == len(pixels)
         assert cell.shape == (max(rows) - min(rows) + 1, max(columns) - min(columns) + 1)
 

@@ -61,7 +61,7 @@ def test_what_overhangs_a_little_is_cut_off():
 
 
 @pytest.mark.parametrize(
-    ("vertices", "told"),
+    ("vertices", "message"),
     [
         ([[0, 0], [5, 5]], "polygon 2 has 2 vertices"),
         ([[0, 0], [5, 5], [np.nan, 3]], "NaN or infinite"),
@@ -70,8 +70,8 @@ def test_what_overhangs_a_little_is_cut_off():
         ([[0, 0], [0, -1e300], [0, 5]], "off the canvas"),
     ],
 )
-def test_polygons_that_cannot_be_filled_are_told(vertices, told):
-    with pytest.raises(InputError, match=told):
+def test_polygons_that_cannot_be_filled_are_refused(vertices, message):
+    with pytest.raises(InputError, match=message):
         fill_polygons([polygon_of(1, 1, 2, 2), np.array(vertices, np.float64)], 20, 10)
 
 

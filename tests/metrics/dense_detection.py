@@ -1,4 +1,4 @@
-"""The detection score told again with dense masks and plain loops, one detection at a time; and random images."""
+"""The detection score implemented again with dense masks and plain loops, one detection at a time; random images."""
 
 import numpy as np
 from hypothesis import strategies as st

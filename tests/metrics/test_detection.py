@@ -90,8 +90,8 @@ def test_every_true_cell_and_every_detection_is_accounted_for(data_set):
     images = encoded(data_set)
     score = score_evidence(evidence(images))
     for number, of_class in enumerate(score.classes):
-        found = of_class.detections[Outcome.FOUND]
-        assert of_class.true_cells == found + of_class.missed_by_segmentation + of_class.not_named
+        found = of_class.detections[Outcome.TRUE_POSITIVE]
+        assert of_class.true_cells == found + of_class.missed_by_segmentation + of_class.class_not_predicted
         assert sum(of_class.detections.values()) == sum(
             which == number and mask != encode_mask(np.zeros((HEIGHT, WIDTH), bool))
             for _, entries in images
@@ -145,16 +145,16 @@ def test_reasons_on_a_case_worked_out_by_hand():
     found = [(0, 0.9, nothing_there), (0, 0.8, first), (0, 0.7, encode_mask(near)), (0, 0.6, third)]
     score = score_evidence(evidence([(row, found)]))
     assert score.classes[0].detections == {
-        Outcome.FOUND: 1,
+        Outcome.TRUE_POSITIVE: 1,
         Outcome.DUPLICATE: 1,
         Outcome.WRONG_CLASS: 1,
-        Outcome.LONE: 1,
+        Outcome.UNMATCHED: 1,
     }
-    assert (score.classes[0].missed_by_segmentation, score.classes[0].not_named) == (1, 0)
-    assert (score.classes[3].missed_by_segmentation, score.classes[3].not_named) == (0, 1)
+    assert (score.classes[0].missed_by_segmentation, score.classes[0].class_not_predicted) == (1, 0)
+    assert (score.classes[3].missed_by_segmentation, score.classes[3].class_not_predicted) == (0, 1)
     assert score.mean == pytest.approx((1 / 2 * 1 / 2 + 0) / 2)
     assert score.bound == pytest.approx((1 / 2 + 1) / 2)
-    assert score.gain_without[Outcome.LONE] == pytest.approx((1 / 2) / 2 - 1 / 8)
+    assert score.gain_without[Outcome.UNMATCHED] == pytest.approx((1 / 2) / 2 - 1 / 8)
     assert score.gain_without[Outcome.DUPLICATE] == 0
 
 

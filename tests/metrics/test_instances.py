@@ -39,7 +39,7 @@ def pairs(draw):
 
 
 def by_coco(predicted, true):
-    """Ask COCO's own evaluator, told to look at all detections: AP of each class at each threshold."""
+    """Run COCO's own evaluator on all detections: AP of each class at each threshold."""
     images = [{"id": number, "height": 5, "width": 7} for number in range(len(true))]
     truth = {"images": images, "categories": [{"id": number + 1} for number in range(2)], "annotations": []}
     found = []
@@ -66,7 +66,7 @@ def by_coco(predicted, true):
 
 
 def by_voc(predicted, true, wanted):
-    """Tell VOC's rule plainly: dense masks, one detection after the other, the curve summed step by step."""
+    """VOC's rule, implemented plainly: dense masks, one detection after the other, the curve summed step by step."""
     ranked = sorted(
         (
             (-float(guess.scores[n]), image, n + 1)
@@ -144,7 +144,7 @@ def test_a_case_by_hand():
     assert n2a.coco_ap50 == pytest.approx(51 / 101 * 1 / 2)
     assert n2a.coco_ap75 == 0
     assert score.confusion.tolist() == [[1, 0], [1, 1]]
-    assert (score.missed.tolist(), score.lone.tolist()) == ([0, 0], [0, 1])
+    assert (score.missed.tolist(), score.unmatched.tolist()) == ([0, 0], [0, 1])
     assert score.mean("voc_ap50") == pytest.approx(0.625)
 
 

@@ -92,8 +92,8 @@ def test_scores_of_a_perfect_and_of_an_untold_set():
     cell_targets = np.array([[1, 0], [1, 0], [0, 1], [np.nan, np.nan], [0, 0]], np.float32)
     found = metric.scores(PROBABILITIES, IMAGE_OF_CELL, image_targets, cell_targets)
     assert found == {"image_map": 1, "image_f1": 1, "cell_map": 1}
-    untold = metric.scores(PROBABILITIES, IMAGE_OF_CELL, np.zeros((3, 2), np.float32), None)
-    assert all(math.isnan(value) for value in untold.values())
+    unlabeled = metric.scores(PROBABILITIES, IMAGE_OF_CELL, np.zeros((3, 2), np.float32), None)
+    assert all(math.isnan(value) for value in unlabeled.values())
 
 
 def test_an_image_in_which_no_cell_was_found_counts_as_missed():
@@ -110,15 +110,15 @@ def test_unknown_settings_are_told(pool, monitor):
 
 
 @given(arrays(np.bool_, (12, 3)), arrays(np.bool_, (12, 3)))
-def test_f1_equals_scikit_learn(said, positive):
-    for found, ours, theirs in zip(f1_per_class(said, positive), said.T, positive.T, strict=True):
-        if theirs.any():
-            assert found == pytest.approx(f1_score(theirs, ours))
+def test_f1_equals_scikit_learn(predicted, positive):
+    for score, ours, true in zip(f1_per_class(predicted, positive), predicted.T, positive.T, strict=True):
+        if true.any():
+            assert score == pytest.approx(f1_score(true, ours))
         else:
             assert math.isnan(found)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -0.5])
-def test_a_threshold_that_says_nothing_is_told(threshold):
+def test_thresholds_out_of_range_are_refused(threshold):
     with pytest.raises(InputError, match=r"metric\.threshold"):
         Localisation(image_pool="max", threshold=threshold, monitor="image_map")

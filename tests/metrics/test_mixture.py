@@ -70,7 +70,7 @@ def test_draws_without_cells_are_left_out():
 
 
 @pytest.mark.parametrize(
-    ("counts", "designed", "changes", "told"),
+    ("counts", "designed", "changes", "message"),
     [
         ([[0, 0]], None, {}, "no cell"),
         ([[1, 1]], [1], {}, "one part"),
@@ -80,6 +80,6 @@ def test_draws_without_cells_are_left_out():
         ([[1, 1]], None, {"resamples": 0}, "1 or more"),
     ],
 )
-def test_what_makes_no_sense_is_refused(counts, designed, changes, told):
-    with pytest.raises(InputError, match=told):
+def test_what_makes_no_sense_is_refused(counts, designed, changes, message):
+    with pytest.raises(InputError, match=message):
         shares(counts, designed, **changes)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from jaxtyping import Float32, Float64, Int64, Integer
 
 from hpa.core.errors import InputError
-from hpa.core.label_map import areas_of, boxes_of, cut_out, edge_contact_of
+from hpa.core.label_map import areas_of, boxes_of, edge_contact_of, mask_in_box
 from hpa.interfaces import CellRecord
 
 MEASURES: dict[str, pa.DataType] = {
@@ -112,7 +112,7 @@ def centroids_of(
     """Return the mean row and column of each cell 1..n in px; `boxes` are those of `boxes_of`."""
     centroids = np.empty((len(boxes), 2))
     for index, box in enumerate(boxes):
-        mask = cut_out(label_map, index + 1, box)
+        mask = mask_in_box(label_map, index + 1, box)
         for axis in (0, 1):
             counts = mask.sum(axis=1 - axis)
             centroids[index, axis] = box[axis] + (counts @ np.arange(len(counts))) / counts.sum()

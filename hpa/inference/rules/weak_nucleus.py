@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from hpa.core.errors import InputError
-from hpa.core.label_map import boxes_of, cut_out
+from hpa.core.label_map import boxes_of, mask_in_box
 from hpa.interfaces import SegmentedField
 
 
@@ -70,7 +70,7 @@ class WeakNucleusRule:
         """Return what the nuclear stain of each cell reaches above the field's background."""
         plane, cells = field.field.plane(self.channels[0]), field.segmentation.cells
         bright = [
-            np.percentile(plane[top:bottom, left:right][cut_out(cells, number, box)], self._bright_percentile)
+            np.percentile(plane[top:bottom, left:right][mask_in_box(cells, number, box)], self._bright_percentile)
             for number, box in enumerate(boxes_of(cells), start=1)
             for top, left, bottom, right in [box]
         ]
