@@ -1,4 +1,4 @@
-"""What submissions gain over another, and how sure that is: `python -m benchmarks.paired_score TRUTH BASE OTHER...`.
+"""What submissions gain over another, with an interval: `python -m benchmarks.paired_score TRUTH BASE OTHER...`.
 
 Images are drawn with replacement (Efron, Bootstrap methods: another look at the jackknife, 1979), the same ones for
 both sides, so that what is hard about an image does not show. The interval knows nothing of other trainings.
@@ -49,7 +49,7 @@ def means_of_draws(images: Sequence[ImageEvidence], copies: Copies) -> Float64[n
     image_of = np.repeat(np.arange(len(images)), [len(image.classes) for image in images])
     image_of_true = np.repeat(np.arange(len(images)), [len(image.true_classes) for image in images])
     classes = np.concatenate([image.classes for image in images])
-    claimed = np.concatenate([image.candidate for image in images])
+    candidate = np.concatenate([image.candidate for image in images])
     confidences = np.concatenate([image.confidences for image in images])
     true_classes = np.concatenate([image.true_classes for image in images])
     per_class = []
@@ -57,7 +57,7 @@ def means_of_draws(images: Sequence[ImageEvidence], copies: Copies) -> Float64[n
         rows = np.flatnonzero(classes == number)
         rows = rows[np.argsort(-confidences[rows], kind="stable")]
         true_cells = copies[:, image_of_true[true_classes == number]].sum(axis=1)
-        per_class.append(_average_precisions(claimed[rows] >= 0, copies[:, image_of[rows]], true_cells))
+        per_class.append(_average_precisions(candidate[rows] >= 0, copies[:, image_of[rows]], true_cells))
     return np.nanmean(per_class, axis=0)
 
 
@@ -66,9 +66,9 @@ def _average_precisions(
     copies: Int64[np.ndarray, "draw detection"],
     true_cells: Int64[np.ndarray, " draw"],
 ) -> Float64[np.ndarray, " draw"]:
-    """Return areas under the monotone precision curves of detections that count several times, by falling confidence.
+    """Return areas under the monotone precision curves of detections that count several times, most confident first.
 
-    Masks of a label map do not overlap, so that no true cell is claimed twice. Without a true cell the area is NaN.
+    Masks of a label map do not overlap, so no true cell is matched twice. Without a true cell the area is NaN.
     """
     found = copies * hits
     precision = np.cumsum(found, axis=1) / np.maximum(np.cumsum(copies, axis=1), 1)

@@ -112,8 +112,8 @@ def test_the_bound_is_reached_by_naming_the_same_masks_rightly(data_set):
         masks = sorted({mask for _, _, mask in found})
         everything = [(which, 0.0, mask) for mask in masks for which in CLASSES]
         of_image = evidence([(row, everything)])[0]
-        _, first = np.unique(of_image.claimed, return_index=True)
-        right = [at for at in first.tolist() if of_image.claimed[at] >= 0]
+        _, first = np.unique(of_image.candidate, return_index=True)
+        right = [at for at in first.tolist() if of_image.candidate[at] >= 0]
         empty = encode_mask(np.zeros((HEIGHT, WIDTH), bool))
         counted = [entry for entry in everything if entry[2] != empty]
         named.append((row, [(counted[at][0], 1.0, counted[at][2]) for at in right]))

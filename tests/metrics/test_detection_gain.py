@@ -23,8 +23,8 @@ def image(name: str, confidences: list[float], right: list[bool], class_: int = 
         classes=np.full(count, class_, np.int64),
         confidences=np.array(confidences, np.float64),
         mask_rank=np.arange(count),
-        claimed=np.where(right, np.arange(count), -1).astype(np.int64),
-        on_a_cell=np.array(right, bool),
+        candidate=np.where(right, np.arange(count), -1).astype(np.int64),
+        matches_any=np.array(right, bool),
     )
 
 

@@ -78,5 +78,5 @@ def test_fields_that_were_not_shown_do_not_count(world):
     assert detection.mean_ap(probabilities[rows], rows) == pytest.approx(expected, abs=1e-6)
 
 
-def test_without_a_field_nothing_is_claimed():
+def test_without_a_field_there_is_no_score():
     assert np.isnan(FieldDetection().mean_ap(np.zeros((0, CLASSES), np.float32), np.zeros(0, np.int64)))
