@@ -13,6 +13,7 @@ from pycocotools import mask as coco_mask
 
 from hpa.core.errors import InputError
 from hpa.core.label_map import areas_of, boxes_of
+from hpa.core.polygons import check_polygons
 from hpa.core.run_lengths import Runs, pack, runs_of, unpack
 
 
@@ -63,18 +64,21 @@ def run_text_of(segmentation: Any, height: int, width: int) -> bytes:
         return _text_of_polygons(segmentation, height, width)
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise InputError("its segmentation is neither polygons nor run lengths with 'size' and 'counts'.")
-    if list(segmentation["size"]) != [height, width]:
+    if not isinstance(segmentation["size"], list) or segmentation["size"] != [height, width]:
         raise InputError(
             f"its segmentation is for {segmentation['size']} px (height, width), the image has {[height, width]}."
         )
     counts = segmentation["counts"]
     if isinstance(counts, str) and counts.isascii():
         return counts.encode("ascii")
-    whole = isinstance(counts, list) and all(type(count) is int and count >= 0 for count in counts)
-    if not whole or sum(counts) != height * width:
-        raise InputError(f"its run lengths must be whole numbers that sum to {height * width} px.")
-    text: bytes = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)["counts"]
-    return text
+    size = height * width
+    whole = isinstance(counts, list) and all(type(count) is int and 0 <= count <= size for count in counts)
+    if not whole or sum(counts) != size:
+        raise InputError(f"its run lengths must be whole numbers that sum to {size} px.")
+    stops = np.cumsum(np.array(counts, np.int64))[1::2]
+    lengths = np.array(counts[1::2], np.int64)
+    runs = Runs(np.zeros(np.count_nonzero(lengths), np.int64), (stops - lengths)[lengths > 0], stops[lengths > 0])
+    return pack(runs, 1, size)[0]
 
 
 def paint(texts: Sequence[bytes], height: int, width: int) -> Painted:
@@ -108,11 +112,15 @@ def _pixels_of(runs: Runs, first: int, last: int) -> Int64[np.ndarray, " pixel"]
 
 def _text_of_polygons(polygons: list[Any], height: int, width: int) -> bytes:
     for polygon in polygons:
-        numbers = isinstance(polygon, list) and all(isinstance(value, int | float) for value in polygon)
-        if not numbers or len(polygon) < 6 or len(polygon) % 2 or not np.isfinite(polygon).all():
+        numbers = isinstance(polygon, list) and all(type(value) in (int, float) for value in polygon)
+        if not numbers or len(polygon) < 6 or len(polygon) % 2:
             raise InputError("a polygon is a list x1, y1, x2, y2, … of at least three points.")
     if not polygons:
         raise InputError("its segmentation is an empty list; give at least one polygon.")
+    try:
+        check_polygons([np.array(polygon, np.float64).reshape(-1, 2) for polygon in polygons], height, width)
+    except OverflowError as error:
+        raise InputError(f"a polygon holds a number that is no pixel ({error}); write px, e.g. 12.5.") from error
     parts = coco_mask.frPyObjects(polygons, height, width)
     text: bytes = coco_mask.merge(parts)["counts"]
     return text

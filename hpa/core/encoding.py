@@ -16,10 +16,16 @@ import numpy as np
 from jaxtyping import Bool, Int32, Integer
 
 from hpa.core.errors import InputError
-from hpa.core.run_lengths import Runs, pack, runs_of, unpack
+from hpa.core.run_lengths import MAX_MASK_PX, Runs, max_text_bytes, pack, runs_of, unpack
 
 _ZLIB_LEVEL = 9  # strings are compared byte for byte, so the level belongs to the format
 _MAX_DIGITS = 18  # of a number of column runs: the sum of two still fits into 64 bits
+_PIECE_CHARACTERS = 1 << 16
+"""Column runs are read in pieces of about this length: a list of words takes 50 bytes per word."""
+_MAX_BYTES_PER_PX = 4
+_FREE_BYTES = 1 << 20
+"""All masks of one image may inflate to 4 bytes per pixel and 1 MiB. Cells drawn by hand or found by a network take
+0.02 to 0.1 bytes per pixel; noise of single pixels takes 1."""
 
 
 def encode_mask(mask: Bool[np.ndarray, "height width"]) -> str:
@@ -52,7 +58,7 @@ def decode_mask(text: str, height: int, width: int) -> Bool[np.ndarray, "height 
     Raises:
         InputError: If the text does not decode or is a mask of another number of pixels.
     """
-    return _painted(decode_runs([text], height, width), height, width)
+    return _painted(MaskReader(height, width).runs([text]), height, width)
 
 
 def decode_label_map(texts: dict[int, str], height: int, width: int) -> Int32[np.ndarray, "height width"]:
@@ -63,7 +69,7 @@ def decode_label_map(texts: dict[int, str], height: int, width: int) -> Int32[np
     """
     if any(cell < 1 for cell in texts):
         raise InputError(f"cells are numbered from 1, 0 is background; got {min(texts)}.")
-    runs = decode_runs(list(texts.values()), height, width)
+    runs = MaskReader(height, width).runs(list(texts.values()))
     order = np.argsort(runs.starts)
     shared = np.flatnonzero(runs.stops[order][:-1] > runs.starts[order][1:])
     if len(shared):
@@ -110,13 +116,10 @@ def read_column_runs(text: str, height: int, width: int) -> Runs:
         InputError: If a word is no number, one is missing, or runs are empty, outside, unsorted or overlapping.
     """
     _require_size(height, width)
-    words = text.split()
-    invalid = next((word for word in words if not word.isdecimal() or len(word) > _MAX_DIGITS), None)
-    if invalid is not None:
-        raise InputError(f"column runs are positive whole numbers `start length …`, got {invalid[:20]!r}.")
-    if len(words) % 2:
-        raise InputError(f"column runs come in pairs `start length`, got {len(words)} numbers: the text is cut off.")
-    starts, lengths = np.array([int(word) for word in words], np.int64).reshape(-1, 2).T
+    numbers = _numbers(text, max_count=height * width + 1)
+    if len(numbers) % 2:
+        raise InputError(f"column runs come in pairs `start length`, got {len(numbers)} numbers: the text is cut off.")
+    starts, lengths = numbers.reshape(-1, 2).T
     stops = starts - 1 + lengths
     if (lengths < 1).any() or (starts < 1).any() or (stops > height * width).any():
         raise InputError(
@@ -128,31 +131,94 @@ def read_column_runs(text: str, height: int, width: int) -> Runs:
     return Runs(np.zeros(len(starts), np.int64), starts - 1, stops)
 
 
-def decode_runs(texts: Sequence[str], height: int, width: int) -> Runs:
-    """Return the pixel runs of competition strings of one image, in their order, without painting any mask.
+class MaskReader:
+    """Reads the competition strings of one image, and inflates no more of them than its masks can need.
+
+    A few hundred kilobytes of text may inflate to gigabytes; what goes beyond a limit is refused before it is inflated.
+
+    Args:
+        height: Of the image, px.
+        width: Of the image, px.
 
     Raises:
-        InputError: If a text does not decode or is a mask of another number of pixels.
+        InputError: If a side is 0, or the image larger than `MAX_MASK_PX`.
     """
-    _require_size(height, width)
-    return unpack([decompress(text) for text in texts], height * width)
+
+    def __init__(self, height: int, width: int) -> None:
+        _require_size(height, width)
+        self._size = height * width
+        self._free_bytes = _MAX_BYTES_PER_PX * self._size + _FREE_BYTES
+
+    def runs(self, texts: Sequence[str]) -> Runs:
+        """Return the pixel runs of the masks, in their order, without painting any.
+
+        Raises:
+            InputError: If a text does not decode, or is a mask of another number of pixels.
+        """
+        return unpack([self.inflate(text) for text in texts], self._size)
+
+    def inflate(self, text: str) -> bytes:
+        """Return the COCO run-length text inside a competition string.
+
+        Raises:
+            InputError: If the text is no base64 of zlib data, or inflates to more than masks of this image need.
+        """
+        if text.startswith(("b'", 'b"')):
+            raise InputError(f"mask {text[:12]!r}… is bytes written with str(); write encoded.decode('ascii') instead.")
+        limit = min(max_text_bytes(self._size), self._free_bytes)
+        try:
+            inflater = zlib.decompressobj()
+            inflated = inflater.decompress(base64.b64decode(text, validate=True), limit + 1)
+        except (binascii.Error, ValueError, zlib.error) as error:
+            raise _undecodable(text, str(error)) from error
+        if len(inflated) > limit:
+            raise InputError(
+                f"mask {text[:12]!r}… ({len(text)} characters) inflates to more than the {limit:,} bytes that are left "
+                f"for masks of an image of {self._size:,} px; encode the masks anew, each cell once."
+            )
+        if not inflater.eof:
+            raise _undecodable(text, "incomplete or truncated stream")
+        self._free_bytes -= len(inflated)
+        return inflated
 
 
-def decompress(text: str) -> bytes:
-    """Return the COCO run-length text inside a competition string.
+def _undecodable(text: str, reason: str) -> InputError:
+    return InputError(
+        f"mask {text[:12]!r}… ({len(text)} characters) does not decode ({reason}); "
+        "expected base64 of zlib of a COCO run-length text, as encode_mask writes it."
+    )
 
-    Raises:
-        InputError: If the text is no base64 of zlib data.
-    """
-    if text.startswith(("b'", 'b"')):
-        raise InputError(f"mask {text[:12]!r}… is bytes written with str(); write encoded.decode('ascii') instead.")
-    try:
-        return zlib.decompress(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError, zlib.error) as error:
-        raise InputError(
-            f"mask {text[:12]!r}… ({len(text)} characters) does not decode ({error}); "
-            "expected base64 of zlib of a COCO run-length text, as encode_mask writes it."
-        ) from error
+
+def _numbers(text: str, max_count: int) -> Int64[np.ndarray, " number"]:
+    """Return the numbers of a text of column runs, read piece by piece."""
+    pieces = [np.empty(0, np.int64)]
+    count = first = 0
+    while first < len(text):
+        last = _end_of_word(text, first + _PIECE_CHARACTERS)
+        words = text[first:last].split()
+        invalid = next((word for word in words if not _is_number(word)), None)
+        if invalid is not None:
+            raise InputError(f"column runs are positive whole numbers `start length …`, got {invalid[:20]!r}.")
+        pieces.append(np.array([int(word) for word in words], np.int64))
+        count, first = count + len(words), last
+        if count > max_count:
+            raise InputError(
+                f"more than {max_count:,} numbers: an image of {max_count - 1:,} px has no so many column runs; "
+                "check the image size and that the text belongs to this image."
+            )
+    return np.concatenate(pieces)
+
+
+def _end_of_word(text: str, position: int) -> int:
+    """Return the first position from here on that cuts no number; a word that goes on after it is too long for one."""
+    for end in range(position, position + _MAX_DIGITS + 1):
+        if end >= len(text) or text[end].isspace():
+            return end
+    return position + _MAX_DIGITS + 1
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) <= _MAX_DIGITS
 
 
 def _compress(text: bytes) -> str:
@@ -169,3 +235,8 @@ def _painted(runs: Runs, height: int, width: int) -> Bool[np.ndarray, "height wi
 def _require_size(height: int, width: int) -> None:
     if height < 1 or width < 1:
         raise InputError(f"an image has at least one pixel, got height {height} and width {width}.")
+    if height * width > MAX_MASK_PX:
+        raise InputError(
+            f"masks are read of images up to {MAX_MASK_PX:,} px, this one has {height} x {width} px (height x width); "
+            "check its size in the table."
+        )

@@ -23,7 +23,9 @@ Polygon = Float64[np.ndarray, "_ 2"]
 _OVERHANG_SHARE = 0.01
 """How far a vertex may lie outside, in shares of the longer side: those of real sets stray by 0.4 % at most, drawn a
 little over the edge; what lies farther out belongs to another image or scale."""
-_FEWEST_VERTICES = 3
+_CONVENTION_PX = 1.0
+"""Programs that count from the edges of pixels, not from their centres, write the far border as width and height."""
+_MIN_VERTICES = 3
 
 
 def overhang_px(polygons: Sequence[Polygon], height: int, width: int) -> float:
@@ -38,20 +40,27 @@ def check_polygons(polygons: Sequence[Polygon], height: int, width: int) -> None
 
     Raises:
         InputError: If a side is 0, a polygon has fewer than three vertices, a coordinate is no finite number, or a
-            vertex lies farther outside the image than a hand strays.
+            vertex lies farther outside the image than a hand strays, or an outline is longer than the image has pixels
+            (to draw it would take time and memory without bound).
     """
     if height < 1 or width < 1:
         raise InputError(f"an image has at least one pixel, got height {height} and width {width}.")
     for number, polygon in enumerate(polygons, start=1):
-        if len(polygon) < _FEWEST_VERTICES:
+        if len(polygon) < _MIN_VERTICES:
             raise InputError(f"polygon {number} has {len(polygon)} vertices, at least 3 are needed; take it out.")
         if not np.isfinite(polygon).all():
             raise InputError(f"polygon {number} holds a coordinate that is NaN or infinite; write px, e.g. [12, 340].")
         overhang = overhang_px([polygon], height, width)
-        if overhang > _OVERHANG_SHARE * max(height, width):
+        if overhang > max(_CONVENTION_PX, _OVERHANG_SHARE * max(height, width)):
             raise InputError(
                 f"polygon {number} goes {overhang:.0f} px off the canvas of {width}×{height} px; coordinates are "
                 "[x, y] in px of this image: check that it belongs to it and was not drawn at another scale."
+            )
+        outline_px = float(np.abs(np.diff(polygon, axis=0, append=polygon[:1])).max(axis=1).sum())
+        if outline_px > height * width + 4 * (height + width):
+            raise InputError(
+                f"polygon {number} has an outline of {outline_px:.0f} px, longer than the {height * width} px of the "
+                "canvas: it crosses itself again and again; draw it anew."
             )
 
 

@@ -15,11 +15,15 @@ from jaxtyping import Bool, Int64, Integer
 
 from hpa.core.errors import InputError
 
+MAX_MASK_PX = 1 << 29
+"""Pixels of the largest image whose masks are read, 23,170 x 23,170 px: up to it, no sum of counts leaves 64 bits."""
 _FIRST_BYTE = 48  # "0"
 _BITS = 5
 _MORE_FOLLOWS = 1 << _BITS
 _SIGN = 1 << (_BITS - 1)
 _MAX_GROUPS = 12  # 60 bits: no image has a longer run
+_BATCH_BYTES = 1 << 20
+"""Bytes of text that are read at once: an array of 64-bit numbers takes eight times as much, and several are needed."""
 _OUT_OF_REACH = 1 << (_BITS * np.arange(1, _MAX_GROUPS) - 1)
 """Smallest magnitude for which 1, 2, 3, … groups are too few: one bit of the last group is the sign."""
 
@@ -133,15 +137,56 @@ def _bytes_of(values: Int64[np.ndarray, " value"]) -> tuple[bytes, Int64[np.ndar
     return (group + _FIRST_BYTE).astype(np.uint8).tobytes(), ends
 
 
+def max_text_bytes(size: int) -> int:
+    """Return how long the COCO text of a mask of `size` px can be.
+
+    A count of n px takes at most n bytes, and at most the bytes of the longer one where it is written as a difference
+    to another: two bytes per pixel are enough for every mask without runs of no pixel.
+    """
+    return 2 * size + 16
+
+
 def unpack(texts: Sequence[bytes], size: int) -> Runs:
     """Return the runs of masks given as COCO texts; `size` = height x width in px of each.
 
+    No count is summed before it is known to lie between 0 and `size`, so no sum wraps around 64 bits.
+
     Raises:
-        InputError: If a text is cut off, holds a negative count, or counts another number of pixels than `size`.
+        InputError: If an image is larger than `MAX_MASK_PX`, or a text is cut off, longer than a mask of this size can
+            need, holds a count that is negative or larger than the image, or counts another number of pixels than
+            `size`.
     """
-    if not texts:
-        return Runs(*(np.empty(0, np.int64) for _ in range(3)))
+    if size > MAX_MASK_PX:
+        raise InputError(f"masks are read of images up to {MAX_MASK_PX:,} px, this one has {size:,}; check its size.")
+    batches = [_unpack(texts[first:last], size) for first, last in _batches(texts)]
+    firsts = [first for first, _ in _batches(texts)]
+    return Runs(
+        np.concatenate([np.empty(0, np.int64), *(runs.mask_of + n for runs, n in zip(batches, firsts, strict=True))]),
+        np.concatenate([np.empty(0, np.int64), *(runs.starts for runs in batches)]),
+        np.concatenate([np.empty(0, np.int64), *(runs.stops for runs in batches)]),
+    )
+
+
+def _batches(texts: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Return first and last (not included) of the texts that are read together: `_BATCH_BYTES`, or a single one."""
+    edges, length = [0], 0
+    for number, text in enumerate(texts):
+        if length and length + len(text) > _BATCH_BYTES:
+            edges.append(number)
+            length = 0
+        length += len(text)
+    return list(pairwise([*edges, len(texts)])) if texts else []
+
+
+def _unpack(texts: Sequence[bytes], size: int) -> Runs:
+    longest = max(map(len, texts))
+    if longest > max_text_bytes(size):
+        raise InputError(
+            f"a mask text of {longest:,} bytes is longer than any mask of {size:,} px needs: the text is damaged; "
+            "encode the mask anew."
+        )
     values, values_in_mask = _read_values(texts)
+    _require_counts(np.abs(values), size)
     rows_in_mask = (values_in_mask + 1) // 2
     first_row = np.cumsum(rows_in_mask) - rows_in_mask
     counts = np.zeros((rows_in_mask.sum(), 2), np.int64)  # (row, [background, cell]); the last cell may be missing
@@ -153,6 +198,7 @@ def unpack(texts: Sequence[bytes], size: int) -> Runs:
     counts[(first_row + rows_in_mask - 1)[unpaired], 1] = 0
     if counts.min() < 0:
         raise InputError("a mask holds a run of negative length: the text is damaged; encode the mask anew.")
+    _require_counts(counts, size)
     totals = np.add.reduceat(counts.sum(axis=1), first_row)
     wrong = totals[totals != size]
     if len(wrong):
@@ -162,6 +208,16 @@ def unpack(texts: Sequence[bytes], size: int) -> Runs:
     lengths = counts[:, 1]
     filled = lengths > 0
     return Runs(mask_of[filled], (stops - lengths)[filled], stops[filled])
+
+
+def _require_counts(counts: Int64[np.ndarray, "*axes"], size: int) -> None:
+    """Raise InputError if a count is larger than the image."""
+    largest = int(counts.max())
+    if largest > size:
+        raise InputError(
+            f"a mask holds a count of {largest:,} px, the image has {size:,}: the text is damaged or of another image; "
+            "encode the mask at the size of the image."
+        )
 
 
 def _read_values(texts: Sequence[bytes]) -> tuple[Int64[np.ndarray, " value"], Int64[np.ndarray, " mask"]]:

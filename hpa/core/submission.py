@@ -44,12 +44,23 @@ def parse_prediction(text: str) -> Detections:
             f"{len(words)} words, but `class confidence mask` come in threes: a word is missing or the text is cut off."
         )
     try:
-        confidences = np.array(list(map(float, words[1::3])), np.float64)
+        confidences = np.array(list(map(read_number, words[1::3])), np.float64)
     except ValueError as error:
         raise InputError(f"a confidence is no number ({error}); the order is `class confidence mask`.") from error
     if not np.isfinite(confidences).all():
         raise InputError("a confidence is NaN or infinite; write a finite number, 0 where nothing is known.")
     return Detections(_whole_numbers(words[0::3]), confidences, words[2::3])
+
+
+def read_number(word: str) -> float:
+    """Return the number that a word is; unlike `float` it takes no underscores, nor the digits of other scripts.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if "_" in word or not word.isascii():
+        raise ValueError(f"could not convert string to float: {word[:20]!r}")
+    return float(word)
 
 
 def parse_truth(text: str) -> TrueCells:
@@ -89,7 +100,8 @@ def format_truth(classes: Sequence[int], masks: Sequence[str]) -> str:
 
 
 def _whole_numbers(words: Sequence[str]) -> Int64[np.ndarray, " word"]:
-    try:
-        return np.array(list(map(int, words)), np.int64)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"a class is no whole number ({error}); classes are the numbers 0 to 18.") from error
+    digits = [word.removeprefix("-") for word in words]
+    invalid = next((word for word in digits if not (word.isascii() and word.isdecimal() and len(word) < 10)), None)
+    if invalid is not None:
+        raise InputError(f"class {invalid[:20]!r} is no whole number; classes are the numbers 0 to 18.")
+    return np.array(list(map(int, words)), np.int64)

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.run_lengths import MAX_MASK_PX
 from hpa.core.whole_file import whole_file
 
 ID_NAMES = ("ID", "ImageID")
 PREDICTION_COLUMN = "PredictionString"
 TRUTH_COLUMN = "TruthString"
 _SIZE_COLUMNS = ("ImageWidth", "ImageHeight")
+_MAX_DIGITS = 10  # Python reads no whole number of more than 4,300
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class RawRow:
         """Return the row with its sizes as numbers.
 
         Raises:
-            InputError: If the id is missing, a size is no positive whole number, or fields are missing or too many.
+            InputError: If the id is missing, a size is no positive whole number or too large, or fields are missing or
+                too many.
         """
         if self.number_of_fields != self.expected_fields:
             raise InputError(
@@ -65,9 +68,16 @@ class RawRow:
             raise InputError("the id is missing; write the image's id in the first column.")
         if not (_is_positive(self.width) and _is_positive(self.height)):
             raise InputError(
-                f"ImageWidth {self.width!r} and ImageHeight {self.height!r} must be positive whole numbers of pixels."
+                f"ImageWidth {self.width[:12]!r} and ImageHeight {self.height[:12]!r} are not positive whole numbers; "
+                "write the size of the image in px."
             )
-        return TableRow(self.image_id, int(self.width), int(self.height), self.text)
+        width, height = int(self.width), int(self.height)
+        if width * height > MAX_MASK_PX:
+            raise InputError(
+                f"the size is {width} x {height} (width x height); masks are read of images up to {MAX_MASK_PX:,} px: "
+                "write the size of the image."
+            )
+        return TableRow(self.image_id, width, height, self.text)
 
 
 def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
@@ -151,4 +161,4 @@ def _columns(path: Path, header: Sequence[str], text_column: str) -> list[int]:
 
 
 def _is_positive(text: str) -> bool:
-    return text.isdecimal() and int(text) > 0
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and int(text) > 0

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float64, Int64
 from pycocotools import mask as coco_mask
 
 from hpa.core.classes import LOCATIONS
-from hpa.core.encoding import decompress
+from hpa.core.encoding import MaskReader
 from hpa.core.errors import InputError
 from hpa.core.run_lengths import unpack
 from hpa.core.submission import parse_prediction, parse_truth
@@ -140,7 +140,8 @@ def _require_known(classes: Int64[np.ndarray, " entry"]) -> None:
 
 def _distinct(texts: Sequence[str], height: int, width: int) -> _Masks:
     distinct = sorted(set(texts))
-    counts = [decompress(text) for text in distinct]
+    reader = MaskReader(height, width)
+    counts = [reader.inflate(text) for text in distinct]
     runs = unpack(counts, height * width)
     filled = np.bincount(runs.mask_of, minlength=len(distinct)) > 0
     rank = np.where(filled, np.cumsum(filled) - 1, -1).tolist()

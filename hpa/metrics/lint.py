@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from hpa.core.classes import LOCATIONS
-from hpa.core.encoding import decode_runs
+from hpa.core.encoding import MaskReader
 from hpa.core.errors import InputError, Problem
 from hpa.core.run_lengths import Runs
+from hpa.core.submission import read_number
 from hpa.core.submission_table import (
     ID_NAMES,
     PREDICTION_COLUMN,
@@ -114,7 +115,7 @@ def _class_defects(words: Sequence[str]) -> Iterator[str]:
 def _confidence_defects(words: Sequence[str]) -> Iterator[str]:
     for word in dict.fromkeys(words):
         try:
-            finite = bool(np.isfinite(float(word)))
+            finite = bool(np.isfinite(read_number(word)))
         except ValueError:
             yield f"confidence {word[:20]!r} is no number; the order is `class confidence mask`."
             continue
@@ -124,11 +125,12 @@ def _confidence_defects(words: Sequence[str]) -> Iterator[str]:
 
 def _decoded(masks: Sequence[str], expected: TableRow) -> tuple[list[Runs], list[str]]:
     """Return the runs of each mask that has a pixel, and what keeps others from decoding."""
+    reader = MaskReader(expected.height, expected.width)
     decoded: list[Runs] = []
     defects: list[str] = []
     for mask in masks:
         try:
-            runs = decode_runs([mask], expected.height, expected.width)
+            runs = reader.runs([mask])
         except InputError as error:
             defects.append(str(error))
             continue

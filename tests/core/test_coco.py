@@ -29,7 +29,7 @@ def test_annotations_are_those_of_pycocotools_and_come_back(label_map):
     assert painted.hidden == ()
 
 
-def test_shared_pixels_go_to_the_smaller_instance_and_the_hidden_are_told():
+def test_shared_pixels_go_to_the_smaller_instance_and_hidden_ones_are_listed():
     masks = np.zeros((4, 6, 8), bool)
     masks[0, :, :4], masks[1, 1:3, 1:3], masks[2, 1:3, 1:3] = True, True, True
     painted = paint([coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"] for mask in masks], 6, 8)
@@ -59,7 +59,13 @@ def test_polygons_and_plain_run_lengths_are_read():
         ({"size": [2, 3], "counts": "µ"}, "sum to 6"),
         ([], "empty list"),
         ([[1, 2, 3, 4]], "three points"),
-        ([[1, 2, 3, 4, 5, float("nan")]], "three points"),
+        ([[1, 2, 3, 4, 5, float("nan")]], "NaN or infinite"),
+        ([[0, 0, 1, 1, 10**400, 1]], "a number that is no pixel"),
+        ([[0, 0, 1e8, 1, 1, 1]], "off the canvas"),
+        ([[0, 0, 1e9, 1, 1, 1e9]], "off the canvas"),
+        ([[0, 0, 3, 2] * 1000], "longer than the 6 px of the canvas"),
+        ({"size": 3, "counts": "06"}, "the image has"),
+        ({"size": [2, 3], "counts": [0, 1 << 64, 6]}, "sum to 6"),
         ([["1", "2", "3", "4", "5", "6"]], "three points"),
     ],
 )

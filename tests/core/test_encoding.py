@@ -1,4 +1,5 @@
 import base64
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -7,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.encoding import (
+    MaskReader,
     decode_column_runs,
     decode_label_map,
     decode_mask,
-    decode_runs,
     encode_column_runs,
     encode_label_map,
     encode_mask,
@@ -41,7 +42,7 @@ def test_a_run_goes_on_from_the_bottom_of_a_column_to_the_top_of_the_next():
     mask = np.array([[0, 1, 1], [0, 0, 0], [1, 1, 0]], bool)
     assert encode_mask(mask) == competition_string(mask)
     assert encode_column_runs(mask) == "3 2 6 2"
-    assert len(decode_runs([encode_mask(mask)], 3, 3).starts) == 2
+    assert len(MaskReader(3, 3).runs([encode_mask(mask)]).starts) == 2
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64])
@@ -91,12 +92,34 @@ def _packed(counts: bytes) -> str:
         (_packed(b"1o"), "cut off"),
         (_packed(b"\x01\x02"), "no COCO run-length text"),
         (_packed(b"O"), "negative length"),
-        (encode_mask(np.ones((3, 3), bool)), "counts 9 pixels, the image has 4"),
+        (encode_mask(np.zeros((1, 3), bool)), "counts 3 pixels, the image has 4"),
+        (encode_mask(np.ones((3, 3), bool)), "count of 9 px, the image has 4"),
+        (_packed(b"0" * 100_000_000), "inflates to more than the 24 bytes"),
+        (_packed(b"0" * 24), "counts 0 pixels"),
     ],
 )
 def test_damaged_masks_are_refused(text, reason):
     with pytest.raises(InputError, match=reason):
         decode_mask(text, 2, 2)
+
+
+def test_all_masks_of_an_image_together_inflate_to_a_limit():
+    checkerboard = np.indices((1024, 1024)).sum(axis=0) % 2 == 1
+    reader = MaskReader(1024, 1024)
+    reader.runs([encode_mask(checkerboard)] * 4)
+    with pytest.raises(InputError, match=r"inflates to more than the .* bytes that are left"):
+        reader.runs([encode_mask(checkerboard)] * 2)
+
+
+def test_a_mask_that_inflates_to_gigabytes_is_refused_in_little_memory():
+    inflater = zlib.compressobj(9)
+    bomb = b"".join([*(inflater.compress(bytes(1 << 20)) for _ in range(1024)), inflater.flush()])  # 1 GiB in 1 MB
+    tracemalloc.start()
+    with pytest.raises(InputError, match="inflates to more than"):
+        decode_mask(base64.b64encode(bomb).decode(), 64, 64)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8_000_000
 
 
 @given(masks)
@@ -125,6 +148,9 @@ def test_column_runs_are_those_found_pixel_by_pixel(mask):
         ("3 0", "empty"),
         ("1 3 3 2", "overlap"),
         ("5 2 1 2", "not sorted"),
+        ("1 ٣", "got '٣'"),
+        ("1" * 19, "got '1111111111111111111'"),
+        ("1 1 " * 100, "more than 13 numbers"),
     ],
 )
 def test_column_runs_are_read_strictly(text, reason):
@@ -132,6 +158,23 @@ def test_column_runs_are_read_strictly(text, reason):
         decode_column_runs(text, 3, 4)
 
 
+def test_long_texts_of_column_runs_are_read_in_pieces():
+    mask = np.random.default_rng(0).random((700, 500)) < 0.5
+    text = encode_column_runs(mask)
+    assert len(text) > 10 * (1 << 16)
+    assert np.array_equal(decode_column_runs(text, *mask.shape), mask)
+    assert np.array_equal(decode_column_runs(text.replace(" ", "  \n"), *mask.shape), mask)
+
+
+@pytest.mark.parametrize("digits", [19, 30, 40])
+@pytest.mark.parametrize("before", range(32_748, 32_770, 3))
+def test_a_long_number_is_not_read_as_two(digits, before):
+    with pytest.raises(InputError, match="got '1111111111111111111"):
+        decode_column_runs("1 " * before + "1" * digits, 400, 400)
+
+
 def test_an_image_has_pixels():
+    with pytest.raises(InputError, match="up to 536,870,912 px, this one has 1000000 x 1000000 px"):
+        decode_column_runs("1 1", 1_000_000, 1_000_000)
     with pytest.raises(InputError, match="height 0"):
         decode_mask("eNozMDQyAAAB6wDE", 0, 4)

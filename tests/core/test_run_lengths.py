@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from hpa.core.errors import InputError
-from hpa.core.run_lengths import pack, runs_of, unpack
+from hpa.core.run_lengths import MAX_MASK_PX, max_text_bytes, pack, runs_of, unpack
 from tests.core.random_label_maps import label_maps
 
 
@@ -49,10 +49,63 @@ def test_any_bytes_are_refused_or_give_runs_inside_the_image(texts, size):
 
 
 def test_huge_images_need_long_counts():
-    size = 1 << 40
     text = coco_mask.encode(np.zeros((2, 2), np.uint8, order="F"))["counts"]
-    with pytest.raises(InputError, match=f"counts 4 pixels, the image has {size}"):
-        unpack([text], size)
+    with pytest.raises(InputError, match=f"counts 4 pixels, the image has {MAX_MASK_PX}"):
+        unpack([text], MAX_MASK_PX)
+    with pytest.raises(InputError, match="up to 536,870,912 px, this one has 536,870,913"):
+        unpack([text], MAX_MASK_PX + 1)
+    counts = [(1 << 27) + 1, 1 << 27, (1 << 28) - 2, 1]
+    runs = unpack([text_of(counts)], sum(counts))
+    assert (runs.starts.tolist(), runs.stops.tolist()) == ([counts[0], sum(counts) - 1], [sum(counts[:2]), sum(counts)])
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [1 << 31, 1000 - (1 << 31)],
+        [3, (1 << 59) - 1, 3],
+        [1, 1001],
+        [0, 2, 2, 1005],
+        # 1000 modulo 2 to the 32nd and to the 64th: what sums in C come to
+        [*[1 << 30] * 4, 1000],
+        [*[1 << 58] * 64, 1000],
+    ],
+)
+def test_counts_larger_than_the_image_are_refused_before_they_are_summed(counts):
+    with pytest.raises(InputError, match=r"count of [0-9,]+ px, the image has 1,000|negative length"):
+        unpack([text_of(counts)], 1000)
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=50).filter(any))
+def test_no_mask_needs_a_longer_text_than_the_limit(counts):
+    filled = [counts[0], *(max(1, count) for count in counts[1:])]
+    assert len(text_of(filled)) <= max_text_bytes(sum(filled))
+
+
+def test_texts_longer_than_any_mask_are_refused():
+    padded = text_of([0, 0] * 100 + [4])
+    with pytest.raises(InputError, match="201 bytes is longer than any mask of 4 px"):
+        unpack([padded], 4)
+
+
+def test_many_texts_are_read_in_batches():
+    texts = [text_of([number, 1, 3 - number]) for number in range(4)] * 100_000
+    runs = unpack(texts, 4)
+    assert np.array_equal(runs.mask_of, np.arange(400_000))
+    assert np.array_equal(runs.starts, np.arange(400_000) % 4)
+
+
+def text_of(counts):
+    """Write counts as COCO's text, one after the other."""
+    text = bytearray()
+    for place, count in enumerate(counts):
+        value = count - counts[place - 2] if place > 2 else count
+        more = True
+        while more:
+            group, value = value & 31, value >> 5
+            more = value != (-1 if group & 16 else 0)
+            text.append(48 + (group | 32 * more))
+    return bytes(text)
 
 
 def test_nothing_to_encode_is_refused():

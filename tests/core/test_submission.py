@@ -34,10 +34,13 @@ def test_truth_comes_back():
         (parse_prediction, "0 mask 0.5", "confidence is no number"),
         (parse_prediction, "0 nan mask", "NaN or infinite"),
         (parse_prediction, "0 inf mask", "NaN or infinite"),
-        (parse_prediction, "x 0.5 mask", "class is no whole number"),
-        (parse_prediction, "99999999999999999999 0.5 mask", "class is no whole number"),
+        (parse_prediction, "x 0.5 mask", "class 'x' is no whole number"),
+        (parse_prediction, "99999999999999999999 0.5 mask", "class '99999999999999999999' is no whole number"),
+        (parse_prediction, "1_0 0.5 mask", "class '1_0' is no whole number"),
+        (parse_prediction, "0 0_5 mask", "confidence is no number"),
+        (parse_truth, "٣ mask", "class '٣' is no whole number"),
         (parse_truth, "0 mask 1", "come in pairs"),
-        (parse_truth, "1.5 mask", "class is no whole number"),
+        (parse_truth, "1.5 mask", "class '1.5' is no whole number"),
     ],
 )
 def test_malformed_texts_are_refused(parse, text, reason):

@@ -69,6 +69,6 @@ def test_a_submission_gains_nothing_against_itself():
     assert (gain.mean, gain.low, gain.high) == (0.0, 0.0, 0.0)
 
 
-def test_one_image_tells_no_interval():
-    with pytest.raises(InputError, match="two or more, the truth has 1"):
+def test_one_image_gives_no_interval():
+    with pytest.raises(InputError, match="two or more, the ground truth has 1"):
         gain_over_images([image("a", [0.5], [True])], [image("a", [0.5], [True])], 10, seed=0)

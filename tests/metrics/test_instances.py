@@ -107,7 +107,7 @@ def test_average_precision_is_that_of_cocos_own_evaluator(images):
 
 
 @given(st.lists(pairs(), min_size=1, max_size=4))
-def test_average_precision_is_that_of_the_rule_of_voc_told_plainly(images):
+def test_average_precision_is_that_of_a_plain_implementation_of_the_rule_of_voc(images):
     predicted, true = zip(*images, strict=True)
     score = score_instances(predicted, true, NAMES)
     for number, one in enumerate(score.classes):
@@ -165,7 +165,7 @@ def test_images_without_instances_and_no_images_at_all():
     assert math.isnan(score_instances([], [], NAMES).mean("voc_ap50"))
 
 
-def test_what_does_not_fit_is_told():
+def test_what_does_not_fit_is_refused():
     label_map, none = np.ones((3, 3), np.int32), np.zeros(0, np.int64)
     one = Instances(label_map, np.zeros(1, np.int64), np.ones(1))
     with pytest.raises(InputError, match="came 1 for 2 images"):

@@ -37,7 +37,7 @@ def test_a_clean_submission_passes(lint):
         (GOOD_A + GOOD_B + "c,4,4,\n", "row 4 (c)", "the sample does not know this id"),
         (GOOD_A.replace("a,6,4", "a,4,6") + GOOD_B, "row 2 (a)", "width and height are swapped"),
         (GOOD_A + GOOD_B.replace("b,4,4", "b,8,4"), "row 3 (b)", "the sample says 4 x 4"),
-        (GOOD_A + GOOD_B.replace("b,4,4", "b,4.0,4"), "row 3 (b)", "positive whole numbers"),
+        (GOOD_A + GOOD_B.replace("b,4,4", "b,4.0,4"), "row 3 (b)", "not positive whole numbers"),
         (GOOD_A + "b,4,4\n", "row 3 (b)", "3 fields where the header has 4"),
         (GOOD_A + f"b,4,4,0 0.5 b'{TEXT_LEFT}'\n", "row 3 (b)", "bytes written with str()"),
         (GOOD_A + "b,4,4,0 0.5 nonsense\n", "row 3 (b)", "does not decode"),
@@ -77,7 +77,7 @@ def test_overlaps_between_different_masks_are_measured(lint):
     assert f"share {((LEFT | RIGHT) & MIDDLE).sum()} px" in report.warnings[0].reason
 
 
-def test_several_defects_of_a_row_are_all_told(lint):
+def test_several_defects_of_a_row_are_all_listed(lint):
     report = lint(HEADER + GOOD_A + "b,9,4,33 nan nonsense\n")
     assert len(report.defects) == 4
 

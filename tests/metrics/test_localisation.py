@@ -86,7 +86,7 @@ def test_images_are_pooled_from_their_cells(pool, expected):
     np.testing.assert_allclose(metric.image_probabilities(PROBABILITIES, IMAGE_OF_CELL, 3), expected)
 
 
-def test_scores_of_a_perfect_and_of_an_untold_set():
+def test_scores_of_a_perfect_and_of_an_unlabeled_set():
     metric = Localisation(image_pool="max", threshold=0.5, monitor="image_map")
     image_targets = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
     cell_targets = np.array([[1, 0], [1, 0], [0, 1], [np.nan, np.nan], [0, 0]], np.float32)
@@ -104,7 +104,7 @@ def test_an_image_in_which_no_cell_was_found_counts_as_missed():
 
 
 @pytest.mark.parametrize(("pool", "monitor"), [("median", "image_map"), ("max", "loss")])
-def test_unknown_settings_are_told(pool, monitor):
+def test_unknown_settings_are_refused(pool, monitor):
     with pytest.raises(InputError, match="choose one of"):
         Localisation(image_pool=pool, threshold=0.5, monitor=monitor)
 

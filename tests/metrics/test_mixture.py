@@ -80,6 +80,6 @@ def test_draws_without_cells_are_left_out():
         ([[1, 1]], None, {"resamples": 0}, "1 or more"),
     ],
 )
-def test_what_makes_no_sense_is_refused(counts, designed, changes, message):
+def test_values_out_of_range_are_refused(counts, designed, changes, message):
     with pytest.raises(InputError, match=message):
         shares(counts, designed, **changes)
