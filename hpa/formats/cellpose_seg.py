@@ -2,28 +2,26 @@
 
 What is written has the layout of Cellpose 3 and 4 (Stringer et al., Nature Methods 18:100, 2021): a dictionary with
 `masks`, `outlines` (the masks' inner rims, with their numbers), `filename`, `ismanual` and, where no single file holds
-the image, `img`. Such a file is a pickled dictionary, and unpickling runs what a file names. Here only arrays, numbers
-and texts are made; every other name stands for an inert object that does nothing. So all layouts are read, those of
-version 0.6 (2021, with `img`) and of 4 (without) alike, and of each its `masks` alone.
+the image, `img`. Such a file is a pickled dictionary, and unpickling runs what a file names;
+`pickled_values` runs nothing. So all layouts are read, those of version 0.6 (2021, with `img`) and of 4 (without)
+alike, and of each its `masks` alone.
 """
 
 from __future__ import annotations
 
 import io
-import pickle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Bool, Int32, Integer, UInt8
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
+from hpa.formats.pickled_values import Record, array_of, read_pickle
 
 SUFFIX = "_seg.npy"
 _UINT16_MAX = 65535
-_ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
-_NUMERIC_MODULES = ("numpy.core.numeric", "numpy._core.numeric")
 
 
 def write_cellpose_seg(
@@ -79,13 +77,13 @@ def read_cellpose_masks(path: Path) -> Integer[np.ndarray, "height width"]:
     """
     try:
         with path.open("rb") as file:
-            content = _unpickled(file)
+            content = _content_of(file)
+            masks = array_of(content.get("masks")) if isinstance(content, dict) else None
     except FileNotFoundError as error:
         raise InputError(f"{path}: the file is missing; save the masks in Cellpose's window again (Ctrl+S).") from error
     except Exception as error:  # a damaged pickle fails in any way
         raise InputError(f"{path}: cannot be read as a file of Cellpose ({error}); save it again.") from error
-    masks = content.get("masks") if isinstance(content, dict) else None
-    if not isinstance(masks, np.ndarray) or masks.dtype.kind not in "iu":
+    if masks is None or masks.dtype.kind not in "iu":
         raise InputError(f"{path}: a dictionary with an array of whole numbers 'masks' is expected; save it again.")
     masks = masks[0] if masks.ndim == 3 and len(masks) == 1 else masks
     if masks.ndim != 2:
@@ -93,50 +91,14 @@ def read_cellpose_masks(path: Path) -> Integer[np.ndarray, "height width"]:
     return masks
 
 
-class _Inert:
-    """Whatever else a file names: takes everything, does nothing."""
-
-    def __init__(self, *arguments: object) -> None:
-        del arguments
-
-    def __setstate__(self, state: object) -> None:
-        del state
-
-    def append(self, item: object) -> None:
-        """Take an item."""
-
-    def extend(self, items: object) -> None:
-        """Take items."""
-
-    def __setitem__(self, key: object, value: object) -> None:
-        """Take a value."""
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Makes arrays and plain values."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what a name of the file stands for."""
-        if module in _ARRAY_MODULES and name in ("_reconstruct", "scalar"):
-            return super().find_class(module, name)
-        if module in _NUMERIC_MODULES and name == "_frombuffer":
-            return super().find_class(module, name)
-        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(np, name)
-        return _latin1 if (module, name) == ("_codecs", "encode") else _Inert
-
-
-def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """Return the bytes that older pickles keep as text."""
-    return text.encode(encoding if encoding == "latin1" else "utf-8")
-
-
-def _unpickled(file: BinaryIO) -> object:
+def _content_of(file: BinaryIO) -> object:
     """Return the object inside a .npy file of one object."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(file)
     if not dtype.hasobject or shape != ():
         raise InputError(f"it holds an array of {dtype} of shape {shape}, no dictionary")
-    array = _ArraysOnly(file).load()
-    return array.item() if isinstance(array, np.ndarray) else None
+    array = read_pickle(file.read())
+    # an array of objects is a record too, whose last state is the list of them
+    objects = array.state[-1] if isinstance(array, Record) and isinstance(array.state, tuple) and array.state else None
+    return objects[0] if isinstance(objects, list) and len(objects) == 1 else None

@@ -138,6 +138,7 @@ def test_nothing_of_a_file_is_run(tmp_path):
         ({"outlines": MASKS}, "'masks' is expected"),
         ({"masks": MASKS.astype(float)}, "'masks' is expected"),
         ({"masks": np.stack([MASKS, MASKS])}, "one plane"),
+        ({"masks": MASKS.astype(object)}, "'masks' is expected"),
         (MASKS, "no dictionary"),
         ([1, 2], "cannot be read|'masks' is expected"),
     ],
