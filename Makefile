@@ -16,7 +16,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables benchmark ladder clean
+.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables benchmark attack ladder clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ check: $(READY) ## Format, lint, types, architecture, wording, tables
 
 benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in one table
 	$(BIN)/python -m benchmarks
+
+attack: $(READY) ## Fuzzed and bad input, kills: counted in one table (hours; SECONDS= of each attack, SEED=)
+	$(BIN)/python -m benchmarks.attack --seconds $(or $(SECONDS),1800) --seed $(or $(SEED),0)
 
 ladder: $(READY) ## Every weak-label recipe, three seeds each, against the oracle: hours, resumable (LADDER=folder)
 	$(BIN)/python -m benchmarks.ladder $(or $(LADDER),ladder)

@@ -165,6 +165,8 @@ class MaskReader:
         """
         if text.startswith(("b'", 'b"')):
             raise InputError(f"mask {text[:12]!r}… is bytes written with str(); write encoded.decode('ascii') instead.")
+        if len(text) % 4:
+            raise _undecodable(text, "base64 comes in groups of four characters")
         limit = min(max_text_bytes(self._size), self._free_bytes)
         try:
             inflater = zlib.decompressobj()

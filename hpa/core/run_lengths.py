@@ -15,13 +15,15 @@ from jaxtyping import Bool, Int64, Integer
 
 from hpa.core.errors import InputError
 
-MAX_MASK_PX = 1 << 29
-"""Pixels of the largest image whose masks are read, 23,170 x 23,170 px: up to it, no sum of counts leaves 64 bits."""
+MAX_MASK_PX = (1 << 29) - 1
+"""Pixels of the largest image whose masks are read, 23,170 x 23,170 px: no sum of its counts leaves 64 bits."""
 _FIRST_BYTE = 48  # "0"
 _BITS = 5
 _MORE_FOLLOWS = 1 << _BITS
 _SIGN = 1 << (_BITS - 1)
 _MAX_GROUPS = 12  # 60 bits: no image has a longer run
+_MAX_GROUPS_READ = 6
+"""Enough for counts up to `MAX_MASK_PX`; pycocotools shifts in 32 bits, and makes other numbers of longer groups."""
 _BATCH_BYTES = 1 << 20
 """Bytes of text that are read at once: an array of 64-bit numbers takes eight times as much, and several are needed."""
 _OUT_OF_REACH = 1 << (_BITS * np.arange(1, _MAX_GROUPS) - 1)
@@ -232,8 +234,8 @@ def _read_values(texts: Sequence[bytes]) -> tuple[Int64[np.ndarray, " value"], I
     value_ends = np.flatnonzero(is_last)
     value_starts = np.concatenate([[0], value_ends[:-1] + 1])
     lengths = value_ends - value_starts + 1
-    if lengths.max() > _MAX_GROUPS:
-        raise InputError("a mask holds a count of more than 60 bits: the text is damaged; encode the mask anew.")
+    if lengths.max() > _MAX_GROUPS_READ:
+        raise InputError("a mask holds a count of more than 30 bits: the text is damaged; encode the mask anew.")
     shift = _BITS * (np.arange(len(byte)) - np.repeat(value_starts, lengths))
     values = np.add.reduceat((byte & (_MORE_FOLLOWS - 1)).astype(np.int64) << shift, value_starts)
     negative = (byte[value_ends] & _SIGN) != 0

@@ -174,7 +174,7 @@ def test_a_long_number_is_not_read_as_two(digits, before):
 
 
 def test_an_image_has_pixels():
-    with pytest.raises(InputError, match="up to 536,870,912 px, this one has 1000000 x 1000000 px"):
+    with pytest.raises(InputError, match="up to 536,870,911 px, this one has 1000000 x 1000000 px"):
         decode_column_runs("1 1", 1_000_000, 1_000_000)
     with pytest.raises(InputError, match="height 0"):
         decode_mask("eNozMDQyAAAB6wDE", 0, 4)

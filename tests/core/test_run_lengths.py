@@ -52,9 +52,9 @@ def test_huge_images_need_long_counts():
     text = coco_mask.encode(np.zeros((2, 2), np.uint8, order="F"))["counts"]
     with pytest.raises(InputError, match=f"counts 4 pixels, the image has {MAX_MASK_PX}"):
         unpack([text], MAX_MASK_PX)
-    with pytest.raises(InputError, match="up to 536,870,912 px, this one has 536,870,913"):
+    with pytest.raises(InputError, match="up to 536,870,911 px, this one has 536,870,912"):
         unpack([text], MAX_MASK_PX + 1)
-    counts = [(1 << 27) + 1, 1 << 27, (1 << 28) - 2, 1]
+    counts = [1 << 27, 1 << 27, (1 << 28) - 2, 1]
     runs = unpack([text_of(counts)], sum(counts))
     assert (runs.starts.tolist(), runs.stops.tolist()) == ([counts[0], sum(counts) - 1], [sum(counts[:2]), sum(counts)])
 
@@ -72,7 +72,9 @@ def test_huge_images_need_long_counts():
     ],
 )
 def test_counts_larger_than_the_image_are_refused_before_they_are_summed(counts):
-    with pytest.raises(InputError, match=r"count of [0-9,]+ px, the image has 1,000|negative length"):
+    with pytest.raises(
+        InputError, match=r"count of ([0-9,]+ px, the image has 1,000|more than 30 bits)|negative length"
+    ):
         unpack([text_of(counts)], 1000)
 
 

@@ -115,7 +115,7 @@ def test_f1_equals_scikit_learn(predicted, positive):
         if true.any():
             assert score == pytest.approx(f1_score(true, ours))
         else:
-            assert math.isnan(found)
+            assert math.isnan(score)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -0.5])
