@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int32, Integer
+from jaxtyping import Bool, Int32, Int64, Integer
 
 from hpa.core.errors import InputError
 from hpa.core.run_lengths import MAX_MASK_PX, Runs, max_text_bytes, pack, runs_of, unpack
