@@ -19,6 +19,7 @@ from hpa.core.label_map import relabel
 from hpa.core.whole_file import whole_file
 
 _PARTS = ("images", "annotations", "categories")
+_IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "npy", "npz", "zarr", "czi", "nd2", "lif")
 
 
 @dataclass(frozen=True)
@@ -92,23 +93,24 @@ def read_coco(path: Path) -> list[CocoImage]:
     crowds: dict[Any, int] = defaultdict(int)
     for place, annotation in enumerate(content["annotations"], start=1):
         if annotation.get("iscrowd"):
-            crowds[annotation.get("image_id")] += 1
+            crowds[str(annotation.get("image_id"))] += 1
             continue
         try:
-            by_image[annotation.get("image_id")].append(_instance(annotation, images, names))
+            instance = _instance(annotation, images, names)
+            by_image[annotation["image_id"]].append(instance)
         except InputError as error:
             problems.append(Problem(f"annotation {annotation.get('id', f'no. {place}')}", str(error)))
     if problems:
         raise DataError(str(path), problems)
     return [
         CocoImage(
-            Path(image["file_name"]).stem,
-            image["height"],
-            image["width"],
+            name_of(image["file_name"]),
+            int(image["height"]),
+            int(image["width"]),
             tuple(text for text, _, _ in by_image[key]),
             tuple(name for _, name, _ in by_image[key]),
             tuple(score for _, _, score in by_image[key]),
-            crowds[key],
+            crowds[str(key)],
         )
         for key, image in images.items()
     ]
@@ -128,7 +130,7 @@ def _content_of(path: Path) -> dict[str, list[Any]]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except ValueError as error:  # no JSON, or no UTF-8
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested without end
         raise InputError(f"{path}: is no JSON ({error}); a COCO instances file was expected.") from error
     usable = isinstance(content, dict) and all(
         isinstance(content.get(part), list) and all(isinstance(entry, dict) for entry in content[part])
@@ -144,7 +146,7 @@ def _category_names(categories: list[Any], problems: list[Problem]) -> dict[Any,
     names: dict[Any, str] = {}
     for category in categories:
         number, name = category.get("id"), str(category.get("name", ""))
-        if number is None or not name:
+        if not _is_id(number) or not name:
             problems.append(Problem(f"category {number if name == '' else name}", "needs both 'id' and 'name'."))
         elif names.get(number, name) != name:
             problems.append(Problem(f"category {number}", f"is both '{names[number]}' and '{name}'; name it once."))
@@ -161,8 +163,8 @@ def _images(entries: list[Any], problems: list[Problem]) -> dict[Any, dict[str, 
     for entry in entries:
         number, file_name = entry.get("id"), str(entry.get("file_name", ""))
         sides = (entry.get("height"), entry.get("width"))
-        stem = Path(file_name).stem
-        if number is None or not stem or not all(type(side) is int and side > 0 for side in sides):
+        stem = name_of(file_name)
+        if not _is_id(number) or not stem or not all(map(_is_side, sides)):
             problems.append(Problem(f"image {number}", "needs 'id', 'file_name', and 'height' and 'width' in px."))
             continue
         if number in images:
@@ -174,6 +176,26 @@ def _images(entries: list[Any], problems: list[Problem]) -> dict[Any, dict[str, 
     return images
 
 
+def name_of(file_name: str) -> str:
+    """Return the name of an image from its file name, whatever system wrote it: no folders, no suffix of an image.
+
+    >>> name_of("images/x.png"), name_of("a/slide.v1.2"), name_of("b.ome.tif")
+    ('x', 'slide.v1.2', 'b.ome')
+    """
+    name = file_name.replace("\\", "/").rpartition("/")[2]
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and suffix.lower() in _IMAGE_SUFFIXES else name
+
+
+def _is_id(number: object) -> bool:
+    return type(number) in (int, str)
+
+
+def _is_side(side: object) -> bool:
+    """Tell whether a side is a whole number of pixels; 64.0 is one too."""
+    return type(side) in (int, float) and math.isfinite(side) and side == int(side) and side > 0  # type: ignore[arg-type,call-overload,operator]
+
+
 def _instance(
     annotation: dict[str, Any], images: dict[Any, dict[str, Any]], names: dict[Any, str]
 ) -> tuple[bytes, str, float | None]:
@@ -182,13 +204,24 @@ def _instance(
     Raises:
         InputError: If its image or category is missing, or its mask or score cannot be read.
     """
-    image = images.get(annotation.get("image_id"))
-    if image is None:
-        raise InputError(f"belongs to image {annotation.get('image_id')}, which is not among the images of the file.")
-    if annotation.get("category_id") not in names:
-        raise InputError(f"has category {annotation.get('category_id')}, which is not among those of the file.")
-    text = run_text_of(annotation.get("segmentation"), image["height"], image["width"])
+    image_id, category = annotation.get("image_id"), annotation.get("category_id")
+    if not _is_id(image_id) or image_id not in images:
+        raise InputError(f"belongs to image {image_id}, which is not among the images of the file.")
+    if not _is_id(category) or category not in names:
+        raise InputError(f"has category {category}, which is not among those of the file.")
+    image = images[image_id]
+    text = run_text_of(_whole_sizes(annotation.get("segmentation")), int(image["height"]), int(image["width"]))
     score = annotation.get("score")
     if not (score is None or (type(score) in (int, float) and math.isfinite(score))):
         raise InputError(f"has score {score!r}; a number was expected.")
     return text, names[annotation["category_id"]], None if score is None else float(score)
+
+
+def _whole_sizes(segmentation: Any) -> Any:
+    """Return a segmentation whose size is whole numbers where a program wrote them as 64.0."""
+    if not isinstance(segmentation, dict):
+        return segmentation
+    if not isinstance(segmentation.get("size"), list):
+        raise InputError("its segmentation has no 'size' [height, width].")
+    size = [int(side) if _is_side(side) else side for side in segmentation["size"]]
+    return segmentation | {"size": size}

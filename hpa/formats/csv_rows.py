@@ -1,7 +1,13 @@
-"""Tables of text as a user gives them (CSV, TSV), with the row numbers that a spreadsheet shows."""
+"""Tables of text as a user gives them (CSV, TSV), with the row numbers that a spreadsheet shows.
+
+Read as spreadsheets save them: with commas, semicolons (Excel where numbers have decimal commas) or tabs between cells,
+in UTF-8, UTF-16 or the code page of Western Windows, with or without byte order mark, with line ends of any system.
+"""
 
 from __future__ import annotations
 
+import codecs
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,19 +17,23 @@ from pandas.errors import EmptyDataError, ParserError, ParserWarning
 
 from hpa.core.errors import InputError
 
-ROW = "row"
-"""Column with the number of each row as a spreadsheet counts it: the header is row 1."""
+ROW = " row"
+"""Column with the number of each row as a spreadsheet counts it: the header is row 1. No column of a file has this
+name, because blanks around names are stripped."""
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_WINDOWS = "cp1252"
+_SEPARATORS = (",", ";", "\t")
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a table as text, blanks stripped and blank lines left out; tabs separate where the name ends in .tsv.
+    """Read a table as text, blanks stripped and blank lines left out.
 
     Args:
-        path: The file, UTF-8 with or without byte order mark.
+        path: The file; tabs separate where its name ends in .tsv, else what its header has most of.
         columns: Columns that must be there; others are kept as they are.
 
     Returns:
-        All columns as str ("" where nothing stands), and `row`.
+        All columns as str ("" where nothing stands), and the column `ROW`.
 
     Raises:
         InputError: If the file is missing, no such table, without rows, or lacks a column.
@@ -45,23 +55,49 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _parse(path: Path) -> pd.DataFrame:
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    text = _text_of(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ParserWarning)  # rows longer than the header would lose what is too much
             return pd.read_csv(
-                path,
-                sep=separator,
+                io.StringIO(text),
+                sep=_separator_of(path, text),
                 dtype=str,
                 keep_default_na=False,
                 skip_blank_lines=False,
                 index_col=False,
-                encoding="utf-8-sig",
             ).fillna("")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: the file is missing; check the path.") from error
     except EmptyDataError as error:
         raise InputError(f"{path}: the file is empty; a header line and rows are expected.") from error
-    except (ParserError, ParserWarning, UnicodeDecodeError, OSError) as error:
-        reason = str(error).strip()
-        raise InputError(f"{path}: cannot be read as a table ({reason}); save it as CSV in UTF-8.") from error
+    except (ParserError, ParserWarning, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table ({str(error).strip()}); every row must have the cells of the header: "
+            "put cells with a separator in quotes, or save it as CSV again."
+        ) from error
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file, in whatever of the usual encodings it is."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: the file is missing; check the path.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
+    for encoding in [marked] if marked else ["utf-8", _WINDOWS]:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise InputError(f"{path}: cannot be read as a table (it is no text); save it as CSV in UTF-8.")
+
+
+def _separator_of(path: Path, text: str) -> str:
+    """Return what separates the cells: a tab in .tsv, else what the header has most of outside quotes."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    header = "".join(text.partition("\n")[0].split('"')[::2])
+    return max(_SEPARATORS, key=header.count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,17 +14,20 @@ import pandas as pd
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
-from hpa.core.image_table import COLUMNS, ImageTable
+from hpa.core.image_table import ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
+from hpa.formats.csv_rows import ROW, read_rows
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_maps import label_map_paths, read_label_map
 from hpa.interfaces import Instances, Split
+from hpa.sources.row_checks import id_problems, size_of, size_problems, with_further_columns
 
 _THREADS = 4
 _LAYOUT = "expected are images/<id>.png or .tif, labels/<id>.png or .tif (0 background, 1..n), and index.csv with ids"
 _ID_COLUMNS = ("id", "ID", "image_id")
+_logger = logging.getLogger(__name__)
 
 
 class InstanceFolder:
@@ -73,9 +77,9 @@ class InstanceFolder:
             choice=StackChoice.of(z, t, scene, bits),
         )
         self._label_maps = label_map_paths(self.root / "labels")
-        self._rows = self._listed(where)
-        told = self._rows.get("pixel_um", pd.Series(math.nan, self._rows.index))
-        self._sizes_um = dict(zip(self._rows["image_id"], pd.to_numeric(told, errors="coerce"), strict=True))
+        self._rows, self._row_problems = self._listed(where)
+        sizes = self._rows.get("pixel_um", pd.Series("", self._rows.index))
+        self._sizes_um = dict(zip(self._rows["image_id"], map(size_of, sizes), strict=True))
 
     @property
     def cell_truth(self) -> None:
@@ -87,7 +91,7 @@ class InstanceFolder:
         del split
         with ThreadPoolExecutor(_THREADS) as pool:
             seen = list(pool.map(self._inspect, self._rows["image_id"]))
-        problems = tuple(problem for _, problem in seen if problem is not None)
+        problems = (*self._row_problems, *(problem for _, problem in seen if problem is not None))
         usual = pd.DataFrame(
             {
                 "image_id": self._rows["image_id"],
@@ -101,8 +105,8 @@ class InstanceFolder:
                 "fold": -1,
             }
         )
-        further = self._rows.drop(columns=[name for name in COLUMNS if name in self._rows])
-        return ImageTable(pd.concat([usual, further], axis=1), self.class_names, str(self.root), problems)
+        frame = with_further_columns(usual, self._rows.drop(columns=["image_id", "pixel_um"], errors="ignore"), "index")
+        return ImageTable(frame, self.class_names, str(self.root), problems)
 
     def read(self, image_id: str, split: Split) -> Field:
         """Read one picture with the planes that it holds.
@@ -142,25 +146,37 @@ class InstanceFolder:
     def _pixel_um_of(self, image_id: str) -> float:
         return float(self._sizes_um.get(image_id, math.nan)) if self.pixel_um is None else self.pixel_um
 
-    def _listed(self, where: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    def _listed(self, where: Mapping[str, Sequence[str]]) -> tuple[pd.DataFrame, list[Problem]]:
+        """Return the rows to use, and what is wrong with them; all images where there is no index.csv."""
         path = self.root / "index.csv"
         if not path.is_file():
+            ids = self._images.image_ids
             if where:
-                raise InputError(f"{path}: data.where needs this table (column id and those named), there is none.")
-            return pd.DataFrame({"image_id": self._images.image_ids})
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+                named = ", ".join(where)
+                _logger.warning(
+                    "%s: there is none, so all %d images are used; data.where (%s) selects nothing",
+                    path,
+                    len(ids),
+                    named,
+                )
+            return pd.DataFrame({"image_id": ids}), []
+        frame = read_rows(path, ())
         column = next((name for name in _ID_COLUMNS if name in frame), None)
         if column is None:
-            raise InputError(f"{path}: a column id was expected, it has {', '.join(frame.columns)}.")
+            raise InputError(f"{path}: a column id was expected, it has {', '.join(frame.columns.drop(ROW))}.")
         frame = frame.rename(columns={column: "image_id"})
         for name, values in where.items():
             if name not in frame:
-                raise InputError(f"data.where.{name}: {path} has no such column; it has {', '.join(frame.columns)}.")
+                raise InputError(
+                    f"data.where.{name}: {path} has no such column; it has {', '.join(frame.columns.drop(ROW))}. Leave "
+                    f"it out with ~data.where.{name}."
+                )
             known = sorted(set(frame[name]))
             frame = frame[frame[name].isin([str(value) for value in values])]
             if frame.empty:
                 raise InputError(f"data.where.{name}={list(values)}: no row of {path} is so; values: {known[:12]}.")
-        return frame.reset_index(drop=True)
+        problems = id_problems(path.name, list(frame["image_id"]), list(frame[ROW])) + size_problems(path.name, frame)
+        return frame.drop(columns=ROW).reset_index(drop=True), problems
 
     def _inspect(self, image_id: str) -> tuple[tuple[int, int, int], Problem | None]:
         """Return height, width and bits of a picture, and what is wrong with it."""

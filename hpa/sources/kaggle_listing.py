@@ -10,6 +10,7 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.image_table import format_classes, read_label_text
 from hpa.core.submission_table import ID_NAMES
 from hpa.formats.csv_rows import ROW, read_rows
+from hpa.sources.row_checks import id_problems
 
 
 @dataclass
@@ -44,7 +45,7 @@ def train_listing(path: Path, class_names: Sequence[str]) -> Listing:
     if repeating:
         reason = f"rows that name a class more than once: {repeating}; it counts once"
         listing.warnings.append(Problem(path.name, reason))
-    listing.problems += _id_problems(path.name, listing.ids, list(rows[ROW]))
+    listing.problems += id_problems(path.name, listing.ids, list(rows[ROW]))
     return listing
 
 
@@ -65,26 +66,9 @@ def sample_listing(path: Path) -> Listing:
         if not is_valid:
             reason = f"ImageWidth '{width}', ImageHeight '{height}': positive whole numbers of pixels are expected"
             listing.problems.append(Problem(f"{path.name} row {row}", reason))
-    listing.problems += _id_problems(path.name, listing.ids, list(rows[ROW]))
+    listing.problems += id_problems(path.name, listing.ids, list(rows[ROW]))
     return listing
 
 
 def _is_positive(text: str) -> bool:
     return text.isdecimal() and int(text) > 0
-
-
-def _id_problems(file_name: str, ids: Sequence[str], rows: Sequence[int]) -> list[Problem]:
-    """Name ids that stand more than once, and rows without one."""
-    rows_of: dict[str, list[int]] = {}
-    for image_id, row in zip(ids, rows, strict=True):
-        rows_of.setdefault(image_id, []).append(row)
-    blank = [
-        Problem(f"{file_name} row {row}", "the ID is blank; write it or take the row out")
-        for row in rows_of.pop("", [])
-    ]
-    doubled = [
-        Problem(image_id, f"the id stands in rows {', '.join(map(str, where))} of {file_name}; keep one of them")
-        for image_id, where in rows_of.items()
-        if len(where) > 1
-    ]
-    return blank + doubled

@@ -17,14 +17,16 @@ def merge_metadata(table: ImageTable, path: Path, id_column: str = "ID") -> Imag
 
     Rows of other images are left out. Ids that stand twice become problems, images that are not listed one warning.
 
+    Columns of names that the table has already get the prefix `metadata_`.
+
     Raises:
-        InputError: If the file cannot be read, or has a column that the table has already.
+        InputError: If the file cannot be read, or has two columns of one name.
     """
     rows = read_rows(path, (id_column,)).drop(columns=ROW).rename(columns={id_column: "image_id"})
-    collisions = [name for name in rows.columns if name in table.frame.columns and name != "image_id"]
-    if collisions or rows.columns.duplicated().any():
-        names = ", ".join(collisions) or "one of them twice"
-        raise InputError(f"{path}: the image table has the columns {names} already; rename them in this file.")
+    if rows.columns.duplicated().any():
+        raise InputError(f"{path}: two columns have one name; rename one of them.")
+    taken = {name: f"metadata_{name}" for name in rows.columns if name in table.frame.columns and name != "image_id"}
+    rows = rows.rename(columns=taken)
     doubled = rows.loc[rows["image_id"].duplicated(), "image_id"].unique()
     problems = [Problem(path.name, f"{image_id} stands twice; keep one row of it") for image_id in doubled]
     listed = set(rows["image_id"])

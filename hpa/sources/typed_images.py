@@ -20,6 +20,7 @@ from hpa.core.image_table import ImageTable, format_classes
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
 from hpa.sources.channel_files import ChannelFiles
+from hpa.sources.row_checks import with_further_columns
 from hpa.sources.typed_listing import HEADER, read_typed_rows, rows_of_split, types_of
 
 _HEADER_THREADS = 8
@@ -104,8 +105,7 @@ class TypedImages:
                 "fold": -1,
             }
         )
-        further = rows.drop(columns=[*HEADER, *(name for name in usual if name in rows and name not in HEADER)])
-        frame = pd.concat([usual, further], axis=1).reset_index(drop=True)
+        frame = with_further_columns(usual, rows.drop(columns=list(HEADER)), "index")
         return ImageTable(frame, self.class_names, str(self.root), tuple(problems))
 
     def read(self, image_id: str, split: Split) -> Field:

@@ -19,6 +19,7 @@ import pandas as pd
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.whole_file import whole_file
 from hpa.formats.csv_rows import ROW, read_rows
+from hpa.sources.row_checks import id_problems, size_problems
 
 HEADER = ("ID", "class", "split", "group", "pixel_um")
 SPLITS = ("train", "test")
@@ -66,15 +67,11 @@ def read_typed_rows(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         if name not in frame:
             frame[name] = ""
     for row in frame.to_dict("records"):
-        subject = f"{path.name} row {row[ROW]}"
-        if not row["ID"]:
-            problems.append(Problem(subject, "the ID is blank; write the image's name"))
         if row["split"] not in ("", *SPLITS):
-            problems.append(Problem(subject, f"split '{row['split']}' is unknown; write train, test or nothing"))
-        if row["pixel_um"] and not _is_size(row["pixel_um"]):
-            problems.append(Problem(subject, f"pixel_um '{row['pixel_um']}' is no size in µm above 0"))
-    doubled = frame.loc[frame["ID"].duplicated() & (frame["ID"] != ""), "ID"].unique()
-    problems += [Problem(str(image_id), f"stands twice in {path.name}; keep one row of it") for image_id in doubled]
+            reason = f"split '{row['split']}' is unknown; write train, test or nothing"
+            problems.append(Problem(f"{path.name} row {row[ROW]}", reason))
+    problems += size_problems(path.name, frame)
+    problems += id_problems(path.name, list(frame["ID"]), list(frame[ROW]))
     return frame.drop(columns=ROW), problems
 
 
@@ -128,11 +125,3 @@ def types_of(text: str) -> list[str]:
     (['HEK', 'N2a'], [])
     """
     return [part.strip() for part in text.split(BETWEEN) if part.strip()]
-
-
-def _is_size(text: str) -> bool:
-    try:
-        size_um = float(text)
-    except ValueError:
-        return False
-    return math.isfinite(size_um) and size_um > 0

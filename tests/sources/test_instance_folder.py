@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from hpa.core.errors import DataError, InputError
 from hpa.sources.instance_folder import InstanceFolder
@@ -35,12 +36,13 @@ def test_where_keeps_the_rows_that_are_asked_for(folder):
         opened(folder, {"organ": ["lung"]})
 
 
-def test_without_an_index_all_images_are_listed(folder, tmp_path):
+def test_without_an_index_all_images_are_listed(folder, tmp_path, caplog):
     (tmp_path / "images").symlink_to(folder / "images")
     (tmp_path / "labels").symlink_to(folder / "labels")
     assert len(opened(tmp_path).table("train")) == 6
-    with pytest.raises(InputError, match=r"index\.csv"):
-        opened(tmp_path, {"kind": ["fluorescence"]})
+    # the recipe of images/ and labels/ names a column that only a set with index.csv can have
+    assert len(opened(tmp_path, {"kind": ["fluorescence"]}).table("train").require_usable()) == 6
+    assert r"all 6 images are used; data.where (kind) selects nothing" in caplog.text
 
 
 def test_all_problems_are_named_at_once(tmp_path):
@@ -52,6 +54,38 @@ def test_all_problems_are_named_at_once(tmp_path):
         opened(tmp_path).table("train").require_usable()
     for name in ("disc_00", "disc_01", "disc_02"):
         assert name in str(error.value)
+
+
+def test_rows_of_the_index_are_checked_as_everywhere(tmp_path):
+    write_discs(tmp_path, 4)
+    rows = ["id,pixel_um,row,source", "disc_00,0.5,A,x", "disc_00,0.5,A,x", 'disc_01,"0,5",B,x', "disc_02,-3,C,x"]
+    (tmp_path / "index.csv").write_text("\n".join([*rows, "disc_03,0,D,x", ",1,E,x"]) + "\n")
+    table = opened(tmp_path).table("train")
+    text = "\n".join(map(str, table.problems))
+    for words in (
+        "disc_00: the id stands in rows 2, 3 of index.csv",
+        "index.csv row 4: pixel_um '0,5' is no size in µm above 0; write a decimal point: 0.5",
+        "index.csv row 5: pixel_um '-3' is no size",
+        "index.csv row 6: pixel_um '0' is no size",
+        "index.csv row 7: the ID is blank",
+    ):
+        assert words in text
+    assert table.frame["row"].tolist() == list("AABCDE")
+    assert set(table.frame["index_source"]) == {"x"}
+
+
+def test_a_stack_in_a_set_is_read_by_choice(tmp_path):
+    write_discs(tmp_path, 1)
+    picture, _ = discs(64, 8, 0)
+    (tmp_path / "images" / "disc_00.png").unlink()
+    (tmp_path / "index.csv").unlink()
+    stack = np.stack([picture // 2, picture])
+    tifffile.imwrite(tmp_path / "images" / "disc_00.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    with pytest.raises(DataError, match=r"2 along Z; choose with --z max\|middle\|N \(data\.z=…\)"):
+        opened(tmp_path).table("train").require_usable()
+    source = InstanceFolder(tmp_path, ("grey",), None, {}, "disc", z="max")
+    np.testing.assert_array_equal(source.read("disc_00", "train").plane("grey"), picture)
+    assert source.identity("disc_00", "train") != opened(tmp_path).identity("disc_00", "train")
 
 
 def test_another_layout_is_refused(tmp_path):

@@ -165,9 +165,9 @@ def test_an_empty_folder_is_told_at_once(make_set: MakeSet) -> None:
     [
         (b"", "is empty"),
         (b"ID,Label\n", "only a header"),
-        (b"ID;Label\na;1\n", "ID, Label are expected"),
+        (b"Image;Label\na;1\n", "ID, Label are expected"),
         (b"ID,Label\na,1,2\n", "cannot be read as a table"),
-        (b"\xff\xfe\x00I", "cannot be read as a table"),
+        (b"\x89PNG\0\0", "cannot be read as a table"),
     ],
 )
 def test_a_train_csv_that_is_no_table(make_set: MakeSet, content: bytes, message: str) -> None:

@@ -35,8 +35,12 @@ def test_ids_that_stand_twice_are_a_problem(table: ImageTable, tmp_path: Path) -
 
 
 def test_columns_of_the_table_are_not_overwritten(table: ImageTable, tmp_path: Path) -> None:
-    (tmp_path / "more.csv").write_text("ID,width\na,1\n")
-    with pytest.raises(InputError, match="rename them"):
+    (tmp_path / "more.csv").write_text("ID,width,row\na,1,B\n")
+    merged = merge_metadata(table, tmp_path / "more.csv").frame.set_index("image_id")
+    assert merged.loc["a", ["metadata_width", "row"]].tolist() == ["1", "B"]
+    assert merged["width"].tolist() == table.frame["width"].tolist()
+    (tmp_path / "more.csv").write_text("ID,plate, plate\na,1,2\n")
+    with pytest.raises(InputError, match="two columns have one name"):
         merge_metadata(table, tmp_path / "more.csv")
 
 

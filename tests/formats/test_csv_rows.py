@@ -1,0 +1,51 @@
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpa.core.errors import InputError
+from hpa.formats.csv_rows import ROW, read_rows
+
+TABLE = 'ID,class,note\r\nA1,Müller,"b, c"\r\nA2,HEK,\r\n'
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
+def test_tables_are_read_as_spreadsheets_save_them(tmp_path, separator, encoding, line_end):
+    text = TABLE.replace('"b, c"', '"b: c"').replace(",", separator).replace("b: c", "b, c").replace("\r\n", line_end)
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    frame = read_rows(tmp_path / "a.csv", ("ID", "class"))
+    assert frame.drop(columns=ROW).to_numpy().tolist() == [["A1", "Müller", "b, c"], ["A2", "HEK", ""]]
+    assert frame[ROW].tolist() == [2, 3]
+
+
+def test_a_column_called_row_is_kept(tmp_path):
+    (tmp_path / "a.csv").write_text("ID,row\na,B\n\nb,C\n")
+    frame = read_rows(tmp_path / "a.csv", ("ID",))
+    assert frame["row"].tolist() == ["B", "C"]
+    assert frame[ROW].tolist() == [2, 4]
+
+
+@given(st.lists(st.tuples(st.text("aé;, \"'"), st.text("0,.5")), min_size=1))
+def test_what_pandas_writes_comes_back(tmp_path_factory, cells):
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    written = pd.DataFrame([(f"x{text}", number) for text, number in cells], columns=["ID", "size"])
+    written.to_csv(path, index=False, encoding="utf-8")
+    frame = read_rows(path, ("ID",))
+    expected = [[text.strip(), number.strip()] for text, number in written.to_numpy().tolist()]
+    assert frame.drop(columns=ROW).to_numpy().tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x89PNG\r\n\0\0", "no text"),
+        (b"ID,a\nx,1,2\n", "every row must have the cells of the header"),
+        (b"", "is empty"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path, content, message):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_rows(tmp_path / "a.csv", ("ID",))
