@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -39,8 +37,6 @@ def build(part: Config, **given: Any) -> Any:
     """
     require_plain(part, "config")
     require_targets(part, "config", "part")
-    for target in _targets_of(part):
-        _require_class(target)
     try:
         return instantiate(_without_tasks(part), **given, _convert_="all")
     except InstantiationException as error:
@@ -83,29 +79,6 @@ def _parts_of_tasks(node: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
     elif isinstance(node, list):
         for index, value in enumerate(node):
             yield from _parts_of_tasks(value, f"{key}[{index}]")
-
-
-def _targets_of(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield node["_target_"]
-        for value in node.values():
-            yield from _targets_of(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _targets_of(value)
-
-
-def _require_class(target: str) -> None:
-    """Refuse what an allowed module holds but did not define: only its own classes are parts."""
-    module, _, name = target.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"_target_ {target}: no such class ({error}).") from error
-    home = module if module.startswith("hpa.") else module.partition(".")[0]
-    if not inspect.isclass(found) or not f"{found.__module__}.".startswith(f"{home}."):
-        raise InputError(f"_target_ {target}: this is no part, but a {type(found).__name__} that its module uses.")
 
 
 def _without_tasks(node: Any) -> Any:

@@ -6,8 +6,11 @@ to run, a variable of the environment, or anything else that is looked up when i
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
@@ -34,6 +37,9 @@ TRANSFORMS: tuple[str, ...] = _each(
 OPTIMIZERS: tuple[str, ...] = _each(
     "torch.optim", "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax NAdam RAdam RMSprop Rprop SGD"
 )
+
+TASKS: tuple[str, ...] = ("cells", "pixels")
+"""The kinds of training (`task`); each has a file in conf/task/."""
 
 SLOTS: Mapping[str, tuple[str, ...]] = {
     "data": ("hpa.sources.", "hpa.simulation.source."),
@@ -66,6 +72,8 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
 }
 """Which classes may fill each slot: a full name stands for one class, a name that ends in a dot for all below it."""
 
+LIBRARY_CLASSES = frozenset({*TRANSFORMS, *OPTIMIZERS})
+_PACKAGE = Path(__file__).parent
 _EVERYWHERE = tuple(sorted({name for names in SLOTS.values() for name in names}))
 _INSTRUCTIONS = ("_target_", "_task_", "_partial_", "_recursive_")
 """Keys that are no argument of a part: its class, the task it serves, and how it is built."""
@@ -148,9 +156,10 @@ def require_targets(node: Any, where: str, key: str, allowed: tuple[str, ...] = 
 
 
 def _require_target(target: Any, where: str, key: str, allowed: tuple[str, ...]) -> None:
-    named = isinstance(target, str) and _NAME.fullmatch(target) is not None
-    if named and any(target.startswith(name) if name.endswith(".") else target == name for name in allowed):
-        return
+    if isinstance(target, str) and _NAME.fullmatch(target):
+        fills = any(target.startswith(name) if name.endswith(".") else target == name for name in allowed)
+        if fills and (target in LIBRARY_CLASSES or _is_own_class(target)):
+            return
     may = (
         ", ".join(f"{name}*" if name.endswith(".") else name for name in allowed[:6]) or "none: it is no slot of parts"
     )
@@ -159,3 +168,17 @@ def _require_target(target: Any, where: str, key: str, allowed: tuple[str, ...])
         f"{where}: {key}: _target_ {str(target)[:80]}: a config names parts that fill this slot ({may}{more}), and "
         "nothing else; nothing was imported or run."
     )
+
+
+def _is_own_class(target: str) -> bool:
+    """Tell whether a module of this package defines the class; its text is read, nothing is imported."""
+    module, _, name = target.rpartition(".")
+    return name in _classes_of(module)
+
+
+@cache
+def _classes_of(module: str) -> frozenset[str]:
+    file = _PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    if not file.is_file():
+        return frozenset()
+    return frozenset(node.name for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.ClassDef))

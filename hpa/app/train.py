@@ -24,8 +24,8 @@ from hpa.training.progress import RunProgress
 from hpa.training.provenance import record
 from hpa.training.run_folder import RunFolder
 
-TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
-"""The kinds of training, by the name that `task=` chooses; each brings its slots and settings in conf/task/."""
+_TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
+"""The kinds of training by their names, those of `hpa.targets.TASKS`."""
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def _train_run(config: Config, run: RunFolder) -> int:
     seed_everything(config["seed"], verbose=False)
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; no effect on CPU
     checkpoint = run.last_checkpoint if run.last_checkpoint.is_file() else None
-    task = TASKS[config["task"]]
+    task = _TASKS[config["task"]]
     parts = task.assemble(config, read_saved_run(checkpoint).epoch if checkpoint is not None else 0)
     record(run, parts.images, parts.data.folds, parts.teachers)
     run.write_facts({"class_names": list(parts.data.table.class_names)})

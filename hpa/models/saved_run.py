@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
-from hpa.targets import require_safe
+from hpa.targets import TASKS, require_safe
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def read_saved_run(path: str | Path) -> SavedRun:
         raise InputError(
             f"{file}: this is not a checkpoint of train.py (it carries no config); give ckpt=RUN or its .ckpt."
         )
-    require_safe(facts.get("config"), str(file))
+    _require_facts(file, facts, content.get("epoch"))
     return SavedRun(
         path=file,
         config=facts["config"],
@@ -98,6 +98,21 @@ def read_saved_run(path: str | Path) -> SavedRun:
         weights=_evaluated_weights(content["state_dict"]),
         epoch=int(content["epoch"]) + 1,
     )
+
+
+def _require_facts(file: Path, facts: dict[str, Any], epoch: object) -> None:
+    """Refuse a checkpoint whose config is not safe, or that lacks what every run has."""
+    require_safe(facts.get("config"), str(file))
+    missing = [] if facts["config"].get("task", TASKS[0]) in TASKS else ["task"]
+    for name in ("channels", "class_names"):
+        listed = facts.get(name)
+        if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
+            missing.append(name)
+    if missing or not isinstance(epoch, int):
+        raise InputError(
+            f"{file}: {', '.join(missing) or 'epoch'} is missing or of another kind than train.py writes; the file was "
+            "changed, or another version wrote it."
+        )
 
 
 def _evaluated_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -62,6 +62,10 @@ class UnetModel(nn.Module):
             raise InputError(f"model=unet finds instances of one class, the data set has {class_count}; mask_rcnn can.")
         self.target = target
         self.channel_count = channel_count
+        if ":" in encoder or "/" in encoder:  # timm would look such names up on a server
+            raise InputError(
+                f"model.encoder={encoder}: expected the name of an encoder, e.g. resnet18 or tu-convnext_atto."
+            )
         try:
             self.network = smp.create_model(
                 architecture,

@@ -179,7 +179,7 @@ def test_a_killed_round_goes_on_to_the_same_weights(chain, world, cache, tmp_pat
     ("rounds", "taught", "folds", "words"),
     [
         (0, {"runs": []}, None, "1 or more"),
-        (1, {"decay": 0.9}, None, "taught by no run"),
+        (1, {"decay": 0.9}, None, "learns from no run"),
         (1, {"runs": []}, 1, "teacher_folds must be 2 or more"),
     ],
 )

@@ -1,0 +1,128 @@
+"""A checkpoint, or the folder of a run, from a stranger: whatever it says, no command runs anything of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from hpa.app.train import resume
+from hpa.cli import main
+from hpa.core.errors import InputError
+from hpa.models.saved_run import read_saved_run
+from hpa.training.run_folder import RunFolder
+from tests.bundle.small_run import write_small_run
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "secret-of-the-machine"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> dict:
+    """What train.py would have written of a small network."""
+    folder = write_small_run(tmp_path_factory.mktemp("honest") / "run")
+    return torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+
+
+@pytest.fixture
+def marker(tmp_path, monkeypatch) -> Path:
+    """What hostile configs would make."""
+    monkeypatch.setenv("HPA_TEST_SECRET", SECRET)
+    return tmp_path / "marker"
+
+
+def attacks(marker: Path) -> list[object]:
+    """Programs, by their names and by way of what OmegaConf would resolve."""
+    run = {"_target_": "setuptools._distutils.spawn.spawn", "cmd": ["touch", str(marker)]}
+    return [
+        run,
+        {"_target_": "hpa.models.saved_run.torch.load", "f": str(marker), "weights_only": False},
+        f"${{oc.create:{{_target_: os.system, command: 'touch {marker}'}}}}",
+        {"_target_": "hpa.models.crop.CropModel", "backbone": "${oc.env:HPA_TEST_SECRET}"},
+    ]
+
+
+def with_part(checkpoint: dict, slot: str, part: object) -> dict:
+    config = checkpoint["hpa"]["config"] | {slot: part}
+    return checkpoint | {"hpa": checkpoint["hpa"] | {"config": config}}
+
+
+def slots(checkpoint: dict) -> list[str]:
+    return sorted(checkpoint["hpa"]["config"])
+
+
+def test_no_slot_of_a_checkpoint_holds_a_program(checkpoint, marker, tmp_path):
+    file = tmp_path / "hostile.ckpt"
+    light = checkpoint | {"optimizer_states": []}
+    assert len(slots(checkpoint)) > 20
+    for slot in slots(checkpoint):
+        for attack in attacks(marker):
+            torch.save(with_part(light, slot, attack), file)
+            with pytest.raises(InputError, match=f"{slot}") as caught:
+                read_saved_run(file)
+            assert SECRET not in str(caught.value)
+    assert not marker.exists()
+
+
+def test_no_slot_of_a_run_folder_holds_a_program(checkpoint, marker, tmp_path):
+    for slot in slots(checkpoint):
+        for attack in attacks(marker):
+            config = with_part(checkpoint, slot, attack)["hpa"]["config"]
+            (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(config))
+            with pytest.raises(InputError, match=f"{slot}") as caught:
+                RunFolder(tmp_path).config()
+            with pytest.raises(InputError, match=f"{slot}"):
+                resume(str(tmp_path), [], ROOT / "conf")
+            assert SECRET not in str(caught.value)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("slot", ["segmenter", "model", "data"])
+def test_infer_tells_what_is_wrong_and_runs_nothing(checkpoint, slot, marker, tmp_path):
+    file = tmp_path / "hostile.ckpt"
+    torch.save(with_part(checkpoint, slot, attacks(marker)[2]), file)
+    words = ["infer.py", f"ckpt={file}", f"out={tmp_path / 'out.csv'}"]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert done.returncode == 1
+    assert f"{slot} holds the interpolation" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not marker.exists()
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("words", [["export", "RUN", "--onnx", "OUT.onnx"], ["segment", "IN", "OUT", "ckpt=RUN"]])
+def test_commands_tell_what_is_wrong_and_run_nothing(checkpoint, words, marker, tmp_path, capsys):
+    file = tmp_path / "hostile.ckpt"
+    slot = "model" if words[0] == "export" else "segmenter"
+    torch.save(with_part(checkpoint, slot, attacks(marker)[0]), file)
+    (tmp_path / "in").mkdir()
+    names = {"RUN": str(file), "OUT.onnx": str(tmp_path / "o.onnx"), "IN": str(tmp_path / "in"), "OUT": str(tmp_path)}
+    assert main([names.get(word, word.replace("RUN", str(file))) for word in words]) == 1
+    told = capsys.readouterr().err
+    assert f"{slot}: _target_ setuptools" in told
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"config": None},
+        {"channels": "green"},
+        {"channels": [1]},
+        {"class_names": None},
+        {"config": {"task": "unheard_of"}},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_that_lacks_what_a_run_has_is_refused(checkpoint, facts, tmp_path):
+    file = tmp_path / "odd.ckpt"
+    torch.save(checkpoint | {"hpa": checkpoint["hpa"] | facts}, file)
+    with pytest.raises(InputError, match=r"odd\.ckpt"):
+        read_saved_run(file)
