@@ -28,8 +28,8 @@ class Step:
     against: str
 
 
-_SCALES = ("augment.smallest_scale=0.5", "augment.max_scale=1.6")
-_UNSCALED = ("augment.smallest_scale=1.0", "augment.max_scale=1.0")
+_SCALES = ("augment.min_scale=0.5", "augment.max_scale=1.6")
+_UNSCALED = ("augment.min_scale=1.0", "augment.max_scale=1.0")
 _LEVELS = ("tiles.planes.by_percentile=true",)
 _RESAMPLED = ("tiles.planes.pixel_um=4.7",)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import albumentations
@@ -32,30 +32,3 @@ class CropAugmentation:
         if self.masked:
             image = image * changed["mask"][..., None].astype(bool)
         return np.ascontiguousarray(image, dtype=np.float32)
-
-
-PictureChange = Callable[[Float32[np.ndarray, "height width 3"], np.random.Generator], np.ndarray]
-"""Changes a picture of red, green and blue light in [0, 1], at random by the generator alone."""
-
-
-class PictureTransform(albumentations.ImageOnlyTransform):  # type: ignore[misc]  # the library has no types
-    """A change of our own as a step among albumentations transforms.
-
-    Args:
-        change: What happens to the picture.
-        p: How often it happens, 0 to 1 (albumentations' word).
-    """
-
-    def __init__(self, change: PictureChange, p: float) -> None:
-        super().__init__(p=p)
-        self.change = change
-
-    def get_params(self) -> dict[str, int]:
-        """Draw the seed of one change."""
-        return {"seed": self.py_random.getrandbits(32)}
-
-    def apply(
-        self, img: Float32[np.ndarray, "height width 3"], seed: int, **_params: Any
-    ) -> Float32[np.ndarray, "height width 3"]:
-        """Return the changed picture."""
-        return self.change(img, np.random.default_rng(seed))

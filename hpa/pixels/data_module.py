@@ -104,7 +104,7 @@ class PixelDataModule(LightningDataModule):
 
     def teach(self, image_id: str, said: Float32[np.ndarray, "height width"]) -> None:
         """Take what earlier runs said of an image that trains: how probably each pixel is inside, at any size."""
-        self.store.teach(image_id, said)
+        self.store.add_soft_targets(image_id, said)
         self._taught.add(image_id)
 
     def training_tiles(self) -> list[tuple[int, int]]:

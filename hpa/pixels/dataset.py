@@ -130,7 +130,7 @@ def _rows(request: TileRequest) -> Int[np.ndarray, " tile"]:
 
 def _taught(tiles: Sequence[Tile]) -> Float[Tensor, "tile height width"] | None:
     """Return what earlier runs said of the tiles, NaN where nothing; None where they said nothing of any."""
-    if all(tile.taught is None for tile in tiles):
+    if all(tile.soft_targets is None for tile in tiles):
         return None
     nothing = np.full(tiles[0].label_map.shape, np.nan, np.float32)
-    return torch.from_numpy(np.stack([nothing if tile.taught is None else tile.taught for tile in tiles]))
+    return torch.from_numpy(np.stack([nothing if tile.soft_targets is None else tile.soft_targets for tile in tiles]))

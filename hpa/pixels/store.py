@@ -40,15 +40,16 @@ class StoredPlanes:
         planes: Intensities in [0, 1].
         label_map: Its instances.
         classes: Their classes.
-        targets: What a dense network should say.
-        taught: What earlier runs said of every pixel, in steps of 1/`STEPS`; None where they said nothing.
+        targets: Targets of a dense network.
+        soft_targets: Probability that each pixel is inside, predicted by earlier runs, in steps of 1/`STEPS`; None
+            without predictions.
     """
 
     planes: Float16[np.ndarray, "channel height width"]
     label_map: Int32[np.ndarray, "height width"]
     classes: Int64[np.ndarray, " instance"]
     targets: Float16[np.ndarray, "plane height width"]
-    taught: UInt8[np.ndarray, "height width"] | None = None
+    soft_targets: UInt8[np.ndarray, "height width"] | None = None
 
 
 class PixelStore:
@@ -58,7 +59,7 @@ class PixelStore:
         cache: Where they lie.
         spec: How planes are scaled.
         channels: Planes, in order.
-        target: What a dense network should predict.
+        target: Defines the targets of a dense network.
         target_settings: The target's config: part of the keys.
     """
 
@@ -81,7 +82,7 @@ class PixelStore:
             "target": target_settings,
         }
         self._keys: dict[str, str] = {}
-        self._taught: dict[str, Path] = {}
+        self._soft_targets: dict[str, Path] = {}
         self._target_lock = threading.Lock()  # compiled and torch targets are not all safe in threads
 
     def prepare(
@@ -112,21 +113,21 @@ class PixelStore:
         Raises:
             DamagedFileError: If a file went away, or was cut short or changed after it had been written.
         """
-        taught = self._taught.get(image_id)
+        soft = self._soft_targets.get(image_id)
         return StoredPlanes(
             **{part: self.cache.map_array(self._path(self._keys[image_id], part)) for part in _PARTS},
-            taught=None if taught is None else self.cache.map_array(taught),
+            soft_targets=None if soft is None else self.cache.map_array(soft),
         )
 
-    def teach(self, image_id: str, said: Float32[np.ndarray, "height width"]) -> None:
-        """Keep beside an image what earlier runs said of it, at the size of its planes."""
+    def add_soft_targets(self, image_id: str, probabilities: Float32[np.ndarray, "height width"]) -> None:
+        """Store beside an image the probability that each pixel is inside, of any size, as soft targets."""
         key = self._keys[image_id]
         label_map = self.cache.map_array(self._path(key, "label_map"))
-        steps = np.rint(resized(said[None], *label_map.shape)[0] * STEPS).astype(np.uint8)
-        path = self._path(key, f"taught_{digest_of_array(steps)}")
+        steps = np.rint(resized(probabilities[None], *label_map.shape)[0] * STEPS).astype(np.uint8)
+        path = self._path(key, f"soft_targets_{digest_of_array(steps)}")
         if not path.is_file():
             write_array(path, steps)
-        self._taught[image_id] = path
+        self._soft_targets[image_id] = path
 
     def content(self, image_id: str) -> str:
         """Return a digest of an image's planes: equal for equal pictures, whatever their name."""

@@ -1,4 +1,4 @@
-"""Tiles cut out of prepared images: turned, scaled and mirrored in one warp, together with all that is told of them."""
+"""Tiles cropped from prepared images: rotated, scaled and mirrored in one warp, together with their targets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hpa.pixels.store import STEPS, StoredPlanes
 
 @dataclass(frozen=True)
 class TileSpec:
-    """What a dense network trains on.
+    """Size and number of the tiles that a dense network trains on.
 
     Attributes:
         side_px: Side of a tile, at the network's scale.
-        max_per_image: Tiles of one image an epoch: as many as cover it, but at most so many.
+        max_per_image: Upper bound on the tiles of one image an epoch; below it as many as cover the image.
         planes: How images are scaled.
     """
 
@@ -39,21 +39,21 @@ class TileSpec:
             )
 
     def count_of(self, height: int, width: int) -> int:
-        """Return how many tiles an epoch draws from an image of this size."""
+        """Return how many tiles an epoch takes from an image of this size."""
         return min(self.max_per_image, max(1, round(height * width / self.side_px**2)))
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile, or a whole image, with what is known of it.
+    """One tile, or a whole image, with its targets.
 
     Attributes:
         planes: Intensities in [0, 1].
-        targets: What a dense network should say.
+        targets: Targets of a dense network.
         label_map: Its instances.
         classes: Their classes.
-        scale: How much it is enlarged.
-        taught: What earlier runs said of every pixel, as probabilities; None where they said nothing.
+        scale: Factor by which the tile is enlarged.
+        soft_targets: Probability that each pixel is inside, predicted by earlier runs; None without predictions.
     """
 
     planes: Float32[np.ndarray, "channel height width"]
@@ -61,58 +61,58 @@ class Tile:
     label_map: Int32[np.ndarray, "height width"]
     classes: Int64[np.ndarray, " instance"]
     scale: float = 1.0
-    taught: Float32[np.ndarray, "height width"] | None = None
+    soft_targets: Float32[np.ndarray, "height width"] | None = None
 
 
 class TileAugmentation:
-    """Where a tile lies in its image, how it is turned, and what happens to its intensities (`augment=`).
+    """Samples where a tile lies in its image, its rotation and scale, and changes its intensities (`augment=`).
 
-    Outside the image there is nothing: intensity 0, no instance.
+    Beyond the image: intensity 0, no instance.
 
     Args:
-        any_angle: Turn by any angle; else by quarter turns.
+        any_angle: Rotate by any angle; else by multiples of 90°.
         mirror: Mirror half of the tiles.
-        smallest_scale: A tile is enlarged by a factor drawn log-uniformly from here …
+        min_scale: A tile is enlarged by a factor sampled log-uniformly from here …
         max_scale: … to here.
-        transforms: Transforms of albumentations that change intensities only, float32 in [0, 1] of any channel count.
+        transforms: albumentations transforms of intensities only, float32 in [0, 1] of any channel count.
 
     Raises:
-        InputError: If the factors are no range.
+        InputError: If the scales are no range.
     """
 
     def __init__(
-        self, any_angle: bool, mirror: bool, smallest_scale: float, max_scale: float, transforms: Sequence[Any]
+        self, any_angle: bool, mirror: bool, min_scale: float, max_scale: float, transforms: Sequence[Any]
     ) -> None:
-        if not 0 < smallest_scale <= max_scale:
-            raise InputError(f"augment needs 0 < smallest_scale <= max_scale; {smallest_scale}, {max_scale}.")
+        if not 0 < min_scale <= max_scale:
+            raise InputError(f"augment needs 0 < min_scale <= max_scale; {min_scale}, {max_scale}.")
         self.any_angle = any_angle
         self.mirror = mirror
-        self.log_scales = (float(np.log(smallest_scale)), float(np.log(max_scale)))
+        self.log_scales = (float(np.log(min_scale)), float(np.log(max_scale)))
         self._intensities = albumentations.Compose(list(transforms))
 
     def __call__(self, image: StoredPlanes, side_px: int, target: PixelTarget, seed: int) -> Tile:
-        """Return a tile; the same seed gives the same."""
+        """Return a tile; the same seed gives the same tile."""
         draw = np.random.default_rng(seed)
         linear = self._linear(draw)
         to_image = _inverse_map(linear, _centre(image.label_map.shape, side_px, linear, draw), side_px)
         planes = _warped(image.planes, to_image, side_px, cv2.INTER_LINEAR)
         targets = target.rotate_vectors(_warped(image.targets, to_image, side_px, cv2.INTER_LINEAR), linear)
         label_map = _warped(image.label_map[None], to_image, side_px, cv2.INTER_NEAREST)[0].astype(np.int32)
-        taught = None
-        if image.taught is not None:
-            taught = _warped(image.taught[None], to_image, side_px, cv2.INTER_LINEAR)[0] / np.float32(STEPS)
+        soft_targets = None
+        if image.soft_targets is not None:
+            soft_targets = _warped(image.soft_targets[None], to_image, side_px, cv2.INTER_LINEAR)[0] / np.float32(STEPS)
         self._intensities.set_random_seed(seed)
         changed = self._intensities(image=np.ascontiguousarray(planes.transpose(1, 2, 0)))["image"]
         planes = np.ascontiguousarray(np.clip(changed, 0, 1).transpose(2, 0, 1), np.float32)
         classes = np.asarray(image.classes)[labels_of(label_map) - 1]
         scale = float(np.sqrt(abs(np.linalg.det(linear))))
-        return Tile(planes, targets, relabel(label_map), classes, scale, taught)
+        return Tile(planes, targets, relabel(label_map), classes, scale, soft_targets)
 
     def _linear(self, draw: np.random.Generator) -> Float64[np.ndarray, "2 2"]:
-        """Draw what takes a step (y, x) in the image to the step in the tile."""
+        """Sample the linear map from a step (y, x) in the image to the step in the tile."""
         angle = draw.uniform(0, 2 * np.pi) if self.any_angle else draw.integers(4) * np.pi / 2
         scale = np.exp(draw.uniform(*self.log_scales))
-        cosine, sine = np.round(np.cos(angle), 12), np.round(np.sin(angle), 12)  # quarter turns without residue
+        cosine, sine = np.round(np.cos(angle), 12), np.round(np.sin(angle), 12)  # multiples of 90° without residue
         linear = scale * np.array([[cosine, -sine], [sine, cosine]])
         if self.mirror and draw.random() < 0.5:
             linear = linear @ np.array([[1.0, 0.0], [0.0, -1.0]])
@@ -122,7 +122,7 @@ class TileAugmentation:
 def _centre(
     size: tuple[int, ...], side_px: int, linear: Float64[np.ndarray, "2 2"], draw: np.random.Generator
 ) -> Float64[np.ndarray, " 2"]:
-    """Draw the centre of a tile so that it shows as much of the image as it can; (y, x) of the image."""
+    """Sample the centre of a tile so that it covers as much of the image as it can; (y, x) of the image."""
     half = side_px / 2 / np.sqrt(abs(np.linalg.det(linear)))
     lows = np.minimum(half, np.array(size) / 2)
     return draw.uniform(lows, np.array(size) - lows) - 0.5
@@ -141,7 +141,7 @@ def _inverse_map(
 def _warped(
     planes: Shaped[np.ndarray, "plane height width"], to_image: Float64[np.ndarray, "2 3"], side_px: int, method: int
 ) -> Float32[np.ndarray, "plane side side"]:
-    """Return the planes of a tile; only the part of the image that it shows is read."""
+    """Return the planes of a tile; only the part of the image inside the tile is read."""
     corners = np.array([[0, 0], [side_px, 0], [0, side_px], [side_px, side_px]]) @ to_image[:, :2].T + to_image[:, 2]
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 2, 0)
     high = np.maximum(np.ceil(corners.max(axis=0)).astype(int) + 3, low + 1)

@@ -22,8 +22,8 @@ def section(vectors=(HAEMATOXYLIN, EOSIN), strengths=(0.8, 0.6), seed=0, side=96
     return np.power(10.0, -(amounts @ unit(vectors))).astype(np.float32)
 
 
-def dull_tiles() -> dict[str, np.ndarray]:
-    """Tiles that show nothing."""
+def uniform_tiles() -> dict[str, np.ndarray]:
+    """Tiles without two stains."""
     tile = np.ones((16, 16, 3), np.float32)
     colour = np.array([0.7, 0.3, 0.6], np.float32)
     corner = section(side=16)

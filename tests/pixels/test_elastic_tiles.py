@@ -10,7 +10,7 @@ from hpa.pixels.store import StoredPlanes
 from hpa.pixels.tiles import TileAugmentation
 from tests.discs import discs
 
-STILL = {"any_angle": False, "mirror": False, "smallest_scale": 1.0, "max_scale": 1.0, "transforms": []}
+STILL = {"any_angle": False, "mirror": False, "min_scale": 1.0, "max_scale": 1.0, "transforms": []}
 TARGET = ForegroundTarget(0.5, 1)
 
 

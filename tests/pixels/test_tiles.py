@@ -47,7 +47,7 @@ def stored(target, side_px: int = 96, seed: int = 0) -> StoredPlanes:
 
 
 def cut(target, image, side_px=64, seed=0, **changes) -> Tile:
-    settings_ = {"any_angle": True, "mirror": True, "smallest_scale": 0.8, "max_scale": 1.25, "transforms": []}
+    settings_ = {"any_angle": True, "mirror": True, "min_scale": 0.8, "max_scale": 1.25, "transforms": []}
     return TileAugmentation(**(settings_ | changes))(image, side_px, target, seed)
 
 
@@ -56,7 +56,7 @@ def cut(target, image, side_px=64, seed=0, **changes) -> Tile:
 def test_all_that_is_told_of_a_tile_is_moved_alike(seed, any_angle):
     target = PlainTarget()
     image = stored(target)
-    tile = cut(target, image, seed=seed, any_angle=any_angle, smallest_scale=1.0, max_scale=1.0)
+    tile = cut(target, image, seed=seed, any_angle=any_angle, min_scale=1.0, max_scale=1.0)
     assert tile.planes.shape == (1, 64, 64)
     assert sorted(np.unique(tile.label_map)) == list(range(len(tile.classes) + 1))
     inside = tile.label_map > 0
@@ -72,7 +72,7 @@ def test_all_that_is_told_of_a_tile_is_moved_alike(seed, any_angle):
 def test_quarter_turns_copy_pixels_exactly():
     target = PlainTarget()
     image = stored(target)
-    tile = cut(target, image, 96, any_angle=False, smallest_scale=1.0, max_scale=1.0)
+    tile = cut(target, image, 96, any_angle=False, min_scale=1.0, max_scale=1.0)
     turned = [apply(np.asarray(image.label_map), name) for name in SYMMETRIES]
     assert any(np.array_equal(tile.label_map > 0, other > 0) for other in turned)
 
@@ -101,13 +101,13 @@ def test_the_same_seed_gives_the_same_tile_and_another_seed_another():
 def test_an_image_smaller_than_a_tile_is_shown_whole_on_nothing():
     target = PlainTarget()
     image = stored(target, side_px=40)
-    tile = cut(target, image, 64, any_angle=False, smallest_scale=1.0, max_scale=1.0)
+    tile = cut(target, image, 64, any_angle=False, min_scale=1.0, max_scale=1.0)
     assert (tile.label_map > 0).sum() == (np.asarray(image.label_map) > 0).sum()
     assert (tile.planes == 0).mean() > 0.5
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(InputError, match="smallest_scale"):
+    with pytest.raises(InputError, match="min_scale"):
         TileAugmentation(True, True, 2.0, 1.0, [])
     with pytest.raises(InputError, match="side_px"):
         TileSpec(4, 1, PlaneSpec(None, True, 1.0, 99.0))

@@ -1,9 +1,9 @@
 """Optical density: what stains add up to (Beer and Lambert), and light does not.
 
 A stain of twice the amount lets through the square of the light; its density, minus the decadic logarithm of the light,
-doubles. So stains are told apart, changed and exchanged in density (Ruifrok and Johnston, Analytical and Quantitative
-Cytology and Histology 23:291, 2001), and a picture is changed by the *difference* in density: where that is nought the
-picture comes back bit by bit, white stays clean and black stays black.
+doubles. So stains are separated, changed and exchanged in density (Ruifrok and Johnston, Analytical and Quantitative
+Cytology and Histology 23:291, 2001), and a picture is changed by the *difference* in density: where that is 0 the
+picture stays as it is to the bit, white stays white and black stays black.
 """
 
 from __future__ import annotations
@@ -35,5 +35,5 @@ def with_density_changed(
 
 
 def is_lit(picture: Float32[np.ndarray, "height width 3"]) -> Bool[np.ndarray, "height width"]:
-    """Tell which pixels hold any light; the others lie outside the image, as corners of a turned tile do."""
+    """Return which pixels hold any light; the others lie outside the image, as the corners of a rotated tile do."""
     return picture.max(axis=2) >= MIN_LIGHT

@@ -1,9 +1,9 @@
-"""Random change of the amounts of three stains, haematoxylin, eosin and DAB: the plainest stain augmentation.
+"""Random change of the amounts of three stains, haematoxylin, eosin and DAB: the simplest stain augmentation.
 
-Each stain's density c becomes (1 + a) c + b with a and b drawn for the picture (Tellez et al., IEEE Transactions on
+Each stain's density c becomes (1 + a) c + b with a and b sampled once a picture (Tellez et al., IEEE Transactions on
 Medical Imaging 37:2126, 2018, who used 0.05; 0.2 was the strong variant of Tellez et al., Medical Image Analysis
 58:101544, 2019). The vectors of the stains are those of Ruifrok and Johnston (2001), as scikit-image lists them; its
-`rgb2hed` itself is not used, since it cuts negative amounts off and so does not come back to the picture.
+`rgb2hed` itself is not used, since it clips negative amounts and so cannot be inverted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hpa.pixels.stain.density import density_of, with_density_changed
 
 
 class StainJitter:
-    """Changes how strongly each stain took.
+    """Changes the density of each stain at random.
 
     Args:
         gain: Largest relative change of a stain's density.

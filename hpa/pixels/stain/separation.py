@@ -18,9 +18,9 @@ from jaxtyping import Float, Float32
 
 from hpa.core.errors import InputError
 from hpa.pixels.stain.density import density_of, is_lit
-from hpa.pixels.stain.look import StainLook
+from hpa.pixels.stain.profile import StainProfile
 
-_FEWEST_PIXELS = 50
+_MIN_PIXELS = 50
 _MAX_PIXELS = 20_000
 """Stains are measured on about so many pixels of a regular grid: more of them do not make angles more exact."""
 _STRENGTH_PERCENTILE = 99.0
@@ -31,8 +31,8 @@ _TINY = 1e-6
 class StainSeparation(Protocol):
     """A way to find the stains of a picture."""
 
-    def look(self, picture: Float32[np.ndarray, "height width 3"]) -> StainLook | None:
-        """Return how its two stains look, or None where the picture does not show two of them."""
+    def profile(self, picture: Float32[np.ndarray, "height width 3"]) -> StainProfile | None:
+        """Return the profile of its two stains, None where the picture does not have two separable ones."""
 
 
 class Macenko:
@@ -57,10 +57,10 @@ class Macenko:
         self.angle_percentile = angle_percentile
         self.min_angle_deg = min_angle_deg
 
-    def look(self, picture: Float32[np.ndarray, "height width 3"]) -> StainLook | None:
-        """Return how its two stains look, or None where the picture does not show two of them."""
+    def profile(self, picture: Float32[np.ndarray, "height width 3"]) -> StainProfile | None:
+        """Return the profile of its two stains, None where the picture does not have two separable ones."""
         tissue = tissue_densities(picture, self.tissue_density)
-        if len(tissue) < _FEWEST_PIXELS:
+        if len(tissue) < _MIN_PIXELS:
             return None
         _, axes = np.linalg.eigh(np.cov(tissue.T))
         plane = axes[:, [2, 1]]  # the two widest directions, widest first
@@ -69,7 +69,7 @@ class Macenko:
         angles = np.arctan2(along[:, 1], along[:, 0])
         extremes = np.percentile(angles, [self.angle_percentile, 100 - self.angle_percentile])
         vectors = np.maximum(np.stack([np.cos(extremes), np.sin(extremes)], axis=1) @ plane.T, 0)
-        return look_of(vectors, tissue, self.min_angle_deg)
+        return profile_of(vectors, tissue, self.min_angle_deg)
 
 
 class Vahadane:
@@ -77,58 +77,58 @@ class Vahadane:
 
     Args:
         start: Finds the vectors to start from.
-        sparsity: Price of an amount (density): higher parts the stains more strictly.
-        rounds: Updates; the vectors hardly move after 100.
+        sparsity: Penalty on amounts (densities): higher values separate the stains more strictly.
+        updates: Number of updates; the vectors hardly change after 100.
 
     Raises:
         InputError: If a number is out of range.
     """
 
-    def __init__(self, start: Macenko, sparsity: float, rounds: int) -> None:
-        if sparsity < 0 or rounds < 1:
-            raise InputError(f"Vahadane needs sparsity >= 0 and rounds >= 1; came {sparsity} and {rounds}.")
+    def __init__(self, start: Macenko, sparsity: float, updates: int) -> None:
+        if sparsity < 0 or updates < 1:
+            raise InputError(f"Vahadane needs sparsity >= 0 and updates >= 1; came {sparsity} and {updates}.")
         self.start = start
         self.sparsity = sparsity
-        self.rounds = rounds
+        self.updates = updates
 
-    def look(self, picture: Float32[np.ndarray, "height width 3"]) -> StainLook | None:
-        """Return how its two stains look, or None where the picture does not show two of them."""
-        first = self.start.look(picture)
+    def profile(self, picture: Float32[np.ndarray, "height width 3"]) -> StainProfile | None:
+        """Return the profile of its two stains, None where the picture does not have two separable ones."""
+        first = self.start.profile(picture)
         if first is None:
             return None
         tissue = tissue_densities(picture, self.start.tissue_density)
         vectors = first.vectors.astype(np.float64)
         amounts = first.amounts(tissue).astype(np.float64) + _TINY
-        for _ in range(self.rounds):
+        for _ in range(self.updates):
             amounts *= (tissue @ vectors.T) / (amounts @ (vectors @ vectors.T) + self.sparsity + _TINY)
             vectors *= (amounts.T @ tissue) / (amounts.T @ amounts @ vectors + _TINY)
             lengths = np.linalg.norm(vectors, axis=1) + _TINY
             vectors /= lengths[:, None]
             amounts *= lengths
-        return look_of(vectors, tissue, self.start.min_angle_deg)
+        return profile_of(vectors, tissue, self.start.min_angle_deg)
 
 
 def tissue_densities(
     picture: Float32[np.ndarray, "height width 3"], tissue_density: float
 ) -> Float32[np.ndarray, "pixel 3"]:
-    """Return the densities of pixels that show tissue, of a grid of at most about 20,000 pixels."""
+    """Return the densities of tissue pixels, of a grid of at most about 20,000 pixels."""
     step = max(1, int(np.sqrt(picture[..., 0].size / _MAX_PIXELS)))
     grid = np.ascontiguousarray(picture[::step, ::step])
     density = density_of(grid)
     return density[(density.max(axis=2) >= tissue_density) & is_lit(grid)]
 
 
-def look_of(
+def profile_of(
     vectors: Float[np.ndarray, "2 3"], tissue: Float32[np.ndarray, "pixel 3"], min_angle_deg: float
-) -> StainLook | None:
-    """Return the look of two stains, first the one that takes more red (haematoxylin); None where they are one."""
+) -> StainProfile | None:
+    """Return the profile of two stains, first the one that absorbs more red (haematoxylin); None where they are one."""
     lengths = np.linalg.norm(vectors, axis=1)
     if (lengths < _TINY).any():
         return None
-    units = vectors / lengths[:, None]
-    if np.degrees(np.arccos(np.clip(units[0] @ units[1], -1, 1))) < min_angle_deg:
+    directions = vectors / lengths[:, None]
+    if np.degrees(np.arccos(np.clip(directions[0] @ directions[1], -1, 1))) < min_angle_deg:
         return None
-    units = units[np.argsort(-units[:, 0])]
-    amounts = StainLook(units, (1.0, 1.0)).amounts(tissue)
+    directions = directions[np.argsort(-directions[:, 0])]
+    amounts = StainProfile(directions, (1.0, 1.0)).amounts(tissue)
     strengths = np.percentile(amounts, _STRENGTH_PERCENTILE, axis=0)
-    return StainLook(units, strengths) if (strengths > _TINY).all() else None
+    return StainProfile(directions, strengths) if (strengths > _TINY).all() else None

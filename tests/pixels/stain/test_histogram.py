@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hpa.pixels.stain.histogram import HistogramMatching
-from tests.pixels.stained_sections import dull_tiles, section
+from hpa.pixels.stain.matching import HistogramMatching
+from tests.pixels.stained_sections import section, uniform_tiles
 
 
 def test_a_matched_picture_has_the_quantiles_of_the_reference():
@@ -26,9 +26,9 @@ def test_the_order_of_intensities_is_kept():
         assert (np.diff(matched[..., plane].ravel()[order]) >= -1e-6).all()
 
 
-@pytest.mark.parametrize("kind", dull_tiles())
+@pytest.mark.parametrize("kind", uniform_tiles())
 def test_tiles_without_tissue_stay_sound(kind):
-    for picture, reference in ((dull_tiles()[kind], section()), (section(), dull_tiles()[kind])):
+    for picture, reference in ((uniform_tiles()[kind], section()), (section(), uniform_tiles()[kind])):
         matched = HistogramMatching()(picture, reference)
         assert matched.dtype == np.float32
         assert 0 <= matched.min() <= matched.max() <= 1

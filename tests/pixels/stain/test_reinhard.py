@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from hpa.pixels.stain.reinhard import ReinhardMatching
-from tests.pixels.stained_sections import dull_tiles, section
+from hpa.pixels.stain.matching import ReinhardMatching
+from tests.pixels.stained_sections import section, uniform_tiles
 
 
 def test_a_matched_picture_has_the_moments_of_the_reference():
@@ -21,9 +21,9 @@ def test_a_picture_is_its_own_match():
     )  # OpenCV's Lab is a table
 
 
-@pytest.mark.parametrize("kind", dull_tiles())
+@pytest.mark.parametrize("kind", uniform_tiles())
 def test_tiles_without_tissue_stay_sound(kind):
-    for picture, reference in ((dull_tiles()[kind], section()), (section(), dull_tiles()[kind])):
+    for picture, reference in ((uniform_tiles()[kind], section()), (section(), uniform_tiles()[kind])):
         matched = ReinhardMatching()(picture, reference)
         assert matched.dtype == np.float32
         assert 0 <= matched.min() <= matched.max() <= 1

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hpa.pixels.stain.look import StainLook
+from hpa.pixels.stain.profile import StainProfile
 from hpa.pixels.stain.separation import Macenko
 from hpa.simulation.tissue.materials import Materials
 from hpa.simulation.tissue.staining import DAB, EOSIN, PAS, photographed, stained
@@ -16,9 +16,9 @@ def ground(**amounts: float) -> Materials:
 def test_the_two_stains_of_a_section_can_be_separated_again(stain):
     section = ground()
     section.membrane[:60] = 1
-    look = Macenko(0.065, 1.0, 5.0).look(stained(np.random.default_rng(0), section, stain))
-    true = StainLook(stain.colours, (1.0, 1.0))
-    assert np.degrees(np.arccos((look.vectors * true.vectors).sum(axis=1).clip(-1, 1))).max() < 10
+    profile = Macenko(0.065, 1.0, 5.0).profile(stained(np.random.default_rng(0), section, stain))
+    true = StainProfile(stain.colours, (1.0, 1.0))
+    assert np.degrees(np.arccos((profile.vectors * true.vectors).sum(axis=1).clip(-1, 1))).max() < 10
 
 
 def test_where_there_is_no_tissue_all_light_comes_through():

@@ -1,4 +1,4 @@
-"""How a laboratory's two stains look: their colours and how strongly they take."""
+"""The stain profile of a section: the colours of its two stains and how strongly they bind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 from hpa.core.errors import InputError
 
 
-class StainLook:
+class StainProfile:
     """Colours and strengths of the two stains of a section, haematoxylin first.
 
     Args:
@@ -31,7 +31,7 @@ class StainLook:
         is_sound = rows.shape == (2, 3) and amounts.shape == (2,) and np.isfinite(rows).all() and (rows >= 0).all()
         if not is_sound or not (amounts > 0).all() or np.linalg.matrix_rank(rows) < 2:
             raise InputError(
-                "a stain look needs the densities of two different stains in red, green and blue, 0 or more, and two "
+                "a stain profile needs the densities of two different stains in red, green and blue (>= 0) and two "
                 f"strengths above 0; came {rows.tolist()} and {amounts.tolist()}."
             )
         self.vectors: Float32[np.ndarray, "2 3"] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
