@@ -9,14 +9,14 @@ from torch import nn
 from hpa.app.progress import show_progress
 from hpa.app.results import write_results
 from hpa.app.task import Parts
-from hpa.app.validation_fields import validation_fields
-from hpa.app.validation_picture import validation_picture
 from hpa.cells.data_module import CellDataModule
+from hpa.cells.validation_fields import validation_fields
 from hpa.config import Config, build
 from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
 from hpa.interfaces import CellModel, SeesFields
 from hpa.metrics.cell_validation import CellValidation
+from hpa.reports.validation_picture import validation_picture
 from hpa.stages.teachers import digests_of_teachers, teach
 from hpa.supervision.attach import attach_to
 from hpa.training.module import TrainingModule

@@ -51,8 +51,8 @@ def _zoom(side_px: int) -> int:
     return max(1, 160 // side_px)
 
 
-def _words(scores: Float32[np.ndarray, " class"], names: tuple[str, ...], least: float) -> str:
-    return ", ".join(names[index] for index in np.flatnonzero(scores > least))
+def _words(scores: Float32[np.ndarray, " class"], names: tuple[str, ...], threshold: float) -> str:
+    return ", ".join(names[index] for index in np.flatnonzero(scores > threshold))
 
 
 def _top(scores: Float32[np.ndarray, " class"], names: tuple[str, ...]) -> str:
