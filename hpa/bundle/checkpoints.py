@@ -9,6 +9,7 @@ import torch
 
 from hpa.core.whole_file import whole_file
 from hpa.models.saved_run import SavedRun, read_saved_run
+from hpa.models.tensor_file import load_plain
 
 BESIDE = ("config.yaml", "out_of_fold.parquet")
 """Files of a run folder that fitted ensembles and calibration read: the config and predictions of held-out cells."""
@@ -21,7 +22,7 @@ def lean_checkpoint(path: Path, out: Path) -> SavedRun:
         InputError: If there is no checkpoint, or none that can be read safely.
     """
     saved = read_saved_run(path)
-    content = torch.load(saved.path, map_location="cpu", weights_only=True)
+    content = load_plain(saved.path)
     # Cloned, because a view would take its whole storage to the file.
     weights = {f"model.{key}": value.clone() for key, value in saved.weights.items()}
     with whole_file(out) as file:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hpa.core.errors import InputError
-from hpa.models.weights import RGB, description_of, first_line, load_weights, read_weights
+from hpa.models.tensor_file import first_line
+from hpa.models.weights import RGB, description_of, load_weights, read_weights
 
 PROBE_SIDE_PX = 96
 """No network of timm is designed for this side: one that runs on it takes (nearly) any."""

@@ -8,7 +8,6 @@ needed, nothing is downloaded, and a file that does not fit in every layer is re
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
-from hpa.models.weights import first_line
+from hpa.models.tensor_file import UnreadableError, first_line, load_plain
 
 TILE_PX = 256
 """The position embedding knows one size of tile."""
@@ -118,11 +117,11 @@ def _existing_file(weights: str | Path, slot: str) -> Path:
 def _read(path: Path, slot: str) -> dict[str, Tensor]:
     """Return the tensors of a file, mapped from disk: what is not used is not read."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        content = load_plain(path, mmap=True)
+    except UnreadableError as error:
         raise InputError(
             f"{slot}.weights: '{path}' cannot be read as plain tensors; a state dict as cellpose 4 saves it is needed, "
-            f"pickled code is never run. ({first_line(error)})"
+            f"pickled code is never run. ({error})"
         ) from error
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise InputError(f"{slot}.weights: '{path}' holds no state dict (names with tensors) as cellpose 4 saves it.")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.models.tensor_file import UnreadableError, load_plain
 from hpa.targets import TASKS, require_safe
+
+_MODEL, _AVERAGED = "model.", "average.model."
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,19 @@ def read_saved_run(path: str | Path) -> SavedRun:
     """
     file = checkpoint_of(path)
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+        content = load_plain(file)
+    except UnreadableError as error:
         # torch's own words advise to read such files unsafely: they are not passed on.
         raise InputError(
             f"{file}: this is no checkpoint that can be read safely; it is torn, or holds more than tensors and plain "
-            f"values ({type(error).__name__}). Expected a .ckpt written by train.py; pickled code is never run."
+            f"values ({type(error.__cause__).__name__}). Expected a .ckpt written by train.py; its code is never run."
         ) from error
     facts = content.get("hpa") if isinstance(content, dict) else None
     if not isinstance(facts, dict) or "state_dict" not in content:
         raise InputError(
             f"{file}: this is not a checkpoint of train.py (it carries no config); give ckpt=RUN or its .ckpt."
         )
-    _require_facts(file, facts, content.get("epoch"))
+    _require_facts(file, facts, content)
     return SavedRun(
         path=file,
         config=facts["config"],
@@ -100,22 +101,32 @@ def read_saved_run(path: str | Path) -> SavedRun:
     )
 
 
-def _require_facts(file: Path, facts: dict[str, Any], epoch: object) -> None:
+def _require_facts(file: Path, facts: dict[str, Any], content: dict[str, Any]) -> None:
     """Refuse a checkpoint whose config is not safe, or that lacks what every run has."""
     require_safe(facts.get("config"), str(file))
-    missing = [] if facts["config"].get("task", TASKS[0]) in TASKS else ["task"]
+    wrong = [] if facts["config"].get("task", TASKS[0]) in TASKS else ["task"]
     for name in ("channels", "class_names"):
         listed = facts.get(name)
         if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
-            missing.append(name)
-    if missing or not isinstance(epoch, int):
+            wrong.append(name)
+    if not isinstance(content.get("epoch"), int):
+        wrong.append("epoch")
+    if not _holds_weights(content["state_dict"]):
+        wrong.append("state_dict")
+    if wrong:
         raise InputError(
-            f"{file}: {', '.join(missing) or 'epoch'} is missing or of another kind than train.py writes; the file was "
-            "changed, or another version wrote it."
+            f"{file}: {', '.join(wrong)} is missing or of another kind than train.py writes; the file was changed, or "
+            "another version wrote it."
         )
 
 
+def _holds_weights(state: object) -> bool:
+    return isinstance(state, dict) and all(
+        isinstance(key, str) and (isinstance(value, Tensor) or not key.startswith((_MODEL, _AVERAGED)))
+        for key, value in state.items()
+    )
+
+
 def _evaluated_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    averaged = "average.model."
-    prefix = averaged if any(key.startswith(averaged) for key in state) else "model."
+    prefix = _AVERAGED if any(key.startswith(_AVERAGED) for key in state) else _MODEL
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

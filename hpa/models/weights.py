@@ -9,8 +9,6 @@ yellow.
 
 from __future__ import annotations
 
-import pickle
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +21,7 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.models.saved_run import checkpoint_of, read_saved_run
+from hpa.models.tensor_file import UnreadableError, first_line, load_plain
 
 RGB = 3
 WRAPPERS = ("state_dict", "model", "teacher", "student")
@@ -50,8 +49,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"model.weights: no file '{path}'; give a .safetensors or .pth file, a run folder, or null to start anew."
         )
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        content = load_file(path) if path.suffix == ".safetensors" else load_plain(path)
+    except (SafetensorError, UnreadableError, OSError) as error:
         raise InputError(
             f"model.weights: '{path}' cannot be read as plain tensors; a .safetensors file or a state dict saved "
             f"with torch.save is needed, whole pickled modules are refused. ({first_line(error)})"
@@ -77,12 +76,6 @@ def _backbone_of_run(checkpoint: Path) -> dict[str, Tensor]:
         f"model.weights: '{checkpoint}' is of a run without a backbone of cells; give a run of "
         "task=cells whose network was trained, or a file."
     )
-
-
-def _unpickled(path: Path) -> Any:
-    """Return what torch.save wrote, tensors and plain values; settings of a command line are plain values too."""
-    with torch.serialization.safe_globals([Namespace]):  # many checkpoints keep `args` beside their weights
-        return torch.load(path, "cpu", weights_only=True)
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, where: str) -> None:
@@ -153,11 +146,6 @@ def adapt_first_convolution(
         further = filters[:, : 2 if own == RGB else own].mean(1, keepdim=True)
         adapted = torch.cat([filters, further.repeat(1, channel_count - own, 1, 1)], dim=1)
     return adapted * (own / channel_count)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, its type where it has none."""
-    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _bare(name: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 
+from hpa.config import build, plain
 from hpa.interfaces import CellBatch
 from hpa.models.crop import CropModel
 
@@ -30,7 +30,7 @@ def composed(tmp_path):
         )
         with initialize_config_dir(str(tmp_path), version_base="1.3"):
             config = compose("tested", list(overrides))
-        return instantiate(config.model, channel_count=channel_count, class_count=class_count)
+        return build(plain(config.model), channel_count=channel_count, class_count=class_count)
 
     return make
 

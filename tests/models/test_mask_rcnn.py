@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from hpa.config import build, plain
 from hpa.core.errors import InputError
 from hpa.interfaces import PixelBatch, PixelModel
 from hpa.metrics.segmentation import count_image
@@ -26,7 +26,7 @@ SMALL = {
 
 def small_model(channel_count: int = 1, class_count: int = 2, **changed) -> MaskRcnnModel:
     config = OmegaConf.merge(OmegaConf.load(CONFIG), SMALL, changed)
-    return instantiate(config, channel_count=channel_count, class_count=class_count)
+    return build(plain(config), channel_count=channel_count, class_count=class_count)
 
 
 def train_discs(model: MaskRcnnModel, steps: int) -> list[float]:

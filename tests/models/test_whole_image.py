@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hydra.errors import InstantiationException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -152,7 +151,7 @@ def test_strategies_need_not_know(field_batch, supervision):
 
 
 def test_crops_alone_are_refused(composed, noise_batch):
-    with pytest.raises(InputError, match="model of whole fields was given crops"):
+    with pytest.raises(InputError, match="needs whole images, the batch holds crops"):
         composed("model=tiny", FIELD)(noise_batch())
 
 
@@ -165,11 +164,10 @@ def test_other_channels_than_in_training_are_refused(composed, field_batch):
     ("words", "message"),
     [
         (["model=tiny", "model.stride=3"], "has maps at strides 2, 4, 8, 16, 32 px"),
-        (["model=timm", "model.backbone=test_coatnet"], "sees pictures of .* px only"),
+        (["model=timm", "model.backbone=test_coatnet"], "takes images of .* px only"),
         (["model=tiny", "model.intensity_std=0.0"], "intensity_std must be positive"),
     ],
 )
 def test_impossible_settings_are_refused(composed, words, message):
-    with pytest.raises(InstantiationException, match=message) as error:
+    with pytest.raises(InputError, match=message):
         composed(*words, FIELD)
-    assert isinstance(error.value.__cause__, InputError)
