@@ -16,6 +16,9 @@ from hpa.core.label_map import areas_of, boxes_of
 from hpa.core.polygons import check_polygons
 from hpa.core.run_lengths import Runs, pack, runs_of, unpack
 
+_MAX_COVERAGE = 1_000
+"""How often instances may cover their image: painting takes time in proportion to their areas."""
+
 
 @dataclass(frozen=True)
 class Painted:
@@ -87,11 +90,17 @@ def paint(texts: Sequence[bytes], height: int, width: int) -> Painted:
     The smaller instance would vanish under the larger one, seldom the reverse; of equal ones the later wins.
 
     Raises:
-        InputError: If a text is damaged, or a mask of another number of pixels.
+        InputError: If a text is damaged, or a mask of another number of pixels, or the instances cover the image more
+            than a thousand times.
     """
     runs = unpack(texts, height * width)
     lengths = runs.stops - runs.starts
     areas = np.bincount(runs.mask_of, weights=lengths, minlength=len(texts)).astype(np.int64)
+    if areas.sum() > _MAX_COVERAGE * height * width:
+        raise InputError(
+            f"the instances cover the image {areas.sum() // (height * width):,} times over, at most {_MAX_COVERAGE:,} "
+            "are painted; keep the instances that a score or non-maximum suppression leaves."
+        )
     edges = np.searchsorted(runs.mask_of, np.arange(len(texts) + 1)).tolist()
     spans = list(pairwise(edges))
     owner = np.zeros(height * width, np.int32)  # down the columns

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from jaxtyping import Int32
@@ -17,9 +17,14 @@ from hpa.core.coco import annotations_of, run_text_of
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.label_map import relabel
 from hpa.core.whole_file import whole_file
+from hpa.formats.image_header import check_size
 
 _PARTS = ("images", "annotations", "categories")
 _IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "npy", "npz", "zarr", "czi", "nd2", "lif")
+_MAX_CATEGORIES = 5_000
+"""LVIS, the set with most of them, has 1,203; tables of confusion take the square."""
+_MAX_NAME_BYTES = 200
+"""Names of label maps are made of names of images; file systems take 255 bytes."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ def write_coco(path: Path, images: Iterable[LabelledImage], class_names: Sequenc
         height, width = image.label_map.shape
         content["images"].append({"id": image_number, "file_name": image.file_name, "height": height, "width": width})
         cells = annotations_of(relabel(image.label_map))
-        told = [{}] * len(cells) if image.scores is None else [{"score": score} for score in image.scores]
-        for name, cell, score in zip(image.class_names, cells, told, strict=True):
+        scores = [{}] * len(cells) if image.scores is None else [{"score": score} for score in image.scores]
+        for name, cell, score in zip(image.class_names, cells, scores, strict=True):
             identity = {"id": len(content["annotations"]) + 1, "image_id": image_number, "category_id": number_of[name]}
             content["annotations"].append(identity | cell | score)
     encoded = json.dumps(content).encode()
@@ -88,18 +93,20 @@ def read_coco(path: Path) -> list[CocoImage]:
     content = _content_of(path)
     problems: list[Problem] = []
     names = _category_names(content["categories"], problems)
-    images = _images(content["images"], problems)
+    images = _images(path, content["images"], problems)
     by_image: dict[Any, list[tuple[bytes, str, float | None]]] = defaultdict(list)
     crowds: dict[Any, int] = defaultdict(int)
     for place, annotation in enumerate(content["annotations"], start=1):
-        if annotation.get("iscrowd"):
-            crowds[str(annotation.get("image_id"))] += 1
+        key = annotation.get("image_id")
+        if annotation.get("iscrowd") and _is_id(key):
+            crowds[key] += 1
             continue
         try:
             instance = _instance(annotation, images, names)
-            by_image[annotation["image_id"]].append(instance)
         except InputError as error:
-            problems.append(Problem(f"annotation {annotation.get('id', f'no. {place}')}", str(error)))
+            problems.append(Problem(f"annotation {_brief(annotation.get('id', f'no. {place}'))}", str(error)))
+        else:
+            by_image[key].append(instance)
     if problems:
         raise DataError(str(path), problems)
     return [
@@ -110,7 +117,7 @@ def read_coco(path: Path) -> list[CocoImage]:
             tuple(text for text, _, _ in by_image[key]),
             tuple(name for _, name, _ in by_image[key]),
             tuple(score for _, _, score in by_image[key]),
-            crowds[str(key)],
+            crowds[key],
         )
         for key, image in images.items()
     ]
@@ -122,7 +129,7 @@ def category_names(path: Path) -> list[str]:
     Raises:
         InputError: If the file is missing or no COCO instances file.
     """
-    return [str(category.get("name", "")) for category in _content_of(path)["categories"]]
+    return list(_category_names(_content_of(path)["categories"], []).values())
 
 
 def _content_of(path: Path) -> dict[str, list[Any]]:
@@ -130,7 +137,7 @@ def _content_of(path: Path) -> dict[str, list[Any]]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested without end
+    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8, or nested without end
         raise InputError(f"{path}: is no JSON ({error}); a COCO instances file was expected.") from error
     usable = isinstance(content, dict) and all(
         isinstance(content.get(part), list) and all(isinstance(entry, dict) for entry in content[part])
@@ -138,35 +145,49 @@ def _content_of(path: Path) -> dict[str, list[Any]]:
     )
     if not usable:
         raise InputError(f"{path}: a COCO instances file has lists of objects {', '.join(_PARTS)}; some are missing.")
+    if len(content["categories"]) > _MAX_CATEGORIES:
+        raise InputError(
+            f"{path}: {len(content['categories'])} categories, at most {_MAX_CATEGORIES} are expected; keep those with "
+            "instances."
+        )
     return content
 
 
 def _category_names(categories: list[Any], problems: list[Problem]) -> dict[Any, str]:
     """Return the name of each category; one number with two names, or one name with two numbers, is a clash."""
     names: dict[Any, str] = {}
+    number_of: dict[str, Any] = {}
     for category in categories:
-        number, name = category.get("id"), str(category.get("name", ""))
-        if not _is_id(number) or not name:
-            problems.append(Problem(f"category {number if name == '' else name}", "needs both 'id' and 'name'."))
+        number, name = category.get("id"), category.get("name")
+        if not _is_id(number) or not _is_name(name):
+            subject = f"category {_brief(number if number is not None else name)}"
+            problems.append(Problem(subject, "needs both 'id' (a number or text) and 'name' (text)."))
         elif names.get(number, name) != name:
             problems.append(Problem(f"category {number}", f"is both '{names[number]}' and '{name}'; name it once."))
-        elif name in names.values() and number not in names:
-            other = next(key for key, value in names.items() if value == name)
-            problems.append(Problem(f"category '{name}'", f"has the numbers {other} and {number}; number it once."))
-        names.setdefault(number, name)
+        elif number_of.setdefault(name, number) != number:
+            numbers = f"{number_of[name]} and {number}"
+            problems.append(Problem(f"category '{name}'", f"has the numbers {numbers}; number it once."))
+        else:
+            names[number] = name
     return names
 
 
-def _images(entries: list[Any], problems: list[Problem]) -> dict[Any, dict[str, Any]]:
+def _images(path: Path, entries: list[Any], problems: list[Problem]) -> dict[Any, dict[str, Any]]:
     images: dict[Any, dict[str, Any]] = {}
     file_of: dict[str, str] = {}
     for entry in entries:
-        number, file_name = entry.get("id"), str(entry.get("file_name", ""))
+        number, file_name = entry.get("id"), entry.get("file_name")
         sides = (entry.get("height"), entry.get("width"))
-        stem = name_of(file_name)
-        if not _is_id(number) or not stem or not all(map(_is_side, sides)):
-            problems.append(Problem(f"image {number}", "needs 'id', 'file_name', and 'height' and 'width' in px."))
+        is_named = _is_name(file_name) and _is_file_name(name_of(file_name))
+        if not (_is_id(number) and is_named and all(map(_is_side, sides))):
+            needed = "needs 'id' (a number or text), 'file_name' (the name of a file), and 'height' and 'width' in px."
+            problems.append(Problem(f"image {_brief(number)}", needed))
             continue
+        try:
+            check_size(path, int(sides[0]) * int(sides[1]))
+        except InputError as error:
+            problems.append(Problem(f"image {number}", str(error)))
+        stem = name_of(file_name)
         if number in images:
             problems.append(Problem(f"image {number}", f"is both {images[number]['file_name']} and {file_name}."))
         if stem in file_of:
@@ -174,6 +195,28 @@ def _images(entries: list[Any], problems: list[Problem]) -> dict[Any, dict[str, 
         file_of[stem] = file_name
         images[number] = entry
     return images
+
+
+def _instance(
+    annotation: dict[str, Any], images: dict[Any, dict[str, Any]], names: dict[Any, str]
+) -> tuple[bytes, str, float | None]:
+    """Return mask, class and score of an annotation.
+
+    Raises:
+        InputError: If its image or category is missing, or its mask or score cannot be read.
+    """
+    image_id, category_id, score = (annotation.get(key) for key in ("image_id", "category_id", "score"))
+    if not _is_id(image_id) or image_id not in images:
+        raise InputError(f"belongs to image {_brief(image_id)}, which is not among the images of the file.")
+    if not _is_id(category_id) or category_id not in names:
+        raise InputError(f"has category {_brief(category_id)}, which is not among those of the file.")
+    image = images[image_id]
+    text = run_text_of(_whole_sizes(annotation.get("segmentation")), int(image["height"]), int(image["width"]))
+    if score is None:
+        return text, names[category_id], None
+    if type(score) not in (int, float) or not -sys.float_info.max <= score <= sys.float_info.max:
+        raise InputError(f"has score {_brief(score)}; a number was expected.")
+    return text, names[category_id], float(score)
 
 
 def name_of(file_name: str) -> str:
@@ -187,36 +230,6 @@ def name_of(file_name: str) -> str:
     return stem if stem and suffix.lower() in _IMAGE_SUFFIXES else name
 
 
-def _is_id(number: object) -> bool:
-    return type(number) in (int, str)
-
-
-def _is_side(side: object) -> bool:
-    """Tell whether a side is a whole number of pixels; 64.0 is one too."""
-    return type(side) in (int, float) and math.isfinite(side) and side == int(side) and side > 0  # type: ignore[arg-type,call-overload,operator]
-
-
-def _instance(
-    annotation: dict[str, Any], images: dict[Any, dict[str, Any]], names: dict[Any, str]
-) -> tuple[bytes, str, float | None]:
-    """Return mask, class and score of an annotation.
-
-    Raises:
-        InputError: If its image or category is missing, or its mask or score cannot be read.
-    """
-    image_id, category = annotation.get("image_id"), annotation.get("category_id")
-    if not _is_id(image_id) or image_id not in images:
-        raise InputError(f"belongs to image {image_id}, which is not among the images of the file.")
-    if not _is_id(category) or category not in names:
-        raise InputError(f"has category {category}, which is not among those of the file.")
-    image = images[image_id]
-    text = run_text_of(_whole_sizes(annotation.get("segmentation")), int(image["height"]), int(image["width"]))
-    score = annotation.get("score")
-    if not (score is None or (type(score) in (int, float) and math.isfinite(score))):
-        raise InputError(f"has score {score!r}; a number was expected.")
-    return text, names[annotation["category_id"]], None if score is None else float(score)
-
-
 def _whole_sizes(segmentation: Any) -> Any:
     """Return a segmentation whose size is whole numbers where a program wrote them as 64.0."""
     if not isinstance(segmentation, dict):
@@ -225,3 +238,31 @@ def _whole_sizes(segmentation: Any) -> Any:
         raise InputError("its segmentation has no 'size' [height, width].")
     size = [int(side) if _is_side(side) else side for side in segmentation["size"]]
     return segmentation | {"size": size}
+
+
+def _is_side(side: Any) -> bool:
+    """Whether a side is a whole number of pixels; 64.0 is one too."""
+    return type(side) in (int, float) and side > 0 and (isinstance(side, int) or side.is_integer())
+
+
+def _is_id(value: object) -> bool:
+    """Whether a value can be an id: JSON's `true` equals 1 and could hide it, lists cannot be looked up."""
+    return type(value) in (int, str) or (isinstance(value, float) and value.is_integer())
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    """Whether a value is a text that can be printed and written to a table."""
+    return isinstance(value, str) and value.strip() != "" and value.replace("\u00a0", " ").isprintable()
+
+
+def _is_file_name(stem: str) -> bool:
+    return len(stem.encode()) <= _MAX_NAME_BYTES and stem not in ("", ".", "..")
+
+
+def _brief(value: object) -> str:
+    """Return a value as messages show it, however large it is."""
+    if isinstance(value, list | dict):
+        return f"of type {type(value).__name__}"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "with a number of more than 64 bits"
+    return f"{value!s:.40}"

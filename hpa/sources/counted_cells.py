@@ -22,6 +22,7 @@ from hpa.formats.coco_file import category_names, read_coco
 from hpa.sources.cell_classes import read_cell_classes
 
 _CONFIDENCE = "confidence_"
+_MAX_CLASS = 999
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,29 @@ def count_cells(path: Path, names: Sequence[str] | None) -> CountedCells:
         case ".parquet":
             return _of_parquet(path, names)
         case ".csv":
-            with path.open(encoding="utf-8-sig") as file:
+            with path.open(encoding="utf-8-sig", errors="replace") as file:
                 is_submission = PREDICTION_COLUMN in file.readline()
             return _of_submission(path, names) if is_submission else _of_classes(path, names)
     raise InputError(f"{path}: .json (COCO), .parquet (also=cells) or .csv are expected, came '{path.suffix}'.")
 
 
 def _of_parquet(path: Path, names: Sequence[str] | None) -> CountedCells:
-    frame = pd.read_parquet(path)
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError, MemoryError) as error:  # what Arrow raises where bytes are damaged
+        raise InputError(
+            f"{path}: cannot be read as a table of cells ({error}); write it again (also=cells)."
+        ) from error
     columns = [name for name in frame if str(name).startswith(_CONFIDENCE)]
     if "image" not in frame or not columns:
         raise InputError(f"{path}: columns image and {_CONFIDENCE}<class> are expected, as also=cells writes them.")
     types = [str(name).removeprefix(_CONFIDENCE) for name in columns]
-    most_confident = frame[columns].to_numpy().argmax(axis=1)
+    confidences = frame[columns].to_numpy()
+    if confidences.dtype.kind not in "fiu" or not np.isfinite(confidences).all():
+        raise InputError(
+            f"{path}: the columns {_CONFIDENCE}<class> must hold numbers only; write it again (also=cells)."
+        )
+    most_confident = confidences.argmax(axis=1)
     return _counted(
         path, _by_image(zip(frame["image"], (types[place] for place in most_confident), strict=True)), names or types
     )
@@ -79,7 +90,10 @@ def _of_submission(path: Path, names: Sequence[str] | None) -> CountedCells:
         for mask, number, confidence in zip(prediction.masks, prediction.classes, prediction.confidences, strict=True):
             most_confident[mask] = max(most_confident.get(mask, (-np.inf, 0)), (float(confidence), int(number)))
         found.append((row.image_id, [number for _, number in most_confident.values()]))
+    first = min((number for _, numbers in found for number in numbers), default=0)
     last = max((number for _, numbers in found for number in numbers), default=0)
+    if first < 0 or last > _MAX_CLASS:
+        raise InputError(f"{path}: classes are the numbers 0 to {_MAX_CLASS}, it holds {first if first < 0 else last}.")
     types = list(names) if names is not None else [str(number) for number in range(last + 1)]
     if last >= len(types):
         raise InputError(f"{path}: holds class {last}, named are {', '.join(types)}; name every class in --types.")
