@@ -115,7 +115,7 @@ def _canonical(counts: list[int], read: bytes) -> bytes:
 def _damaged(random: Random, content: dict[str, Any]) -> Any:
     damaged: Any = copy.deepcopy(content)
     for _ in range(random.choice([1, 1, 1, 2, 4])):
-        places = list(_places(damaged))
+        places = list(places_of(damaged))
         if not places:
             break
         parent, key = random.choice(places)
@@ -146,7 +146,7 @@ def _damage_segmentation(random: Random, content: Any) -> None:
         annotations[0]["segmentation"] = random.choice([[zigzag], bomb, [far], [[1.0] * 10**5]])
 
 
-def _places(node: Any) -> list[tuple[Any, Any]]:
+def places_of(node: Any) -> list[tuple[Any, Any]]:
     """Return every place of a value in a tree, as its parent and key."""
     places: list[tuple[Any, Any]] = []
     stack = [node]

@@ -69,7 +69,7 @@ def run_text_of(segmentation: Any, height: int, width: int) -> bytes:
         raise InputError("its segmentation is neither polygons nor run lengths with 'size' and 'counts'.")
     if not isinstance(segmentation["size"], list) or segmentation["size"] != [height, width]:
         raise InputError(
-            f"its segmentation is for {segmentation['size']} px (height, width), the image has {[height, width]}."
+            f"its segmentation is for {segmentation['size']!s:.60} px (height, width), the image has {[height, width]}."
         )
     counts = segmentation["counts"]
     if isinstance(counts, str) and counts.isascii():

@@ -23,6 +23,7 @@ _PARTS = ("images", "annotations", "categories")
 _IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "npy", "npz", "zarr", "czi", "nd2", "lif")
 _MAX_CATEGORIES = 5_000
 """LVIS, the set with most of them, has 1,203; tables of confusion take the square."""
+_MAX_SIDE_PX = 1 << 31
 _MAX_NAME_BYTES = 200
 """Names of label maps are made of names of images; file systems take 255 bytes."""
 
@@ -242,7 +243,7 @@ def _whole_sizes(segmentation: Any) -> Any:
 
 def _is_side(side: Any) -> bool:
     """Whether a side is a whole number of pixels; 64.0 is one too."""
-    return type(side) in (int, float) and side > 0 and (isinstance(side, int) or side.is_integer())
+    return type(side) in (int, float) and 0 < side <= _MAX_SIDE_PX and (isinstance(side, int) or side.is_integer())
 
 
 def _is_id(value: object) -> bool:
