@@ -14,7 +14,7 @@ from hpa.config import build
 from hpa.interfaces import PixelBatch, PixelModel
 from hpa.losses.dice import DiceLoss
 from hpa.overrides import compose_slot
-from hpa.supervision.direct import DirectSupervision
+from hpa.supervision.dense import DenseSupervision
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS: tuple[tuple[str, str], ...] = (
@@ -78,8 +78,8 @@ def cost_of(model: str, encoder: str) -> Cost:
 def train_one_step(network: PixelModel, batch: PixelBatch) -> float:
     """Return the loss of a batch, its gradients computed."""
     network.train()  # type: ignore[attr-defined]  # every PixelModel is an nn.Module too
-    supervision = DirectSupervision(DiceLoss(1.0))
-    loss = supervision.terms(network, batch, 0.0)["pixels"]  # type: ignore[arg-type]  # as above
+    supervision = DenseSupervision(DiceLoss(1.0))
+    loss = supervision.step(network, batch, 0.0).terms["pixels"]  # type: ignore[arg-type]  # as above
     loss.backward()  # type: ignore[no-untyped-call]  # so torch has it
     return loss.item()
 

@@ -114,7 +114,8 @@ def _our_epochs() -> list[float]:
         partial(torch.optim.AdamW, betas=(0.9, 0.999)), 1e-3, 0.05, WarmUpCosine(0.05, 0.01), NormClipping(1.0), 0.99
     )
     validation = CellValidation(Localisation("max", 0.5, "image_map"))
-    module = TrainingModule(resnet18(), PropagationSupervision(loss=focal(), smoothing=0.0), optimization, validation)
+    strategy = PropagationSupervision(loss=focal(), smoothing=0.0)
+    module = TrainingModule(resnet18(), strategy, optimization, validation, identity={})
     clock = _EpochClock()
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(ROUNDS + 1, "cpu", 1, "32-true", 1, None, 1.0, False, False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -43,6 +45,36 @@ def build(part: Config, **given: Any) -> Any:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None
         raise InputError(f"The config does not fit its part: {str(error).strip()}") from error
+
+
+def build_nested(part: Config, **shared: Any) -> Any:
+    """Instantiate a part with all parts inside it; of `shared`, each gets the arguments that its constructor names.
+
+    Raises:
+        InputError: If the part is not made of plain values, names no part of this package, or refuses its values.
+    """
+    require_plain(part, "config")
+    require_targets(part, "config", "part")
+    return _nested(part, shared)
+
+
+def _nested(node: Any, shared: Mapping[str, Any]) -> Any:
+    if isinstance(node, list | tuple):
+        return [_nested(value, shared) for value in node]
+    if not isinstance(node, dict):
+        return node
+    values = {name: _nested(value, shared) for name, value in node.items() if not str(name).startswith("_")}
+    if "_target_" not in node:
+        return values
+    part = get_class(node["_target_"])
+    names = inspect.signature(part).parameters
+    arguments = {name: value for name, value in shared.items() if name in names} | values
+    try:
+        return functools.partial(part, **arguments) if node.get("_partial_") else part(**arguments)
+    except InputError:
+        raise
+    except Exception as error:  # values come from the user, and parts refuse them in many ways, as `instantiate` knows
+        raise InputError(f"The config does not fit {node['_target_']}: {error}") from error
 
 
 def require_task(config: Config, choices: Mapping[str, str] | None = None) -> None:

@@ -20,12 +20,12 @@ CONF = ROOT / "conf"
 INFERENCE_SLOTS = {"tta", "ensemble", "fusion", "rules", "also", "thresholds"}
 HANDED_OVER = {
     "model": {"channel_count", "class_count"},
-    "supervision": {"loss"},
+    "supervision": {"loss", "model", "held_out_of"},
     "crop": {"channels"},
     "field": {"channels"},
     "tta": {"predictor"},
     "ensemble": {"members"},
-    "stages": {"loss"},
+    "stages": {"loss", "model", "held_out_of"},
 }
 """What the composition root gives beside the keys, by slot."""
 CHOSEN_BESIDE = {
@@ -200,7 +200,7 @@ def test_recipes_set_only_what_their_task_reads(recipe):
     assert set(config) == set(composed("train", [f"task={config['task']}"]))
 
 
-SERVE_ANY_TASK = {"supervision": {"direct"}, "stages": {"single", "cross_validation"}}
+SERVE_ANY_TASK = {"stages": {"single", "cross_validation"}}
 """Parts that do not say which task they serve, of the slots whose parts do."""
 TASKS = ("cells", "pixels")
 

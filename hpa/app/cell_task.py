@@ -9,17 +9,18 @@ from torch import nn
 from hpa.app.progress import show_progress
 from hpa.app.results import write_results
 from hpa.app.task import Parts
-from hpa.cells.data_module import CellDataModule
+from hpa.cells.data_module import CellDataModule, PreparedCells, prepare_cells
+from hpa.cells.fields.store import FieldStore, StoredFields
 from hpa.cells.validation_fields import validation_fields
-from hpa.config import Config, build
+from hpa.config import Config, build, build_nested
+from hpa.core.artifacts import ArtifactCache
 from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
-from hpa.interfaces import CellModel, SeesFields
+from hpa.interfaces import CellModel, ImageSource, SeesFields, Segmenter, Supervision
 from hpa.metrics.cell_validation import CellValidation
 from hpa.reports.validation_picture import validation_picture
-from hpa.stages.teachers import digests_of_teachers, teach
-from hpa.supervision.attach import attach_to
-from hpa.training.module import TrainingModule
+from hpa.stages.teachers import digests_of_predictions, held_out_predictions
+from hpa.training.module import TrainingModule, identity_of
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
 
@@ -36,44 +37,38 @@ class CellTask:
         channels = tuple(config["data"]["channels"])
         segmenter = build(config["segmenter"])
         source = build(config["data"], channels=union_of_channels(channels, segmenter.channels))
-        supervision = build(config["supervision"], loss=build(config["loss"]))
-        data = CellDataModule(
-            source,
-            segmenter,
-            build(config["store"]),
-            build(config["crop"], channels=channels),
-            build(config["folds"]),
-            build(config["loading"]),
-            build(config["augment"]),
-            unit=supervision.unit,
-            seed=config["seed"],
-            sampling=_chosen(config, "sampling"),
-            cell_epochs=int(getattr(supervision, "bags_from", 0.0) * config["trainer"]["max_epochs"]),
-        )
-        data.first_epoch = first_epoch
-        data.prepare(show_progress("cells"))
+        cells = self._cells(config, source, segmenter, channels)
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, CellModel):
             raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
-        if isinstance(model, SeesFields):
-            spec = build(config["field"], channels=channels)
-            data.show_fields(spec, model.stride, build(config["field_augment"]), show_progress("fields"))
-        attach_to(supervision, model)
-        teach(supervision, data)
+        fields = self._fields(config, cells, channels, model.stride) if isinstance(model, SeesFields) else None
+        supervision: Supervision = build_nested(
+            config["supervision"],
+            loss=build(config["loss"]),
+            model=model,
+            held_out_of=lambda runs: held_out_predictions(runs, cells),
+        )
+        data = CellDataModule(
+            cells,
+            build(config["loading"]),
+            supervision.unit,
+            cell_epochs=int(supervision.image_batches_from * config["trainer"]["max_epochs"]),
+            augmentation=build(config["augment"]),
+            sampling=_chosen(config, "sampling"),
+            seed=config["seed"],
+            first_epoch=first_epoch,
+            fields=fields,
+            field_augmentation=build(config["field_augment"]) if fields is not None else None,
+        )
         validation = CellValidation(build(config["metric"]), validation_fields(data))
         module = TrainingModule(
             cast("nn.Module", model),
             supervision,
             build(config["optimizer"]),
             validation,
+            identity_of(config, channels, source.class_names),
             _chosen(config, "batch_augment"),
         )
-        module.identity = {
-            "config": config,
-            "channels": list(channels),
-            "class_names": list(source.class_names),
-            "seed": config["seed"],
-        }
         counts = (len(data.rows(validation=False)), len(data.rows(validation=True)))
         return Parts(
             data,
@@ -84,12 +79,30 @@ class CellTask:
             description=f"{len(data.table)} images, {counts[0]} cells train, {counts[1]} are held out",
             picture=validation_picture(data, validation),
             images=Provenance.of(data.table, data.folds.held_out, data.stored),
-            teachers=digests_of_teachers(supervision),
+            teachers=digests_of_predictions(supervision.teacher_runs),
         )
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
         """Write predictions of the held-out cells and the page."""
         write_results(run, config, parts.data)
+
+    def _cells(
+        self, config: Config, source: ImageSource, segmenter: Segmenter, channels: tuple[str, ...]
+    ) -> PreparedCells:
+        return prepare_cells(
+            source,
+            segmenter,
+            build(config["store"]),
+            build(config["crop"], channels=channels),
+            build(config["folds"]),
+            config["loading"]["workers"],
+            show_progress("cells"),
+        )
+
+    def _fields(self, config: Config, cells: PreparedCells, channels: tuple[str, ...], stride: int) -> StoredFields:
+        spec, workers = build(config["field"], channels=channels), max(1, config["loading"]["workers"])
+        store = FieldStore(ArtifactCache(config["store"]["folder"]))
+        return store.prepare(cells.source, "train", cells.stored, spec, stride, workers, show_progress("fields"))
 
 
 def _chosen(config: Config, slot: str) -> Any:

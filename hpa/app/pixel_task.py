@@ -13,19 +13,18 @@ from torch import nn
 from hpa.app.pixel_results import drawn, write_pixel_results
 from hpa.app.progress import show_progress
 from hpa.app.task import Parts
-from hpa.config import Config, build
+from hpa.config import Config, build, build_nested
 from hpa.core.artifacts import ArtifactCache
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
-from hpa.interfaces import InstanceTruth, PixelModel
+from hpa.interfaces import InstanceTruth, PixelModel, Supervision
 from hpa.metrics.instance_validation import InstanceValidation
-from hpa.pixels.data_module import PixelDataModule
+from hpa.pixels.data_module import PixelDataModule, PreparedImages, prepare_images
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileSpec
 from hpa.reports.overlays import grid_of_images
-from hpa.stages.mask_teachers import digests_of_teachers, provenance_of, teach_masks
-from hpa.supervision.attach import attach_to
-from hpa.training.module import TrainingModule
+from hpa.stages.mask_teachers import digests_of_predictions, provenance_of, soft_masks
+from hpa.training.module import TrainingModule, identity_of
 from hpa.training.run_folder import RunFolder
 
 PICTURES = 6
@@ -45,19 +44,25 @@ class PixelTask:
         model: Any = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, PixelModel):
             raise InputError("task=pixels needs a network of pixels; choose model=unet or model=mask_rcnn.")
-        supervision = build(config["supervision"], loss=build(config["loss"]))
-        attach_to(supervision, model)
-        data = self._data(config, source, channels, model)
-        data.first_epoch = first_epoch
-        teach_masks(supervision, data)
+        supervision: Supervision = build_nested(config["supervision"], loss=build(config["loss"]), model=model)
+        images = self._images(config, source, channels, model)
+        data = PixelDataModule(
+            images,
+            build(config["tiles"]),
+            build(config["loading"]),
+            build(config["augment"]),
+            config["seed"],
+            first_epoch,
+            soft_masks(supervision.teacher_runs, images),
+        )
         validation = InstanceValidation(build(config["metric"]), model.instances)
-        module = TrainingModule(cast("nn.Module", model), supervision, build(config["optimizer"]), validation)
-        module.identity = {
-            "config": config,
-            "channels": list(channels),
-            "class_names": list(source.class_names),
-            "seed": config["seed"],
-        }
+        module = TrainingModule(
+            cast("nn.Module", model),
+            supervision,
+            build(config["optimizer"]),
+            validation,
+            identity_of(config, channels, source.class_names),
+        )
         counts = [len(data.rows(validation=held_out)) for held_out in (False, True)]
         tiles = len(data.training_tiles())
         description = f"{counts[0]} images train with {tiles} tiles an epoch, {counts[1]} are held out"
@@ -74,29 +79,25 @@ class PixelTask:
             description=description,
             picture=_picture(data, validation),
             images=provenance_of(data),
-            teachers=digests_of_teachers(supervision),
+            teachers=digests_of_predictions(supervision.teacher_runs),
         )
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
         """Write predictions of the held-out images by the best weights, and the page."""
         write_pixel_results(run, config, parts.data)
 
-    def _data(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PixelDataModule:
+    def _images(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PreparedImages:
         spec: TileSpec = build(config["tiles"])
         cache = ArtifactCache(config["store"]["folder"])
         store = PixelStore(cache, spec.planes, channels, model.target, config["model"].get("target") or {})
-        data = PixelDataModule(
+        return prepare_images(
             source,
             None if isinstance(source, InstanceTruth) else build(config["segmenter"]),
             store,
-            spec,
             build(config["folds"]),
-            build(config["loading"]),
-            build(config["augment"]),
-            config["seed"],
+            config["loading"]["workers"],
+            show_progress("images", "image"),
         )
-        data.prepare(show_progress("images", "image"))
-        return data
 
 
 def _picture(data: PixelDataModule, validation: InstanceValidation) -> Callable[[Path], None]:

@@ -1,10 +1,10 @@
-"""The DataModule of cells: table, folds, cell store, loaders. Any image source, any segmenter."""
+"""Training cells, prepared once, and the DataModule that serves them in batches."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int
@@ -13,8 +13,7 @@ from torch.utils.data import DataLoader
 
 from hpa.cells.crops import CropSpec
 from hpa.cells.dataset import CellDataset, rows_of_images
-from hpa.cells.fields.spec import FieldSpec
-from hpa.cells.fields.store import FieldStore, StoredFields
+from hpa.cells.fields.store import StoredFields
 from hpa.cells.fields.views import FieldViews
 from hpa.cells.loading import CellLoading
 from hpa.cells.sampling.sampler import CellSampler
@@ -30,101 +29,117 @@ from hpa.sources.fold_plan import FoldPlan
 log = logging.getLogger(__name__)
 
 
-class CellDataModule(LightningDataModule):
-    """Prepares cells once and serves batches of them.
+@dataclass(frozen=True)
+class PreparedCells:
+    """The training cells of a data set: segmented, cropped, and dealt into folds.
 
     Attributes:
-        table: Images with folds, after `prepare`.
-        stored: Their cells, after `prepare`.
+        source: The images.
+        table: The images with their folds.
+        stored: Their cells.
+        folds: Which fold is held out.
         cell_targets: Classes of the cells that have truth (NaN rows elsewhere), or None.
-        first_epoch: Epoch that is trained first; a resumed run sets it, since loaders look ahead before the trainer
-            has read its checkpoint.
     """
 
+    source: ImageSource
     table: ImageTable
     stored: StoredCells
+    folds: FoldPlan
     cell_targets: Float32[np.ndarray, "cell class"] | None
-
-    def __init__(
-        self,
-        source: ImageSource,
-        segmenter: Segmenter,
-        store: CellStore,
-        crop: CropSpec,
-        folds: FoldPlan,
-        loading: CellLoading,
-        augmentation: CellAugmentation | None,
-        unit: Unit,
-        seed: int,
-        sampling: Sampling | None = None,
-        cell_epochs: int = 0,
-    ) -> None:
-        super().__init__()
-        self.source = source
-        self.segmenter = segmenter
-        self.store = store
-        self.crop = crop
-        self.folds = folds
-        self.loading = loading
-        self.augmentation = augmentation
-        self.unit = unit
-        self.seed = seed
-        self.sampling = sampling
-        self.cell_epochs = cell_epochs
-        self.first_epoch = 0
-        self._fields: StoredFields | None = None
-        self._field_augmentation: FieldAugmentation | None = None
-
-    def prepare(self, on_progress: Callable[[int, int], None]) -> None:
-        """Read the table, check it, fold it, and make sure that every image's cells are in the store.
-
-        Raises:
-            DataError: Naming all problems of the data set at once.
-        """
-        table = self.source.table("train").require_usable()
-        for warning in table.warnings:
-            log.warning("%s", warning)
-        if self.folds.find_duplicates:
-            table = with_duplicate_groups(self.source, table, "train", self.store.cache).require_usable()
-        fold = assign_folds(table.targets(), list(table.frame["group"]), self.folds.count, self.folds.seed)
-        self.table = table.with_frame(table.frame.assign(fold=fold))
-        self.stored = self.store.prepare(
-            self.source, self.table, "train", self.segmenter, self.crop, max(1, self.loading.workers), on_progress
-        )
-        if not len(self.stored.cells):
-            raise InputError(
-                f"{table.where}: the segmenter found no cell in any of {len(table)} images. "
-                "Check data.channels and data.pixel_um, look at an image, or choose another segmenter=."
-            )
-        self.cell_targets = self._cell_targets()
-
-    def show_fields(
-        self,
-        spec: FieldSpec,
-        stride: int,
-        augmentation: FieldAugmentation | None,
-        on_progress: Callable[[int, int], None],
-    ) -> None:
-        """Serve whole images with their cells from now on; images are kept whole, for each is seen once.
-
-        Called after `prepare`.
-
-        Raises:
-            DataError: Naming all images that could not be read.
-        """
-        store = FieldStore(self.store.cache)
-        workers = max(1, self.loading.workers)
-        self._fields = store.prepare(self.source, "train", self.stored, spec, stride, workers, on_progress)
-        self._field_augmentation = augmentation
-        self.unit, self.cell_epochs = "image", 0
-        bound = self.loading.field_batch_cells
-        self.loading = replace(self.loading, batch_cells=bound, cells_per_image=bound)
 
     def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
         """Return the rows of the cells that train or validate."""
         held_out = self.table.frame["fold"].to_numpy() == self.folds.held_out
         images = np.flatnonzero(held_out if validation else ~held_out)
         return rows_of_images(self.stored.cells["image"].to_numpy(), images)
+
+
+def prepare_cells(
+    source: ImageSource,
+    segmenter: Segmenter,
+    store: CellStore,
+    crop: CropSpec,
+    folds: FoldPlan,
+    workers: int,
+    on_progress: Callable[[int, int], None],
+) -> PreparedCells:
+    """Read the table, check it, deal it into folds, and fill the store with the cells of every image.
+
+    Raises:
+        DataError: Naming all problems of the data set at once.
+        InputError: If the segmenter finds no cell in any image.
+    """
+    table = source.table("train").require_usable()
+    for warning in table.warnings:
+        log.warning("%s", warning)
+    if folds.find_duplicates:
+        table = with_duplicate_groups(source, table, "train", store.cache).require_usable()
+    fold = assign_folds(table.targets(), list(table.frame["group"]), folds.count, folds.seed)
+    table = table.with_frame(table.frame.assign(fold=fold))
+    stored = store.prepare(source, table, "train", segmenter, crop, max(1, workers), on_progress)
+    if not len(stored.cells):
+        raise InputError(
+            f"{table.where}: the segmenter found no cell in any of {len(table)} images. "
+            "Check data.channels and data.pixel_um, look at an image, or choose another segmenter=."
+        )
+    return PreparedCells(source, table, stored, folds, _cell_targets(source, table, stored))
+
+
+def _cell_targets(
+    source: ImageSource, table: ImageTable, stored: StoredCells
+) -> Float32[np.ndarray, "cell class"] | None:
+    truth = source.cell_truth
+    if truth is None:
+        return None
+    return np.concatenate([truth.targets_for(stored.segmentation(name).cells, name) for name in table.image_ids])
+
+
+class CellDataModule(LightningDataModule):
+    """Serves batches of prepared cells.
+
+    Args:
+        cells: The cells.
+        loading: Sizes of batches, worker processes.
+        unit: What batches keep together.
+        cell_epochs: Epochs at the start that shuffle single cells although `unit` is "image".
+        augmentation: Changes crops of the training folds, or None.
+        sampling: How often each cell is drawn for training; None draws all alike.
+        seed: Seed of order and augmentation.
+        first_epoch: The epoch that is trained first, of a resumed run: loaders look ahead before the trainer has read
+            its checkpoint.
+        fields: The whole images for models that read those. Their images are kept whole, as each is read once.
+        field_augmentation: Changes whole images of the training folds, or None.
+    """
+
+    def __init__(
+        self,
+        cells: PreparedCells,
+        loading: CellLoading,
+        unit: Unit,
+        cell_epochs: int,
+        augmentation: CellAugmentation | None,
+        sampling: Sampling | None,
+        seed: int,
+        first_epoch: int,
+        fields: StoredFields | None = None,
+        field_augmentation: FieldAugmentation | None = None,
+    ) -> None:
+        super().__init__()
+        self.source, self.table, self.stored = cells.source, cells.table, cells.stored
+        self.folds, self.crop, self.cell_targets = cells.folds, cells.stored.spec, cells.cell_targets
+        self.rows = cells.rows
+        if fields is not None:
+            bound = loading.field_batch_cells
+            loading = replace(loading, batch_cells=bound, cells_per_image=bound)
+        self.loading = loading
+        self.unit: Unit = unit if fields is None else "image"
+        self.cell_epochs = cell_epochs if fields is None else 0
+        self.augmentation = augmentation
+        self.sampling = sampling
+        self.seed = seed
+        self.first_epoch = first_epoch
+        self.fields = fields
+        self.field_augmentation = field_augmentation
 
     def train_dataloader(self) -> DataLoader[CellBatch]:
         """Serve the training folds."""
@@ -175,13 +190,6 @@ class CellDataModule(LightningDataModule):
         return sampling.weights(self.table.targets()[images], cells, self.unit)[image_of_row]
 
     def _field_views(self, validation: bool) -> FieldViews | None:
-        if self._fields is None:
+        if self.fields is None:
             return None
-        return FieldViews(self._fields, None if validation else self._field_augmentation, self.seed)
-
-    def _cell_targets(self) -> Float32[np.ndarray, "cell class"] | None:
-        truth = self.source.cell_truth
-        if truth is None:
-            return None
-        images = self.table.image_ids
-        return np.concatenate([truth.targets_for(self.stored.segmentation(name).cells, name) for name in images])
+        return FieldViews(self.fields, None if validation else self.field_augmentation, self.seed)

@@ -67,7 +67,7 @@ class Augmented:
 
     def predict(self, batch: CellBatch) -> CellPrediction:
         """Return averaged probabilities and the mean of the features."""
-        views = [self._predictor.predict(batch.shown(view.of, view.places_of)) for view in self._views]
+        views = [self._predictor.predict(batch.with_views(view.of, view.places_of)) for view in self._views]
         image_views = [view.image_probabilities for view in views if view.image_probabilities is not None]
         return CellPrediction(
             self._mean_of_cells(torch.stack([view.probabilities for view in views])),

@@ -1,4 +1,4 @@
-"""The roles of the architecture: what flows between parts, what each must do (`roles`, `segmenting`, `teaching`)."""
+"""The architecture on one page: what parts exchange (`batches`) and what each must do (`protocols`, `prediction`)."""
 
 from hpa.interfaces.batches import (
     CellBatch,
@@ -6,44 +6,47 @@ from hpa.interfaces.batches import (
     CellPrediction,
     CellRecord,
     FieldBatch,
+    HeldOutPredictions,
     InstanceOutput,
     Instances,
     PixelBatch,
     PixelOutput,
     SegmentedField,
+    StepResult,
+)
+from hpa.interfaces.prediction import (
+    CellSink,
+    FieldPredictor,
+    Fusion,
+    Predictor,
+    Rule,
 )
 from hpa.interfaces.protocols import (
-    Attachable,
     BatchAugmentation,
     CellAugmentation,
     CellModel,
-    CellSink,
     CellTruth,
     FieldAugmentation,
-    FieldPredictor,
-    Fusion,
+    FileSegmenter,
     GivesMaps,
     ImageSource,
     InstanceTruth,
     Loss,
     MaskTruth,
+    NamesCells,
     PixelLoss,
     PixelModel,
     PixelTarget,
     Pool,
-    Predictor,
-    Rule,
     Sampling,
     SeesFields,
+    Segmenter,
     Split,
     Supervision,
     Unit,
 )
-from hpa.interfaces.segmenting import FileSegmenter, NamesCells, Segmenter
-from hpa.interfaces.teaching import Selection, TaughtByRuns, TaughtMasksByRuns
 
 __all__ = [
-    "Attachable",
     "BatchAugmentation",
     "CellAugmentation",
     "CellBatch",
@@ -59,6 +62,7 @@ __all__ = [
     "FileSegmenter",
     "Fusion",
     "GivesMaps",
+    "HeldOutPredictions",
     "ImageSource",
     "InstanceOutput",
     "InstanceTruth",
@@ -78,10 +82,8 @@ __all__ = [
     "SeesFields",
     "SegmentedField",
     "Segmenter",
-    "Selection",
     "Split",
+    "StepResult",
     "Supervision",
-    "TaughtByRuns",
-    "TaughtMasksByRuns",
     "Unit",
 ]

@@ -1,8 +1,8 @@
-"""What flows between the parts of the architecture.
+"""Batches, outputs and results that the parts exchange.
 
-Axes: `image`, `cell` (all cells of a batch, of several images, in one axis), `channel`, `class`, `plane` (what a dense
-network says of a pixel), `instance`, `height`, `width`, `side` (of a square crop), `feature`. Probabilities are called
-so; everything before the sigmoid is called logits.
+Axes: `image`, `cell` (all cells of a batch, of several images, in one axis), `channel`, `class`, `plane` (an output
+channel of a dense network), `instance`, `height`, `width`, `side` (of a square crop), `feature`. Logits are values
+before the sigmoid, probabilities those after it.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class CellBatch:
     """Cells of several images, their images' labels beside them.
 
     Attributes:
-        crops: Each cell cut out, masked and resized; intensities in [0, 1] (the store's bit depth divided out). Of side
-            0 where the model sees whole images.
+        crops: Each cell cropped, masked and resized; intensities in [0, 1] (the store's bit depth divided out). Of side
+            0 where the model reads whole images.
         image_of_cell: For each cell, the row of its image in `image_targets`.
         cell_id: Number of each cell in the whole data set, the same in every epoch.
         cells_in_image: How many cells each image holds, drawn into this batch or not.
         image_targets: 0/1 (or soft) labels of each image.
         cell_targets: Labels of each cell where they are known, else NaN rows; None where no cell has any.
-        fields: The whole images, in the order of `image_targets`, where the model sees those.
+        fields: The whole images, in the order of `image_targets`, where the model reads those.
     """
 
     crops: Float[Tensor, "cell channel side side"]
@@ -57,8 +57,8 @@ class CellBatch:
         """Count the cells."""
         return self.crops.shape[0]
 
-    def shown(self, pictures: Callable[[Tensor], Tensor], places: Callable[[Tensor], Tensor]) -> CellBatch:
-        """Return the batch with what the model sees changed, be it crops or whole images.
+    def with_views(self, pictures: Callable[[Tensor], Tensor], places: Callable[[Tensor], Tensor]) -> CellBatch:
+        """Return the batch with the model's input changed, be it crops or whole images.
 
         Args:
             pictures: Changes crops or images: (picture, channel, side, side).
@@ -71,7 +71,7 @@ class CellBatch:
 
 @dataclass
 class CellOutput:
-    """What a model says of the cells of a batch, whichever way it looked at them.
+    """What a model returns for the cells of a batch, from crops or from whole images.
 
     Attributes:
         features: Penultimate layer, one vector a cell.
@@ -88,18 +88,19 @@ class CellOutput:
 
 @dataclass
 class PixelBatch:
-    """Images, or tiles of one size cut out of them, with what is known of every pixel.
+    """Images, or tiles of one size cropped from them, with their targets.
 
     Attributes:
         images: Intensities, scaled to about [0, 1].
-        targets: What a dense model should say, in the planes of its `PixelTarget`; no plane for a detector.
+        targets: Targets of a dense model, in the planes of its `PixelTarget`; no plane for a detector.
         label_maps: Instances, 0 background, numbered 1..n in each image.
         instance_classes: For each image the class of its instances 1..n.
         image_row: Row of each image in the image table, the same in every epoch.
-        organs: What each image shows, "" where the data set does not tell; None where it knows no organs.
-        pixel_um: Side of a pixel as it is shown, µm; NaN where not known.
-        has_truth: Whether somebody drew the instances; where not, targets and label maps are empty. None: all have.
-        taught: What earlier runs said of every pixel, NaN in images of which none spoke; None where none teaches.
+        organs: Organ of each image, "" where unknown; None where the data set has no organs.
+        pixel_um: Side of a pixel of `images`, µm; NaN where unknown.
+        has_truth: Whether an image is annotated; where not, targets and label maps are empty. None: all are.
+        soft_targets: Mean probability that a pixel is inside, predicted by earlier runs that held the image out; NaN
+            in images without predictions, None where no image has any.
     """
 
     images: Float[Tensor, "image channel height width"]
@@ -110,7 +111,7 @@ class PixelBatch:
     organs: tuple[str, ...] | None = None
     pixel_um: Float[Tensor, " image"] | None = None
     has_truth: Bool[Tensor, " image"] | None = None
-    taught: Float[Tensor, "image height width"] | None = None
+    soft_targets: Float[Tensor, "image height width"] | None = None
 
     def __len__(self) -> int:
         """Count the images."""
@@ -119,10 +120,10 @@ class PixelBatch:
 
 @dataclass
 class PixelOutput:
-    """What a dense model says.
+    """What a dense model returns.
 
     Attributes:
-        logits: Of every pixel, in the planes of its `PixelTarget`, before any sigmoid.
+        logits: One value a pixel and plane of its `PixelTarget`, before any sigmoid.
         features: Mean of the encoder's deepest map, one vector an image; None where the network gives none.
     """
 
@@ -132,7 +133,7 @@ class PixelOutput:
 
 @dataclass
 class InstanceOutput:
-    """What a detector says: its own loss terms in training, its instances in evaluation (one dict an image).
+    """What a detector returns: its own loss terms in training, its instances in evaluation (one dict an image).
 
     Instances are `boxes` (instance, 4) x0 y0 x1 y1 in px, `classes` (instance,) from 0, `scores` (instance,) best
     first, and `masks` (instance, side, side): probabilities in the frame of each box, never at the size of the image,
@@ -144,13 +145,41 @@ class InstanceOutput:
 
 
 @dataclass(frozen=True)
+class StepResult:
+    """What a training strategy makes of a batch.
+
+    Attributes:
+        terms: Named loss terms; their sum is minimised. Empty outside training for a detector.
+        output: The model's output for the batch as it is, which validation scores.
+    """
+
+    terms: dict[str, Float[Tensor, ""]]
+    output: CellOutput | PixelOutput | InstanceOutput
+
+
+@dataclass(frozen=True)
+class HeldOutPredictions:
+    """What earlier runs predicted of cells that they had not trained on, one row a cell of the data set.
+
+    Attributes:
+        probabilities: Mean over the runs; NaN rows where none predicted the cell.
+        image_labels: The labels of each cell's image.
+        image_of_cell: The row of its image in the image table.
+    """
+
+    probabilities: Float[Tensor, "cell class"]
+    image_labels: Float[Tensor, "cell class"]
+    image_of_cell: Int[Tensor, " cell"]
+
+
+@dataclass(frozen=True)
 class Instances:
     """The instances of one image with their classes.
 
     Attributes:
         label_map: 0 background, instances numbered 1..n without gaps.
         classes: Class of each instance, from 0.
-        scores: How sure each instance is, or None where they are a truth.
+        scores: Confidence of each instance, or None for ground truth.
     """
 
     label_map: Int[Any, "height width"]
@@ -169,7 +198,7 @@ class CellPrediction:
 
 @dataclass(frozen=True)
 class SegmentedField:
-    """A field with its cells: what predictors of fields read."""
+    """A field with its cells, as predictors of fields read it."""
 
     field: Field
     segmentation: Segmentation
@@ -177,12 +206,12 @@ class SegmentedField:
 
 @dataclass(frozen=True)
 class CellRecord:
-    """All that a run found in one image; what is written beside the submission is made of it.
+    """All predictions of one image, from which the files beside the submission are written.
 
     Attributes:
         segmented: The field and its cells.
-        prediction: What the predictor said of them, before fusion and rules.
-        confidences: What stands in the submission (numpy), cell 1 first.
+        prediction: The predictor's output, before fusion and rules.
+        confidences: The submitted confidences (numpy), cell 1 first.
     """
 
     segmented: SegmentedField

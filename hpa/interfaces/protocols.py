@@ -1,26 +1,23 @@
-"""What each part of the architecture must do; axes are named as in `what_flows`."""
+"""Protocols of the parts that data and training are made of; axes are named as in `batches`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hpa.core.field import Field
+from hpa.core.field import Field, Segmentation
 from hpa.core.submission_table import TableRow
 from hpa.interfaces.batches import (
     CellBatch,
     CellOutput,
-    CellPrediction,
-    CellRecord,
     InstanceOutput,
     Instances,
     PixelBatch,
     PixelOutput,
-    SegmentedField,
+    StepResult,
 )
 
 if TYPE_CHECKING:
@@ -28,23 +25,23 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "test"]
 Unit = Literal["cell", "image"]
-"""What a strategy must see whole: `cell` lets the sampler shuffle cells, `image` keeps an image's cells together."""
+"""What a batch keeps together: "cell" shuffles the cells of all images, "image" keeps the cells of an image."""
 
 
 @runtime_checkable
 class CellTruth(Protocol):
-    """Classes of single cells, where somebody or something knows them."""
+    """True classes of single cells."""
 
     def targets_for(self, cells: Int[Any, "height width"], image_id: str) -> Float[Any, "cell class"]:
-        """Return the classes of the cells of a label map (numpy float32), NaN rows where they are not known."""
+        """Return the classes of the cells of a label map (numpy float32), NaN rows where they are unknown."""
 
 
 @runtime_checkable
 class MaskTruth(Protocol):
-    """Truth of cells that knows their masks too."""
+    """True masks of cells with their classes."""
 
     def row_of(self, image_id: str) -> TableRow | None:
-        """Return the true masks and classes of an image as a table lists them, None where it has none."""
+        """Return the true masks and classes of an image as a table row, None where it has none."""
 
 
 @runtime_checkable
@@ -56,24 +53,57 @@ class ImageSource(Protocol):
 
     @property
     def cell_truth(self) -> CellTruth | None:
-        """Classes of the training cells, or None where there are none."""
+        """True classes of the training cells, or None."""
 
     def table(self, split: Split) -> ImageTable:
-        """List the images of a split; rows that cannot be used stand in `table.problems`, none is dropped."""
+        """List the images of a split; unusable rows are listed in `table.problems`, none is dropped."""
 
     def read(self, image_id: str, split: Split) -> Field:
-        """Read one image; InputError says which file is wrong and why."""
+        """Read one image; InputError names the file and the reason."""
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Name an image's content without decoding it (paths, sizes, times of its files): what caches are keyed by."""
+        """Return a cache key of an image's content without decoding it (paths, sizes, times of its files)."""
 
 
 @runtime_checkable
 class InstanceTruth(Protocol):
-    """A data set that knows the outline of each instance of its training images."""
+    """A data set with the outline of each instance of its training images."""
 
     def instances(self, image_id: str) -> Instances:
-        """Read the instances of a training image; InputError says which file is wrong and why."""
+        """Read the instances of a training image; InputError names the file and the reason."""
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Finds cells (`segmenter=`)."""
+
+    channels: tuple[str, ...]
+    """The channels it reads; a field may hold more, in any order."""
+
+    def segment(self, fields: Sequence[Field]) -> list[Segmentation]:
+        """Segment fields of any size and bit depth, one result a field, cells numbered 1..n."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return all that decides the result (settings, hash of the weights) as plain types: the cache key."""
+
+
+@runtime_checkable
+class NamesCells(Protocol):
+    """A segmenter that also predicts the class of each cell, as detectors do."""
+
+    class_names: tuple[str, ...]
+    """Its classes; empty where it finds cells only."""
+
+    def instances(self, field: Field) -> Instances:
+        """Return the cells of a field with their classes and scores."""
+
+
+@runtime_checkable
+class FileSegmenter(Protocol):
+    """A segmenter that reads a file for each image; that file is part of the cache key."""
+
+    def fingerprint_of(self, image_id: str) -> dict[str, Any]:
+        """Return what decides the result of this image beside `fingerprint`; InputError where the file is missing."""
 
 
 @runtime_checkable
@@ -103,23 +133,51 @@ class PixelLoss(Protocol):
 
 @runtime_checkable
 class PixelTarget(Protocol):
-    """How instances are told to a dense network, and read from it again (`model/target=`)."""
+    """How instances are encoded as planes of a dense network, and decoded again (`model/target=`)."""
 
     plane_count: int
 
     def planes(self, instances: Instances) -> Float[Any, "plane height width"]:
-        """Return what the network should say of a whole image (numpy float32)."""
+        """Return the target planes of a whole image (numpy float32)."""
 
     def rotate_vectors(
         self, planes: Float[Any, "plane height width"], linear: Float[Any, "2 2"]
     ) -> Float[Any, "plane h w"]:
-        """Return planes that were warped already, with their directions turned too.
+        """Return warped planes with their vectors rotated as the image was.
 
-        `linear` takes a step (y, x) of the image before the warp to the step after it.
+        `linear` maps a step (y, x) of the image before the warp to the step after it.
         """
 
     def read(self, logits: Float[Any, "plane height width"]) -> Instances:
-        """Return the instances that a network's output (numpy float32) means."""
+        """Return the instances that a network's output (numpy float32) encodes."""
+
+
+@runtime_checkable
+class CellModel(Protocol):
+    """A classifier of cells."""
+
+    feature_count: int
+    """Length of a vector of `CellOutput.features`."""
+    class_count: int
+
+    def __call__(self, batch: CellBatch) -> CellOutput:
+        """Return features and logits of the batch's cells."""
+
+
+@runtime_checkable
+class SeesFields(Protocol):
+    """A classifier of cells that reads whole images (`CellBatch.fields`) and pools its maps under each cell."""
+
+    stride: int
+    """Side of a place of its maps, in px of the image it reads."""
+
+
+@runtime_checkable
+class GivesMaps(Protocol):
+    """A classifier of cells with class activation maps: `CellOutput.maps`."""
+
+    gives_maps: bool
+    """Whether outputs hold the maps; set by strategies that read them."""
 
 
 @runtime_checkable
@@ -129,7 +187,7 @@ class PixelModel(Protocol):
     target: PixelTarget
 
     def __call__(self, batch: PixelBatch) -> PixelOutput | InstanceOutput:
-        """Return what the network says of images of any size."""
+        """Return the output for images of any size."""
 
     def instances(self, output: Any) -> list[Instances]:
         """Return the instances of each image of an output in evaluation mode, painted on label maps."""
@@ -137,70 +195,50 @@ class PixelModel(Protocol):
 
 @runtime_checkable
 class Supervision(Protocol):
-    """A way to teach the model (`supervision=`): an nn.Module that holds the loss it was given.
+    """A training strategy (`supervision=`): an nn.Module that holds its loss and calls the model itself.
 
-    Which task it serves stands in its file in conf/supervision (`_task_`). One that needs bags only later says by
-    `bags_from` from which share of training on: until then cells of all images are shuffled, for one by one they are
-    learned faster. What it remembers between steps are its buffers, what it learns its parameters; both are saved and
-    resumed.
+    Inherit from it for the defaults: `class MyStrategy(nn.Module, Supervision)`. Its state lies in buffers, what it
+    trains beside the model in parameters; both are saved and resumed. Its task is `_task_` in conf/supervision/.
     """
 
-    unit: Unit
+    @property
+    def unit(self) -> Unit:
+        """What its batches keep together."""
+        return "cell"
 
-    def terms(self, model: nn.Module, batch: Any, progress: float) -> dict[str, Float[Tensor, ""]]:
-        """Call the model and return named loss terms; their sum is minimised. `progress` runs from 0 to 1.
+    @property
+    def image_batches_from(self) -> float:
+        """Share of training from which on unit "image" holds, in [0, 1]; before it cells are shuffled."""
+        return 0.0
 
-        Called in validation too, with the model in evaluation mode: what its first call says is scored.
+    @property
+    def teacher_runs(self) -> tuple[str, ...]:
+        """Folders of the earlier runs whose held-out predictions it learns from."""
+        return ()
+
+    def step(self, model: nn.Module, batch: Any, progress: float) -> StepResult:
+        """Return named loss terms, whose sum is minimised, and the output that is scored.
+
+        Args:
+            model: The network, in evaluation mode while validating.
+            batch: A `CellBatch` or a `PixelBatch`.
+            progress: Share of the training that is done, in [0, 1].
         """
+        raise NotImplementedError
 
     def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
-        """Give what is trained beside the model."""
-
-
-@runtime_checkable
-class CellModel(Protocol):
-    """What a strategy may ask of a network of cells."""
-
-    feature_count: int
-    """Length of a vector of `CellOutput.features`."""
-    class_count: int
-
-    def __call__(self, batch: CellBatch) -> CellOutput:
-        """Return what the network says of the batch's cells."""
-
-
-@runtime_checkable
-class SeesFields(Protocol):
-    """A network of cells that sees whole images and pools its maps under each cell: it reads `CellBatch.fields`."""
-
-    stride: int
-    """Side of a place of its maps, in px of the image as it is shown."""
-
-
-@runtime_checkable
-class GivesMaps(Protocol):
-    """A network of cells that can say what it sees where: `CellOutput.maps`."""
-
-    gives_maps: bool
-    """Whether it does; a strategy that reads maps asks for them when it is attached."""
-
-
-@runtime_checkable
-class Attachable(Protocol):
-    """A part of a strategy that needs the network itself: a teacher copied from it, a pool of its widths."""
-
-    def attach(self, model: CellModel) -> None:
-        """Complete the part; called once, before training and before anything is loaded from a checkpoint."""
+        """Yield what is trained beside the model, as every nn.Module does."""
+        raise NotImplementedError
 
 
 @runtime_checkable
 class Pool(Protocol):
-    """Says of a bag of cells what its cells together show (`supervision/pooling=`)."""
+    """Pools the cells of a bag into one prediction of the bag (`supervision/pooling=`)."""
 
     def __call__(
         self, output: CellOutput, bag_of_cell: Int[Tensor, " cell"], bag_count: int
     ) -> Float[Tensor, "bag class"]:
-        """Return one row of logits for each bag; bags are numbered from 0 and none is empty."""
+        """Return one row of logits a bag; bags are numbered from 0 and none is empty."""
 
 
 @runtime_checkable
@@ -225,76 +263,23 @@ class FieldAugmentation(Protocol):
 
 @runtime_checkable
 class BatchAugmentation(Protocol):
-    """Changes whole batches of the training set where the network is (`batch_augment=`).
+    """Changes whole batches of the training set on the network's device (`batch_augment=`).
 
-    It draws from torch's generator of the CPU, which is seeded before every batch, so that devices draw alike.
+    It draws from torch's generator of the CPU, which is seeded before every batch, so that all devices draw the same.
     """
 
     def __call__(self, batch: CellBatch) -> CellBatch:
-        """Return the changed batch; the one given stays as it is."""
+        """Return the changed batch; the input stays as it is."""
 
 
 @runtime_checkable
 class Sampling(Protocol):
-    """Says how often what is drawn for training (`sampling=`)."""
+    """How often each image or cell is drawn for training (`sampling=`)."""
 
     def weights(
         self, image_targets: Float[Any, "image class"], cells: Int[Any, " image"], unit: Unit
     ) -> Float[Any, " image"]:
-        """Return how often images are drawn against each other (numpy, > 0); with unit "cell", each of their cells.
+        """Return relative frequencies (numpy, > 0) of the images, with unit "cell" of each of their cells.
 
-        `cells` tells how many cells each image has.
+        `cells` counts the cells of each image.
         """
-
-
-@runtime_checkable
-class Predictor(Protocol):
-    """Model, or a wrapper of predictors (test-time augmentation), on batches."""
-
-    def predict(self, batch: CellBatch) -> CellPrediction:
-        """Return probabilities of the batch's cells."""
-
-
-@runtime_checkable
-class FieldPredictor(Protocol):
-    """Model with its own pre-processing, or an ensemble of such, on segmented fields."""
-
-    def predict(self, fields: Sequence[SegmentedField]) -> list[CellPrediction]:
-        """Return one prediction a field, its rows in the order of the label map (cell 1 first)."""
-
-
-@runtime_checkable
-class Fusion(Protocol):
-    """Joins what a cell shows with what its whole image shows (`fusion=`)."""
-
-    def __call__(self, prediction: CellPrediction) -> Float[Any, "cell class"]:
-        """Return one confidence a cell and class (numpy), higher is surer."""
-
-
-@runtime_checkable
-class Rule(Protocol):
-    """Changes confidences after the network (`rules=`): border, area, nucleus, negative class."""
-
-    def __call__(self, field: SegmentedField, probabilities: Float[Any, "cell class"]) -> Float[Any, "cell class"]:
-        """Return the changed confidences (numpy), higher is surer."""
-
-
-@runtime_checkable
-class CellSink(Protocol):
-    """Writes cells beside the submission, block by block, so that a killed run goes on (`also=`).
-
-    `start`, `add` for each image of the block in the order of the table (images that failed are left out), `finish`;
-    all in one thread. A block that was cut short is started again from nothing.
-    """
-
-    def start(self, block: Path) -> None:
-        """Begin a block; what it holds goes to files or folders whose names begin with that of `block`."""
-
-    def add(self, record: CellRecord) -> None:
-        """Take the cells of one image; keep no reference to its pixels, so that memory stays bounded."""
-
-    def finish(self) -> None:
-        """Complete the files of the block; they must be whole on disk when this returns."""
-
-    def join(self, blocks: Sequence[Path], out: Path) -> None:
-        """Make the result of all blocks, named as `start` was told, in order; `out` is the submission beside it."""

@@ -1,12 +1,13 @@
-"""The DataModule of pixels: table, folds, prepared images, loaders. Any image source, any target."""
+"""Training images with their instances, prepared once, and the DataModule that serves tiles of them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int
+from jaxtyping import Float32, Int
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -26,86 +27,110 @@ from hpa.sources.image_facts import PixelFacts
 log = logging.getLogger(__name__)
 
 
-class PixelDataModule(LightningDataModule):
-    """Serves tiles of an image source whose instances are known.
-
-    The outlines are those of the source where it has them, else those that a segmenter draws, each with the class of
-    its image, which then must show one type only.
-
-    Images without a truth are dealt to the folds too, apart from the others, whose folds they do not change. They train
-    where an earlier run teaches them, and never validate.
+@dataclass(frozen=True)
+class PreparedImages:
+    """The training images of a data set with their instances: scaled, stored, and dealt into folds.
 
     Attributes:
         source: The images.
-        table: The images with their folds; known after `prepare`.
-        facts: What is known of them beside; known after `prepare`.
-        first_epoch: The epoch that training begins with; a resumed run sets it.
+        table: The images with their folds.
+        facts: Their organs, pixel sizes, and which of them are annotated.
+        store: Holds their planes, instances and targets.
+        folds: Which fold is held out.
+    """
+
+    source: ImageSource
+    table: ImageTable
+    facts: PixelFacts
+    store: PixelStore
+    folds: FoldPlan
+
+
+def prepare_images(
+    source: ImageSource,
+    segmenter: Segmenter | None,
+    store: PixelStore,
+    folds: FoldPlan,
+    workers: int,
+    on_progress: Callable[[int, int], None],
+) -> PreparedImages:
+    """Read the table, check it, deal it into folds, and fill the store with every image.
+
+    The outlines are those of the source where it has them, else those of a segmenter, each with the class of its image,
+    which must then have exactly one. Images without annotation are dealt into folds apart from the others, whose folds
+    they do not change.
 
     Args:
         source: The images.
-        segmenter: Draws outlines where the source has none.
+        segmenter: Outlines the instances where the source has none.
         store: Keeps prepared images.
-        tiles: Size and number of tiles.
         folds: Which images are held out.
-        loading: Batches.
-        augmentation: Cuts and changes tiles of the training folds.
-        seed: Seed of order and augmentation.
-    """
+        workers: Threads.
+        on_progress: Called with the number of images done and in all.
 
-    table: ImageTable
-    facts: PixelFacts
+    Raises:
+        DataError: Naming all problems of the data set at once.
+    """
+    table = source.table("train").require_usable()
+    for warning in table.warnings:
+        log.warning("%s", warning)
+    facts = PixelFacts.of(table, store.spec)
+    table = table.with_frame(table.frame.assign(fold=_folds_of(table, facts, folds)))
+    reader = _InstanceReader(source, segmenter, table, facts)
+    store.prepare(source, table, "train", reader, max(1, workers), on_progress)
+    return PreparedImages(source, table, facts, store, folds)
+
+
+class PixelDataModule(LightningDataModule):
+    """Serves tiles of prepared images.
+
+    Images without annotation train where there are soft targets for them, and never validate.
+
+    Args:
+        images: The images.
+        tiles: Size and number of tiles.
+        loading: Sizes of batches, worker processes.
+        augmentation: Crops and changes tiles of the training folds.
+        seed: Seed of order and augmentation.
+        first_epoch: The epoch that is trained first, of a resumed run: loaders look ahead before the trainer has read
+            its checkpoint.
+        soft_targets: Image ids with the probability that each pixel is inside, of any size.
+    """
 
     def __init__(
         self,
-        source: ImageSource,
-        segmenter: Segmenter | None,
-        store: PixelStore,
+        images: PreparedImages,
         tiles: TileSpec,
-        folds: FoldPlan,
         loading: TileLoading,
         augmentation: TileAugmentation,
         seed: int,
+        first_epoch: int,
+        soft_targets: Iterable[tuple[str, Float32[np.ndarray, "height width"]]] = (),
     ) -> None:
         super().__init__()
-        self.source = source
-        self.segmenter = segmenter
-        self.store = store
+        self.table, self.facts, self.store, self.folds = images.table, images.facts, images.store, images.folds
         self.tiles = tiles
-        self.folds = folds
         self.loading = loading
         self.augmentation = augmentation
         self.seed = seed
-        self.first_epoch = 0
-        self._taught: set[str] = set()
-
-    def prepare(self, on_progress: Callable[[int, int], None]) -> None:
-        """Read the table, check it, fold it, and prepare every image.
-
-        Raises:
-            DataError: Naming all problems of the data set at once.
-        """
-        table = self.source.table("train").require_usable()
-        for warning in table.warnings:
-            log.warning("%s", warning)
-        self.facts = PixelFacts.of(table, self.store.spec)
-        self.table = table.with_frame(table.frame.assign(fold=self._folds(table)))
-        self.store.prepare(self.source, self.table, "train", self._instances, max(1, self.loading.workers), on_progress)
+        self.first_epoch = first_epoch
+        self._softened: set[str] = set()
+        for image_id, probabilities in soft_targets:
+            images.store.add_soft_targets(image_id, probabilities)
+            self._softened.add(image_id)
 
     def rows(self, validation: bool) -> Int[np.ndarray, " image"]:
         """Return the rows of the images that train or validate."""
+        held_out, has_truth = self.table.frame["fold"].to_numpy() == self.folds.held_out, self.facts.has_truth
         if validation:
-            return np.flatnonzero(self._held_out() & self.facts.has_truth)
-        taught = np.array([image_id in self._taught for image_id in self.table.image_ids])
-        return np.flatnonzero(~self._held_out() & (self.facts.has_truth | taught))
+            return np.flatnonzero(held_out & has_truth)
+        softened = np.array([image_id in self._softened for image_id in self.table.image_ids])
+        return np.flatnonzero(~held_out & (has_truth | softened))
 
     def held_out_without_truth(self) -> Int[np.ndarray, " image"]:
-        """Return the rows of held-out images that nobody drew: they are predicted, not scored."""
-        return np.flatnonzero(self._held_out() & ~self.facts.has_truth)
-
-    def teach(self, image_id: str, said: Float32[np.ndarray, "height width"]) -> None:
-        """Take what earlier runs said of an image that trains: how probably each pixel is inside, at any size."""
-        self.store.add_soft_targets(image_id, said)
-        self._taught.add(image_id)
+        """Return the rows of held-out images without annotation: they are predicted, not scored."""
+        held_out = self.table.frame["fold"].to_numpy() == self.folds.held_out
+        return np.flatnonzero(held_out & ~self.facts.has_truth)
 
     def training_tiles(self) -> list[tuple[int, int]]:
         """List the tiles of an epoch: row of the image and number of the tile in it."""
@@ -135,23 +160,17 @@ class PixelDataModule(LightningDataModule):
             pin_memory=has_gpu(),
         )
 
-    def _folds(self, table: ImageTable) -> Int[np.ndarray, " image"]:
-        """Return the fold of each image: those with a truth balanced, the others by lot."""
-        known, unknown = np.flatnonzero(self.facts.has_truth), np.flatnonzero(~self.facts.has_truth)
-        count, seed = self.folds.count, self.folds.seed
-        if len(known) < count:
-            raise InputError(f"{table.where}: {len(known)} images cannot fill {count} folds; lower folds.count.")
-        fold = np.zeros(len(table), np.int64)
-        groups = list(table.frame["group"].iloc[known])
-        fold[known] = assign_folds(_strata(table)[known], groups, count, seed)
-        lot = np.random.default_rng(seed_of(seed, "without truth")).permutation(len(unknown))
-        fold[unknown] = lot % count
-        return fold
 
-    def _held_out(self) -> Bool[np.ndarray, " image"]:
-        return self.table.frame["fold"].to_numpy() == self.folds.held_out
+class _InstanceReader:
+    """Returns the instances of an image of the table, none of one without annotation."""
 
-    def _instances(self, image_id: str) -> Instances:
+    def __init__(self, source: ImageSource, segmenter: Segmenter | None, table: ImageTable, facts: PixelFacts) -> None:
+        self.source = source
+        self.segmenter = segmenter
+        self.table = table
+        self.facts = facts
+
+    def __call__(self, image_id: str) -> Instances:
         row = self.table.image_ids.index(image_id)
         if not self.facts.has_truth[row]:
             sides = tuple(int(self.table.frame[side].iloc[row]) for side in ("height", "width"))
@@ -161,16 +180,29 @@ class PixelDataModule(LightningDataModule):
         if self.segmenter is None:
             raise InputError(f"{image_id}: the data set has no outlines; choose a segmenter= that draws them.")
         cells = self.segmenter.segment([self.source.read(image_id, "train")])[0].cells
-        named = np.flatnonzero(self.table.targets()[row])
-        if len(named) != 1:
+        classes = np.flatnonzero(self.table.targets()[row])
+        if len(classes) != 1:
             raise InputError(
-                f"its label names {len(named)} classes; instances inherit the type of pure images, name one."
+                f"its label names {len(classes)} classes; instances inherit the type of pure images, name one."
             )
-        return Instances(cells, np.full(int(cells.max(initial=0)), int(named[0]), np.int64))
+        return Instances(cells, np.full(int(cells.max(initial=0)), int(classes[0]), np.int64))
+
+
+def _folds_of(table: ImageTable, facts: PixelFacts, plan: FoldPlan) -> Int[np.ndarray, " image"]:
+    """Return the fold of each image: annotated ones balanced, the others at random."""
+    known, unknown = np.flatnonzero(facts.has_truth), np.flatnonzero(~facts.has_truth)
+    if len(known) < plan.count:
+        raise InputError(f"{table.where}: {len(known)} images cannot fill {plan.count} folds; lower folds.count.")
+    fold = np.zeros(len(table), np.int64)
+    groups = list(table.frame["group"].iloc[known])
+    fold[known] = assign_folds(_strata(table)[known], groups, plan.count, plan.seed)
+    order = np.random.default_rng(seed_of(plan.seed, "without truth")).permutation(len(unknown))
+    fold[unknown] = order % plan.count
+    return fold
 
 
 def _strata(table: ImageTable) -> Int[np.ndarray, "image stratum"]:
-    """Return what folds are balanced by: the kind or organ of an image where the table tells it, else its classes."""
+    """Return what folds are balanced by: the kind or organ of an image where the table has it, else its classes."""
     for column in ("kind", "organ", "cell_line"):
         if column in table.frame:
             values = table.frame[column].astype(str).to_numpy()

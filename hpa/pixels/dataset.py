@@ -23,7 +23,7 @@ class TileRequest:
     """The tiles of one batch.
 
     Attributes:
-        epoch: Epoch the batch belongs to; with the seed it decides where tiles lie.
+        epoch: Epoch of the batch; with the seed it decides where tiles lie.
         tiles: Row of the image and number of the tile among those of this image in the epoch.
     """
 
@@ -51,7 +51,7 @@ class TileSampler(Sampler[TileRequest]):
         self.epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next; the trainer calls it."""
+        """Set the next epoch; the trainer calls it."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[TileRequest]:
@@ -74,8 +74,8 @@ class PixelDataset(Dataset[PixelBatch]):
     Attributes:
         store: Prepared images.
         image_ids: Id of each row of the table.
-        facts: What is known of each row beside.
-        augmentation: Cuts the tiles; None gives whole images, which must be asked for one at a time.
+        facts: Organ, pixel size and annotation of each row.
+        augmentation: Crops the tiles; None gives whole images, one a batch.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class PixelDataset(Dataset[PixelBatch]):
             organs=None if self.facts.organs is None else tuple(self.facts.organs[row] for row in rows),
             pixel_um=torch.from_numpy(self.facts.pixel_um[rows] / scales),
             has_truth=torch.from_numpy(self.facts.has_truth[rows]),
-            taught=_taught(tiles),
+            soft_targets=_soft_targets(tiles),
         )
 
     def _tile(self, epoch: int, row: int, number: int) -> Tile:
@@ -128,9 +128,9 @@ def _rows(request: TileRequest) -> Int[np.ndarray, " tile"]:
     return np.array([row for row, _ in request.tiles], np.int64)
 
 
-def _taught(tiles: Sequence[Tile]) -> Float[Tensor, "tile height width"] | None:
-    """Return what earlier runs said of the tiles, NaN where nothing; None where they said nothing of any."""
+def _soft_targets(tiles: Sequence[Tile]) -> Float[Tensor, "tile height width"] | None:
+    """Return the soft targets of the tiles, NaN for tiles without any; None where no tile has any."""
     if all(tile.soft_targets is None for tile in tiles):
         return None
-    nothing = np.full(tiles[0].label_map.shape, np.nan, np.float32)
-    return torch.from_numpy(np.stack([nothing if tile.soft_targets is None else tile.soft_targets for tile in tiles]))
+    empty = np.full(tiles[0].label_map.shape, np.nan, np.float32)
+    return torch.from_numpy(np.stack([empty if tile.soft_targets is None else tile.soft_targets for tile in tiles]))

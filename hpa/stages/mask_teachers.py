@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
-from torch import nn
 
 from hpa.core.digest import digest_of_values, sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.planes import resized
 from hpa.inference.pixel_held_out import held_out_files, read_held_out
-from hpa.interfaces import TaughtMasksByRuns
-from hpa.pixels.data_module import PixelDataModule
+from hpa.pixels.data_module import PixelDataModule, PreparedImages
 from hpa.stages.teachers import members_of, require_unseen, some
 from hpa.training.provenance import Provenance
 
@@ -30,42 +28,24 @@ def provenance_of(data: PixelDataModule) -> Provenance:
     return Provenance(images.assign(trained=trained, content=content))
 
 
-def teach_masks(supervision: nn.Module, data: PixelDataModule) -> None:
-    """Give the data the predictions of earlier runs, where a part of the strategy learns from them.
+def soft_masks(
+    runs: Sequence[str], images: PreparedImages
+) -> Iterator[tuple[str, Float32[np.ndarray, "height width"]]]:
+    """Yield the ids of images that train with the mean prediction of earlier runs, having held them out.
 
     Raises:
         InputError: If a run saw an image that it would label, recorded no provenance, or none predicted any image that
             trains.
     """
-    for part in supervision.modules():
-        if isinstance(part, TaughtMasksByRuns):
-            _add_predictions(part.mask_runs, data)
-
-
-def digests_of_teachers(supervision: nn.Module) -> dict[str, str]:
-    """Return the digest of the predictions of each earlier run that a strategy learns from, by its folder."""
-    parts = [part for part in supervision.modules() if isinstance(part, TaughtMasksByRuns)]
-    return {str(path): _digest_of(path) for part in parts for run in part.mask_runs for path in members_of(run)}
-
-
-def _digest_of(path: Path) -> str:
-    files = held_out_files(path)
-    return digest_of_values({name: sha256_of_file(file) for name, file in files.items()})
-
-
-def _add_predictions(runs: Sequence[str], data: PixelDataModule) -> None:
+    if not runs:
+        return
     predictions = {path: held_out_files(path) for run in runs for path in members_of(run)}
-    images = Provenance.of(data.table, data.folds.held_out, None).frame
-    own = Provenance(images.assign(content=[data.store.content(image_id) for image_id in data.table.image_ids]))
+    frame = Provenance.of(images.table, images.folds.held_out, None).frame
+    own = Provenance(frame.assign(content=[images.store.content(image_id) for image_id in images.table.image_ids]))
     require_unseen([(path, Provenance.read(path), list(files)) for path, files in predictions.items()], own)
     training = own.frame.loc[own.frame["trained"], "image_id"].tolist()
-    missing = []
-    for image_id in training:
-        files = [files[image_id] for files in predictions.values() if image_id in files]
-        if files:
-            data.teach(image_id, _mean_of(files))
-        else:
-            missing.append(image_id)
+    found = {name: [files[name] for files in predictions.values() if name in files] for name in training}
+    missing = [name for name, files in found.items() if not files]
     if len(missing) == len(training):
         raise InputError(
             f"supervision.runs: {', '.join(runs)} predicted no image that trains here; give runs that held these "
@@ -73,6 +53,17 @@ def _add_predictions(runs: Sequence[str], data: PixelDataModule) -> None:
         )
     if missing:
         log.warning("%s did not predict %s; these keep their masks, or stay out", ", ".join(runs), some(missing))
+    yield from ((name, _mean_of(files)) for name, files in found.items() if files)
+
+
+def digests_of_predictions(runs: Sequence[str]) -> dict[str, str]:
+    """Return the digest of the predictions of each earlier run, by its folder."""
+    return {str(path): _digest_of(path) for run in runs for path in members_of(run)}
+
+
+def _digest_of(path: Path) -> str:
+    files = held_out_files(path)
+    return digest_of_values({name: sha256_of_file(file) for name, file in files.items()})
 
 
 def _mean_of(files: Sequence[Path]) -> Float32[np.ndarray, "height width"]:

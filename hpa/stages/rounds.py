@@ -11,8 +11,11 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from hpa.config import Config, build, require_task
+import torch
+
+from hpa.config import Config, build, build_nested, require_task
 from hpa.core.errors import InputError
+from hpa.interfaces import HeldOutPredictions
 from hpa.stages.chain import SINGLE, finish, open_stage, stage_name
 from hpa.stages.cross_validation import CrossValidation
 from hpa.stages.single import Train
@@ -78,9 +81,14 @@ def _with_teacher(node: Any, run: str) -> Any:
 
 
 def _build_supervision(config: Config, student: Config, run: str) -> None:
-    """Build what a later round will train with.
+    """Build the strategy of a later round.
 
     Raises:
         InputError: If it does not fit together.
     """
-    build(_with_teacher(student, run), loss=build(config["loss"]))
+    source = build(config["data"])
+    model = build(config["model"], channel_count=len(source.channels), class_count=len(source.class_names))
+    none = torch.zeros(0, len(source.class_names))
+    predictions = HeldOutPredictions(none, none, torch.zeros(0, dtype=torch.int64))  # no earlier round has run yet
+    supervision = _with_teacher(student, run)
+    build_nested(supervision, loss=build(config["loss"]), model=model, held_out_of=lambda _: predictions)

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64
-from torch import nn
 
-from hpa.cells.data_module import CellDataModule
+from hpa.cells.data_module import PreparedCells
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.inference.held_out import HeldOut, read_held_out
-from hpa.interfaces import TaughtByRuns
+from hpa.interfaces import HeldOutPredictions
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
 
@@ -33,26 +32,23 @@ class _TeacherRun:
     predictions: HeldOut
 
 
-def teach(supervision: nn.Module, data: CellDataModule) -> None:
-    """Give every part of a strategy that learns from earlier runs their predictions of the cells that will train.
+def held_out_predictions(runs: Sequence[str], cells: PreparedCells) -> HeldOutPredictions:
+    """Return what earlier runs predicted of the cells that will train, having held them out.
 
     Raises:
         InputError: If a run saw an image that it would label, has other classes or other cells, or predicted none.
     """
-    for part in supervision.modules():
-        if isinstance(part, TaughtByRuns):
-            images = data.stored.cells["image"].to_numpy()
-            part.learn(
-                torch.from_numpy(_mean_predictions(part.runs, data)),
-                torch.from_numpy(data.table.targets()[images]),
-                torch.from_numpy(images.astype(np.int64)),
-            )
+    images = cells.stored.cells["image"].to_numpy()
+    return HeldOutPredictions(
+        torch.from_numpy(_mean_predictions(runs, cells)),
+        torch.from_numpy(cells.table.targets()[images]),
+        torch.from_numpy(images.astype(np.int64)),
+    )
 
 
-def digests_of_teachers(supervision: nn.Module) -> dict[str, str]:
-    """Return the digest of the predictions of each earlier run that a strategy learns from, by its folder."""
-    parts = [part for part in supervision.modules() if isinstance(part, TaughtByRuns)]
-    paths = [path for part in parts for run in part.runs for path in members_of(run)]
+def digests_of_predictions(runs: Sequence[str]) -> dict[str, str]:
+    """Return the digest of the predictions of each earlier run, by its folder."""
+    paths = [path for run in runs for path in members_of(run)]
     return {str(path): sha256_of_file(path / "out_of_fold.parquet") for path in paths}
 
 
@@ -65,16 +61,16 @@ def members_of(run: str | Path) -> list[Path]:
     return [found for member in members for found in members_of(folder.path / member)]
 
 
-def _mean_predictions(runs: Sequence[str], data: CellDataModule) -> Float32[np.ndarray, "cell class"]:
+def _mean_predictions(runs: Sequence[str], prepared: PreparedCells) -> Float32[np.ndarray, "cell class"]:
     """Return mean probabilities of the runs, NaN for cells that do not train or that no run predicted."""
-    own = Provenance.of(data.table, data.folds.held_out, data.stored)
-    teachers = [_read(path, data.source.class_names) for run in runs for path in members_of(run)]
+    own = Provenance.of(prepared.table, prepared.folds.held_out, prepared.stored)
+    teachers = [_read(path, prepared.source.class_names) for run in runs for path in members_of(run)]
     require_unseen([(teacher.path, teacher.images, teacher.predictions.image_ids) for teacher in teachers], own)
     _require_same_cells(teachers, own)
-    total = np.zeros((len(data.stored), len(data.source.class_names)), np.float32)
-    count = np.zeros(len(data.stored), np.int64)
-    training = data.rows(validation=False)
-    cells = data.stored.cells.iloc[training]
+    total = np.zeros((len(prepared.stored), len(prepared.source.class_names)), np.float32)
+    count = np.zeros(len(prepared.stored), np.int64)
+    training = prepared.rows(validation=False)
+    cells = prepared.stored.cells.iloc[training]
     row_of = dict(zip(zip(cells["image_id"], cells["cell"].tolist(), strict=True), training.tolist(), strict=True))
     for teacher in teachers:
         keys = zip(teacher.predictions.image_ids, teacher.predictions.cells.tolist(), strict=True)

@@ -1,1 +1,1 @@
-"""Strategies: what is told to the model and how. A batch and a model in, named loss terms out."""
+"""Training strategies, one idea a file; what they share: bags of cells, pools, selections of pseudo-labels."""

@@ -1,15 +1,14 @@
-"""Beside its masks a network of tissue tells organ and pixel size, so that its encoder learns what both look like.
+"""Auxiliary tasks: a network of tissue also predicts organ and pixel size, so that its encoder represents both.
 
 Two small heads on the mean of the encoder's deepest map, as the second team of "Hacking the Human Body" (V. Durnov,
-2022) had them, each with a weight of 0.1. They belong to the strategy: predictions read the network alone and never
-see them. The pixel size is that of the tile as it is shown, enlarged or shrunk, so it says something even where all
-images are resampled to one scale.
+2022) had them, each with a weight of 0.1. They belong to the strategy: inference uses the network alone. The pixel size
+is that of the tile after scaling, so it carries information even where all images are resampled to one scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Sequence
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,35 +16,44 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from hpa.core.errors import InputError
-from hpa.interfaces import PixelBatch, PixelLoss, Supervision, Unit
-from hpa.supervision.one_look import OneLook
+from hpa.interfaces import PixelBatch, StepResult, Supervision, Unit
+from hpa.supervision.composite import SharedForward
 
 _UNKNOWN = -1
 
 
-class AuxiliarySupervision(nn.Module):
-    """The terms of another strategy, and `organ` (cross-entropy) and `pixel_size` (squared error of log2 µm) beside.
+@runtime_checkable
+class HasFeatures(Protocol):
+    """A network of pixels with an encoder."""
+
+    feature_count: int
+    """Length of a vector of `PixelOutput.features`."""
+
+
+class AuxiliarySupervision(nn.Module, Supervision):
+    """The terms of another strategy, plus `organ` (cross-entropy) and `pixel_size` (squared error of log2 µm).
 
     Args:
-        loss: Handed to the other strategy.
-        main: Makes the strategy that teaches masks.
-        organs: Names of the organs; images of others teach the pixel size alone.
+        main: The strategy that trains the masks.
+        organs: Names of the organs; images of others train the pixel size alone.
         organ_weight: Weight of the term, finite and 0 or more.
         pixel_size_weight: Weight of the term, finite and 0 or more.
+        model: The network, whose features the heads read.
 
     Raises:
-        InputError: If there are not two organs, one stands twice, or a weight is out of its range.
+        InputError: If there are not two organs, one is repeated, a weight is out of its range, or the network has no
+            features.
     """
 
     unit: Unit = "image"
 
     def __init__(
         self,
-        loss: PixelLoss,
-        main: Callable[..., Supervision],
+        main: Supervision,
         organs: Sequence[str],
         organ_weight: float,
         pixel_size_weight: float,
+        model: nn.Module,
     ) -> None:
         super().__init__()
         if len(organs) < 2 or len(set(organs)) < len(organs):
@@ -53,58 +61,58 @@ class AuxiliarySupervision(nn.Module):
         for name, weight in (("organ_weight", organ_weight), ("pixel_size_weight", pixel_size_weight)):
             if not 0 <= weight < float("inf"):
                 raise InputError(f"supervision.{name} must be finite and 0 or more, not {weight}; 0.1 is usual.")
-        self.main = cast("nn.Module", main(loss=loss))
+        self.main = cast("nn.Module", main)
         self.organs = tuple(organs)
         self.organ_weight = organ_weight
         self.pixel_size_weight = pixel_size_weight
-        self.heads: nn.Linear | None = None
+        self.heads = nn.Linear(_feature_count(model), len(self.organs) + 1)
 
-    def attach(self, model: nn.Module) -> None:
-        """Make both heads, as wide as the network's features.
+    @property
+    def teacher_runs(self) -> tuple[str, ...]:
+        """Those of the main strategy."""
+        return cast("Supervision", self.main).teacher_runs
 
-        Raises:
-            InputError: If the network gives no features.
-        """
-        width = getattr(model, "feature_count", None)
-        if width is None:
-            raise InputError(
-                "supervision=auxiliary needs a network with an encoder, model=unet or model=segformer; choose "
-                "supervision=direct or supervision=detector for this one."
-            )
-        self.heads = nn.Linear(width, len(self.organs) + 1)
-
-    def terms(self, model: nn.Module, batch: PixelBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
-        """Return the terms of the main strategy, `organ` and `pixel_size`; what nobody knows costs 0.
+    def step(self, model: nn.Module, batch: PixelBatch, progress: float) -> StepResult:
+        """Return the terms of the main strategy, `organ` and `pixel_size`; unknown organs and sizes cost 0.
 
         Raises:
-            InputError: If the data set tells no organs, or the network gives no features.
+            InputError: If the data set has no organs, or the network returns no features.
         """
         if batch.organs is None or batch.pixel_um is None:
             raise InputError(
-                "supervision=auxiliary needs the organ of each image, and this data set tells none; choose data=hubmap "
-                "or supervision=direct."
+                "supervision=auxiliary needs the organ of each image, and this data set has none; choose data=hubmap "
+                "or supervision=dense."
             )
-        look = OneLook(model)
-        terms = cast("Supervision", self.main).terms(look, batch, progress)
-        features = look(batch).features
-        if features is None or self.heads is None:
-            raise InputError("this model.architecture gives no features of whole images; choose supervision=direct.")
-        said = self.heads(features).float()
-        return {
-            **terms,
-            "organ": self.organ_weight * self._organ_loss(said[:, :-1], batch.organs),
-            "pixel_size": self.pixel_size_weight * _size_loss(said[:, -1], batch.pixel_um),
+        shared = SharedForward(model)
+        result = cast("Supervision", self.main).step(shared, batch, progress)
+        features = shared(batch).features
+        if features is None:
+            raise InputError("this model.architecture has no features of whole images; choose supervision=dense.")
+        predicted = self.heads(features).float()
+        own = {
+            "organ": self.organ_weight * self._organ_loss(predicted[:, :-1], batch.organs),
+            "pixel_size": self.pixel_size_weight * _size_loss(predicted[:, -1], batch.pixel_um),
         }
+        return StepResult(result.terms | own, result.output)
 
     def _organ_loss(self, logits: Float[Tensor, "image organ"], names: Sequence[str]) -> Float[Tensor, ""]:
         numbers = [self.organs.index(name) if name in self.organs else _UNKNOWN for name in names]
-        told = torch.tensor(numbers, device=logits.device)
-        known = max(int((told != _UNKNOWN).sum()), 1)
-        return cross_entropy(logits, told, ignore_index=_UNKNOWN, reduction="sum") / known
+        targets = torch.tensor(numbers, device=logits.device)
+        known = max(int((targets != _UNKNOWN).sum()), 1)
+        return cross_entropy(logits, targets, ignore_index=_UNKNOWN, reduction="sum") / known
 
 
-def _size_loss(said: Float[Tensor, " image"], pixel_um: Float[Tensor, " image"]) -> Float[Tensor, ""]:
+def _feature_count(model: nn.Module) -> int:
+    if not isinstance(model, HasFeatures):
+        raise InputError(
+            "supervision=auxiliary needs a network with an encoder, model=unet or model=segformer; choose "
+            "supervision=dense or supervision=detector for this one."
+        )
+    return model.feature_count
+
+
+def _size_loss(predicted: Float[Tensor, " image"], pixel_um: Float[Tensor, " image"]) -> Float[Tensor, ""]:
     """Return the mean squared error in doublings of the pixel's side; 0, with a graph, where no size is known."""
     known = torch.isfinite(pixel_um)
-    errors = said[known] - pixel_um[known].to(said.dtype).log2()
+    errors = predicted[known] - pixel_um[known].to(predicted.dtype).log2()
     return errors.square().sum() / max(int(known.sum()), 1)

@@ -1,9 +1,9 @@
-"""Two networks learn side by side, each from the copied labels that the other believes.
+"""Co-teaching: two networks learn side by side, each from the copied labels of small loss to the other.
 
-Co-teaching (Han, Yao, Yu, Niu, Xu, Hu, Tsang and Sugiyama, 2018, arXiv:1804.06872): a network that chooses for itself
-what to believe is confirmed in its errors; two that began differently err differently, and each filters what the other
-is taught. There the small-loss examples of a batch are kept; here an image's labels are copied to cells that do not
-show them, so positives are rejected, class by class.
+Han, Yao, Yu, Niu, Xu, Hu, Tsang and Sugiyama, 2018, arXiv:1804.06872: a network that selects its own labels confirms
+its errors; two that started differently make different errors, and each filters the labels of the other. There the
+small-loss examples of a batch are kept; here an image's labels are copied to cells that do not show them, so positives
+are rejected, class by class.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import copy
 from typing import cast
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import CellBatch, CellModel, CellOutput, Loss, Unit
-from hpa.supervision.small_loss import believed, require_share
+from hpa.interfaces import CellBatch, CellModel, CellOutput, Loss, StepResult, Supervision
+from hpa.supervision.large_loss import require_share, small_loss_mask
 
 
-class CoTeachingSupervision(nn.Module):
-    """Propagation to the network and to a peer, to each without the positives that the other finds hardest.
+class CoTeachingSupervision(nn.Module, Supervision):
+    """Propagation to the network and to a peer, to each without the positives of the largest loss to the other.
 
     The peer is trained with the network, at twice the cost; the network alone is validated and submitted.
 
@@ -29,18 +28,15 @@ class CoTeachingSupervision(nn.Module):
         loss: Compares logits with targets.
         rejected_share: Share of a class's positives that is left out at the end, in [0, 1).
         ramp_up: Share of training over which that grows from 0, in (0, 1].
-        difference: How far the peer's start is drawn anew, in (0, 1]: 1 shares nothing with the network but the spread
-            of each tensor's weights; a pretrained network wants little, or its peer forgets what it was trained for.
+        difference: How much of the peer's initial weights is random, in (0, 1]: with 1 it shares only the spread of
+            each tensor with the network; take little for a pretrained network, or its peer loses the pretraining.
+        model: The network, which is copied.
 
     Raises:
         InputError: If a number is out of its range.
     """
 
-    unit: Unit = "cell"
-    peer: nn.Module
-    """The other network, made by `attach`."""
-
-    def __init__(self, loss: Loss, rejected_share: float, ramp_up: float, difference: float) -> None:
+    def __init__(self, loss: Loss, rejected_share: float, ramp_up: float, difference: float, model: CellModel) -> None:
         super().__init__()
         require_share(rejected_share)
         if not (0 < ramp_up <= 1 and 0 < difference <= 1):
@@ -50,23 +46,26 @@ class CoTeachingSupervision(nn.Module):
         self.loss = loss
         self.rejected_share = rejected_share
         self.ramp_up = ramp_up
-        self.difference = difference
+        self.peer = _perturbed_copy(cast("nn.Module", model), difference)
 
-    def attach(self, model: CellModel) -> None:
-        """Copy the network and draw its weights partly anew."""
-        self.peer = copy.deepcopy(cast("nn.Module", model))
-        kept = (1 - self.difference**2) ** 0.5  # so that the spread stays what it was
-        with torch.no_grad():
-            for weights in self.peer.parameters():
-                if weights.ndim > 1:  # biases and norms start alike in both
-                    spread = weights.std(correction=0)
-                    weights.mul_(kept).add_(torch.randn_like(weights) * (self.difference * spread))
-
-    def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
+    def step(self, model: nn.Module, batch: CellBatch, progress: float) -> StepResult:
         """Return the terms `cells` and `peer`."""
         own: CellOutput = model(batch)
         other: CellOutput = self.peer.train(model.training)(batch)
         targets = batch.image_targets[batch.image_of_cell]
         share = self.rejected_share * min(1.0, progress / self.ramp_up)
-        by_own, by_other = (believed(output.logits.detach(), targets, share) for output in (own, other))
-        return {"cells": self.loss(own.logits, targets, by_other), "peer": self.loss(other.logits, targets, by_own)}
+        by_own, by_other = (small_loss_mask(output.logits.detach(), targets, share) for output in (own, other))
+        terms = {"cells": self.loss(own.logits, targets, by_other), "peer": self.loss(other.logits, targets, by_own)}
+        return StepResult(terms, own)
+
+
+@torch.no_grad()
+def _perturbed_copy(model: nn.Module, difference: float) -> nn.Module:
+    """Return a copy with partly random weights; biases and norms stay equal."""
+    copied = copy.deepcopy(model)
+    kept = (1 - difference**2) ** 0.5  # so that the spread stays what it was
+    for weights in copied.parameters():
+        if weights.ndim > 1:
+            spread = weights.std(correction=0)
+            weights.mul_(kept).add_(torch.randn_like(weights) * (difference * spread))
+    return copied

@@ -1,8 +1,8 @@
 """Two views of a cell must agree: a mean teacher (Tarvainen and Valpola, 2017, arXiv:1703.01780).
 
-Labels are copied from the image, as in propagation; beside that, what the network says of a cell seen turned and
-brighter or darker is drawn to what a slowly moving average of itself says of the cell as it is. Labels that contradict
-how cells look are not learned by heart: the average remembers what most cells taught.
+Labels are copied from the image, as in propagation; beside that, the prediction for a cell that is rotated and brighter
+or darker is pulled towards what a slowly moving average of the network predicts for the cell as it is. Labels that
+contradict how cells look are not memorised: the average follows what most cells have in common.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import CellBatch, CellModel, Loss, Unit
+from hpa.interfaces import CellBatch, CellModel, Loss, StepResult, Supervision
 
 
-class ConsistencySupervision(nn.Module):
+class ConsistencySupervision(nn.Module, Supervision):
     """Loss on copied labels, plus the squared distance of probabilities between student and teacher.
 
     Args:
@@ -28,16 +28,15 @@ class ConsistencySupervision(nn.Module):
         agreement_weight: Multiplies the distance, >= 0.
         ramp_up: Share of training over which that weight grows from 0, in (0, 1].
         gain: Largest relative change of a channel's brightness in the student's second view, in [0, 1).
+        model: The network, which is copied.
 
     Raises:
         InputError: If a number is out of its range.
     """
 
-    unit: Unit = "cell"
-    teacher: AveragedModel
-    """Copied from the network by `attach`."""
-
-    def __init__(self, loss: Loss, decay: float, agreement_weight: float, ramp_up: float, gain: float) -> None:
+    def __init__(
+        self, loss: Loss, decay: float, agreement_weight: float, ramp_up: float, gain: float, model: CellModel
+    ) -> None:
         super().__init__()
         if not (0 <= decay < 1 and 0 <= gain < 1 and 0 < ramp_up <= 1 and agreement_weight >= 0):
             raise InputError(
@@ -45,45 +44,47 @@ class ConsistencySupervision(nn.Module):
                 f"more; came decay={decay}, gain={gain}, ramp_up={ramp_up}, agreement_weight={agreement_weight}."
             )
         self.loss = loss
-        self.decay = decay
         self.agreement_weight = agreement_weight
         self.ramp_up = ramp_up
         self.gain = gain
+        self.teacher = moving_average(model, decay)
 
-    def attach(self, model: CellModel) -> None:
-        """Copy the network."""
-        follow = cast("Callable[[float], Any]", get_ema_multi_avg_fn)(self.decay)
-        teacher = AveragedModel(cast("nn.Module", model), multi_avg_fn=follow, use_buffers=True)
-        self.teacher = teacher.requires_grad_(False)
-
-    def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
-        """Return the terms `cells` and `agreement`."""
+    def step(self, model: nn.Module, batch: CellBatch, progress: float) -> StepResult:
+        """Return the terms `cells` and `agreement`; the cells as they are give the output."""
         if model.training:
             self.teacher.update_parameters(model)
         with torch.no_grad():
-            taught = self.teacher.eval()(batch).logits.sigmoid()
-        logits = model(batch).logits  # the cells as they are first: validation scores the first look
+            target = self.teacher.eval()(batch).logits.sigmoid()
+        output = model(batch)
         second = model(self._second_view(batch, model.training)).logits
-        distance = (second.sigmoid() - taught).square().mean()
+        distance = (second.sigmoid() - target).square().mean()
         weight = self.agreement_weight * min(1.0, progress / self.ramp_up)
-        cells = self.loss(logits, batch.image_targets[batch.image_of_cell])
-        return {"cells": cells, "agreement": weight * distance}
+        cells = self.loss(output.logits, batch.image_targets[batch.image_of_cell])
+        return StepResult({"cells": cells, "agreement": weight * distance}, output)
 
     def _second_view(self, batch: CellBatch, training: bool) -> CellBatch:
-        """Return the cells turned, perhaps mirrored, in other brightness; a quarter turn outside training."""
+        """Return the cells rotated, perhaps mirrored, in other brightness; a quarter turn outside training."""
         turns, mirrored = (int(number) for number in torch.randint(4, (2,))) if training else (1, 0)
 
-        def turned(pictures: Tensor) -> Tensor:
-            return _turned(pictures, turns, mirrored % 2 == 1)
+        def rotated(pictures: Tensor) -> Tensor:
+            return _rotated(pictures, turns, mirrored % 2 == 1)
 
-        def lit(pictures: Tensor) -> Tensor:
+        def rotated_and_lit(pictures: Tensor) -> Tensor:
             gains = 1 + self.gain * (2 * torch.rand(*pictures.shape[:2], 1, 1, device=pictures.device) - 1)
-            return turned(pictures) * gains
+            return rotated(pictures) * gains
 
-        return batch.shown(lit if training else turned, turned)
+        return batch.with_views(rotated_and_lit if training else rotated, rotated)
 
 
-def _turned(planes: Float[Tensor, "*axes side side"], turns: int, mirrored: bool) -> Float[Tensor, "*axes side side"]:
-    """Return planes after quarter turns and perhaps a mirror."""
-    turned = planes.rot90(turns, (-2, -1))
-    return turned.flip(-1) if mirrored else turned
+def moving_average(model: CellModel, decay: float) -> AveragedModel:
+    """Return a copy of a network whose `update_parameters` follows it: a share `decay` of the copy stays each time."""
+    follow = cast("Callable[[float], Any]", get_ema_multi_avg_fn)(decay)
+    copied = AveragedModel(cast("nn.Module", model), multi_avg_fn=follow, use_buffers=True)
+    return copied.requires_grad_(False)
+
+
+def _rotated(
+    planes: Float[Tensor, "*axes side side"], quarter_turns: int, mirrored: bool
+) -> Float[Tensor, "*axes side side"]:
+    rotated = planes.rot90(quarter_turns, (-2, -1))
+    return rotated.flip(-1) if mirrored else rotated

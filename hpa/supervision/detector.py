@@ -1,23 +1,20 @@
-"""A detector is taught by its own losses, each with a weight: classes, boxes and masks of Mask R-CNN, for example."""
+"""Detectors learn by their own losses, each with a weight: objectness, boxes and masks of Mask R-CNN, for example."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import PixelBatch, Unit
+from hpa.interfaces import PixelBatch, StepResult, Supervision, Unit
 
 
-class DetectorSupervision(nn.Module):
+class DetectorSupervision(nn.Module, Supervision):
     """The loss terms that the model itself returns.
 
     Args:
-        weights: What each of them is multiplied by, >= 0.
-        loss: Handed to every strategy; a detector has losses of its own.
+        weights: Multiplies each of them, >= 0.
 
     Raises:
         InputError: If a weight is negative.
@@ -25,24 +22,23 @@ class DetectorSupervision(nn.Module):
 
     unit: Unit = "image"
 
-    def __init__(self, weights: Mapping[str, float], loss: Any = None) -> None:
+    def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__()
-        del loss
         if any(weight < 0 for weight in weights.values()):
             raise InputError(f"supervision.weights are 0 or more, not {dict(weights)}; 0 switches a term off.")
         self.weights = dict(weights)
 
-    def terms(self, model: nn.Module, batch: PixelBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
-        """Return the model's own terms; none outside training, where a detector says instances instead.
+    def step(self, model: nn.Module, batch: PixelBatch, progress: float) -> StepResult:
+        """Return the model's own terms; none outside training, where a detector returns instances.
 
         Raises:
             InputError: If the model's terms are not those that have weights.
         """
-        del progress  # the start and the end of training are taught alike
-        losses = model(batch).losses
-        if losses and losses.keys() != self.weights.keys():
+        del progress
+        output = model(batch)
+        if output.losses and output.losses.keys() != self.weights.keys():
             raise InputError(
-                f"supervision.weights name {', '.join(sorted(self.weights))}; the model's losses are "
-                f"{', '.join(sorted(losses))}. Give one weight for each."
+                f"supervision.weights has {', '.join(sorted(self.weights))}; the model's losses are "
+                f"{', '.join(sorted(output.losses))}. Give one weight for each."
             )
-        return {name: self.weights[name] * value for name, value in losses.items()}
+        return StepResult({name: self.weights[name] * value for name, value in output.losses.items()}, output)

@@ -1,7 +1,7 @@
-"""What is shown is taught as it is: each cell its own true classes, each pixel what it belongs to.
+"""Full supervision of cells: the true classes of each cell.
 
-For cells this is the upper bound of weak supervision: what a model reaches when every cell of the Human Protein Atlas
-is annotated, which the competition's training set is not (Le et al., Nature Methods 19:1221, 2022).
+The upper bound of weak supervision: what a model reaches if every cell is annotated, which the competition's training
+set is not (Le et al., Nature Methods 19:1221, 2022).
 """
 
 from __future__ import annotations
@@ -10,42 +10,37 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import CellBatch, Loss, PixelBatch, PixelLoss, Unit
+from hpa.interfaces import CellBatch, Loss, StepResult, Supervision
 
 
-class DirectSupervision(nn.Module):
-    """Loss between logits and the truth, of cells or of pixels; cells of unknown classes (NaN) are left out.
+class DirectSupervision(nn.Module, Supervision):
+    """Loss between cell logits and the cells' true classes; cells of unknown classes (NaN) are left out.
 
     Args:
-        loss: Compares logits with targets: a `Loss` for cells, a `PixelLoss` for pixels.
+        loss: Compares logits with targets.
     """
 
-    unit: Unit = "cell"
-
-    def __init__(self, loss: Loss | PixelLoss) -> None:
+    def __init__(self, loss: Loss) -> None:
         super().__init__()
         self.loss = loss
 
-    def terms(self, model: nn.Module, batch: CellBatch | PixelBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
-        """Return the term `cells`, or `pixels` for a batch of images.
+    def step(self, model: nn.Module, batch: CellBatch, progress: float) -> StepResult:
+        """Return the term `cells`: 0, with a graph, where no cell of the batch is known.
 
         Raises:
-            InputError: If the data set tells no cell classes at all.
+            InputError: If the data set has no cell classes at all.
         """
-        del progress  # the start and the end of training are taught alike
-        if isinstance(batch, PixelBatch):
-            return {"pixels": self.loss(model(batch).logits, batch.targets)}
-        return {"cells": self._of_cells(model, batch)}
-
-    def _of_cells(self, model: nn.Module, batch: CellBatch) -> Float[Tensor, ""]:
-        """Return the loss of the known cells; 0, with a graph, where no cell of the batch is known."""
+        del progress
         if batch.cell_targets is None:
             raise InputError(
                 "supervision=direct needs the classes of each cell: give data.cell_truth=FILE (columns of truth.csv), "
                 "or choose supervision=propagation, which trains on image labels."
             )
-        logits = model(batch).logits
-        known = ~batch.cell_targets.isnan().any(dim=1)
-        if not known.any():
-            return logits[known].sum()
-        return self.loss(logits[known], batch.cell_targets[known])
+        output = model(batch)
+        return StepResult({"cells": self._loss_of_known(output.logits, batch.cell_targets)}, output)
+
+    def _loss_of_known(
+        self, logits: Float[Tensor, "cell class"], targets: Float[Tensor, "cell class"]
+    ) -> Float[Tensor, ""]:
+        known = ~targets.isnan().any(dim=1)
+        return self.loss(logits[known], targets[known]) if known.any() else logits[known].sum()

@@ -1,8 +1,8 @@
-"""The labels of an image as the noisy union of what its cells show, and Bayes' rule back from them to the cells.
+"""The noisy-or model of image labels, and its posterior: what cells show, given the labels of their image.
 
-Labels may be wrong both ways: a class that some cell shows is missed, or one that no cell shows is told. What a cell
-shows, given the labels, is a sum over all combinations of cells, in closed form. For labels of images and unseen
-regions: Papandreou, Chen, Murphy and Yuille, 2015, arXiv:1502.02734.
+Some cell shows a class or none does; the image's label agrees, up to false negatives and false positives. The posterior
+of a cell sums over all combinations of the other cells, in closed form (Papandreou, Chen, Murphy and Yuille, 2015,
+arXiv:1502.02734, for labels of images and their regions).
 """
 
 from __future__ import annotations
@@ -14,45 +14,36 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from hpa.interfaces import CellModel
-from hpa.supervision.class_rates import rates_of, require_rates
-from hpa.supervision.pooling.packed import bag_max, bag_sum, to_float32
+from hpa.core.errors import InputError
+from hpa.supervision.bags import bag_max, bag_sum, to_float32
 
 
 class NoisyOrPosterior(nn.Module):
-    """How labels of images come from cells.
+    """Posterior probability that each cell shows each class.
 
     Args:
         false_negative_rate: Probability that an image lacks the label of a class that a cell shows, in (0, 1).
         false_positive_rate: Probability that an image has the label of a class that no cell shows, in (0, 1). One
             number or one a class, like the first.
+        class_count: Number of classes.
 
     Raises:
-        InputError: If a rate is out of its range.
+        InputError: If a rate is out of its range, or there are neither one nor as many as classes.
     """
 
     false_negative_rate: Tensor
     false_positive_rate: Tensor
 
     def __init__(
-        self, false_negative_rate: float | Sequence[float], false_positive_rate: float | Sequence[float]
+        self,
+        false_negative_rate: float | Sequence[float],
+        false_positive_rate: float | Sequence[float],
+        class_count: int,
     ) -> None:
         super().__init__()
-        self.register_buffer(
-            "false_negative_rate", rates_of("false_negative_rate", false_negative_rate), persistent=False
-        )
-        self.register_buffer(
-            "false_positive_rate", rates_of("false_positive_rate", false_positive_rate), persistent=False
-        )
-
-    def attach(self, model: CellModel) -> None:
-        """Check that the rates serve the network's classes.
-
-        Raises:
-            InputError: If there are neither one nor as many rates as classes.
-        """
-        require_rates("false_negative_rate", self.false_negative_rate, model.class_count)
-        require_rates("false_positive_rate", self.false_positive_rate, model.class_count)
+        rates = {"false_negative_rate": false_negative_rate, "false_positive_rate": false_positive_rate}
+        for name, values in rates.items():
+            self.register_buffer(name, class_rates(name, values, class_count), persistent=False)
 
     def forward(
         self,
@@ -63,13 +54,35 @@ class NoisyOrPosterior(nn.Module):
         """Return the probability that each cell shows each class, given all cells and the labels of their image."""
         yes, no = logsigmoid(to_float32(logits)), logsigmoid(-to_float32(logits))
         log_none = bag_sum(no, image_of_cell, len(image_targets))
-        # Some cell is at least as probable as the likeliest one: finite where all are too unlikely to be summed.
+        # Some cell is at least as probable as the most probable one: finite where all are too improbable to be summed.
         log_some = (-torch.expm1(log_none)).log().maximum(bag_max(yes, image_of_cell, len(image_targets)))
-        missed, spurious = self.false_negative_rate, self.false_positive_rate
-        told = torch.logaddexp((1 - missed).log() + log_some, spurious.log() + log_none)
-        untold = torch.logaddexp(missed.log() + log_some, (1 - spurious).log() + log_none)
-        # A cell that shows the class makes the union certain; what is left is whether that was told.
-        if_told = (yes + (1 - missed).log() - told[image_of_cell]).exp()
-        if_untold = (yes + missed.log() - untold[image_of_cell]).exp()
+        false_negative, false_positive = self.false_negative_rate, self.false_positive_rate
+        labeled = torch.logaddexp((1 - false_negative).log() + log_some, false_positive.log() + log_none)
+        unlabeled = torch.logaddexp(false_negative.log() + log_some, (1 - false_positive).log() + log_none)
+        # A cell that shows the class makes "some cell does" certain; what is left is whether the image has the label.
+        if_labeled = (yes + (1 - false_negative).log() - labeled[image_of_cell]).exp()
+        if_unlabeled = (yes + false_negative.log() - unlabeled[image_of_cell]).exp()
         label = image_targets[image_of_cell]
-        return (label * if_told + (1 - label) * if_untold).clamp(0, 1)
+        return (label * if_labeled + (1 - label) * if_unlabeled).clamp(0, 1)
+
+
+def class_rates(name: str, values: float | Sequence[float], class_count: int) -> Float[Tensor, " class_or_one"]:
+    """Return rates of label noise, one number or one a class, as a row that broadcasts over classes.
+
+    Args:
+        name: Key below `supervision`, for messages.
+        values: In (0, 1).
+        class_count: Number of classes.
+
+    Raises:
+        InputError: If a rate does not lie in (0, 1), or there are several, but not one a class.
+    """
+    row = [float(value) for value in (values if isinstance(values, Sequence) else [values])]
+    if not row or not all(0 < value < 1 for value in row):
+        raise InputError(f"supervision.{name} must lie between 0 and 1 (one number, or one a class), not {values}.")
+    if len(row) not in (1, class_count):
+        raise InputError(
+            f"supervision.{name} holds {len(row)} numbers, the model has {class_count} classes; "
+            f"give one number, or {class_count} in the order of the classes."
+        )
+    return torch.tensor(row)

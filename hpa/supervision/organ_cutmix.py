@@ -1,13 +1,13 @@
-"""Rectangles of tissue are exchanged between images of one organ, so that a unit is known beside strange neighbours.
+"""CutMix within an organ: rectangles of tissue are exchanged between images of one organ.
 
-CutMix (Yun, Han, Oh, Chun, Choe and Yoo, 2019, arXiv:1905.04899) inside an organ, as the third team of "Hacking the
-Human Body" (2022) trained: a glomerulus pasted into a lung would teach what no section shows. Picture and mask are
-exchanged alike, so nothing is mixed but places.
+CutMix (Yun, Han, Oh, Chun, Choe and Yoo, 2019, arXiv:1905.04899) as the third team of "Hacking the Human Body" (2022)
+trained: functional tissue units are seen in new surroundings, and no glomerulus is pasted into a lung. Image and mask
+are exchanged alike, so labels are not mixed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -16,19 +16,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import PixelBatch, PixelLoss, Supervision, Unit
+from hpa.interfaces import PixelBatch, StepResult, Supervision, Unit
 
 
-class OrganCutMixSupervision(nn.Module):
+class OrganCutMixSupervision(nn.Module, Supervision):
     """The terms of another strategy on tiles that hold rectangles of each other, within an organ.
 
-    Tiles without a partner in the batch, without a known organ or without a mask stay as they are. Only what dense
-    networks are taught by is exchanged, not the label maps that detectors read.
+    Tiles without a partner in the batch, without a known organ or without a mask stay as they are. Only the targets of
+    dense networks are exchanged, not the label maps that detectors read.
 
     Args:
-        loss: Handed to the other strategy.
-        main: Makes the strategy that teaches masks.
-        most: Largest share of a tile's area that is exchanged, in (0, 1); drawn evenly from 0 on.
+        main: The strategy that trains the masks.
+        max_share: Largest share of a tile's area that is exchanged, in (0, 1); drawn uniformly from 0 on.
         probability: How often a tile is changed, in [0, 1].
 
     Raises:
@@ -37,28 +36,34 @@ class OrganCutMixSupervision(nn.Module):
 
     unit: Unit = "image"
 
-    def __init__(self, loss: PixelLoss, main: Callable[..., Supervision], most: float, probability: float) -> None:
+    def __init__(self, main: Supervision, max_share: float, probability: float) -> None:
         super().__init__()
-        if not (0 < most < 1 and 0 <= probability <= 1):
+        if not (0 < max_share < 1 and 0 <= probability <= 1):
             raise InputError(
-                f"supervision: most must lie between 0 and 1, probability in [0, 1]; came {most} and {probability}."
+                "supervision: max_share must lie between 0 and 1, probability in [0, 1]; came "
+                f"{max_share} and {probability}."
             )
-        self.main = cast("nn.Module", main(loss=loss))
-        self.most = most
+        self.main = cast("nn.Module", main)
+        self.max_share = max_share
         self.probability = probability
 
-    def terms(self, model: nn.Module, batch: PixelBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
-        """Return the terms of the main strategy.
+    @property
+    def teacher_runs(self) -> tuple[str, ...]:
+        """Those of the main strategy."""
+        return cast("Supervision", self.main).teacher_runs
+
+    def step(self, model: nn.Module, batch: PixelBatch, progress: float) -> StepResult:
+        """Return the step of the main strategy on the changed tiles; an image alone in its batch stays as it is.
 
         Raises:
-            InputError: If the data set tells no organs.
+            InputError: If the data set has no organs.
         """
         if batch.organs is None:
             raise InputError(
-                "supervision=organ_cutmix needs the organ of each image, and this data set tells none; choose "
-                "data=hubmap or supervision=direct."
+                "supervision=organ_cutmix needs the organ of each image, and this data set has none; choose "
+                "data=hubmap or supervision=dense."
             )
-        return cast("Supervision", self.main).terms(model, self._mixed(batch, batch.organs), progress)
+        return cast("Supervision", self.main).step(model, self._mixed(batch, batch.organs), progress)
 
     def _mixed(self, batch: PixelBatch, organs: Sequence[str]) -> PixelBatch:
         """Return the batch with rectangles exchanged."""
@@ -70,12 +75,12 @@ class OrganCutMixSupervision(nn.Module):
         def exchanged(planes: Float[Tensor, "image plane height width"]) -> Float[Tensor, "image plane height width"]:
             return torch.where(cut, planes[partners], planes)
 
-        taught = None if batch.taught is None else exchanged(batch.taught[:, None])[:, 0]
-        return replace(batch, images=exchanged(batch.images), targets=exchanged(batch.targets), taught=taught)
+        soft = None if batch.soft_targets is None else exchanged(batch.soft_targets[:, None])[:, 0]
+        return replace(batch, images=exchanged(batch.images), targets=exchanged(batch.targets), soft_targets=soft)
 
     def _rectangles(self, images: int, height: int, width: int) -> Bool[Tensor, "image height width"]:
-        """Draw rectangles of the tile's form somewhere inside it; empty ones for tiles that stay."""
-        side = (self.most * torch.rand(images)).sqrt() * (torch.rand(images) < self.probability)
+        """Draw rectangles of the tile's shape somewhere inside it; empty ones for tiles that stay."""
+        side = (self.max_share * torch.rand(images)).sqrt() * (torch.rand(images) < self.probability)
         start = (1 - side) * torch.rand(2, images)
         rows, columns = ((torch.arange(length) + 0.5) / length for length in (height, width))
         down = (rows >= start[0][:, None]) & (rows < (start[0] + side)[:, None])
@@ -84,12 +89,12 @@ class OrganCutMixSupervision(nn.Module):
 
 
 def partners_of(organs: Sequence[str], known: Bool[Tensor, " image"]) -> Int[Tensor, " image"]:
-    """Draw for each image another one of its organ; itself where there is none, no organ is told or no mask known."""
+    """Draw for each image another one of its organ; itself where there is none, or its organ or mask is unknown."""
     partners = torch.arange(len(organs))
     for organ in sorted(set(organs) - {""}):
         members = torch.tensor(
             [row for row, name in enumerate(organs) if name == organ and known[row]], dtype=torch.int64
         )
         order = members[torch.randperm(len(members))]
-        partners[order] = order.roll(1)  # a ring: nobody is its own partner where there are two or more
+        partners[order] = order.roll(1)  # a ring: no image is its own partner where there are two or more
     return partners

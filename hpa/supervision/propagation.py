@@ -1,19 +1,18 @@
-"""Each cell is taught the labels of its image, as if it showed them all.
+"""Label propagation: each cell gets the labels of its image.
 
-The plainest weak supervision, and a strong baseline: noise that is not tied to how a cell looks averages out (Rolnick,
-Veit, Belongie and Shavit, 2017, arXiv:1705.10694). The same gather serves images of a pure class.
+The simplest weak supervision, and a strong baseline: noise that does not depend on how a cell looks averages out
+(Rolnick, Veit, Belongie and Shavit, 2017, arXiv:1705.10694). Exact where all cells of an image have one class.
 """
 
 from __future__ import annotations
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from hpa.core.errors import InputError
-from hpa.interfaces import CellBatch, Loss, Unit
+from hpa.interfaces import CellBatch, Loss, StepResult, Supervision
 
 
-class PropagationSupervision(nn.Module):
+class PropagationSupervision(nn.Module, Supervision):
     """Loss between cell logits and the labels of the cell's image.
 
     Args:
@@ -25,8 +24,6 @@ class PropagationSupervision(nn.Module):
         InputError: If `smoothing` is out of its range.
     """
 
-    unit: Unit = "cell"
-
     def __init__(self, loss: Loss, smoothing: float) -> None:
         super().__init__()
         if not 0 <= smoothing < 1:
@@ -34,8 +31,9 @@ class PropagationSupervision(nn.Module):
         self.loss = loss
         self.smoothing = smoothing
 
-    def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Float[Tensor, ""]]:
+    def step(self, model: nn.Module, batch: CellBatch, progress: float) -> StepResult:
         """Return the term `cells`."""
-        del progress  # the start and the end of training are taught alike
+        del progress
+        output = model(batch)
         targets = batch.image_targets[batch.image_of_cell] * (1 - self.smoothing) + self.smoothing / 2
-        return {"cells": self.loss(model(batch).logits, targets)}
+        return StepResult({"cells": self.loss(output.logits, targets)}, output)

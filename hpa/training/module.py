@@ -1,8 +1,8 @@
-"""The one LightningModule: it minimises the sum of a strategy's loss terms and never asks which workload it is."""
+"""The one LightningModule: it minimises the sum of a strategy's loss terms, whatever the task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
@@ -18,20 +18,20 @@ from hpa.training.optimization import Optimization
 
 @runtime_checkable
 class Validation(Protocol):
-    """Collects what a model says of the validation set and scores it (`metric=`)."""
+    """Collects the outputs on the validation set and scores them (`metric=`)."""
 
     @property
     def monitor(self) -> str:
         """The score that chooses the best epoch; higher is better."""
 
     def reset(self) -> None:
-        """Forget everything collected."""
+        """Drop everything collected."""
 
     def update(self, batch: Any, output: Any) -> None:
         """Collect one batch with the model's output."""
 
     def scores(self) -> dict[str, float]:
-        """Score what was collected; keys are logged as `val_<key>`, NaN where nothing can be said."""
+        """Score what was collected; keys are logged as `val_<key>`, NaN where a score is undefined."""
 
 
 class TrainingModule(LightningModule):
@@ -39,10 +39,12 @@ class TrainingModule(LightningModule):
 
     Attributes:
         model: The network that is trained.
-        supervision: The strategy; holds the loss, and whatever it remembers or learns.
+        supervision: The strategy; holds the loss, its own state and parameters.
         average: The moving average of the weights, or None.
         validation: Scores the validation set.
-        batch_augmentation: Changes batches of the training set where the network is, or None.
+        batch_augmentation: Changes batches of the training set on the network's device, or None.
+        identity: Plain facts written into every checkpoint, so that it works without its folder: config, class names,
+            channels, seed.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class TrainingModule(LightningModule):
         supervision: Supervision,
         optimization: Optimization,
         validation: Validation,
+        identity: Mapping[str, Any],
         batch_augmentation: BatchAugmentation | None = None,
     ) -> None:
         super().__init__()
@@ -58,11 +61,10 @@ class TrainingModule(LightningModule):
         self.supervision = supervision
         self.optimization = optimization
         self.validation = validation
+        self.identity = dict(identity)
         self.batch_augmentation = batch_augmentation
         decay = optimization.average_decay
         self.average = WeightAverage(model, decay) if decay > 0 else None
-        self.identity: dict[str, Any] = {}
-        """Plain facts written into every checkpoint: config, class names, channels, seed."""
 
     @property
     def evaluated(self) -> nn.Module:
@@ -79,7 +81,7 @@ class TrainingModule(LightningModule):
         self.optimization.learning_rate = value
 
     def trained_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Name the parameters of the model and of the strategy."""
+        """Yield the parameters of the model and of the strategy with their names."""
         yield from self.model.named_parameters(prefix="model")
         yield from cast("nn.Module", self.supervision).named_parameters(prefix="supervision")
 
@@ -91,7 +93,7 @@ class TrainingModule(LightningModule):
         """
         if self.batch_augmentation is not None:
             batch = self.batch_augmentation(batch)
-        terms = self.supervision.terms(self.model, batch, self._progress())
+        terms = self.supervision.step(self.model, batch, self._progress()).terms
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
             raise InputError(_not_finite(terms, self.current_epoch))
@@ -105,17 +107,11 @@ class TrainingModule(LightningModule):
             self.average.update(self.model)
 
     def validation_step(self, batch: Any, batch_index: int) -> None:  # noqa: ARG002
-        """Score a batch; the strategy's own call of the network serves the metric too."""
-        model = self.evaluated
-        outputs: list[Any] = []
-        handle = model.register_forward_hook(lambda _module, _arguments, output: outputs.append(output))
-        try:
-            terms = self.supervision.terms(model, batch, self._progress())
-        finally:
-            handle.remove()
-        if terms:  # a detector has none outside training
-            self._log_terms("val", terms, torch.stack(list(terms.values())).sum(), len(batch))
-        self.validation.update(batch, outputs[0])
+        """Log the loss of a batch and collect its output."""
+        result = self.supervision.step(self.evaluated, batch, self._progress())
+        if result.terms:  # a detector has none outside training
+            self._log_terms("val", result.terms, torch.stack(list(result.terms.values())).sum(), len(batch))
+        self.validation.update(batch, result.output)
 
     def on_validation_epoch_start(self) -> None:
         """Start a new collection."""
@@ -139,12 +135,12 @@ class TrainingModule(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip as the optimization says; the trainer's own settings are not used."""
+        """Clip by the optimization's own clipping; the trainer's settings are not used."""
         del optimizer, gradient_clip_val, gradient_clip_algorithm
         self.optimization.clip(self.trained_parameters())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write what a checkpoint needs to work without its folder."""
+        """Add the identity."""
         checkpoint["hpa"] = self.identity
 
     def _progress(self) -> float:
@@ -155,6 +151,16 @@ class TrainingModule(LightningModule):
         if len(terms) > 1:
             named = {f"{stage}_loss_{name}": value.detach() for name, value in terms.items()}
             self.log_dict(named, on_step=False, on_epoch=True, batch_size=count)
+
+
+def identity_of(config: Mapping[str, Any], channels: Sequence[str], class_names: Sequence[str]) -> dict[str, Any]:
+    """Return what a checkpoint must hold to work without its folder, as plain types."""
+    return {
+        "config": config,
+        "channels": list(channels),
+        "class_names": list(class_names),
+        "seed": config["seed"],
+    }
 
 
 def _not_finite(terms: dict[str, Tensor], epoch: int) -> str:

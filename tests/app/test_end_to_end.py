@@ -101,7 +101,7 @@ def test_direct_supervision_learns_from_cell_truth(composed, world, tmp_path):
 
 
 # the detector reads pixels, not cells: tests/app/test_recipes.py trains it
-OF_PIXELS = {"auxiliary", "detector", "organ_cutmix", "soft_masks"}
+OF_PIXELS = {"auxiliary", "dense", "detector", "organ_cutmix", "soft_masks"}
 STRATEGIES = sorted({file.stem for file in (ROOT / "conf" / "supervision").glob("*.yaml")} - OF_PIXELS)
 
 

@@ -4,10 +4,12 @@ import pandas as pd
 import pytest
 
 from hpa.cells.crops import CropSpec
-from hpa.cells.data_module import CellDataModule
+from hpa.cells.data_module import CellDataModule, prepare_cells
 from hpa.cells.fields.spec import FieldSpec
+from hpa.cells.fields.store import FieldStore
 from hpa.cells.loading import CellLoading
 from hpa.cells.store import CellStore
+from hpa.core.artifacts import ArtifactCache
 from hpa.core.image_table import ImageTable
 from hpa.sources.fold_plan import FoldPlan
 from tests.cells.test_dataset import Drawn, Squares
@@ -25,33 +27,35 @@ class Pending(Drawn):
 
 @pytest.fixture
 def module(tmp_path):
-    def make(field_batch_cells: int) -> CellDataModule:
+    def make(field_batch_cells: int, of_fields: bool = True) -> CellDataModule:
         crop = CropSpec(("green",), side_px=8, masked=True, margin=0.0)
         loading = CellLoading(2, 1, 0, field_batch_cells)
-        data = CellDataModule(
-            Pending(), Squares(), CellStore(tmp_path), crop, FoldPlan(2, 0, 0, False), loading, None, "cell", 0
-        )
-        data.prepare(lambda done, total: None)
-        return data
+        store, folds = CellStore(tmp_path), FoldPlan(2, 0, 0, False)
+        cells = prepare_cells(Pending(), Squares(), store, crop, folds, 1, no_progress)
+        fields = None
+        if of_fields:
+            spec = FieldSpec(("green",), 32)
+            fields = FieldStore(ArtifactCache(tmp_path)).prepare(
+                cells.source, "train", cells.stored, spec, 16, 1, no_progress
+            )
+        return CellDataModule(cells, loading, "cell", 0, None, None, seed=0, first_epoch=0, fields=fields)
 
     return make
 
 
-def show(data: CellDataModule) -> None:
-    data.show_fields(FieldSpec(("green",), 32), 16, None, lambda done, total: None)
+def no_progress(done: int, total: int) -> None:
+    pass
 
 
 def test_fields_are_whole_though_batches_of_crops_are_small(module):
+    assert all(len(batch) <= 2 for batch in module(100, of_fields=False).train_dataloader())
     data = module(field_batch_cells=100)
-    assert all(len(batch) <= 2 for batch in data.train_dataloader())
-    show(data)
     shown = [row for batch in data.train_dataloader() for row in batch.cell_id.tolist()]
     assert sorted(shown) == data.rows(validation=False).tolist()
 
 
 def test_a_field_of_more_cells_is_drawn_down_to_the_bound(module):
     data = module(field_batch_cells=2)
-    show(data)
     for batch in data.train_dataloader():
         assert len(batch) <= 2
         assert len(batch.fields.images) <= 2

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import hpa.supervision
-from hpa.config import build
+from hpa.config import build_nested
 from hpa.interfaces import Supervision
 from hpa.supervision.propagation import PropagationSupervision
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
@@ -39,7 +39,7 @@ def project(tmp_path, monkeypatch) -> Path:
 def strategy(project: Path, overrides: list[str]) -> Supervision:
     with initialize_config_dir(str(project / "conf"), version_base="1.3"):
         config = compose("train", overrides=overrides)
-    return build(OmegaConf.to_container(config.supervision), loss=plain_loss())
+    return build_nested(OmegaConf.to_container(config.supervision), loss=plain_loss(), model=tiny_model())
 
 
 def test_the_page_names_one_class_and_one_yaml():
@@ -61,8 +61,8 @@ def test_the_strategy_learns_cells_from_labels_of_images(project):
 
 def test_without_doubt_it_is_propagation(project):
     model, batch = tiny_model().eval(), toy_batch(0)
-    terms = strategy(project, ["supervision=ranked", "supervision.doubt=0.0"]).terms(model, batch, 1.0)
-    assert terms == PropagationSupervision(plain_loss(), 0.0).terms(model, batch, 1.0)
+    terms = strategy(project, ["supervision=ranked", "supervision.doubt=0.0"]).step(model, batch, 1.0).terms
+    assert terms == PropagationSupervision(plain_loss(), 0.0).step(model, batch, 1.0).terms
 
 
 def test_it_stands_beside_others(project):

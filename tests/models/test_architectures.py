@@ -11,7 +11,7 @@ from hpa.inference.pixel_predictor import PixelPredictor
 from hpa.interfaces import PixelBatch
 from hpa.losses.dice import DiceLoss
 from hpa.overrides import compose_slot
-from hpa.supervision.direct import DirectSupervision
+from hpa.supervision.dense import DenseSupervision
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,9 +55,9 @@ def test_it_takes_a_step_and_predicts_images_of_any_size(model, encoder):
     config = compose_slot(ROOT, "train", "model", words)
     torch.manual_seed(0)
     network = build(config, channel_count=3, class_count=1)
-    supervision, batch = DirectSupervision(DiceLoss(1.0)), batch_of(2)
+    supervision, batch = DenseSupervision(DiceLoss(1.0)), batch_of(2)
     optimizer = torch.optim.SGD(network.parameters(), 1e-3)
-    before = supervision.terms(network, batch, 0.0)["pixels"]
+    before = supervision.step(network, batch, 0.0).terms["pixels"]
     before.backward()
     assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in network.parameters())
     assert sum(parameter.grad is not None for parameter in network.parameters()) > 10

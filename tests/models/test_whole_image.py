@@ -122,25 +122,24 @@ def test_half_precision_pools_in_full(composed, field_batch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "supervision",
+    "strategy_of",
     [
-        partial(PropagationSupervision, smoothing=0.0),
-        partial(ConsistencySupervision, decay=0.9, agreement_weight=1.0, ramp_up=0.5, gain=0.1),
+        lambda loss, _: PropagationSupervision(loss, smoothing=0.0),
+        lambda loss, model: ConsistencySupervision(loss, 0.9, 1.0, 0.5, 0.1, model),
     ],
+    ids=["propagation", "consistency"],
 )
-def test_strategies_need_not_know(field_batch, supervision):
+def test_strategies_train_models_of_fields_too(field_batch, strategy_of):
     torch.manual_seed(0)
     head = partial(LinearHead, drop_rate=0.0, prior=0.3)
     model = WholeImageModel("test_resnet", head, 4, 2, None, False, 0.0, 8, 32, 0.2, 0.2)
-    strategy = supervision(BinaryCrossEntropyLoss(class_weights=None, positive_weights=None))
-    if isinstance(strategy, ConsistencySupervision):
-        strategy.attach(model)
+    strategy = strategy_of(BinaryCrossEntropyLoss(class_weights=None, positive_weights=None), model)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     for step in range(40):
         batch = field_batch(images=4, stride=8, classes=2)
         batch.image_targets = batch.cell_targets.reshape(4, 4, 2).mean(dim=1)
         optimizer.zero_grad()
-        torch.stack(list(strategy.terms(model.train(), batch, step / 40).values())).sum().backward()
+        torch.stack(list(strategy.step(model.train(), batch, step / 40).terms.values())).sum().backward()
         optimizer.step()
     batch = field_batch(images=8, stride=8, classes=2)
     with torch.no_grad():

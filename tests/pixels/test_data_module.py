@@ -5,7 +5,7 @@ from hpa.core.artifacts import ArtifactCache
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.planes import PlaneSpec
-from hpa.pixels.data_module import PixelDataModule
+from hpa.pixels.data_module import PixelDataModule, prepare_images
 from hpa.pixels.loading import TileLoading
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileAugmentation, TileSpec
@@ -22,20 +22,15 @@ def folder(tmp_path_factory):
     return write_discs(tmp_path_factory.mktemp("discs"), 9)
 
 
-def module_of(folder, cache, held_out=0, max_per_image=4, side_px=32, source=None, segmenter=None, first_epoch=0):
-    module = PixelDataModule(
-        source or InstanceFolder(folder, ("grey",), None, {}, "disc"),
-        segmenter,
-        PixelStore(ArtifactCache(cache), PLANES, ["grey"], PlainTarget(), {}),
-        TileSpec(side_px, max_per_image, PLANES),
-        FoldPlan(3, held_out, 0, False),
-        TileLoading(batch_tiles=4, workers=0),
-        TileAugmentation(True, True, 0.8, 1.2, []),
-        seed=0,
-    )
-    module.first_epoch = first_epoch
-    module.prepare(lambda done, total: None)
-    return module
+def module_of(
+    folder, cache, held_out=0, max_per_image=4, side_px=32, source=None, segmenter=None, first_epoch=0, soft_targets=()
+):
+    source = source or InstanceFolder(folder, ("grey",), None, {}, "disc")
+    store = PixelStore(ArtifactCache(cache), PLANES, ["grey"], PlainTarget(), {})
+    images = prepare_images(source, segmenter, store, FoldPlan(3, held_out, 0, False), 1, lambda done, total: None)
+    tiles, loading = TileSpec(side_px, max_per_image, PLANES), TileLoading(batch_tiles=4, workers=0)
+    augmentation = TileAugmentation(True, True, 0.8, 1.2, [])
+    return PixelDataModule(images, tiles, loading, augmentation, 0, first_epoch, soft_targets)
 
 
 def test_every_image_trains_or_is_held_out_and_kinds_are_spread(folder, tmp_path):
@@ -67,7 +62,9 @@ def test_held_out_images_come_whole_in_table_order(folder, tmp_path):
     module = module_of(folder, tmp_path)
     batches = list(module.val_dataloader())
     assert [int(batch.image_row[0]) for batch in batches] == list(module.rows(validation=True))
-    truth = module.source.instances(module.table.image_ids[int(batches[0].image_row[0])])
+    truth = InstanceFolder(folder, ("grey",), None, {}, "disc").instances(
+        module.table.image_ids[int(batches[0].image_row[0])]
+    )
     np.testing.assert_array_equal(batches[0].label_maps[0].numpy(), truth.label_map)
     assert batches[0].images.shape == (1, 1, 64, 64)
 
@@ -128,7 +125,7 @@ def test_outlines_of_a_segmenter_inherit_the_type_of_pure_images(folder, tmp_pat
 
 
 class PartlyDrawn(InstanceFolder):
-    """Discs whose last three images nobody drew."""
+    """Discs whose last three images are not annotated."""
 
     def __init__(self, folder, unmasked=3):
         super().__init__(folder, ("grey",), None, {}, "disc")
@@ -141,15 +138,15 @@ class PartlyDrawn(InstanceFolder):
         return table.with_frame(table.frame.assign(has_truth=has_truth, organ=organs, pixel_um=0.5))
 
 
-def test_images_without_a_truth_train_once_they_are_taught_and_never_validate(folder, tmp_path):
+def test_images_without_a_truth_train_where_they_have_soft_targets_and_never_validate(folder, tmp_path):
     module = module_of(folder, tmp_path, source=PartlyDrawn(folder))
     held_out, training = module.rows(validation=True), module.rows(validation=False)
     assert max(*held_out, *training) < 6
     without = [row for row in (6, 7, 8) if row not in module.held_out_without_truth()]
     assert len(without) == 2  # one of three folds holds each out
-    said = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
-    for row in without:
-        module.teach(module.table.image_ids[row], said)
+    predicted = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    soft_targets = [(module.table.image_ids[row], predicted) for row in without]
+    module = module_of(folder, tmp_path, source=PartlyDrawn(folder), soft_targets=soft_targets)
     assert sorted(module.rows(validation=False)) == sorted([*training, *without])
     assert list(module.rows(validation=True)) == list(held_out)
     batches = list(module.train_dataloader())
@@ -157,10 +154,10 @@ def test_images_without_a_truth_train_once_they_are_taught_and_never_validate(fo
     assert seen == {*training, *without}
     for batch in batches:
         assert batch.has_truth.tolist() == [int(row) < 6 for row in batch.image_row]
-        if batch.taught is not None:
-            spoken = ~batch.taught.isnan().flatten(1).any(dim=1)
-            assert spoken.tolist() == [int(row) in without for row in batch.image_row]
-            assert float(batch.taught[spoken].max()) <= 1
+        if batch.soft_targets is not None:
+            softened = ~batch.soft_targets.isnan().flatten(1).any(dim=1)
+            assert softened.tolist() == [int(row) in without for row in batch.image_row]
+            assert float(batch.soft_targets[softened].max()) <= 1
         assert not batch.targets[~batch.has_truth].any()
 
 
@@ -172,7 +169,7 @@ def test_folds_do_not_depend_on_images_without_a_truth(folder, tmp_path):
     assert joined.table.frame["fold"].tolist()[:6] == alone.table.frame["fold"].tolist()
 
 
-def test_batches_tell_organ_and_the_pixel_size_that_is_shown(folder, tmp_path):
+def test_batches_hold_organ_and_the_pixel_size_after_scaling(folder, tmp_path):
     module = module_of(folder, tmp_path, source=PartlyDrawn(folder, unmasked=0))
     batch = next(iter(module.train_dataloader()))
     assert batch.organs == ("lung",) * 4
@@ -182,22 +179,22 @@ def test_batches_tell_organ_and_the_pixel_size_that_is_shown(folder, tmp_path):
     assert next(iter(module.val_dataloader())).pixel_um.tolist() == [0.5]
 
 
-def test_what_was_said_is_turned_with_the_tile(folder, tmp_path):
+def test_soft_targets_are_warped_with_the_tile(folder, tmp_path):
     module = module_of(folder, tmp_path)
     first = module.table.image_ids[int(module.rows(validation=False)[0])]
     image = module.store.read(first)
-    module.teach(first, np.asarray(image.planes[0], np.float32))
+    module = module_of(folder, tmp_path, soft_targets=[(first, np.asarray(image.planes[0], np.float32))])
     seen = 0
     for batch in module.train_dataloader():
         for index, row in enumerate(batch.image_row.tolist()):
             if module.table.image_ids[row] == first:
-                # the picture itself was said: turned alike, both stay alike
-                np.testing.assert_allclose(batch.taught[index].numpy(), batch.images[index, 0].numpy(), atol=0.01)
+                # the target is the image itself: warped alike, both stay alike
+                np.testing.assert_allclose(batch.soft_targets[index].numpy(), batch.images[index, 0].numpy(), atol=0.01)
                 seen += 1
     assert seen == 4
 
 
-def test_equal_pictures_are_told_by_their_content(tmp_path):
+def test_equal_pictures_have_equal_content(tmp_path):
     folder = write_discs(tmp_path / "discs", 3)
     (folder / "images" / "disc_02.png").write_bytes((folder / "images" / "disc_00.png").read_bytes())
     store = module_of(folder, tmp_path / "cache").store

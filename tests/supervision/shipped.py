@@ -1,4 +1,4 @@
-"""Strategies as they are shipped: composed as the command line composes them, with the network attached."""
+"""Strategies as they are shipped: composed as the command line composes them, built around a network."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from torch import nn
 
-from hpa.config import build, plain
+from hpa.config import build, build_nested, plain
 from hpa.interfaces import BatchAugmentation
-from hpa.supervision.attach import attach_to
 from tests.supervision.toy_cells import plain_loss
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -25,6 +24,4 @@ def shipped(choices: str, model: nn.Module) -> nn.Module:
     """Build a strategy, e.g. "supervision=dual supervision/pooling=mean"."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=choices.split()).supervision
-    supervision = build(plain(config), loss=plain_loss())
-    attach_to(supervision, model)
-    return supervision
+    return build_nested(plain(config), loss=plain_loss(), model=model)

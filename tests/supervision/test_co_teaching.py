@@ -3,18 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hpa.core.errors import InputError
 from hpa.supervision.co_teaching import CoTeachingSupervision
+from hpa.supervision.large_loss import small_loss_mask
 from hpa.supervision.propagation import PropagationSupervision
-from hpa.supervision.small_loss import believed
 from tests.supervision.shipped import shipped
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 
 
-def attached(rejected_share: float = 0.5, ramp_up: float = 0.5, difference: float = 1.0):
+def built(rejected_share: float = 0.5, ramp_up: float = 0.5, difference: float = 1.0):
     model = tiny_model()
-    supervision = CoTeachingSupervision(plain_loss(), rejected_share, ramp_up, difference)
-    supervision.attach(model)
+    supervision = CoTeachingSupervision(plain_loss(), rejected_share, ramp_up, difference, model)
     return supervision, model
 
 
@@ -29,34 +27,34 @@ def test_cells_are_learned_by_both_networks():
 
 
 @pytest.mark.parametrize("progress", [0.25, 1.0])
-def test_each_is_taught_what_the_other_believes(progress):
-    supervision, model = attached()
+def test_each_learns_the_labels_of_small_loss_to_the_other(progress):
+    supervision, model = built()
     batch, share = toy_batch(1), 0.5 * min(1.0, progress / 0.5)
     own, other = model.eval()(batch).logits, supervision.peer.eval()(batch).logits
     targets = batch.image_targets[batch.image_of_cell]
-    terms = supervision.terms(model, batch, progress)
-    assert torch.equal(terms["cells"], plain_loss()(own, targets, believed(other, targets, share)))
-    assert torch.equal(terms["peer"], plain_loss()(other, targets, believed(own, targets, share)))
-    assert not torch.equal(believed(other, targets, share), believed(own, targets, share))
+    terms = supervision.step(model, batch, progress).terms
+    assert torch.equal(terms["cells"], plain_loss()(own, targets, small_loss_mask(other, targets, share)))
+    assert torch.equal(terms["peer"], plain_loss()(other, targets, small_loss_mask(own, targets, share)))
+    assert not torch.equal(small_loss_mask(other, targets, share), small_loss_mask(own, targets, share))
 
 
 def test_at_the_start_it_is_propagation_twice():
-    supervision, model = attached()
+    supervision, model = built()
     batch = toy_batch(0)
-    terms = supervision.terms(model.eval(), batch, 0.0)
+    terms = supervision.step(model.eval(), batch, 0.0).terms
     for name, network in (("cells", model), ("peer", supervision.peer)):
-        plain = PropagationSupervision(plain_loss(), 0.0).terms(network, batch, 0.0)["cells"]
+        plain = PropagationSupervision(plain_loss(), 0.0).step(network, batch, 0.0).terms["cells"]
         assert torch.allclose(terms[name], plain)
 
 
-def test_a_peer_begins_as_far_off_as_asked():
+def test_a_peer_starts_as_different_as_configured():
     def distance(difference: float) -> float:
-        supervision, model = attached(difference=difference)
+        supervision, model = built(difference=difference)
         pairs = zip(model.parameters(), supervision.peer.parameters(), strict=True)
         return sum(float((a - b).square().sum().detach()) for a, b in pairs) ** 0.5
 
     assert 0 < distance(0.1) < distance(0.5) < distance(1.0)
-    supervision, model = attached()
+    supervision, model = built()
     first, second = (
         max(network.parameters(), key=lambda weights: weights.numel()).detach() for network in (model, supervision.peer)
     )
@@ -65,17 +63,11 @@ def test_a_peer_begins_as_far_off_as_asked():
 
 
 def test_the_peer_is_trained_saved_and_loaded():
-    taught, model = attached()
-    before = taught.peer.head.classifier.weight.clone()
-    train(taught, model, [toy_batch(seed) for seed in range(2)])
-    assert not torch.equal(taught.peer.head.classifier.weight, before)
-    fresh, _ = attached()
-    fresh.load_state_dict(taught.state_dict())
+    trained, model = built()
+    before = trained.peer.head.classifier.weight.clone()
+    train(trained, model, [toy_batch(seed) for seed in range(2)])
+    assert not torch.equal(trained.peer.head.classifier.weight, before)
+    fresh, _ = built()
+    fresh.load_state_dict(trained.state_dict())
     batch = toy_batch(7)
-    assert torch.equal(fresh.peer.eval()(batch).logits, taught.peer.eval()(batch).logits)
-
-
-@pytest.mark.parametrize("numbers", [(1.0, 0.5, 1.0), (0.3, 0.0, 1.0), (0.3, 0.5, 0.0), (0.3, 0.5, 1.5)])
-def test_numbers_out_of_range_are_told(numbers):
-    with pytest.raises(InputError, match="supervision"):
-        CoTeachingSupervision(plain_loss(), *numbers)
+    assert torch.equal(fresh.peer.eval()(batch).logits, trained.peer.eval()(batch).logits)

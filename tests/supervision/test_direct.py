@@ -10,6 +10,7 @@ from torch import nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import PixelBatch, PixelOutput
+from hpa.supervision.dense import DenseSupervision
 from hpa.supervision.direct import DirectSupervision
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 
@@ -37,30 +38,30 @@ def test_unknown_cells_are_left_out():
     known = ~batch.cell_targets.isnan().any(1)
     assert 0 < known.sum() < len(batch)
     expected = plain_loss()(model(batch).logits[known], batch.cell_targets[known])
-    assert torch.allclose(supervision.terms(model, batch, 0.0)["cells"], expected)
+    assert torch.allclose(supervision.step(model, batch, 0.0).terms["cells"], expected)
 
 
-def test_a_batch_without_any_known_cell_teaches_nothing_and_keeps_the_graph():
+def test_a_batch_without_any_known_cell_costs_nothing_and_keeps_the_graph():
     supervision, model = DirectSupervision(plain_loss()), tiny_model()
-    terms = supervision.terms(model, toy_batch(0, known=0.0), 0.0)
+    terms = supervision.step(model, toy_batch(0, known=0.0), 0.0).terms
     terms["cells"].backward()
     assert terms["cells"].item() == 0
     gradients = [p.grad for p in model.parameters()]
     assert all(g is not None and not g.any() for g in gradients)
 
 
-def test_a_set_without_cell_classes_is_told():
+def test_a_set_without_cell_classes_is_refused():
     batch = toy_batch(0)
     batch.cell_targets = None
     with pytest.raises(InputError, match=r"data\.cell_truth=FILE.*supervision=propagation"):
-        DirectSupervision(plain_loss()).terms(tiny_model(), batch, 0.0)
+        DirectSupervision(plain_loss()).step(tiny_model(), batch, 0.0)
 
 
 def test_cells_may_be_shuffled():
     assert DirectSupervision(plain_loss()).unit == "cell"
 
 
-def test_pixels_are_taught_their_targets():
+def test_dense_networks_learn_the_targets_of_pixels():
     class OneConvolution(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -73,6 +74,6 @@ def test_pixels_are_taught_their_targets():
     maps = torch.zeros(2, 6, 5, dtype=torch.int64)
     batch = PixelBatch(torch.rand(2, 3, 6, 5), torch.rand(2, 2, 6, 5), maps, (none, none), torch.arange(2))
     model, loss = OneConvolution(), nn.BCEWithLogitsLoss()
-    terms = DirectSupervision(loss).terms(model, batch, 0.0)
+    terms = DenseSupervision(loss).step(model, batch, 0.0).terms
     assert terms.keys() == {"pixels"}
     assert torch.equal(terms["pixels"], loss(model(batch).logits, batch.targets))

@@ -16,7 +16,7 @@ from tests.supervision.toy_cells import tiny_model, toy_batch
 
 def teaches_cells(file: Path) -> bool:
     strategy = get_class(OmegaConf.load(file)._target_)
-    return "CellBatch" in str(strategy.terms.__annotations__["batch"])
+    return "CellBatch" in str(strategy.step.__annotations__["batch"])
 
 
 NAMES = sorted(path.stem for path in (CONF / "supervision").glob("*.yaml") if teaches_cells(path))
@@ -52,7 +52,7 @@ def test_losses_and_gradients_of_odd_batches_are_finite(name, odd):
     if len(batch) == 1:
         model.eval()  # batch normalisation in training refuses a single value itself, where a network has one
     for progress in (0.0, 0.5, 1.0):
-        loss = torch.stack(list(supervision.terms(model, batch, progress).values())).sum()
+        loss = torch.stack(list(supervision.step(model, batch, progress).terms.values())).sum()
         assert torch.isfinite(loss)
         assert loss >= 0
         loss.backward()
@@ -65,5 +65,5 @@ def test_a_network_that_says_nan_is_not_made_to_look_well(name):
     supervision = shipped(f"supervision={name}", model)
     with torch.no_grad():
         model.head.classifier.bias += torch.nan
-    loss = torch.stack(list(supervision.terms(model, toy_batch(0), 0.5).values())).sum()
+    loss = torch.stack(list(supervision.step(model, toy_batch(0), 0.5).terms.values())).sum()
     assert not torch.isfinite(loss)  # what the training module refuses, with what to do about it

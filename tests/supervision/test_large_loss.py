@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hpa.core.errors import InputError
 from hpa.supervision.large_loss import LargeLossSupervision
 from hpa.supervision.propagation import PropagationSupervision
 from tests.supervision.shipped import shipped
@@ -20,8 +19,8 @@ def test_cells_are_learned_from_labels_of_images():
 
 def test_at_the_start_it_is_propagation():
     model, batch = tiny_model().eval(), toy_batch(0)
-    plain = PropagationSupervision(plain_loss(), 0.0).terms(model, batch, 0.0)["cells"]
-    assert torch.allclose(LargeLossSupervision(plain_loss(), 0.5).terms(model, batch, 0.0)["cells"], plain)
+    plain = PropagationSupervision(plain_loss(), 0.0).step(model, batch, 0.0).terms["cells"]
+    assert torch.allclose(LargeLossSupervision(plain_loss(), 0.5).step(model, batch, 0.0).terms["cells"], plain)
 
 
 @pytest.mark.parametrize("progress", [0.25, 0.5, 1.0])
@@ -34,11 +33,5 @@ def test_equals_a_loop_that_sorts_the_losses_of_each_class(progress):
         positives = [cell for cell in range(len(batch)) if targets[cell, k] == 1]
         largest = sorted(positives, key=lambda cell, k=k: -float(losses[cell, k].detach()))
         losses[largest[: int(0.4 * progress * len(positives))], k] = 0
-    terms = LargeLossSupervision(plain_loss(), 0.4).terms(model, batch, progress)
+    terms = LargeLossSupervision(plain_loss(), 0.4).step(model, batch, progress).terms
     assert torch.allclose(terms["cells"], losses.mean())
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_out_of_range_is_told(share):
-    with pytest.raises(InputError, match="rejected_share"):
-        LargeLossSupervision(plain_loss(), share)

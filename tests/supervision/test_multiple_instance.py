@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 import torch
 
-from hpa.supervision.multiple_instance import MultipleInstanceSupervision
-from hpa.supervision.pooling.max import MaxPool
-from hpa.supervision.pooling.mean import MeanPool
-from tests.supervision.pooling.conftest import NAMES
+from hpa.supervision.multiple_instance import DualSupervision, MultipleInstanceSupervision
+from hpa.supervision.pools import MaxPool, MeanPool
+from hpa.supervision.propagation import PropagationSupervision
+from tests.supervision.conftest import NAMES
 from tests.supervision.shipped import shipped
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 
@@ -30,16 +30,16 @@ def test_cells_are_learned_from_bags_by_every_pool(pooling):
     assert cell_average_precision(model) > 0.9
 
 
-def test_the_bag_is_asked_for_the_labels_of_its_own_image():
+def test_a_bag_gets_the_labels_of_its_own_image():
     model, batch = tiny_model().eval(), toy_batch(0)
     batch.image_of_cell = batch.image_of_cell[torch.randperm(len(batch))]
     logits = model(batch).logits
     bags = torch.stack([logits[batch.image_of_cell == image].amax(0) for image in range(len(batch.image_targets))])
-    terms = MultipleInstanceSupervision(plain_loss(), MaxPool()).terms(model, batch, 0.0)
+    terms = MultipleInstanceSupervision(plain_loss(), MaxPool()).step(model, batch, 0.0).terms
     assert torch.allclose(terms["bag"], plain_loss()(bags, batch.image_targets))
 
 
-def test_an_image_without_cells_says_nothing():
+def test_an_image_without_cells_does_not_count():
     model, batch = tiny_model().eval(), toy_batch(0)
     kept = batch.image_of_cell != 2
     rows = torch.arange(len(batch.image_targets)) != 2
@@ -52,20 +52,43 @@ def test_an_image_without_cells_says_nothing():
         cells_in_image=batch.cells_in_image[rows],
     )
     supervision = MultipleInstanceSupervision(plain_loss(), MeanPool())
-    assert torch.allclose(supervision.terms(model, without, 0.0)["bag"], supervision.terms(model, closed, 0.0)["bag"])
+    assert torch.allclose(
+        supervision.step(model, without, 0.0).terms["bag"], supervision.step(model, closed, 0.0).terms["bag"]
+    )
 
 
-def test_what_a_pool_learns_is_trained_and_saved():
+def test_weights_of_a_pool_are_trained_and_saved():
     model = tiny_model()
-    taught = shipped("supervision=multiple_instance supervision/pooling=gated_attention", model)
-    before = {name: value.clone() for name, value in taught.state_dict().items()}
-    train(taught, model, [toy_batch(seed) for seed in range(3)])
-    assert any(not torch.equal(before[name], value) for name, value in taught.state_dict().items())
+    trained = shipped("supervision=multiple_instance supervision/pooling=gated_attention", model)
+    before = {name: value.clone() for name, value in trained.state_dict().items()}
+    train(trained, model, [toy_batch(seed) for seed in range(3)])
+    assert any(not torch.equal(before[name], value) for name, value in trained.state_dict().items())
     fresh = shipped("supervision=multiple_instance supervision/pooling=gated_attention", tiny_model())
-    fresh.load_state_dict(taught.state_dict())
+    fresh.load_state_dict(trained.state_dict())
     batch = toy_batch(9)
-    assert torch.equal(fresh.terms(model.eval(), batch, 0.0)["bag"], taught.terms(model, batch, 0.0)["bag"])
+    assert torch.equal(fresh.step(model.eval(), batch, 0.0).terms["bag"], trained.step(model, batch, 0.0).terms["bag"])
 
 
 def test_images_are_kept_whole():
     assert MultipleInstanceSupervision(plain_loss(), MaxPool()).unit == "image"
+
+
+@pytest.mark.slow
+def test_dual_cells_are_learned_from_bags_and_their_labels():
+    model = tiny_model()
+    losses = train(shipped("supervision=dual", model), model, [toy_batch(seed) for seed in range(30)])
+    assert losses[-1] < 0.6 * losses[0]
+    assert cell_average_precision(model) > 0.8
+
+
+def test_dual_its_terms_are_those_of_its_two_halves():
+    model, batch = tiny_model().eval(), toy_batch(0)
+    terms = DualSupervision(plain_loss(), MaxPool(), 0.3).step(model, batch, 0.0).terms
+    bag = MultipleInstanceSupervision(plain_loss(), MaxPool()).step(model, batch, 0.0).terms["bag"]
+    cells = PropagationSupervision(plain_loss(), 0.0).step(model, batch, 0.0).terms["cells"]
+    assert torch.allclose(terms["bag"], bag)
+    assert torch.allclose(terms["cells"], 0.3 * cells)
+
+
+def test_dual_images_are_kept_whole():
+    assert DualSupervision(plain_loss(), MaxPool(), 0.1).unit == "image"

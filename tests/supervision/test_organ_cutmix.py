@@ -1,5 +1,3 @@
-from functools import partial
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,12 +6,12 @@ from torch import nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import PixelBatch, PixelOutput, Supervision
-from hpa.supervision.direct import DirectSupervision
+from hpa.supervision.dense import DenseSupervision
 from hpa.supervision.organ_cutmix import OrganCutMixSupervision, partners_of
 
 
 class Remembers(nn.Module):
-    """Says nothing of every pixel, and keeps what it was shown."""
+    """Predicts 0 for every pixel, and keeps its input."""
 
     def forward(self, batch):
         self.seen = batch
@@ -21,7 +19,7 @@ class Remembers(nn.Module):
 
 
 def numbered(organs, side=16, has_truth=None):
-    """Tiles whose pixels, in picture and mask, all tell their number."""
+    """Tiles whose pixels, of image and mask, all hold their number."""
     count = len(organs)
     planes = torch.arange(count, dtype=torch.float32)[:, None, None, None].expand(count, 1, side, side)
     return PixelBatch(
@@ -35,11 +33,11 @@ def numbered(organs, side=16, has_truth=None):
     )
 
 
-def mixed(batch, most=0.5, probability=1.0):
+def mixed(batch, max_share=0.5, probability=1.0):
     model = Remembers()
-    supervision = OrganCutMixSupervision(nn.MSELoss(), partial(DirectSupervision), most, probability)
+    supervision = OrganCutMixSupervision(DenseSupervision(nn.MSELoss()), max_share, probability)
     assert isinstance(supervision, Supervision)
-    assert supervision.terms(model, batch, 0.0).keys() == {"pixels"}
+    assert supervision.step(model, batch, 0.0).terms.keys() == {"pixels"}
     return model.seen
 
 
@@ -54,9 +52,9 @@ def test_tiles_hold_parts_of_their_own_organ_and_the_mask_comes_along(organs, se
             assert number == row or (organ and organs[number] == organ)
 
 
-def test_about_as_much_is_exchanged_as_was_asked_for():
+def test_about_as_much_is_exchanged_as_configured():
     torch.manual_seed(0)
-    seen = mixed(numbered(["lung"] * 400, side=32), most=0.5, probability=0.5)
+    seen = mixed(numbered(["lung"] * 400, side=32), max_share=0.5, probability=0.5)
     own = torch.arange(400)[:, None, None, None]
     changed = (seen.images != own).float().mean(dim=(1, 2, 3))
     assert 0.4 < (changed > 0).float().mean() < 0.6
@@ -64,7 +62,7 @@ def test_about_as_much_is_exchanged_as_was_asked_for():
     assert changed.mean() == pytest.approx(0.125, abs=0.03)  # half of them, a quarter of each
 
 
-def test_nothing_is_exchanged_at_probability_0_or_alone_or_with_what_nobody_drew():
+def test_nothing_is_exchanged_at_probability_0_or_alone_or_with_unannotated_tiles():
     assert torch.equal(mixed(numbered(["lung"] * 4), probability=0.0).images, numbered(["lung"] * 4).images)
     assert torch.equal(mixed(numbered(["lung", "spleen"])).images, numbered(["lung", "spleen"]).images)
     known = torch.tensor([True, False, True])
@@ -73,16 +71,16 @@ def test_nothing_is_exchanged_at_probability_0_or_alone_or_with_what_nobody_drew
 
 
 @given(st.integers(2, 12), st.integers(0, 99))
-def test_everybody_has_another_as_partner(count, seed):
+def test_every_image_has_another_one_as_partner(count, seed):
     torch.manual_seed(seed)
     partners = partners_of(["lung"] * count, torch.ones(count, dtype=torch.bool))
     assert sorted(partners.tolist()) == list(range(count))
     assert not (partners == torch.arange(count)).any()
 
 
-def test_what_cannot_be_is_refused():
+def test_unusable_data_and_settings_are_refused():
     with pytest.raises(InputError, match="organ"):
         mixed(numbered([None]))
-    for most, probability in ((0.0, 0.5), (1.0, 0.5), (0.5, 1.5)):
-        with pytest.raises(InputError, match="most"):
-            mixed(numbered(["lung"]), most, probability)
+    for max_share, probability in ((0.0, 0.5), (1.0, 0.5), (0.5, 1.5)):
+        with pytest.raises(InputError, match="max_share"):
+            mixed(numbered(["lung"]), max_share, probability)

@@ -1,8 +1,8 @@
-"""Proof of the seam: three strategies of about twenty lines, foreign to each other, through one blind loop.
+"""Proof of the seam: three unrelated strategies of about twenty lines each, through one generic loop.
 
 A dual strategy (a bag of cells and each cell), a consistency strategy with a moving-average teacher (Tarvainen and
 Valpola, 2017, arXiv:1703.01780), and Mask R-CNN (He et al., 2017, arXiv:1703.06870), which brings its own losses and
-its own kind of batch. Each is also driven by the real training module. Nothing outside the classes knows of them.
+its own kind of batch. Each is also driven by the real training module. Nothing outside the classes depends on them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
-from hpa.interfaces import CellBatch, InstanceOutput, Loss, Unit
+from hpa.interfaces import CellBatch, InstanceOutput, Loss, StepResult, Supervision, Unit
 from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation
 from hpa.training.clipping import NormClipping
@@ -37,7 +37,7 @@ def pooled(logits: Tensor, batch: CellBatch) -> Tensor:
     return bags.scatter_reduce(0, index, logits, "amax", include_self=False)
 
 
-class DualSupervision(nn.Module):
+class DualSupervision(nn.Module, Supervision):
     """The image's labels for the bag of its cells, and, weighing less, for each cell."""
 
     unit: Unit = "image"
@@ -47,14 +47,15 @@ class DualSupervision(nn.Module):
         self.loss = loss
         self.cell_share = cell_share
 
-    def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Tensor]:
-        logits = model(batch).logits
-        cells = self.loss(logits, batch.image_targets[batch.image_of_cell])
-        return {"bag": self.loss(pooled(logits, batch), batch.image_targets), "cells": self.cell_share * cells}
+    def step(self, model: nn.Module, batch: CellBatch, progress: float) -> StepResult:
+        output = model(batch)
+        bags = self.loss(pooled(output.logits, batch), batch.image_targets)
+        cells = self.loss(output.logits, batch.image_targets[batch.image_of_cell])
+        return StepResult({"bag": bags, "cells": self.cell_share * cells}, output)
 
 
-class ConsistencySupervision(nn.Module):
-    """Two views of a cell must agree: the second with what a slowly moving teacher says of the first."""
+class ConsistencySupervision(nn.Module, Supervision):
+    """Two views of a cell must agree: the second with the prediction of a moving average for the first."""
 
     unit: Unit = "image"
 
@@ -64,13 +65,14 @@ class ConsistencySupervision(nn.Module):
         self.decay = decay
         self.teacher = copy.deepcopy(student).eval().requires_grad_(False)
 
-    def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, Tensor]:
+    def step(self, model: nn.Module, batch: CellBatch, progress: float) -> StepResult:
         self._follow(model)
         mirrored = dataclasses.replace(batch, crops=batch.crops.flip(-1))
-        told = self.teacher.eval()(batch).logits.sigmoid()
-        bags = pooled(model(batch).logits, batch)
-        agreement = (model(mirrored).logits.sigmoid() - told).square().mean()
-        return {"bag": self.loss(bags, batch.image_targets), "agreement": progress * agreement}
+        target = self.teacher.eval()(batch).logits.sigmoid()
+        output = model(batch)
+        bags = self.loss(pooled(output.logits, batch), batch.image_targets)
+        agreement = (model(mirrored).logits.sigmoid() - target).square().mean()
+        return StepResult({"bag": bags, "agreement": progress * agreement}, output)
 
     @torch.no_grad()
     def _follow(self, model: nn.Module) -> None:
@@ -110,13 +112,14 @@ class FourChannelMaskRcnn(nn.Module):
         return InstanceOutput({}, self.network(batch.images))
 
 
-class InstanceSupervision(nn.Module):
+class InstanceSupervision(nn.Module, Supervision):
     """The model's own losses."""
 
     unit: Unit = "image"
 
-    def terms(self, model: nn.Module, batch: FieldBatch, progress: float) -> dict[str, Tensor]:
-        return model(batch).losses
+    def step(self, model: nn.Module, batch: FieldBatch, progress: float) -> StepResult:
+        output = model(batch)
+        return StepResult(output.losses, output)
 
 
 def field_batch(seed: int, side_px: int = 64) -> FieldBatch:
@@ -145,7 +148,7 @@ def train_by_module(
     """Train one epoch through the real training module, validate if asked; return what it logged."""
     quiet_lightning()
     validation = CellValidation(Localisation("max", 0.5, "image_map"))
-    module = TrainingModule(model, supervision, optimization(), validation)
+    module = TrainingModule(model, supervision, optimization(), validation, {})
     trainer = pytorch_lightning.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False,
@@ -165,21 +168,21 @@ def test_a_dual_strategy_learns_cells_from_images():
 def test_a_consistency_strategy_learns_and_its_teacher_follows():
     model = tiny_model()
     supervision = ConsistencySupervision(plain_loss(), model, decay=0.8)
-    untaught = cell_average_precision(supervision.teacher)
+    untrained = cell_average_precision(supervision.teacher)
     losses = train(supervision, model.train(), [toy_batch(seed) for seed in range(30)])
     assert losses[-1] < 0.8 * losses[0]
     assert cell_average_precision(model) > 0.8
-    assert cell_average_precision(supervision.teacher) > untaught + 0.2
+    assert cell_average_precision(supervision.teacher) > untrained + 0.2
 
 
-def test_what_a_strategy_remembers_is_saved_and_loaded():
+def test_the_state_of_a_strategy_is_saved_and_loaded():
     model = tiny_model()
-    taught = ConsistencySupervision(plain_loss(), model, decay=0.5)
-    train(taught, model, [toy_batch(seed) for seed in range(2)])
+    trained = ConsistencySupervision(plain_loss(), model, decay=0.5)
+    train(trained, model, [toy_batch(seed) for seed in range(2)])
     fresh = ConsistencySupervision(plain_loss(), tiny_model(), decay=0.5)
-    fresh.load_state_dict(taught.state_dict())
+    fresh.load_state_dict(trained.state_dict())
     batch = toy_batch(7)
-    assert torch.equal(fresh.teacher.eval()(batch).logits, taught.teacher.eval()(batch).logits)
+    assert torch.equal(fresh.teacher.eval()(batch).logits, trained.teacher.eval()(batch).logits)
 
 
 @pytest.mark.slow
@@ -190,7 +193,7 @@ def test_mask_rcnn_learns_by_its_own_losses():
     assert sum(losses[-3:]) < 0.6 * sum(losses[:3])
 
 
-def test_the_training_module_never_asks_which_strategy_it_is():
+def test_the_training_module_drives_any_strategy():
     model = tiny_model()
     dual = DualSupervision(plain_loss(), 0.3)
     consistent = ConsistencySupervision(plain_loss(), model, decay=0.8)

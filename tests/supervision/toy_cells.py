@@ -68,7 +68,7 @@ def train(supervision: Supervision, model: nn.Module, batches: list, learning_ra
     optimizer = torch.optim.AdamW(trained, lr=learning_rate)
     losses = []
     for step, batch in enumerate(batches):
-        loss = torch.stack(list(supervision.terms(model, batch, step / len(batches)).values())).sum()
+        loss = torch.stack(list(supervision.step(model, batch, step / len(batches)).terms.values())).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

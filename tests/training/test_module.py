@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from hpa.cells.sampling.sampler import BatchRequest, CellSampler
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
-from hpa.interfaces import CellBatch, CellOutput
+from hpa.interfaces import BatchAugmentation, CellBatch, CellOutput, StepResult, Supervision
 from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation
 from hpa.models.saved_run import read_saved_run
@@ -84,27 +84,31 @@ class SmallNet(nn.Module):
         return CellOutput(features, self.head(features))
 
 
-class Strategy(nn.Module):
+class Strategy(nn.Module, Supervision):
     """Two named terms, one scaled, so that the sum can be told from its parts."""
-
-    unit = "cell"
 
     def __init__(self, spoil_at: int | None = None) -> None:
         super().__init__()
         self.spoil_at = spoil_at
         self.calls = 0
 
-    def terms(self, model: nn.Module, batch: CellBatch, progress: float) -> dict[str, torch.Tensor]:
+    def step(self, model: nn.Module, batch: CellBatch, progress: float) -> StepResult:
         assert 0 <= progress <= 1
         self.calls += 1
-        logits = model(batch).logits
+        output = model(batch)
+        logits = output.logits
         loss = nn.functional.binary_cross_entropy_with_logits(logits, batch.image_targets)
         if self.calls == self.spoil_at:
             loss = loss * float("nan")
-        return {"cells": loss, "size": 1e-3 * logits.pow(2).mean()}
+        return StepResult({"cells": loss, "size": 1e-3 * logits.pow(2).mean()}, output)
 
 
-def make_module(strategy: nn.Module | None = None, average_decay: float = 0.9) -> TrainingModule:
+IDENTITY = {"config": {"a": 1}, "channels": ["x", "y", "z"], "class_names": ["p", "q", "r"]}
+
+
+def make_module(
+    strategy: nn.Module | None = None, average_decay: float = 0.9, augmentation: BatchAugmentation | None = None
+) -> TrainingModule:
     torch.manual_seed(0)
     optimization = Optimization(
         partial(torch.optim.AdamW, betas=(0.9, 0.99)),
@@ -114,11 +118,8 @@ def make_module(strategy: nn.Module | None = None, average_decay: float = 0.9) -
         NormClipping(1.0),
         average_decay,
     )
-    module = TrainingModule(
-        SmallNet(), strategy or Strategy(), optimization, CellValidation(Localisation("max", 0.5, "image_map"))
-    )
-    module.identity = {"config": {"a": 1}, "channels": ["x", "y", "z"], "class_names": ["p", "q", "r"]}
-    return module
+    validation = CellValidation(Localisation("max", 0.5, "image_map"))
+    return TrainingModule(SmallNet(), strategy or Strategy(), optimization, validation, IDENTITY, augmentation)
 
 
 def make_fit(epochs: int, **changes) -> Fit:
@@ -244,9 +245,7 @@ class Brighter:
 
 def test_batches_are_changed_in_training_alone_and_a_resumed_run_changes_them_alike(tmp_path):
     def module() -> TrainingModule:
-        made = make_module()
-        made.batch_augmentation = Brighter()
-        return made
+        return make_module(augmentation=Brighter())
 
     whole, plain = module(), make_module()
     run(tmp_path / "whole", 3, whole)

@@ -51,4 +51,4 @@ class BatchChannelDropout:
         def without(pictures: Tensor) -> Tensor:
             return pictures * kept[:, :, None, None]
 
-        return batch.shown(without, lambda places: places)
+        return batch.with_views(without, lambda places: places)

@@ -34,7 +34,7 @@ class BatchD4:
         """Return the batch turned."""
         count = len(batch.crops) if batch.fields is None else len(batch.image_targets)
         drawn = torch.randint(len(self._symmetries), (count,)).to(batch.crops.device)
-        return batch.shown(
+        return batch.with_views(
             lambda pictures: self._turned(pictures, drawn),
             lambda places: self._turned(places, drawn[batch.image_of_cell]),
         )

@@ -69,7 +69,7 @@ class BatchSyntheticNegative:
         targets = self._told(batch.image_targets, dimmed)
         known = batch.cell_targets
         of_cells = None if known is None else self._told(known, dimmed[batch.image_of_cell])
-        shown = batch.shown(lambda pictures: self._dimmed(pictures, left), lambda places: places)
+        shown = batch.with_views(lambda pictures: self._dimmed(pictures, left), lambda places: places)
         return replace(shown, image_targets=targets, cell_targets=of_cells)
 
     def _dimmed(

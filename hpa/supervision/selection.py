@@ -1,0 +1,224 @@
+"""Pseudo-labels from a teacher's probabilities: which cells of an image show its labels (`supervision/selection=`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hpa.core.errors import InputError
+from hpa.interfaces import CellModel, Unit
+from hpa.supervision.noisy_or_posterior import NoisyOrPosterior
+
+
+@runtime_checkable
+class Selection(Protocol):
+    """Turns a teacher's probabilities into pseudo-labels."""
+
+    unit: Unit
+    """"image" where a cell is compared with the others of its image, which must then be in one batch; else "cell"."""
+
+    def __call__(
+        self,
+        probabilities: Float[Tensor, "cell class"],
+        image_labels: Float[Tensor, "cell class"],
+        image_of_cell: Int[Tensor, " cell"],
+    ) -> Float[Tensor, "cell class"]:
+        """Return pseudo-labels in [0, 1].
+
+        Args:
+            probabilities: Of the teacher.
+            image_labels: The labels of each cell's image.
+            image_of_cell: Number of each cell's image.
+        """
+
+
+class SoftSelection:
+    """The teacher's probability, sharpened or flattened.
+
+    Soft targets carry the teacher's confidence (Hinton, Vinyals and Dean, 2015, arXiv:1503.02531); the third and the
+    seventh team of the 2021 competition trained their networks of cells on them.
+
+    Args:
+        temperature: Divides the teacher's logits, > 0; below 1 sharpens.
+
+    Raises:
+        InputError: If it is not positive.
+    """
+
+    unit: Unit = "cell"
+
+    def __init__(self, temperature: float) -> None:
+        if not temperature > 0:
+            raise InputError(
+                f"supervision.selection.temperature must be above 0, not {temperature}; 1 changes nothing."
+            )
+        self.temperature = temperature
+
+    def __call__(
+        self,
+        probabilities: Float[Tensor, "cell class"],
+        image_labels: Float[Tensor, "cell class"],
+        image_of_cell: Int[Tensor, " cell"],
+    ) -> Float[Tensor, "cell class"]:
+        """Return pseudo-labels in [0, 1] from the probabilities alone."""
+        del image_labels, image_of_cell
+        # The bound keeps a probability of exactly 0 or 1 (rounded in single precision) finite.
+        return (probabilities.logit(eps=1e-6) / self.temperature).sigmoid()
+
+
+class ThresholdSelection:
+    """1 from a probability on, 0 below it (FixMatch: Sohn et al., 2020, arXiv:2001.07685).
+
+    Args:
+        threshold: That probability, in (0, 1).
+
+    Raises:
+        InputError: If it is out of its range.
+    """
+
+    unit: Unit = "cell"
+
+    def __init__(self, threshold: float) -> None:
+        if not 0 < threshold < 1:
+            raise InputError(f"supervision.selection.threshold must lie between 0 and 1, not {threshold}.")
+        self.threshold = threshold
+
+    def __call__(
+        self,
+        probabilities: Float[Tensor, "cell class"],
+        image_labels: Float[Tensor, "cell class"],
+        image_of_cell: Int[Tensor, " cell"],
+    ) -> Float[Tensor, "cell class"]:
+        """Return pseudo-labels, 0 or 1, from the probabilities alone."""
+        del image_labels, image_of_cell
+        return (probabilities >= self.threshold).to(probabilities.dtype)
+
+
+class QuantileSelection:
+    """1 for the most confident of all cells whose image has the label, whichever image; 0 for the others.
+
+    Unlike ranks within an image, the level is common to all images: one whose label is wrong keeps no cell. Each class
+    has its own level, so rare classes are not judged by the confidence of frequent ones (Zou, Yu, Kumar and Wang, 2018,
+    arXiv:1810.07911, class-balanced self-training).
+
+    Args:
+        level: The quantile of the probabilities, in [0, 1): 0.3 keeps 70 % of the cells.
+
+    Raises:
+        InputError: If it is out of its range.
+    """
+
+    unit: Unit = "cell"
+
+    def __init__(self, level: float) -> None:
+        if not 0 <= level < 1:
+            raise InputError(f"supervision.selection.level must lie in [0, 1), not {level}; 0 keeps all cells.")
+        self.level = level
+
+    def __call__(
+        self,
+        probabilities: Float[Tensor, "cell class"],
+        image_labels: Float[Tensor, "cell class"],
+        image_of_cell: Int[Tensor, " cell"],
+    ) -> Float[Tensor, "cell class"]:
+        """Return pseudo-labels, 0 or 1; 0 for cells whose image lacks the label."""
+        del image_of_cell
+        pseudo_labels = torch.zeros_like(probabilities)
+        for column in range(probabilities.shape[1]):
+            labeled = (image_labels[:, column] > 0).nonzero()[:, 0]
+            if not len(labeled):
+                continue
+            values, order = probabilities[labeled, column].sort()
+            # By order, not by torch.quantile, which takes 16 million values at most.
+            threshold = values[int(self.level * len(values))]
+            pseudo_labels[labeled[order], column] = (values >= threshold).to(probabilities.dtype)
+        return pseudo_labels
+
+
+class RankSelection:
+    """1 for the share of an image's cells with the highest probability of each class, at least one; 0 for the others.
+
+    Ranks need no calibration: a teacher that is unsure of a whole image still orders its cells. The fifth team of the
+    2021 competition kept labels of cells by rank in three rounds of growing share.
+
+    Args:
+        share: That share, in (0, 1].
+
+    Raises:
+        InputError: If it is out of its range.
+    """
+
+    unit: Unit = "image"
+
+    def __init__(self, share: float) -> None:
+        if not 0 < share <= 1:
+            raise InputError(f"supervision.selection.share must lie above 0 and at most at 1, not {share}.")
+        self.share = share
+
+    def __call__(
+        self,
+        probabilities: Float[Tensor, "cell class"],
+        image_labels: Float[Tensor, "cell class"],
+        image_of_cell: Int[Tensor, " cell"],
+    ) -> Float[Tensor, "cell class"]:
+        """Return pseudo-labels, 0 or 1, without regard to labels; of equal cells the earlier ones are chosen."""
+        del image_labels
+        _, bag_of_cell, sizes = torch.unique(image_of_cell, return_inverse=True, return_counts=True)
+        kept = (sizes * self.share).ceil().clamp(min=1)  # (image,)
+        starts = sizes.cumsum(0) - sizes
+        pseudo_labels = torch.empty_like(probabilities)
+        for column, values in enumerate(probabilities.T):
+            order = values.argsort(descending=True, stable=True)
+            order = order[bag_of_cell[order].argsort(stable=True)]  # image by image, highest first
+            rank = torch.arange(len(order), device=order.device) - starts.repeat_interleave(sizes)
+            selected = rank < kept.repeat_interleave(sizes)
+            pseudo_labels[order, column] = selected.to(probabilities.dtype)
+        return pseudo_labels
+
+
+class ExpectationSelection(nn.Module):
+    """The posterior probability that a cell shows a class, given the teacher's view of all cells and their labels.
+
+    Where `supervision=expectation_maximisation` uses the network's own predictions, this uses a teacher's: of a whole
+    image at once, and of images that it has not seen where the teacher is an earlier run. A label comes from some cell,
+    however low the teacher's probabilities (Papandreou, Chen, Murphy and Yuille, 2015, arXiv:1502.02734). Labels are
+    part of the posterior: use it with `supervision.label_weight=0 supervision.unlabeled_weight=1`.
+
+    Args:
+        false_negative_rate: Probability that an image lacks the label of a class that a cell shows, in (0, 1).
+        false_positive_rate: Probability that an image has the label of a class that no cell shows, in (0, 1). One
+            number or one a class, like the first.
+        model: The network, whose classes the rates must fit.
+
+    Raises:
+        InputError: If a rate is out of its range, or there are neither one nor as many as classes.
+    """
+
+    unit: Unit = "image"
+
+    def __init__(
+        self,
+        false_negative_rate: float | Sequence[float],
+        false_positive_rate: float | Sequence[float],
+        model: CellModel,
+    ) -> None:
+        super().__init__()
+        self.posterior = NoisyOrPosterior(false_negative_rate, false_positive_rate, model.class_count)
+
+    def forward(
+        self,
+        probabilities: Float[Tensor, "cell class"],
+        image_labels: Float[Tensor, "cell class"],
+        image_of_cell: Int[Tensor, " cell"],
+    ) -> Float[Tensor, "cell class"]:
+        """Return pseudo-labels in [0, 1]."""
+        images, bag_of_cell = torch.unique(image_of_cell, return_inverse=True)
+        image_targets = image_labels.new_zeros(len(images), image_labels.shape[1])
+        image_targets[bag_of_cell] = image_labels
+        # The bound keeps a probability of exactly 0 or 1 (rounded in single precision) finite.
+        logits = probabilities.logit(eps=1e-6)
+        return self.posterior(logits, bag_of_cell, image_targets).to(probabilities.dtype)

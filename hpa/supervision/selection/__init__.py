@@ -1,1 +1,0 @@
-"""Which cells of an image are believed to show its labels, given what a teacher says of each."""

@@ -1,1 +1,0 @@
-"""Who says what single cells show while a student learns from labels of images."""
