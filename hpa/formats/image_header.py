@@ -57,7 +57,7 @@ class Scene:
         other_axes: Length of axes that nothing here reduces (angle, phase, mosaic), by letter.
         name: As the file calls it.
         set_files: All files of the set that hold its planes, where they are several.
-        left_out: What is not read of it, e.g. an alpha plane.
+        notes: What is left out of it or done to its levels, e.g. `alpha left out`.
     """
 
     height: int
@@ -72,7 +72,7 @@ class Scene:
     other_axes: Mapping[str, int] = field(default_factory=dict)
     name: str = ""
     set_files: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def info(self) -> PlaneInfo:
@@ -94,13 +94,13 @@ class ImageHeader:
         path: The file, or the folder of an OME-Zarr image.
         format: E.g. `OME-TIFF`.
         scenes: At least one.
-        left_out: What else it holds, that is not read: thumbnails, maps, labels.
+        notes: What else it holds that is left out: thumbnails, maps, labels.
     """
 
     path: Path
     format: str
     scenes: tuple[Scene, ...]
-    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

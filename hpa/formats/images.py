@@ -218,8 +218,8 @@ def _not_one_grey_plane(header: ImageHeader) -> str:
         return f"{len(header.scenes)} scenes"
     if scene.stack_axes:
         return described(scene.stack_axes)
-    if scene.colour != GREY or scene.left_out:
-        return " with ".join([scene.colour, *scene.left_out])
+    if scene.colour != GREY or scene.notes:
+        return ", ".join([scene.colour, *scene.notes])
     if len(scene.channel_names) != 1:
         return f"{len(scene.channel_names)} planes"
     return "" if scene.dtype in ("uint8", "uint16") else f"pixels of type {scene.dtype}"

@@ -48,9 +48,9 @@ def inspect_zarr(path: Path) -> ImageHeader:
     )
     version = version or str(_attributes(path).get("version", ""))
     labels = [folder for folder, _ in images if (folder / "labels").is_dir()]
-    left_out = (f"labels of {len(labels)} images",) if labels else ()
+    notes = (f"labels of {len(labels)} images left out",) if labels else ()
     scenes = tuple(_scene(path, folder, ome) for folder, ome in images)
-    return ImageHeader(path, f"OME-Zarr {version}".strip(), scenes, left_out)
+    return ImageHeader(path, f"OME-Zarr {version}".strip(), scenes, notes)
 
 
 def read_zarr(path: Path, scene: int, time: int, slices: range) -> Shaped[np.ndarray, "slice channel height width"]:

@@ -21,6 +21,7 @@ _HEAD_BYTES = 33  # signature and the whole first chunk
 _TAIL_BYTES = 1024  # the closing chunk, and what careless programs write after it
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 """Colour types of the standard."""
+_NOTES = dict.fromkeys((_GREY_ALPHA, _RGBA), ("alpha left out",)) | {_PALETTE: ("palette applied",)}
 
 
 def inspect_png(path: Path) -> ImageHeader:
@@ -48,7 +49,7 @@ def inspect_png(path: Path) -> ImageHeader:
                 dtype={8: "uint8", 16: "uint16"}.get(depth, f"{depth} bit"),
                 bits=bits,
                 colour=GREY if is_grey else RGB,
-                left_out=("alpha",) if colour in (_GREY_ALPHA, _RGBA) else (),
+                notes=_NOTES.get(colour, ()),
             ),
         ),
     )
@@ -63,7 +64,7 @@ def read_png(path: Path) -> Shaped[np.ndarray, "1 channel height width"]:
     scene = inspect_png(path).scenes[0]
     check_size(path, scene.height * scene.width * len(scene.channel_names))
     try:
-        if scene.colour == GREY and not scene.left_out:
+        if scene.colour == GREY and not scene.notes:
             with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:  # the limit above is ours
                 return np.asarray(image).astype(scene.dtype, copy=False)[None, None]  # 16 bit may come as 32
         content = path.read_bytes()

@@ -76,8 +76,8 @@ def inspect_tiff(path: Path) -> ImageHeader:
         InputError: If the file is damaged, or needs a decoder that is not installed.
     """
     with _opened(path) as tiff:
-        scenes, left_out = _readables(path, tiff)
-        return ImageHeader(path, _format_of(tiff), tuple(readable.scene for readable in scenes), left_out)
+        scenes, notes = _readables(path, tiff)
+        return ImageHeader(path, _format_of(tiff), tuple(readable.scene for readable in scenes), notes)
 
 
 def read_tiff(path: Path, scene: int, time: int, slices: range) -> Planes:
@@ -122,16 +122,16 @@ def _readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[_Readable], tu
             raise InputError(f"{path}: its OME-XML lists no page of this file; was it renamed? Export it again.")
         return [_ome_readable(path, tiff, image) for image in images], ()
     kept: list[_Readable] = []
-    left_out: list[str] = []
+    notes: list[str] = []
     is_slide = any(getattr(tiff, f"is_{kind}", False) for kind in _SLIDE_KINDS)
     for series in tiff.series:
         if kept and (is_slide or getattr(series.keyframe, "is_reduced", False)):
-            left_out.append(f"{series.name or 'a reduced image'} ({series.shape[-1]} px wide)")
+            notes.append(f"{series.name or 'a reduced image'} ({series.shape[-1]} px wide) left out")
         else:
             kept.append(_series_readable(path, tiff, series))
     if not kept:
         raise damaged(path, "no image was found")
-    return kept, tuple(left_out)
+    return kept, tuple(notes)
 
 
 def _page_scene(path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> tuple[Scene, PageColour]:
@@ -152,7 +152,7 @@ def _page_scene(path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage) ->
         bits=declared_bits(bits, dtype_bits),
         pixel_um=size_of_page(tiff, page),
         colour=colour.kind,
-        left_out=colour.left_out,
+        notes=colour.notes,
     )
     return scene, colour
 

@@ -27,14 +27,14 @@ class PageColour:
         samples: Planes that a page gives.
         palette: Colour of each level, (3, level); None where levels are intensities.
         is_inverted: Whether 0 is white.
-        left_out: Samples that are not read.
+        notes: What is left out, or done to the levels.
     """
 
     kind: str
     samples: int
     palette: Shaped[np.ndarray, "3 level"] | None = None
     is_inverted: bool = False
-    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def colour_of(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> PageColour:
@@ -42,18 +42,18 @@ def colour_of(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> PageColour:
     photometric, samples = page.photometric, page.samplesperpixel
     extra = tuple(page.extrasamples or ())
     alpha = sum(kind in _ALPHA for kind in extra)
-    noted = ("alpha",) if alpha else ()
+    noted = ("alpha left out",) if alpha else ()
     if photometric == tifffile.PHOTOMETRIC.RGB or (photometric == _YCBCR and page.compression in _JPEG):
-        beyond = ("a fourth sample",) if samples > _COLOURS and not alpha else noted
-        return PageColour(RGB, _COLOURS, left_out=beyond)
+        beyond = ("a fourth sample left out",) if samples > _COLOURS and not alpha else noted
+        return PageColour(RGB, _COLOURS, notes=beyond)
     if photometric == tifffile.PHOTOMETRIC.MINISBLACK:
-        return PageColour(GREY, samples - alpha, left_out=noted)
+        return PageColour(GREY, samples - alpha, notes=noted)
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        return PageColour(GREY, samples - alpha, is_inverted=True, left_out=noted)
+        return PageColour(GREY, samples - alpha, is_inverted=True, notes=noted)
     if photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
         if tiff.is_imagej or _is_ramp(page.colormap):  # a lookup table that only tints what a screen shows
             return PageColour(GREY, 1)
-        return PageColour(RGB, _COLOURS, palette=_narrow(page.colormap), left_out=("the palette (applied)",))
+        return PageColour(RGB, _COLOURS, palette=_narrow(page.colormap), notes=("palette applied",))
     name = getattr(photometric, "name", str(photometric))
     return PageColour("CMYK (inks)" if name == "SEPARATED" else f"coded as {name}", samples)
 

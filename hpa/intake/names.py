@@ -70,7 +70,8 @@ class NamePattern:
 
     def name(self, parts: Mapping[str, str]) -> str:
         """Return the name of an image as its files have it: its class and all words that distinguish images."""
-        words = [CLASS, *self._naming_words(self.words)] if CLASS in parts else self._naming_words(self.words)
+        naming = self._naming_words(list(parts))  # in the order of the expression that fitted
+        words = [CLASS, *naming] if CLASS in parts else naming
         return "_".join(parts[word] for word in words if parts.get(word))
 
     def image_id(self, parts: Mapping[str, str]) -> str:

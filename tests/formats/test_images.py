@@ -234,7 +234,7 @@ def test_samples_are_what_the_photometric_tag_says(tmp_path):
     Image.fromarray(grey).convert("LA").save(tmp_path / "alpha.tif")
     alpha = read_image(tmp_path / "alpha.tif")
     assert np.array_equal(alpha.planes, grey[None])
-    assert alpha.scene.left_out == ("alpha",)
+    assert alpha.scene.notes == ("alpha left out",)
     Image.fromarray(colour).convert("CMYK").save(tmp_path / "inks.tif")
     with pytest.raises(InputError, match=r"CMYK \(inks\), no intensities"):
         read_image(tmp_path / "inks.tif")

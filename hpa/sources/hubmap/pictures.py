@@ -50,7 +50,7 @@ def _not_one_rgb_picture(header: ImageHeader) -> str:
     pages = len(header.scenes) * scene.slices * scene.times * len(scene.channel_names) // 3
     if scene.colour == RGB and pages > 1:
         return f"{pages} pages"
-    if scene.colour != RGB or scene.left_out:
+    if scene.colour != RGB or scene.notes:
         kind = "one plane or more of grey" if scene.colour == GREY else scene.colour
-        return " with ".join([kind, *scene.left_out])
+        return ", ".join([kind, *scene.notes])
     return "" if scene.dtype in ("uint8", "uint16") else f"pixels of type {scene.dtype}"

@@ -1,0 +1,123 @@
+"""What becomes of one file of a folder: read as what, refused why, or passed over."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpa.core.errors import InputError
+from hpa.formats.folder_listing import is_image_name
+from hpa.formats.image_header import (
+    ImageHeader,
+    Scene,
+    StackChoice,
+    check_readable,
+    check_size,
+    pick_scene,
+    pick_slices,
+)
+from hpa.formats.images import inspect_image
+
+READ, REFUSED, PASSED_OVER = "read", "refused", "passed over"
+_TABLES = (".csv", ".tsv", ".json", ".jsonl")
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What becomes of one file.
+
+    Attributes:
+        name: Relative to the folder.
+        status: `read`, `refused`, or `passed over`.
+        reason: Why it is not read, "" where it is.
+        format: E.g. `OME-TIFF`; "" where it is no image.
+        axes: Axes of more than one plane, e.g. `C3 YX`.
+        channels: Names of the planes.
+        depth: E.g. `16 bit, 12 used`.
+        width: Columns, px.
+        height: Rows, px.
+        pixel_um: Side of a pixel; None where unknown.
+        scenes: How many it holds.
+        notes: What is left out of it, or done to its levels.
+    """
+
+    name: str
+    status: str
+    reason: str = ""
+    format: str = ""
+    axes: str = ""
+    channels: tuple[str, ...] = ()
+    depth: str = ""
+    width: int = 0
+    height: int = 0
+    pixel_um: float | None = None
+    scenes: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Return what files of one kind have in common, in words."""
+        size = f"{self.width}×{self.height} px"
+        pixels = "pixel size unknown" if self.pixel_um is None else f"{self.pixel_um:.4g} µm"
+        parts = [self.format, self.axes, size, self.depth, pixels]
+        parts += [f"{self.scenes} scenes"] if self.scenes > 1 else []
+        return ", ".join(part for part in parts if part)
+
+
+def describe_file(path: Path, folder: Path, choice: StackChoice) -> FileReport:
+    """Return what becomes of a file, from its header."""
+    name = path.relative_to(folder).as_posix()
+    if path.suffix.lower() in _TABLES:
+        return FileReport(name, PASSED_OVER, "a table, no image")
+    if not is_image_name(path):
+        return FileReport(name, PASSED_OVER, f"{path.suffix or 'no suffix'} is no format of images that is read")
+    try:
+        header = inspect_image(path)
+    except InputError as error:
+        return FileReport(name, REFUSED, str(error).removeprefix(f"{path}: "))
+    reason = _reason_to_refuse(header, choice)
+    scene = header.scenes[0]
+    side_um = math.sqrt(scene.pixel_um[0] * scene.pixel_um[1])
+    return FileReport(
+        name,
+        REFUSED if reason else READ,
+        reason.removeprefix(f"{path}: "),
+        header.format,
+        _axes(scene),
+        scene.channel_names,
+        _depth(scene),
+        scene.width,
+        scene.height,
+        None if math.isnan(side_um) else round(side_um, 6),
+        len(header.scenes),
+        (*header.notes, *scene.notes),
+    )
+
+
+def _reason_to_refuse(header: ImageHeader, choice: StackChoice) -> str:
+    """Return why no image comes of a file, "" where one does."""
+    try:
+        scene = header.scenes[0 if choice.scene == "all" else pick_scene(header, choice)]
+        check_readable(header, scene)
+        slices, _ = pick_slices(header.path, scene, choice)
+        check_size(header.path, len(slices) * len(scene.channel_names) * scene.height * scene.width)
+    except InputError as error:
+        return str(error)
+    missing = [name for name in scene.set_files if not (header.path.parent / name).is_file()]
+    if missing:
+        return f"belongs to a set of {len(scene.set_files)} files, of which {', '.join(missing)} is missing"
+    return ""
+
+
+def _axes(scene: Scene) -> str:
+    long = {"C": len(scene.channel_names), **scene.stack_axes}
+    return " ".join([*(f"{axis}{length}" for axis, length in long.items() if length > 1), "YX"])
+
+
+def _depth(scene: Scene) -> str:
+    colour = "" if scene.colour == "grey" else f"{scene.colour}, "
+    if scene.dtype not in ("uint8", "uint16"):
+        return colour + scene.dtype
+    used = "" if scene.bits == scene.info.bits else f", {scene.bits} used"
+    return f"{colour}{scene.info.bits} bit{used}"

@@ -1,0 +1,204 @@
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from hpa.cli import main
+from hpa.core.errors import InputError
+from hpa.core.field import Field
+from hpa.formats.calibrated_tiff import write_plane
+from hpa.formats.image_header import StackChoice
+from hpa.intake.doctor import examine
+from hpa.reports.channel_sheet import channel_sheet
+from hpa.simulation.two_cell_types import write_two_cell_types
+from tests.discs import write_discs
+from tests.formats.microscope_writers import ome_set, palette_tiff, plane, zarr_image
+from tests.small_sets import blobs
+
+AS_IS = StackChoice()
+
+
+def many_kinds(folder):
+    """Write a file of each of 40 kinds, and return what must become of each: the status, and words of its line."""
+    folder.mkdir()
+    grey, deep = plane(0, dtype=np.uint8), plane(1)
+    colour = np.dstack([grey, grey // 2, grey // 3])
+    stack = np.stack([deep, deep // 2, deep // 3])
+    expected = {}
+
+    def tiff(name, pixels, status, words, **options):
+        tifffile.imwrite(folder / name, pixels, **options)
+        expected[name] = (status, words)
+
+    def file(name, content, status, words):
+        (folder / name).write_bytes(content)
+        expected[name] = (status, words)
+
+    def png(name, image, status, words):
+        image.save(folder / name)
+        expected[name] = (status, words)
+
+    tiff("grey8.tif", grey, "read", "TIFF, YX, 32×24 px, 8 bit")
+    tiff("grey16.TIF", deep, "read", "16 bit")
+    tiff("lzw.tif", deep, "read", "16 bit", compression="lzw")
+    tiff("zstd.tif", deep, "read", "16 bit", compression="zstd")
+    tiff("jpeg2000.tif", deep, "read", "16 bit", compression="jpeg2000")
+    tiff("deflate.tiff", deep, "read", "16 bit", compression="zlib")
+    tiff("tiles.tif", plane(2, 64, 64), "read", "64×64 px", tile=(16, 16))
+    tiff("bigtiff.btf", deep, "read", "16 bit", bigtiff=True)
+    tiff("motorola.tif", deep, "read", "16 bit", byteorder=">")
+    tiff("white_is_zero.tif", grey, "read", "8 bit", photometric="miniswhite")
+    tiff("rgb.tif", colour, "read", "RGB, 8 bit", photometric="rgb")
+    tiff("planar.tif", np.moveaxis(colour, -1, 0), "read", "RGB, 8 bit", photometric="rgb", planarconfig="separate")
+    tiff(
+        "rgba.tif", np.dstack([colour, grey]), "read", "alpha left out", photometric="rgb", extrasamples=["unassalpha"]
+    )
+    tiff("print.tif", grey, "read", "pixel size unknown", resolution=(600, 600), resolutionunit="INCH")
+    tiff("calibrated.tif", grey, "read", "0.5 µm", resolution=(20000, 20000), resolutionunit="CENTIMETER")
+    tiff(
+        "imagej.tif",
+        stack[:2],
+        "read",
+        "0.25 µm",
+        imagej=True,
+        resolution=(4, 4),
+        metadata={"axes": "CYX", "unit": "um"},
+    )
+    tiff("bits12.ome.tif", deep // 16, "read", "16 bit, 12 used", metadata={"axes": "YX", "SignificantBits": 12})
+    tiff(
+        "channels.ome.tif",
+        stack,
+        "read",
+        "channels DAPI, GFP, Cy5",
+        metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "Cy5"]}, "PhysicalSizeX": 0.3},
+        photometric="minisblack",
+    )
+    tiff("z.tif", stack, "refused", "3 along Z", imagej=True, metadata={"axes": "ZYX"})
+    tiff("t.ome.tif", stack, "refused", "3 along T", metadata={"axes": "TYX"}, photometric="minisblack")
+    tiff(
+        "pages.tif", np.zeros((20, 8, 8), np.uint8), "refused", "20 pages of unknown meaning", photometric="minisblack"
+    )
+    tiff("float.tif", deep.astype(np.float32), "refused", "float32")
+    tiff("uint32.tif", deep.astype(np.uint32), "refused", "uint32")
+    tiff("signed.tif", (deep // 4).astype(np.int16), "refused", "int16")
+    with tifffile.TiffWriter(folder / "scenes.ome.tif") as writer:
+        for number in (0, 1):
+            writer.write(stack[number], photometric="minisblack", metadata={"axes": "YX"})
+    expected["scenes.ome.tif"] = ("refused", "2 scenes")
+    ome_set(folder, ["lost_w1.ome.tif", "lost_w2.ome.tif"], [[(0, 0), (1, 0)]])
+    (folder / "lost_w2.ome.tif").unlink()
+    expected["lost_w1.ome.tif"] = ("refused", "lost_w2.ome.tif is missing")
+    ome_set(folder, ["pos0.ome.tif", "pos1.ome.tif"], [[(0, 0)], [(1, 0)]])
+    expected |= dict.fromkeys(("pos0.ome.tif", "pos1.ome.tif"), ("read", "OME-TIFF"))
+    palette_tiff(folder / "palette.tif", grey)
+    expected["palette.tif"] = ("read", "palette applied")
+    png("inks.tif", Image.fromarray(colour).convert("CMYK"), "refused", "CMYK (inks)")
+    png("grey.png", Image.fromarray(grey), "read", "PNG, YX, 32×24 px, 8 bit")
+    png("colour.PNG", Image.fromarray(colour), "read", "RGB, 8 bit")
+    png("bilevel.png", Image.fromarray(grey).convert("1"), "refused", "1 bit")
+    zarr_image(folder / "image.zarr", stack[:2], "cyx")
+    expected["image.zarr"] = ("read", "OME-Zarr 0.4, C2 YX")
+    zarr_image(folder / "stack.zarr", stack, "zyx", "0.5")
+    expected["stack.zarr"] = ("refused", "3 along Z")
+    whole = (folder / "grey16.TIF").read_bytes()
+    file("torn.tif", whole[: len(whole) // 2], "refused", "damaged or cut short")
+    file("empty.tif", b"", "refused", "is empty")
+    file("text.tif", b"not an image", "refused", "it begins with")
+    file("photo.jpg", b"\xff\xd8\xff", "passed over", ".jpg is no format")
+    file("notes.txt", b"by hand", "passed over", ".txt is no format")
+    file("plate.csv", b"well,class\n", "passed over", "a table")
+    file("no_suffix", b"", "passed over", "no suffix is no format")
+    return expected
+
+
+def test_a_folder_of_forty_kinds_gives_one_table(tmp_path, capsys):
+    pytest.importorskip("imagecodecs")
+    expected = many_kinds(tmp_path / "kinds")
+    assert len(expected) >= 40
+    picture = ["--picture", str(tmp_path / "first.png")]
+    assert main(["doctor", str(tmp_path / "kinds"), *picture]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, (status, words) in expected.items():
+        [line] = [line for line in lines if line[len(status) :].split()[:1] == [name] and line.startswith(status)]
+        assert words in line, line
+    assert cv2.imread(str(tmp_path / "first.png")) is not None
+    assert main(["doctor", str(tmp_path / "kinds"), *picture, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {file["name"]: file["status"] for file in report["files"]} == {
+        name: status for name, (status, _) in expected.items()
+    }
+    assert sum(report["counts"].values()) == len(expected)
+    assert report["picture"].endswith("first.png")
+    # what the table says is what hpa segment does
+    words = ["segmenter=watershed_nuclei", "segmenter.nucleus_channel=blue", "--pixel-um", "0.5"]
+    assert main(["segment", str(tmp_path / "kinds"), str(tmp_path / "maps"), *words]) == 3
+    failed = {line.split()[1].rstrip(":") for line in capsys.readouterr().out.splitlines() if line.startswith("failed")}
+    refused = {name.rpartition(".")[0] for name, (status, _) in expected.items() if status == "refused"}
+    assert refused <= failed
+    unnamed = {"imagej", "image"}  # two planes without the blue one
+    assert failed - refused <= unnamed
+
+
+@pytest.mark.parametrize("layout", ["kaggle_hpa", "typed_images", "instance_folder"])
+def test_data_sets_are_known_and_their_problems_named(tmp_path, layout, capsys):
+    root = tmp_path / "set"
+    if layout == "instance_folder":
+        write_discs(root, 3)
+        (root / "labels" / "disc_00.png").unlink()
+    elif layout == "typed_images":
+        write_two_cell_types(root, images=4, test_images=1, side_px=64, seed=1)
+        next((root / "images").glob("HEK*_blue.tif")).unlink()
+        shutil.rmtree(root / "labels")
+    else:
+        for folder in ("train", "test"):
+            (root / folder).mkdir(parents=True)
+        for name, channel in zip(("red", "green", "blue", "yellow"), blobs(0, 64), strict=True):
+            Image.fromarray(channel).save(root / "train" / f"a_{name}.png")
+        (root / "train.csv").write_text("ID,Label\na,1\nb,2\n")
+    picture = str(tmp_path / "p.png")
+    assert main(["doctor", str(root), "--picture", picture]) == 0
+    out = capsys.readouterr().out
+    assert f"{root}: {layout}; python train.py" in out
+    assert "problem  " in out
+    assert f"{picture} shows" in out
+
+
+def test_files_of_a_microscope_get_the_command_that_imports_them(tmp_path):
+    for site in (1, 2):
+        for channel in ("w1", "w2"):
+            write_plane(tmp_path / "TimePoint_1" / f"P_B02_s{site}_{channel}.tif", plane(site), 0.5)
+    report, first = examine(tmp_path, AS_IS)
+    assert report.layout == "files of a microscope (imagexpress)"
+    assert report.advice == f"hpa import {tmp_path} OUT --layout imagexpress --channels w1=COLOUR,w2=COLOUR"
+    assert first is not None
+
+
+def test_levels_of_a_camera_of_fewer_bits_are_said(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", plane(0) // 16)
+    report, _ = examine(tmp_path, AS_IS)
+    assert "as of a camera of 12 bit; --bits 12" in report.warnings[0]
+    assert not examine(tmp_path, StackChoice.of(bits=12))[0].warnings
+
+
+def test_green_is_green_in_the_picture():
+    pixels = np.zeros((3, 40, 60), np.uint8)
+    pixels[1, 10:30, 20:40] = 200
+    sheet = channel_sheet(Field("a", pixels, ("red", "green", "blue"), 0.5))
+    merged, *tiles = np.split(sheet, 4, axis=1)
+    shown = [tile[28 + 20, 30].tolist() for tile in tiles]
+    assert merged[28 + 20, 30].argmax() == 1
+    assert shown[1][1] > 200
+    assert sum(shown[0]) == sum(shown[2]) == 0
+
+
+def test_folders_without_images_say_so(tmp_path, capsys):
+    with pytest.raises(InputError, match="the folder is empty"):
+        examine(tmp_path, AS_IS)
+    (tmp_path / "notes.txt").write_text("x")
+    assert main(["doctor", str(tmp_path), "--picture", str(tmp_path / "p.png")]) == 1
+    assert "no image could be read" in capsys.readouterr().out
+    assert not (tmp_path / "p.png").exists()
