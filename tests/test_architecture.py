@@ -89,6 +89,7 @@ def test_imports_go_downwards(module):
 @pytest.mark.parametrize(
     ("framework", "homes"),
     [
+        ("omegaconf", {"hpa.app", "hpa.config", "hpa.overrides", "hpa.training.run_folder", "hpa.commands.bundle"}),
         ("hydra", {"hpa.app.main", "hpa.config", "hpa.overrides"}),
         ("pytorch_lightning", {"hpa.training", "hpa.cells.data_module", "hpa.pixels.data_module", "hpa.app.train"}),
         ("wandb", {"hpa.training.wandb_tracking"}),
@@ -135,6 +136,18 @@ def test_files_and_functions_stay_small(path):
     for node in ast.walk(tree_of(module_of(path))):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 60, f"{node.name} is too long"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_gives_a_name_two_values(module):
+    """The later one would count for functions above it too: easily so where two modules are merged."""
+    names = [
+        target.id
+        for node in tree_of(module).body
+        for target in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)])
+        if isinstance(target, ast.Name)
+    ]
+    assert len(names) == len(set(names)), [name for name in set(names) if names.count(name) > 1]
 
 
 def test_no_module_is_named_after_nothing():

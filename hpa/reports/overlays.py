@@ -49,12 +49,12 @@ def grid_of_images(pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]]) -> UInt8[np
     return grid
 
 
-SIDE_PX = 480
+MASK_SIDE_PX = 480
 BOTH = "#ffe14d"
 _RIM_STRENGTH = 0.6
 _LINE_PX = 2
 _TOLERANCE_PX = 2
-"""Lines of a picture of `SIDE_PX` within this distance agree."""
+"""Lines of a picture of `MASK_SIDE_PX` within this distance agree."""
 
 Mask = Bool[np.ndarray, "height width"]
 
@@ -62,8 +62,8 @@ Mask = Bool[np.ndarray, "height width"]
 def masks_overlay(
     picture: UInt8[np.ndarray, "height width 3"], truth: Mask, prediction: Mask
 ) -> UInt8[np.ndarray, "new_height new_width 3"]:
-    """Return the picture with the lines of both masks, its longer side `SIDE_PX`."""
-    factor = SIDE_PX / max(picture.shape[:2])
+    """Return the picture with the lines of both masks, its longer side `MASK_SIDE_PX`."""
+    factor = MASK_SIDE_PX / max(picture.shape[:2])
     height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     drawn = cv2.resize(picture, (width, height), interpolation=method)

@@ -47,9 +47,6 @@ def test_ticks_stand_at_their_values():
     assert FRAME.y_ticks([0.5]) == ((45.0, "0.5"),)
 
 
-FRAME = Frame(200, 100, 30, 10, 10, 20, (0.0, 10.0), (0.0, 1.0))
-
-
 def test_the_pen_is_lifted_where_a_value_is_missing():
     path = path_of(FRAME, np.arange(5.0), np.array([0.0, 1.0, np.nan, 0.5, np.inf]))
     assert path == "M30,80h0L46,10M78,45h0"

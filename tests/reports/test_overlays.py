@@ -2,21 +2,21 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from hpa.reports.overlays import BOTH, PREDICTION, SIDE_PX, TRUTH, masks_overlay
+from hpa.reports.overlays import BOTH, MASK_SIDE_PX, PREDICTION, TRUTH, masks_overlay
 
 
 def count(picture, colour):
     return int((picture == ImageColor.getrgb(colour)).all(axis=2).sum())
 
 
-def box(top, bottom, left, right, side=SIDE_PX):
+def box(top, bottom, left, right, side=MASK_SIDE_PX):
     mask = np.zeros((side, side), bool)
     mask[top:bottom, left:right] = True
     return mask
 
 
-WHITE = np.full((SIDE_PX, SIDE_PX, 3), 255, np.uint8)
-EMPTY = np.zeros((SIDE_PX, SIDE_PX), bool)
+WHITE = np.full((MASK_SIDE_PX, MASK_SIDE_PX, 3), 255, np.uint8)
+EMPTY = np.zeros((MASK_SIDE_PX, MASK_SIDE_PX), bool)
 LINE = 100**2 - 96**2
 
 
@@ -45,9 +45,9 @@ def test_lines_are_visible_on_any_background():
         assert drawn[99, 150].max() <= 0.4 * shade + 1
 
 
-@pytest.mark.parametrize(("height", "width"), [(20, 30), (1000, 700), (1, 1), (SIDE_PX, 5)])
+@pytest.mark.parametrize(("height", "width"), [(20, 30), (1000, 700), (1, 1), (MASK_SIDE_PX, 5)])
 def test_any_size_is_fitted(height, width):
     mask = np.ones((height, width), bool)
     drawn = masks_overlay(np.zeros((height, width, 3), np.uint8), mask, ~mask)
-    assert max(drawn.shape[:2]) == SIDE_PX
+    assert max(drawn.shape[:2]) == MASK_SIDE_PX
     assert drawn.dtype == np.uint8
