@@ -86,7 +86,7 @@ CASES: dict[str, list[str]] = {
     "consistency": [f"{CELLS} supervision=consistency batch_augment=exchange sampling=image_balanced {LONG}", PREDICT],
     "latent": [
         f"{CELLS} experiments=hpa/label_noise size=tiny model=tiny {LONG}",
-        f"{PREDICT} tta=brightness rules=negative",
+        f"{PREDICT} tta.brightness=[0.8,1.0,1.25] rules=negative",
         SCORE,
     ],
     "pseudo_label": [f"{CELLS} supervision=pseudo_label loss=sum {LONG}", PREDICT],

@@ -1,4 +1,4 @@
-"""Gradient clipping: three ways to keep one bad batch from undoing the others.
+"""Gradient clipping, so that one bad batch does not undo the others.
 
 Each is called with the model after the backward pass (and after unscaling in half precision) and changes gradients in
 place. By norm: Pascanu, Mikolov, Bengio 2013. Adaptive: Brock, De, Smith, Simonyan 2021 (networks without
@@ -38,17 +38,6 @@ class NormClipping:
     def __call__(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
         """Scale in place."""
         nn.utils.clip_grad_norm_((parameter for _, parameter in named_parameters), self.max_norm)
-
-
-class ValueClipping:
-    """Cuts every element of every gradient to a range."""
-
-    def __init__(self, max_value: float) -> None:
-        self.max_value = max_value
-
-    def __call__(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
-        """Cut in place."""
-        nn.utils.clip_grad_value_((parameter for _, parameter in named_parameters), self.max_value)
 
 
 class AdaptiveClipping:

@@ -132,11 +132,19 @@ class Seeing:
 
 
 @pytest.mark.parametrize(
-    ("name", "views"), [("none", 1), ("flips", 3), ("d4", 8), ("d4_scales", 24), ("brightness", 3)]
+    ("name", "changed", "views"),
+    [
+        ("none", {}, 1),
+        ("none", {"brightness": [0.8, 1.0, 1.25]}, 3),
+        ("flips", {}, 3),
+        ("d4", {}, 8),
+        ("d4", {"scales": [0.8, 1.0, 1.25]}, 24),
+    ],
 )
-def test_config_asks_once_for_each_view_with_the_whole_batch(batch, name, views):
+def test_config_predicts_each_view_once_for_the_whole_batch(batch, name, changed, views):
     seeing = Seeing()
-    instantiate(OmegaConf.load(CONF / f"{name}.yaml"), predictor=seeing).predict(batch)
+    config = OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), changed)
+    instantiate(config, predictor=seeing).predict(batch)
     assert len(seeing.batches) == views
     assert len({shown.crops.numpy().tobytes() for shown in seeing.batches}) == views
     for shown in seeing.batches:
