@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hpa.core.errors import InputError
+from hpa.core.paths import with_paths
 from hpa.targets import require_plain, require_targets
 
 Config = dict[str, Any]
@@ -25,7 +26,7 @@ def plain(config: DictConfig) -> Config:
         InputError: If a value is missing or refers to nothing.
     """
     try:
-        return cast("Config", OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+        return cast("Config", with_paths(OmegaConf.to_container(config, resolve=True, throw_on_missing=True)))
     except OmegaConfBaseException as error:
         key = error.full_key or "the config"
         raise InputError(f"{key}: {str(error).splitlines()[0]}; write {key}=… on the command line.") from error

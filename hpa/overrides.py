@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hpa.config import Config, plain
 from hpa.core.errors import InputError
+from hpa.core.paths import quote_paths
 
 
 def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfig:
@@ -34,7 +35,7 @@ def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfi
             f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
         )
     searched = f"hydra.searchpath=[file://{root}]"
-    overrides = [as_choice(word, root / "conf") for word in overrides]
+    overrides = quote_paths([as_choice(word, root / "conf") for word in overrides])
     inside = GlobalHydra.instance().is_initialized()  # a command of hydra runs: it knows the folder
     try:
         with nullcontext() if inside else initialize_config_dir(str(root / "conf"), version_base="1.3"):
@@ -86,7 +87,7 @@ def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:
         if (conf / key).is_dir():
             raise InputError(f"{override}: resume= goes on with the run's own parts; only values can change beside it.")
         check_key(config, key)
-        changed = cast("DictConfig", OmegaConf.merge(changed, OmegaConf.from_dotlist([override])))
+        changed = cast("DictConfig", OmegaConf.merge(changed, OmegaConf.from_dotlist(quote_paths([override]))))
     return plain(changed)
 
 

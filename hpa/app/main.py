@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from hpa.app.suggestions import suggestions, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
+from hpa.core.paths import quote_paths
 from hpa.overrides import as_choice
 
 EXIT_FAILED = 1
@@ -95,7 +96,7 @@ def exit_code(action: Callable[[], int], on_error: int = EXIT_FAILED) -> int:
 
 def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], int]) -> None:
     os.environ.setdefault("HPA_ROOT", str(root))
-    sys.argv[1:] = [as_choice(word, root / "conf") for word in sys.argv[1:]]
+    sys.argv[1:] = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:

@@ -5,8 +5,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.core.paths import quote_paths, with_paths
+from hpa.overrides import compose_config, with_values
 
 ODD = ["20240105", "1e5", "1_000", "0x10", "inf", "true", ".5", "~/S", "my data (v2)/S", "a,b", "a=b", "Zürich", "it's"]
 ODD += ["C:\\data\\", "{x}", "a&b", "#1", "50%", "a\\'b", "[x", "プレート"]
@@ -66,3 +68,21 @@ def test_configs_hold_text_and_the_home_folder(monkeypatch):
 def test_a_number_that_lost_its_spelling_is_refused():
     with pytest.raises(InputError, match=r"out=100000\.0: a path is expected, came a number; write it in quotes"):
         with_paths({"out": 1e5})
+
+
+def test_a_config_composed_from_a_command_line_holds_the_folders_that_were_written(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    words = [
+        "data=kaggle_hpa",
+        "data.root=1e5",
+        "ckpt=[20240105,b]",
+        "out=~/my results (2).csv",
+        "data.metadata=a=b.csv",
+    ]
+    config = plain(compose_config(Path(__file__).resolve().parents[2], "infer", words))
+    assert config["data"]["root"] == "1e5"
+    assert config["data"]["metadata"] == "a=b.csv"
+    assert config["ckpt"] == ["20240105", "b"]
+    assert config["out"] == "/home/me/my results (2).csv"
+    saved = with_values(config, ["out=2024", "data.root=~/x y"], Path("nowhere"))
+    assert (saved["out"], saved["data"]["root"]) == ("2024", "/home/me/x y")
