@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -103,6 +103,24 @@ def check_key(config: Config, key: str) -> None:
     near = nearest(key, known)
     remedy = f"did you mean {' or '.join(near)}?" if near else "python train.py --cfg job shows all of them."
     raise InputError(f"'{key}' is no key of the config; {remedy}")
+
+
+def differing_keys(one: Config, other: Config) -> list[str]:
+    """Return the dotted names of the values that two configs do not share, the deepest ones.
+
+    >>> differing_keys({"trainer": {"max_epochs": 1, "devices": 1}}, {"trainer": {"max_epochs": 2, "devices": 1}})
+    ['trainer.max_epochs']
+    """
+    keys = sorted({*keys_of(one), *keys_of(other)})
+    changed = [key for key in keys if _value(one, key) != _value(other, key)]
+    return [key for key in changed if not any(deeper.startswith(f"{key}.") for deeper in changed)]
+
+
+def _value(config: Config, key: str) -> Any:
+    node: Any = config
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
 
 
 def nearest(word: str, known: Sequence[str]) -> list[str]:

@@ -16,12 +16,13 @@ from hpa.app.task import Parts, Task
 from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
 from hpa.models.saved_run import read_saved_run
-from hpa.overrides import with_values
+from hpa.overrides import differing_keys, with_values
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
 from hpa.training.epoch_picture import EpochPicture
 from hpa.training.progress import RunProgress
 from hpa.training.provenance import record
+from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder
 
 _TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
@@ -58,8 +59,16 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
             f"{run.path}: a chain of trainings goes on with the values that it was started with; start a new one for "
             "other values."
         )
+    changed = differing_keys(run.config(), config)
+    if not stages.is_chain and run.newest_checkpoint() is not None:
+        require_effective(run.config(), config)
     facts = run.facts()
     if facts.get("finished") and config["trainer"]["max_epochs"] <= facts["max_epochs"]:
+        if changed:
+            raise InputError(
+                f"{run.path}: is finished after {facts['epochs']} epochs, and {', '.join(changed)} would do nothing; "
+                f"trainer.max_epochs={facts['max_epochs'] + 1} or more trains on."
+            )
         more = "" if stages.is_chain else "; trainer.max_epochs=N trains on"
         print(f"{run.path}: finished after {facts['epochs']} epochs{more}.")
         return 0
@@ -84,7 +93,13 @@ def _train_stage(config: Config, folder: Path) -> int:
 def _train_run(config: Config, run: RunFolder) -> int:
     seed_everything(config["seed"], verbose=False)
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; no effect on CPU
-    checkpoint = run.last_checkpoint if run.last_checkpoint.is_file() else None
+    checkpoint = run.newest_checkpoint()
+    if checkpoint is not None and checkpoint != run.last_checkpoint:
+        log.warning(
+            "%s is lost; going on from %s, later epochs are trained again", run.last_checkpoint, checkpoint.name
+        )
+    if checkpoint is None and (run.path / "metrics.csv").is_file():
+        log.warning("%s: no checkpoint is left; the run starts again at its first epoch", run.path)
     task = _TASKS[config["task"]]
     parts = task.assemble(config, read_saved_run(checkpoint).epoch if checkpoint is not None else 0)
     record(run, parts.images, parts.data.folds, parts.teachers)

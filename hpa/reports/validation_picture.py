@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Int, UInt8
 from PIL import Image
 
 from hpa.cells.data_module import CellDataModule
@@ -35,7 +35,7 @@ def validation_picture(data: CellDataModule, validation: CellValidation) -> Call
 
 def _panel(
     data: CellDataModule, rows: Int[np.ndarray, " cell"], probabilities: Float32[np.ndarray, "cell class"]
-) -> Int[np.ndarray, "height width 3"]:
+) -> UInt8[np.ndarray, "height width 3"]:
     names = data.source.class_names
     crops = composite_cells(data.stored.crops(rows).pixels, data.crop.channels)
     enlarged = np.repeat(np.repeat(crops, _zoom(crops.shape[1]), axis=1), _zoom(crops.shape[1]), axis=2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 from hpa.inference.held_out import read_held_out
 from hpa.inference.pixel_held_out import FOLDER as MAPS
-from hpa.overrides import keys_of
+from hpa.overrides import differing_keys
 from hpa.training.checkpoint import link_into_place
 from hpa.training.run_folder import RunFolder
 
@@ -117,19 +116,9 @@ def _read_scores(file: Path) -> pd.DataFrame:
 
 
 def _require_same(run: RunFolder, config: Config) -> None:
-    saved = run.config()
-    keys = sorted(set(keys_of(saved)) | set(keys_of(config)))
-    changed = [key for key in keys if _value(saved, key) != _value(config, key)]
-    leaves = [key for key in changed if not any(deeper.startswith(f"{key}.") for deeper in changed)]
+    leaves = differing_keys(run.config(), config)
     if leaves:
         raise InputError(
             f"{run.path}: holds a run of another config ({', '.join(leaves[:5])} differ); go on with "
             f"resume={run.path} or choose another run_dir."
         )
-
-
-def _value(config: Config, key: str) -> Any:
-    node: Any = config
-    for part in key.split("."):
-        node = node.get(part) if isinstance(node, dict) else None
-    return node

@@ -18,6 +18,7 @@ from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints
 from hpa.training.metrics_table import MetricsTable
 from hpa.training.module import TrainingModule
 from hpa.training.progress import RunProgress
+from hpa.training.resuming import ChangedSettings
 from hpa.training.seeding import BatchSeed
 
 log = logging.getLogger(__name__)
@@ -95,10 +96,10 @@ class Fit:
 
     def callbacks(self, run_dir: Path, monitor: str, seed: int, progress: RunProgress) -> list[Callback]:
         """Return what every run has around it."""
-        parts: list[Callback] = [BatchSeed(seed), progress, MetricsTable(run_dir / "metrics.csv")]
+        parts: list[Callback] = [BatchSeed(seed), ChangedSettings(), progress, MetricsTable(run_dir / "metrics.csv")]
         if self.patience_epochs is not None:
             mode = "min" if monitor.endswith("loss") else "max"
-            parts.append(EarlyStopping(monitor, patience=self.patience_epochs, mode=mode, check_finite=False))
+            parts.append(Patience(monitor, patience=self.patience_epochs, mode=mode, check_finite=False))
         return [*parts, RunCheckpoints(run_dir / "checkpoints", monitor)]
 
     def suggest_learning_rate(self, module: TrainingModule, data: LightningDataModule, run_dir: Path) -> float:
@@ -118,6 +119,14 @@ class Fit:
         if choose_device(self.accelerator, "trainer.accelerator").type != "cuda":
             return "32-true"
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
+
+class Patience(EarlyStopping):
+    """Stops after some epochs without a better score; a resumed run uses its own patience, not the checkpoint's."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting."""
+        super().load_state_dict(state_dict | {"patience": self.patience})
 
 
 def quiet_lightning() -> None:

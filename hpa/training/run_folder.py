@@ -81,6 +81,11 @@ class RunFolder:
         """The state after the last finished epoch."""
         return self.checkpoints / "last.ckpt"
 
+    def newest_checkpoint(self) -> Path | None:
+        """Return the checkpoint to go on from: the last one, or the best one if the last is lost; None of a new run."""
+        files = (self.last_checkpoint, self.checkpoints / "best.ckpt")
+        return next((file for file in files if file.is_file()), None)
+
     def config(self) -> Config:
         """Read the config, which holds plain values only.
 

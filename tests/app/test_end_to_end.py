@@ -117,18 +117,26 @@ def test_every_strategy_trains_saves_and_resumes(composed, world, tmp_path, stra
 
 
 @pytest.mark.slow
-def test_a_finished_run_says_so_and_can_be_trained_on(composed, run, tmp_path, capsys):
+def test_a_finished_run_says_so_and_can_be_trained_on(run, tmp_path, capsys, caplog):
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
     assert resume(str(copy), [], ROOT / "conf") == 0
     assert "finished after 2 epochs" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"optimizer\.learning_rate would do nothing; trainer\.max_epochs=3 or more"):
+        resume(str(copy), ["optimizer.learning_rate=0.5"], ROOT / "conf")
+    (copy / "checkpoints" / "last.ckpt").unlink()
     assert resume(str(copy), ["trainer.max_epochs=3"], ROOT / "conf") == 0
+    assert "last.ckpt is lost; going on from best.ckpt" in caplog.text
     assert list(pd.read_csv(copy / "metrics.csv")["epoch"]) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
     ("override", "words"),
-    [("model=resnet50", "only values can change"), ("trainer.max_epoch=3", "did you mean trainer.max_epochs")],
+    [
+        ("model=resnet50", "only values can change"),
+        ("trainer.max_epoch=3", "did you mean trainer.max_epochs"),
+        ("crop.side_px=48", r"resume=: crop\.side_px: it is decided before the first epoch"),
+    ],
 )
 def test_resume_refuses_parts_and_misspelt_keys(run, override, words):
     with pytest.raises(InputError, match=words):

@@ -1,5 +1,6 @@
 """The one LightningModule through the real trainer: learning, resuming, stopping on a loss that is not finite."""
 
+import shutil
 from dataclasses import replace
 from functools import partial
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from pytorch_lightning import LightningDataModule
+from pytorch_lightning import Callback, LightningDataModule
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -19,11 +20,11 @@ from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation
 from hpa.models.saved_run import read_saved_run
 from hpa.training.clipping import NormClipping
-from hpa.training.fit import Fit
+from hpa.training.fit import Fit, Patience
 from hpa.training.module import TrainingModule
 from hpa.training.optimization import Optimization
 from hpa.training.progress import RunProgress
-from hpa.training.schedule import WarmUpCosine
+from hpa.training.schedule import Constant, WarmUpCosine
 
 CLASSES = 3
 
@@ -107,17 +108,21 @@ IDENTITY = {"config": {"a": 1}, "channels": ["x", "y", "z"], "class_names": ["p"
 
 
 def make_module(
-    strategy: nn.Module | None = None, average_decay: float = 0.9, augmentation: BatchAugmentation | None = None
+    strategy: nn.Module | None = None,
+    average_decay: float = 0.9,
+    augmentation: BatchAugmentation | None = None,
+    **changes,
 ) -> TrainingModule:
     torch.manual_seed(0)
-    optimization = Optimization(
-        partial(torch.optim.AdamW, betas=(0.9, 0.99)),
-        0.02,
-        0.01,
-        WarmUpCosine(0.1, 0.0),
-        NormClipping(1.0),
-        average_decay,
-    )
+    settings = {
+        "optimizer": partial(torch.optim.AdamW, betas=(0.9, 0.99)),
+        "learning_rate": 0.02,
+        "weight_decay": 0.01,
+        "schedule": WarmUpCosine(0.1, 0.0),
+        "clipping": NormClipping(1.0),
+        "average_decay": average_decay,
+    }
+    optimization = Optimization(**(settings | changes))
     validation = CellValidation(Localisation("max", 0.5, "image_map"))
     return TrainingModule(SmallNet(), strategy or Strategy(), optimization, validation, IDENTITY, augmentation)
 
@@ -137,11 +142,11 @@ def make_fit(epochs: int, **changes) -> Fit:
     return Fit(**(settings | changes))
 
 
-def run(folder, epochs, module=None, checkpoint=None, stop_after=None, **changes):
+def run(folder, epochs, module=None, checkpoint=None, stop_after=None, more=(), **changes):
     fit = make_fit(epochs, **changes)
     module = module or make_module()
     callbacks = fit.callbacks(folder, "val_image_map", seed=0, progress=RunProgress("cell", 60))
-    trainer = fit.trainer(callbacks, [], folder)
+    trainer = fit.trainer([*callbacks, *more], [], folder)
     if stop_after is not None:
         trainer.fit_loop.max_epochs = epochs
         original = trainer.fit_loop.on_advance_end
@@ -256,3 +261,60 @@ def test_batches_are_changed_in_training_alone_and_a_resumed_run_changes_them_al
         run(tmp_path / "cut", 3, module(), stop_after=1)
     resumed, _ = run(tmp_path / "cut", 3, module(), checkpoint=tmp_path / "cut" / "checkpoints" / "last.ckpt")
     assert torch.equal(whole.model.head.weight, resumed.model.head.weight)
+
+
+class Watch(Callback):
+    """Notes the optimizer's settings at the first step of a resumed run."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        if not hasattr(self, "seen"):
+            (optimizer,) = trainer.optimizers
+            self.seen = [{key: value for key, value in g.items() if key != "params"} for g in optimizer.param_groups]
+
+
+def first_step_of_resumed(folder, **changes) -> list[dict]:
+    """Train two epochs of four, resume with changed settings, and return those of the optimizer."""
+    if not (folder / "checkpoints").exists():
+        with pytest.raises(ConnectionError):
+            run(folder, 4, stop_after=2)
+    watch = Watch()
+    run(folder, 4, make_module(**changes), folder / "checkpoints" / "last.ckpt", more=[watch])
+    return watch.seen
+
+
+def test_a_resumed_run_uses_the_settings_of_its_config(tmp_path):
+    with pytest.raises(ConnectionError):
+        run(tmp_path / "cut", 4, stop_after=2)
+
+    def resumed(name: str, **changes) -> list[dict]:
+        shutil.copytree(tmp_path / "cut", tmp_path / name)
+        return first_step_of_resumed(tmp_path / name, **changes)
+
+    same = resumed("same")
+    assert [group["weight_decay"] for group in same] == [0.01, 0.0]
+    rate = resumed("rate", learning_rate=0.002)
+    for one, other in zip(same, rate, strict=True):
+        assert other["lr"] == pytest.approx(one["lr"] / 10)
+        assert other["initial_lr"] == 0.002
+    assert [group["weight_decay"] for group in resumed("decay", weight_decay=0.3)] == [0.3, 0.0]
+    betas = resumed("betas", optimizer=partial(torch.optim.AdamW, betas=(0.5, 0.9), eps=1e-3))
+    assert {(group["betas"], group["eps"]) for group in betas} == {((0.5, 0.9), 1e-3)}
+    constant = resumed("constant", schedule=Constant())
+    assert {group["lr"] for group in constant} == {0.02}
+
+
+def test_a_resumed_run_waits_as_long_as_its_own_patience_says(tmp_path):
+    with pytest.raises(ConnectionError):
+        run(tmp_path, 6, stop_after=2, patience_epochs=1)
+    _, trainer = run(tmp_path, 6, checkpoint=tmp_path / "checkpoints" / "last.ckpt", patience_epochs=50)
+    assert trainer.current_epoch == 6
+    assert [callback.patience for callback in trainer.callbacks if isinstance(callback, Patience)] == [50]
+
+
+def test_a_checkpoint_restores_no_part_whose_values_may_change(tmp_path):
+    """Else a new value of such a part would be overwritten by the one of the checkpoint."""
+    module, trainer = run(tmp_path, 1)
+    assert {name.partition(".")[0] for name in module.state_dict()} == {"model", "average"}
+    saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert {*saved["callbacks"]} == {"MetricsTable", "RunCheckpoints"}
+    assert len(trainer.callbacks) > 2

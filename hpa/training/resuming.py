@@ -1,0 +1,93 @@
+"""Values that are changed when a run is resumed: each takes effect, or is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch.optim.lr_scheduler import LambdaLR
+
+from hpa.config import Config
+from hpa.core.errors import InputError
+from hpa.overrides import differing_keys
+from hpa.training.module import TrainingModule
+
+EFFECTIVE: tuple[str, ...] = (
+    "trainer.",
+    "optimizer.",
+    "loading.",
+    "augment.",
+    "batch_augment.",
+    "field_augment.",
+    "sampling.",
+    "folds.",
+    "logger.",
+    "data.root",
+    "store.folder",
+    "report",
+)
+"""Keys whose new values a resumed run uses; a name that ends in a dot stands for all values of the slot."""
+
+
+def require_effective(saved: Config, wanted: Config) -> None:
+    """Refuse changed values that would do nothing to a run whose first epoch is finished, or would not fit its state.
+
+    Args:
+        saved: The run's config.
+        wanted: The same with the values of the command line.
+
+    Raises:
+        InputError: Naming each key, why it cannot change, and what to do.
+    """
+    reasons = [f"{key}: {reason}" for key in differing_keys(saved, wanted) if (reason := _refusal(key, saved, wanted))]
+    if reasons:
+        raise InputError(
+            f"resume=: {'; '.join(reasons)}. Leave it out, or start a new run; what can change is "
+            f"{', '.join(f'{key}*' if key.endswith('.') else key for key in EFFECTIVE)}."
+        )
+
+
+def _refusal(key: str, saved: Config, wanted: Config) -> str | None:
+    """Return why a key cannot change, None where it can."""
+    if key == "trainer.find_learning_rate":
+        return "the learning rate is searched for before the first epoch only; set optimizer.learning_rate"
+    if key == "optimizer.average_decay" and 0 in (saved["optimizer"]["average_decay"], _average_decay(wanted)):
+        return "the average of the weights is kept from the first epoch on, or not at all"
+    if key.rpartition(".")[2].startswith("_"):
+        return "it chooses another part, and only values can change"
+    if any(key.startswith(name) if name.endswith(".") else key == name for name in EFFECTIVE):
+        return None
+    return "it is decided before the first epoch, and the checkpoint restores what it made"
+
+
+def _average_decay(config: Config) -> float:
+    return float(config["optimizer"]["average_decay"])
+
+
+class ChangedSettings(Callback):
+    """Gives a resumed optimizer and its schedule the settings of the config, in place of those of the checkpoint.
+
+    The state of an optimizer holds its settings, and that of a schedule the peak learning rate: restored, they would
+    win over the config. Where nothing changed, every number stays as it is.
+    """
+
+    def __init__(self) -> None:
+        self._is_resumed = False
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Note that there is something to override."""
+        del trainer, pl_module, checkpoint
+        self._is_resumed = True
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the optimizer's settings, and the learning rate of the next step."""
+        if not self._is_resumed or not isinstance(pl_module, TrainingModule):
+            return
+        settings = pl_module.optimization.build(pl_module.trained_parameters()).param_groups
+        (scheduler,) = (entry.scheduler for entry in trainer.lr_scheduler_configs)
+        if not isinstance(scheduler, LambdaLR):
+            raise TypeError(f"optimizer.schedule must make a LambdaLR, not {type(scheduler).__name__}.")
+        for index, (group, wanted) in enumerate(zip(scheduler.optimizer.param_groups, settings, strict=True)):
+            group.update({key: value for key, value in wanted.items() if key != "params"})
+            group["initial_lr"] = scheduler.base_lrs[index] = wanted["lr"]
+            group["lr"] = wanted["lr"] * scheduler.lr_lambdas[index](scheduler.last_epoch)
