@@ -115,7 +115,7 @@ def _parts_of_tasks(node: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
 
 
 def _without_tasks(node: Any) -> Any:
-    """Return a copy without the tasks that parts serve, which are no arguments of theirs."""
+    """Return a copy without the tasks that parts serve, which are not their arguments."""
     if isinstance(node, dict):
         return {key: _without_tasks(value) for key, value in node.items() if key != "_task_"}
     return [_without_tasks(value) for value in node] if isinstance(node, list | tuple) else node

@@ -171,7 +171,7 @@ def _require_target(target: Any, where: str, key: str, allowed: tuple[str, ...])
 
 
 def _is_own_class(target: str) -> bool:
-    """Tell whether a module of this package defines the class; its text is read, nothing is imported."""
+    """Return whether a module of this package defines the class; its text is read, nothing is imported."""
     module, _, name = target.rpartition(".")
     return name in _classes_of(module)
 

@@ -16,7 +16,7 @@ from hpa.core.encoding import decode_column_runs, encode_column_runs, read_colum
 from hpa.core.errors import InputError
 
 TRIES = 100_000
-_MOST_PAINTED_PX = 4096
+_MAX_PAINTED_PX = 4096
 _ODD_WORDS = [
     "0",
     "-1",
@@ -62,7 +62,7 @@ def attempt(random: Random, folder: Path) -> Outcome:
         return Outcome.REFUSED
     if expected is None or list(zip(runs.starts.tolist(), runs.stops.tolist(), strict=True)) != expected:
         raise WrongSuccessError(f"not the runs of {height} x {width} px that {text[:300]!r} holds")
-    if height * width <= _MOST_PAINTED_PX:
+    if height * width <= _MAX_PAINTED_PX:
         mask = decode_column_runs(text, height, width)
         flat = np.zeros(height * width, bool)
         for start, stop in expected:

@@ -19,7 +19,7 @@ from hpa.core.errors import InputError
 TRIES = 1_000_000
 _EDGES = (31, 32, 53, 63, 64)
 _LEVELS = (0, 1, 6, 9)
-_MOST_PAINTED_PX = 4096
+_MAX_PAINTED_PX = 4096
 _NOISE = "=+/-_ \n\t\0.%äAa0"
 
 
@@ -47,7 +47,7 @@ def attempt(random: Random, folder: Path) -> Outcome:
         raise WrongSuccessError(f"no mask of {height} x {width} px can be {text[:300]!r}, it was accepted")
     if list(zip(runs.starts.tolist(), runs.stops.tolist(), strict=True)) != expected:
         raise WrongSuccessError(f"another mask of {height} x {width} px than the reference's: {text!r}")
-    if height * width <= _MOST_PAINTED_PX:
+    if height * width <= _MAX_PAINTED_PX:
         counts = zlib.decompressobj().decompress(base64.b64decode(text))
         painted = coco_mask.decode({"size": [height, width], "counts": counts})
         if not np.array_equal(decode_mask(text, height, width), painted):

@@ -47,7 +47,7 @@ class ArtifactCache:
         Args:
             kind: What it is, e.g. `crops`: a folder of the cache.
             key: Digest of all that decides its content.
-            suffix: End of its name; tells the files of one key apart.
+            suffix: End of its name; distinguishes the files of one key.
         """
         return self.folder / kind / key[:2] / f"{key}{suffix}"
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 _DIGITS = 32
-"""Hexadecimal digits of a digest; 128 bits tell any two contents of a user apart."""
+"""Hexadecimal digits of a digest; 128 bits distinguish any two contents of a user."""
 
 
 def digest_of_values(values: Any) -> str:

@@ -66,7 +66,7 @@ def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path]
 
 
 def is_own_output(path: Path, command: str) -> bool:
-    """Tell whether this command made a file and nobody changed it since."""
+    """Return whether this command made a file and nobody changed it since."""
     try:
         lines = path.with_name(LIST_NAME).read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -92,7 +92,7 @@ def _add_to_list(path: Path, command: str, sha256: str) -> None:
         with path.with_name(LIST_NAME).open("a", encoding="utf-8") as file:
             file.write(line + "\n")  # one short write: lines of several processes do not mix
     except OSError:
-        return  # the next run will ask for --overwrite
+        return  # the next run will require --overwrite
 
 
 def _entry(line: str) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Anatomy:
 
     @property
     def mitotic(self) -> bool:
-        """Tell whether the cell divides."""
+        """Return whether the cell divides."""
         return self.cell.phase is Phase.M
 
     @property

@@ -145,7 +145,7 @@ def _grow_cell(rng: np.random.Generator, line: CellLine, x_um: float, y_um: floa
 
 
 def _apart(one: Cell, other: Cell) -> bool:
-    """Tell whether two nuclei leave room for a border between them."""
+    """Return whether two nuclei leave room for a border between them."""
     distance = math.hypot(one.x_um - other.x_um, one.y_um - other.y_um)
     return distance > 0.95 * (one.nucleus_reach_um + other.nucleus_reach_um) + _MIN_BORDER_UM
 

@@ -50,9 +50,9 @@ def divide(cells: Sequence[Cell], height: int, width: int, pixel_um: float) -> T
         core = (relative_distance(x, y, cell.nucleus_um) < 1) & (nuclei[window] == 0)
         distance = relative_distance(x, y, cell.outline_um)
         distance[core] = -1
-        mine = distance < depth[window]
-        owner[window][mine] = number
-        depth[window][mine] = distance[mine]
+        nearer = distance < depth[window]
+        owner[window][nearer] = number
+        depth[window][nearer] = distance[nearer]
         nuclei[window][core] = number
     for number, window in enumerate(windows, start=1):
         owner[window][_fragments(owner[window] == number, nuclei[window] == number)] = 0

@@ -43,7 +43,7 @@ class AtomicCheckpointIO(CheckpointIO):
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> Any:
-        """Read tensors and plain types only, whatever the caller asked."""
+        """Read tensors and plain types only, whatever the caller passes."""
         del weights_only
         return torch.load(path, map_location=map_location or "cpu", weights_only=True)
 
@@ -89,7 +89,7 @@ class RunCheckpoints(Checkpoint):
             link_into_place(last, self.folder / "best.ckpt")
 
     def improves(self, metrics: Mapping[str, Tensor], epoch: int) -> bool:
-        """Take note of an epoch's metrics, and tell whether it is the best so far; the first always is."""
+        """Take note of an epoch's metrics, and return whether it is the best so far; the first always is."""
         score = _score(metrics, self.monitor)
         better = score > self.best_score or self.best_epoch < 0
         if better:

@@ -40,7 +40,7 @@ class Fit:
         deterministic: Refuse operations that give other bits at every run (matters on GPU).
 
     Raises:
-        InputError: If more than one device is asked for.
+        InputError: If more than one device is requested.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ class RunProgress(Callback):
         self._close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Close the bar before the error is told."""
+        """Close the bar before the error is reported."""
         del trainer, pl_module, exception
         self._close()
 

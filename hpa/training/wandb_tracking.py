@@ -1,4 +1,4 @@
-"""Weights & Biases, when it is chosen: online with a key, offline without; never asks, never waits."""
+"""Weights & Biases, when it is chosen: online with a key, offline without; never prompts, never waits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class WandbTracking:
 
 
 def has_key() -> bool:
-    """Tell whether wandb would find a key without asking."""
+    """Return whether wandb finds a key without a prompt."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:

@@ -52,7 +52,7 @@ def test_a_file_that_changed_on_its_way_is_named(attached):
         carried_out(PLACES, CHECK)
 
 
-def test_another_python_is_told_with_the_remedy(attached):
+def test_another_python_is_reported_with_the_remedy(attached):
     manifest = attached / "datasets/me/bundle" / MANIFEST
     manifest.write_text(manifest.read_text().replace(f'"{here()}"', '"3.99"'))
     with pytest.raises(RuntimeError, match=rf"for Python 3.99; .*--python 3.{sys.version_info.minor}"):

@@ -10,7 +10,7 @@ def test_a_name_alone_stands_for_the_version_installed_here():
     assert packages_of("numpy") == {"numpy": numpy.__version__}
 
 
-def test_a_told_version_counts_without_its_build_and_names_have_one_spelling():
+def test_a_given_version_counts_without_its_build_and_names_have_one_spelling():
     assert packages_of("torch==2.6.0+cu124, Scikit_Image==0.25") == {"torch": "2.6.0", "scikit-image": "0.25"}
 
 

@@ -16,7 +16,7 @@ def no_settings(monkeypatch):
     return monkeypatch
 
 
-def test_a_registry_out_of_reach_is_told_with_the_package(tmp_path, no_settings):
+def test_a_registry_out_of_reach_is_reported_with_the_package(tmp_path, no_settings):
     no_settings.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # a port where nothing answers
     with pytest.raises(
         InputError, match=r"wheels: the package registry could not be reached \(wadler-lindig\)"

@@ -51,7 +51,7 @@ TRAINED = {
 COMPOSED = {"ckpt": None, "tta": {"_target_": "a.Views"}, "out": "elsewhere.csv", "batch_cells": 64}
 
 
-def test_what_is_not_told_comes_from_the_run(tmp_path):
+def test_what_is_not_given_comes_from_the_run(tmp_path):
     settings = bundled_settings(COMPOSED, TRAINED, ["1_a", "2_b"], tmp_path)
     assert settings == {
         "ckpt": ["${oc.env:HPA_ROOT}/../weights/1_a", "${oc.env:HPA_ROOT}/../weights/2_b"],
@@ -63,7 +63,7 @@ def test_what_is_not_told_comes_from_the_run(tmp_path):
     }
 
 
-def test_what_is_told_wins(tmp_path):
+def test_what_is_given_wins(tmp_path):
     overridden = {"segmenter": {"_target_": "b.Other"}, "data": {"root": "?", "kind": "b"}}
     settings = bundled_settings(COMPOSED | overridden, TRAINED, ["1_a"], tmp_path)
     assert settings["segmenter"] == {"_target_": "b.Other"}

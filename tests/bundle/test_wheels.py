@@ -9,7 +9,7 @@ def wheel(folder, name, *needs):
         archive.writestr(f"{name}-1.dist-info/METADATA", f"{text}\nRequires-Dist: words of a description\n")
 
 
-def test_every_bundled_package_and_what_it_asks_for_is_listed_once(tmp_path):
+def test_every_bundled_package_and_what_it_requires_is_listed_once(tmp_path):
     wheel(tmp_path, "first", "second", "numpy>=1.26", 'tomli; python_version < "3.11"')
     wheel(tmp_path, "second", "numpy>=1.26", "ruff; extra == 'dev'")
     write_requirements(tmp_path)

@@ -100,14 +100,14 @@ def test_the_official_table_has_every_class_in_every_fold(samples_table: np.ndar
     plain = np.zeros(len(folds), int)
     for fold, (_, held_out) in enumerate(KFold(5, shuffle=True, random_state=0).split(samples_table)):
         plain[held_out] = fold
-    ours, random = (_largest_deviation(samples_table, chosen) for chosen in (folds, plain))
+    ours, random = (_max_deviation(samples_table, chosen) for chosen in (folds, plain))
     shares = np.stack([samples_table[folds == fold].sum(axis=0) for fold in range(5)])
     assert (np.abs(shares - shares.mean(axis=0)) < np.maximum(1.01, 0.01 * shares.mean(axis=0))).all()
     assert (ours <= random + 1e-9).all()
     assert np.ptp(np.bincount(folds)) < 0.02 * len(folds) / 5
 
 
-def _largest_deviation(targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def _max_deviation(targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Return for each class how far the worst fold is from its ideal share, as part of the share."""
     shares = np.stack([targets[folds == fold].sum(axis=0) for fold in range(5)])
     return np.abs(shares - shares.mean(axis=0)).max(axis=0) / shares.mean(axis=0)

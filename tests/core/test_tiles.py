@@ -109,7 +109,7 @@ def test_a_small_image_is_continued_by_reflection():
 
 
 @pytest.mark.parametrize(("batch_tiles", "batches"), [(1, 9), (4, 3), (100, 1)])
-def test_no_more_tiles_are_held_than_asked_for(batch_tiles, batches):
+def test_no_more_tiles_are_held_than_requested(batch_tiles, batches):
     sizes = []
 
     def note(tiles):

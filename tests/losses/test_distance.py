@@ -35,7 +35,7 @@ def test_is_cross_entropy_and_absolute_error_inside(drawn):
     assert float(DistanceLoss(0.5, 3.0)(logits, targets)) == pytest.approx(entropy / 2 + 3 * error, rel=1e-6)
 
 
-def test_the_background_teaches_no_depth():
+def test_the_background_trains_no_depth():
     logits = torch.randn(1, 2, 4, 4, requires_grad=True)
     SHIPPED(logits, torch.zeros(1, 2, 4, 4)).backward()
     assert not logits.grad[:, 1].any()

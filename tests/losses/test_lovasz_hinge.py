@@ -27,6 +27,6 @@ def test_at_logits_of_one_it_is_twice_the_jaccard_loss():
     assert float(LOSS(2 * predicted - 1, target)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_of_an_empty_image_the_surest_wrong_pixel_counts():
+def test_of_an_empty_image_the_most_confident_false_positive_counts():
     logits = torch.tensor([[-3.0, 0.5], [2.0, -1.0]])[None, None]
     assert float(LOSS(logits, torch.zeros(1, 1, 2, 2))) == pytest.approx(3.0)

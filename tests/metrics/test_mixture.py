@@ -57,7 +57,7 @@ def test_intervals_hold_what_they_promise():
     assert 0.89 <= held / 200 <= 0.99
 
 
-def test_one_image_tells_no_interval():
+def test_one_image_gives_no_interval():
     share = shares([[4, 6]], [1, 1])[0]
     assert math.isnan(share.bootstrap[0])
     assert share.fits is None

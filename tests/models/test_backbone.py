@@ -53,7 +53,7 @@ def test_larger_families_train_a_step(name):
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
-def test_an_asked_side_is_what_the_network_sees():
+def test_a_given_side_is_what_the_network_sees():
     model = backbone(side_px=64)
     picture, plain = torch.rand(2, 4, 64, 64), torch.rand(2, 4, 1, 1)
     assert torch.equal(model(picture), model.network(picture))

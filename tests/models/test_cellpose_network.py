@@ -104,7 +104,7 @@ def test_what_is_no_state_dict_is_refused(small_cellpose, tmp_path):
         network(saved([torch.zeros(2)], tmp_path / "list"))
 
 
-def test_other_generations_are_told_in_words(small_cellpose, tmp_path):
+def test_other_generations_are_refused_by_name(small_cellpose, tmp_path):
     old = {"downsample.down.res_down_0.conv.conv_0.0.weight": torch.zeros(2), "diam_mean": torch.zeros(1)}
     with pytest.raises(InputError, match=r"cellpose 3 or older.*segmenter=stored"):
         network(saved(old, tmp_path / "old"))

@@ -36,11 +36,11 @@ def test_weights_of_the_whole_network_are_those_of_its_maps(name, tmp_path):
         assert torch.allclose(pyramid.body(pictures)[-1], last, atol=1e-5)
 
 
-def test_a_network_of_one_scale_is_told_by_name():
+def test_a_network_of_one_scale_is_refused_by_name():
     with pytest.raises(InputError, match=r"'test_vit' has no feature maps at strides 4, 8, 16, 32.*resnet50"):
         FeaturePyramid("test_vit", 3, 16, None, pretrained=False)
 
 
-def test_an_unknown_network_is_told_with_its_neighbours():
+def test_an_unknown_network_is_refused_with_similar_names():
     with pytest.raises(InputError, match="resnet18"):
         FeaturePyramid("resnet_18", 3, 16, None, pretrained=False)

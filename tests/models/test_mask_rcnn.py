@@ -96,7 +96,7 @@ def test_any_size_and_number_of_channels(channels, height, width):
     assert [one.label_map.shape for one in model.instances(model(batch))] == [(height, width)] * 2
 
 
-def test_images_without_instances_teach_background_alone():
+def test_images_without_instances_train_background_alone():
     model = small_model().train()
     losses = model(empty_batch(images=2, height=64, width=64, channels=1)).losses
     assert all(math.isfinite(value.item()) for value in losses.values())

@@ -12,7 +12,7 @@ def published(feature_count: int = 24) -> nn.Sequential:
     return nn.Sequential(nn.Linear(feature_count, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 31))
 
 
-def test_a_location_is_the_surest_of_its_classes_over_the_mean_of_classifiers(tmp_path):
+def test_a_location_has_the_highest_probability_of_its_classes_in_the_mean_of_classifiers(tmp_path):
     classifiers, files = [published(), published()], []
     for number, classifier in enumerate(classifiers):
         files.append(str(tmp_path / f"{number}.pth"))

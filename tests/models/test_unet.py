@@ -83,7 +83,7 @@ def test_encoder_weights_come_from_a_local_file(tmp_path):
         model_of(weights=str(tmp_path / "other.safetensors"))
 
 
-def test_the_licence_of_published_mix_transformers_is_told_where_weights_are_read(tmp_path, caplog):
+def test_the_licence_of_published_mix_transformers_is_named_where_weights_are_read(tmp_path, caplog):
     words = {"architecture": "segformer", "encoder": "mit_b0", "decoder": {}, "channel_count": 3}
     donor = model_of(**words)
     assert not caplog.records

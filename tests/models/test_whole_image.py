@@ -95,7 +95,7 @@ def test_any_network_of_timm_is_a_choice(composed, field_batch, backbone, decode
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_the_view_is_told_by_the_stride(composed):
+def test_the_stride_decides_the_view(composed):
     assert isinstance(composed("model=tiny", FIELD), SeesFields)
     assert not isinstance(composed("model=tiny"), SeesFields)
 

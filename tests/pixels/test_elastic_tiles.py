@@ -35,7 +35,7 @@ def test_picture_target_and_label_map_are_moved_alike(seed):
     assert set(np.unique(tile.label_map)) - {0} == set(range(1, len(tile.classes) + 1))
 
 
-def test_what_is_displaced_moves_by_about_as_much_as_asked_for():
+def test_displacements_are_about_as_large_as_requested():
     row_numbers = np.tile(np.arange(96, dtype=np.float32)[:, None] / 128, (1, 96))[None].astype(np.float16)
     image = StoredPlanes(row_numbers, np.zeros((96, 96), np.int32), np.zeros(0, np.int64), row_numbers)
     still, moving = TileAugmentation(**STILL), elastic(3.0, 8.0)

@@ -53,7 +53,7 @@ def cut(target, image, side_px=64, seed=0, **changes) -> Tile:
 
 @given(seed=st.integers(0, 10_000), any_angle=st.booleans())
 @settings(max_examples=30)
-def test_all_that_is_told_of_a_tile_is_moved_alike(seed, any_angle):
+def test_all_targets_of_a_tile_are_moved_alike(seed, any_angle):
     target = PlainTarget()
     image = stored(target)
     tile = cut(target, image, seed=seed, any_angle=any_angle, min_scale=1.0, max_scale=1.0)

@@ -62,7 +62,7 @@ def test_a_page_of_one_image_and_no_epoch(tmp_path):
     assert "No epoch is finished" in (tmp_path / "report.html").read_text()
 
 
-def test_outlines_tell_truth_from_prediction():
+def test_outlines_distinguish_truth_from_prediction():
     picture, truth = np.zeros((64, 64, 3), np.uint8), discs(64, 8, 0)[1]
     half = np.where(truth <= truth.max() // 2, truth, 0)
     drawn = instances_overlay(picture, truth, half)

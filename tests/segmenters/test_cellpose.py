@@ -28,12 +28,12 @@ def segmenter(weights, **changed):
     return build(OmegaConf.to_container(config))
 
 
-def telling(label_map, depth=np.uint16, pixel_um=0.5):
+def reporting(label_map, depth=np.uint16, pixel_um=0.5):
     """A field that shows what the stand-in repeats: dy in red, dx in yellow, the mask in blue."""
     dy, dx = flows_of(label_map)
     planes = np.stack([(dy + 1) / 2, np.zeros_like(dy), label_map > 0, (dx + 1) / 2])
     top = np.iinfo(depth).max
-    return Field("telling", np.round(planes * top * 0.9).astype(depth), CHANNELS, pixel_um)
+    return Field("reporting", np.round(planes * top * 0.9).astype(depth), CHANNELS, pixel_um)
 
 
 def cells_of(height, width, count, seed=0):
@@ -62,7 +62,7 @@ def test_plays_the_role(picture_file):
 @pytest.mark.parametrize(("height", "width"), [(180, 230), (60, 400)])
 def test_cells_of_any_size_and_depth_are_found(picture_file, depth, height, width):
     truth = cells_of(height, width, 20)
-    (found,) = segmenter(picture_file).segment([telling(truth, depth)])
+    (found,) = segmenter(picture_file).segment([reporting(truth, depth)])
     assert_found(found, truth)
 
 
@@ -70,7 +70,7 @@ def test_cells_of_any_size_and_depth_are_found(picture_file, depth, height, widt
 def test_fields_are_shown_at_the_scale_of_the_diameter(picture_file, diameter_um, factor):
     truth = cells_of(120, 100, 4)
     chosen = segmenter(picture_file, diameter_um=diameter_um)
-    field = telling(truth)
+    field = reporting(truth)
     assert chosen._seen(field).shape == (120 * factor, 100 * factor, 3)
     (found,) = chosen.segment([field])
     assert_found(found, truth, iou=0.7)
@@ -79,9 +79,9 @@ def test_fields_are_shown_at_the_scale_of_the_diameter(picture_file, diameter_um
 def test_fields_together_are_as_fields_alone(picture_file):
     truths = [cells_of(100, 120, 6), cells_of(90, 90, 5), cells_of(100, 120, 8, seed=1)]
     chosen = segmenter(picture_file, tiles_at_once=2)
-    together = chosen.segment([telling(truth) for truth in truths])
+    together = chosen.segment([reporting(truth) for truth in truths])
     for truth, found in zip(truths, together, strict=True):
-        (alone,) = chosen.segment([telling(truth)])
+        (alone,) = chosen.segment([reporting(truth)])
         np.testing.assert_array_equal(found.cells, alone.cells)
 
 
@@ -96,7 +96,7 @@ def test_cells_are_those_of_the_package(picture_file):
 
     package = CellposeModel(pretrained_model=str(picture_file), device=torch.device("cpu"), use_bfloat16=False)
     truth = cells_of(256, 200, 12)
-    field = telling(truth)
+    field = reporting(truth)
     reference, _, _ = package.eval(field.pixels[[0, 3, 2]].transpose(1, 2, 0), channel_axis=2)
     (found,) = segmenter(picture_file).segment([field])
     iou = iou_matrix(found.cells, reference.astype(np.int32))
@@ -136,16 +136,16 @@ def test_noise_of_any_size_gives_a_sound_map(picture_file, shape, seed):
 def test_channels_are_chosen(picture_file, names):
     chosen = segmenter(picture_file, cell_channels=names, nucleus_channel=None)
     assert chosen.channels == tuple(names)
-    (found,) = chosen.segment([telling(cells_of(60, 50, 3))])
+    (found,) = chosen.segment([reporting(cells_of(60, 50, 3))])
     assert found.cells.shape == (60, 50)
 
 
 def test_half_precision_runs(picture_file):
-    (found,) = segmenter(picture_file, precision="bf16").segment([telling(cells_of(60, 50, 3))])
+    (found,) = segmenter(picture_file, precision="bf16").segment([reporting(cells_of(60, 50, 3))])
     assert found.cells.shape == (60, 50)
 
 
-def test_fingerprint_tells_weights_and_settings_apart(picture_file, tmp_path):
+def test_fingerprint_depends_on_weights_and_settings(picture_file, tmp_path):
     own = segmenter(picture_file).fingerprint()
     assert own == segmenter(picture_file).fingerprint()
     assert own != segmenter(picture_file, max_error=0.5).fingerprint()

@@ -148,7 +148,7 @@ def test_without_cell_channels_nuclei_are_what_is_found() -> None:
     np.testing.assert_array_equal(found.cells > 0, whole.nuclei > 0)
 
 
-def test_fingerprint_tells_settings_apart() -> None:
+def test_fingerprint_depends_on_settings() -> None:
     assert segmenter().fingerprint() == segmenter().fingerprint()
     assert segmenter().fingerprint() != segmenter(reach_um=41.0).fingerprint()
 

@@ -68,7 +68,7 @@ def test_nucleoli_are_dark_in_the_nucleoplasm_and_bright_by_themselves(resting_c
     assert median(cells, drawn(cells, "nuclear_bodies"), contrast) < 0.8
 
 
-def test_counts_of_bodies_tell_the_punctate_locations_apart(resting_cells):
+def test_counts_of_bodies_distinguish_the_punctate_locations(resting_cells):
     count = {
         name: median(resting_cells, drawn(resting_cells, name), lambda _, image: spots(image))
         for name in ("centrosome", "aggresome", "nucleoli", "nuclear_bodies", "vesicles")

@@ -70,7 +70,7 @@ def test_a_chain_leaves_what_a_run_leaves(chain, composed, world, tmp_path):
 
 
 @pytest.mark.slow
-def test_one_student_is_taught_by_all_folds_of_the_round_before(composed, world, tmp_path):
+def test_one_student_learns_from_all_folds_of_the_round_before(composed, world, tmp_path):
     run, held_out = tmp_path / "run", ("folds.count=5", "folds.held_out=3", "stages.teacher_folds=2")
     assert train(plain(composed("train", *words(world, run, *held_out))), CHOICES, None) == 0
     ids = set(pd.read_csv(world / "train.csv", dtype=str)["ID"])
@@ -183,6 +183,6 @@ def test_a_killed_round_goes_on_to_the_same_weights(chain, world, cache, tmp_pat
         (1, {"runs": []}, 1, "teacher_folds must be 2 or more"),
     ],
 )
-def test_rounds_that_are_none_are_told(rounds, taught, folds, words):
+def test_unfit_rounds_are_refused(rounds, taught, folds, words):
     with pytest.raises(InputError, match=words):
         Rounds(rounds, {"_target_": "any", "teacher": taught}, folds)

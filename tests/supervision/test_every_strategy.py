@@ -14,12 +14,12 @@ from tests.supervision.shipped import CONF, shipped
 from tests.supervision.toy_cells import tiny_model, toy_batch
 
 
-def teaches_cells(file: Path) -> bool:
+def trains_cells(file: Path) -> bool:
     strategy = get_class(OmegaConf.load(file)._target_)
     return "CellBatch" in str(strategy.step.__annotations__["batch"])
 
 
-NAMES = sorted(path.stem for path in (CONF / "supervision").glob("*.yaml") if teaches_cells(path))
+NAMES = sorted(path.stem for path in (CONF / "supervision").glob("*.yaml") if trains_cells(path))
 
 
 def without_positives(batch):

@@ -7,7 +7,7 @@ import pytest
 from tests.supervision.imbalance import CHOICES, RARE, rare_world, scores
 
 
-def test_few_images_are_told_of_the_rare_class():
+def test_few_images_are_labelled_with_the_rare_class():
     share = rare_world(0).image_targets.mean(dim=0)
     assert 0 < share[RARE] < 0.1
     assert (share[RARE + 1 :] > 0.4).all()

@@ -78,14 +78,14 @@ def test_an_arbitrary_pickle_is_refused_and_not_run(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 torn"])
-def test_what_is_no_checkpoint_is_told(tmp_path, content):
+def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     file = tmp_path / "best.ckpt"
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"best\.ckpt"):
         read_saved_run(file)
 
 
-def test_a_checkpoint_of_something_else_is_told(tmp_path):
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     file = tmp_path / "best.ckpt"
     torch.save({"state_dict": {}}, file)
     with pytest.raises(InputError, match="not a checkpoint of train"):

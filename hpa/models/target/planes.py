@@ -76,7 +76,7 @@ def flood(
         mask: Its 4-connected components without any seed become background.
     """
     _, found = cv2.connectedComponents(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    components = found.astype(np.int32, copy=False)  # it is int32 already; OpenCV's type hints do not tell
+    components = found.astype(np.int32, copy=False)  # it is int32 already; OpenCV's type hints lack it
     seeded = seeds > 0
     lowest = np.full(int(components.max(initial=0)) + 1, np.iinfo(np.int32).max, np.int32)
     highest = np.zeros_like(lowest)

@@ -41,7 +41,7 @@ def test_plays_the_role():
 
 
 @pytest.mark.parametrize(("side_px", "cells"), [(150, 12), (220, 40), (256, 1)])
-def test_what_is_told_is_read_again(side_px, cells):
+def test_encoded_instances_are_decoded(side_px, cells):
     label_map = relabel(field_of_cells(side_px, cells, seed=side_px))
     found = TARGET.read(perfect_output(TARGET.planes(instances_of(label_map))))
     assert iou_matrix(found.label_map, label_map).max(axis=0).min() > 0.8

@@ -88,7 +88,7 @@ def test_empty_constant_and_narrow_fields(weights: Path) -> None:
 
 
 @pytest.mark.slow
-def test_fingerprint_tells_settings_and_weights_apart(weights: Path, tmp_path: Path) -> None:
+def test_fingerprint_depends_on_settings_and_weights(weights: Path, tmp_path: Path) -> None:
     first = segmenter(weights).fingerprint()
     assert first == segmenter(weights, fields_at_once=1).fingerprint()
     assert first != segmenter(weights, mode="exact").fingerprint()
