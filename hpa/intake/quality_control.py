@@ -149,11 +149,11 @@ def _judge_measures(quality: ImageQuality, limits: QualityLimits, medians: dict[
 def _median_sharpness(found: Sequence[ImageQuality], min_signal: float) -> dict[str, float]:
     """Return the median of each channel, over images that show anything."""
     values: dict[str, list[float]] = {}
-    for quality in found:
-        if quality.measures is not None and quality.measures.signal >= min_signal:
-            for name, value in quality.measures.sharpness.items():
-                if not math.isnan(value):
-                    values.setdefault(name, []).append(value)
+    measures = [quality.measures for quality in found if quality.measures is not None]
+    for measured in measures:
+        for name, value in measured.sharpness.items():
+            if measured.signal >= min_signal and not math.isnan(value):
+                values.setdefault(name, []).append(value)
     return {name: float(np.median(of_channel)) for name, of_channel in values.items()}
 
 

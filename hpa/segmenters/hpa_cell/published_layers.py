@@ -50,17 +50,17 @@ def _problems(layers: Mapping[str, LayerDescription]) -> Iterator[str]:
     for own, module in empty_network().named_modules():
         for kind, attributes in _COMPARED:
             if isinstance(module, kind):
-                name = published_name(own)
-                yield from _differing(
-                    name, layers.get(name), kind.__name__, {a: getattr(module, a) for a in attributes}
+                name, expected = (
+                    published_name(own),
+                    {attribute: getattr(module, attribute) for attribute in attributes},
                 )
+                yield from _differing(name, layers.get(name), kind.__name__, expected)
     for name, layer in layers.items():
         if layer.kind in _ACTIVATIONS:
             yield f"{name} is a {layer.kind}, every activation should be a ReLU"
-        if layer.kind == "Upsample":
-            for attribute, accepted in _UPSAMPLE.items():
-                if layer.attributes.get(attribute) not in accepted:
-                    yield f"{name} enlarges with {attribute}={layer.attributes.get(attribute)}, not {accepted[0]}"
+        for attribute, accepted in _UPSAMPLE.items():
+            if layer.kind == "Upsample" and layer.attributes.get(attribute) not in accepted:
+                yield f"{name} enlarges with {attribute}={layer.attributes.get(attribute)}, not {accepted[0]}"
 
 
 def _differing(name: str, layer: LayerDescription | None, kind: str, expected: dict[str, Any]) -> Iterator[str]:
