@@ -38,7 +38,7 @@ def one_by_one() -> np.ndarray:
 
 def at_once() -> np.ndarray:
     """Return crops of one batch, all of them changed by every step."""
-    words = [f"batch_augment.steps.{name}.probability=1.0" for name in ("warp", "light")]
+    words = [f"batch_augment.steps.{name}.probability=1.0" for name in ("warp", "brightness_contrast")]
     torch.manual_seed(0)
     number = torch.arange(DRAWS)
     crops = torch.from_numpy(cell()).expand(DRAWS, -1, -1, -1)
@@ -62,7 +62,7 @@ def measures(crops: np.ndarray) -> dict[str, np.ndarray]:
     across = mean(x * y) - centre_x * centre_y
     wide = mean(x**2) - centre_x**2 - mean(y**2) + centre_y**2
     return {
-        "light": mass[:, 0],
+        "brightness": mass[:, 0],
         "contrast": crops[:, 0].max(axis=(1, 2)),
         "area": area,
         "left or right": centre_x,
@@ -86,13 +86,13 @@ def test_what_comes_out_is_distributed_alike():
         assert abs(ours[name].mean() - theirs[name].mean()) < 0.2 * theirs[name].std(), name
         # Two samples of 500 from one distribution exceed 0.1 once in 80 times; shifts by whole px there add a little.
         assert distance(ours[name], theirs[name]) < 0.12, name
-    for name in ("light", "contrast", "area", "left or right", "elongation"):
+    for name in ("brightness", "contrast", "area", "left or right", "elongation"):
         middle = np.median(ours[name])
         for factor in (0.5, 2.0):  # changes half or twice as large would be seen
             assert distance(middle + factor * (ours[name] - middle), theirs[name]) > 0.15, (name, factor)
 
 
 def test_as_many_crops_are_changed():
-    turned, warped, lit = config("augment").transforms
+    rotated, warped, lit = config("augment").transforms
     steps = config("batch_augment").steps
-    assert (turned.p, warped.p, lit.p) == (1.0, steps.warp.probability, steps.light.probability)
+    assert (rotated.p, warped.p, lit.p) == (1.0, steps.warp.probability, steps.brightness_contrast.probability)

@@ -9,7 +9,7 @@ from hpa.core.errors import InputError
 from hpa.interfaces import BatchAugmentation, CellBatch
 from tests.cells.shown_batches import CONF, crop_batch, field_batch, shipped_step
 
-CROPS_ALONE = {"standard", "warp", "light", "mixup", "cutmix", "exchange"}
+CROPS_ALONE = {"standard", "warp", "mixup", "cutmix", "exchange"}
 FIELDS_ALONE = {"paste"}
 ALL = sorted(path.stem for path in (CONF / "batch_augment").glob("*.yaml"))
 NAMES = sorted({*ALL} - FIELDS_ALONE)

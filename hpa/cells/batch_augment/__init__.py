@@ -1,1 +1,1 @@
-"""What is changed in a whole batch, where the network is (`batch_augment=`)."""
+"""Augmentation of whole batches on the device of the network (`batch_augment=`)."""

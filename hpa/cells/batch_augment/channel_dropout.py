@@ -1,6 +1,6 @@
-"""Blackens a landmark channel of an image's cells now and then: a stain that failed must not decide.
+"""Blackens a landmark channel of some images, so that a network does not depend on a stain that may fail.
 
-Whole-channel dropout as in Tompson et al. (2015, arXiv:1411.4280), on the input instead of on maps.
+Whole-channel dropout as in Tompson et al. (2015, arXiv:1411.4280), on the input instead of on feature maps.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from hpa.interfaces import CellBatch
 
 
 class BatchChannelDropout:
-    """Blackens one of the droppable channels, each as likely, in all cells of an image: a stain fails on a whole slide.
+    """Blackens one of the droppable channels in all cells of an image: a stain fails on a whole slide.
 
     Args:
-        channels: Channels of the crops, in order.
-        droppable: Those that may be lost; the one that shows the protein should not be among them.
-        probability: How often an image loses one, in [0, 1].
+        channels: Channels of the pictures, in order.
+        droppable: Those that may be blackened, with equal probability; the protein's should not be among them.
+        probability: Share of the images that lose one, in [0, 1].
 
     Raises:
         InputError: If the probability is out of its range, or a run would lose its only channel.
@@ -36,7 +36,7 @@ class BatchChannelDropout:
             )
 
     def __call__(self, batch: CellBatch) -> CellBatch:
-        """Return the batch, some of its images without a channel."""
+        """Return the batch, some of its images with a black channel."""
         images = len(batch.image_targets)
         loses = torch.rand(images) < self._probability
         if not self._rows or not loses.any():

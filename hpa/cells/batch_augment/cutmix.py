@@ -1,7 +1,7 @@
 """Replaces a rectangle of crops by that of another image's, and mixes labels by area.
 
-CutMix (Yun, Han, Oh, Chun, Choe and Yoo, 2019, arXiv:1905.04899). Labels are told of images, so the rectangle is one
-for all cells of an image, each taking it from some cell of the other. The seventh team of the 2021 competition did so.
+CutMix (Yun, Han, Oh, Chun, Choe and Yoo, 2019, arXiv:1905.04899). Labels belong to images, so all cells of an image
+share one rectangle, each filled from some cell of the other image. The seventh team of the 2021 competition did so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from hpa.cells.batch_augment.partners import drawn_partners, mixed_targets, require_crops
+from hpa.cells.batch_augment.mixing import mixed_targets, random_partners
+from hpa.cells.batch_augment.steps import require_crops
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch
 
@@ -21,30 +22,31 @@ class BatchCutmix:
     """Pastes rectangles of other images into some of a batch.
 
     Args:
-        most: Largest share of a crop that a rectangle takes, in (0, 1); its area is drawn evenly from 0 on, before what
-            lies beyond the edge is cut off.
-        probability: How often an image is changed, in [0, 1].
+        max_area: Bound on a rectangle's area as a share of the crop, in (0, 1); the area is sampled uniformly from 0,
+            before clipping at the edge.
+        probability: Share of the images that are changed, in [0, 1].
 
     Raises:
         InputError: If a number is out of its range.
     """
 
-    def __init__(self, most: float, probability: float) -> None:
-        if not (0 < most < 1 and 0 <= probability <= 1):
+    def __init__(self, max_area: float, probability: float) -> None:
+        if not (0 < max_area < 1 and 0 <= probability <= 1):
             raise InputError(
-                f"batch_augment: most must lie between 0 and 1, probability in [0, 1]; came {most} and {probability}."
+                f"batch_augment: max_area must lie between 0 and 1, probability in [0, 1]; came {max_area} and "
+                f"{probability}."
             )
-        self._most = most
+        self._max_area = max_area
         self._probability = probability
 
     def __call__(self, batch: CellBatch) -> CellBatch:
         """Return the batch with some images changed.
 
         Raises:
-            InputError: If the batch shows whole images.
+            InputError: If the batch holds whole images.
         """
         require_crops(batch, "cutmix")
-        partners = drawn_partners(batch.image_of_cell, len(batch.image_targets))
+        partners = random_partners(batch.image_of_cell, len(batch.image_targets))
         cut = self._rectangles(len(batch.image_targets), batch.crops.shape[-1]).to(batch.crops.device)
         share = 1 - cut.float().mean(dim=(1, 2))
         of_cell, cut = share[batch.image_of_cell], cut[batch.image_of_cell]
@@ -57,9 +59,9 @@ class BatchCutmix:
         )
 
     def _rectangles(self, images: int, side_px: int) -> Bool[Tensor, "image side side"]:
-        """Draw rectangles as tall as wide around a place anywhere in the crop; empty ones for images that stay."""
+        """Sample squares around any point of the crop; empty ones for images that stay as they are."""
         changed = torch.rand(images) < self._probability
-        half = side_px * (self._most * torch.rand(images)).sqrt() / 2 * changed
+        half = side_px * (self._max_area * torch.rand(images)).sqrt() / 2 * changed
         centre = side_px * torch.rand(2, images)
         places = torch.arange(side_px) + 0.5
         inside = (places - centre[:, :, None]).abs() < half[:, None]  # (axis, image, side)

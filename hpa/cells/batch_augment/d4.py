@@ -1,4 +1,4 @@
-"""Turns and mirrors what a network is shown, a whole batch at once: cells on a slide have no up or down."""
+"""Rotates by multiples of 90° and mirrors crops or whole images: cells on a slide have no up or down."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hpa.interfaces import CellBatch
 
 
 class BatchD4:
-    """Shows each crop, or each whole image with the places of its cells, under a symmetry, each as likely.
+    """Applies a random symmetry of the square to each crop, or to each whole image with the coverage of its cells.
 
     Args:
-        symmetries: Names of `hpa.core.dihedral`.
+        symmetries: Names of `hpa.core.dihedral`, of equal probability.
 
     Raises:
         InputError: If there is none, or a name is unknown.
@@ -31,19 +31,19 @@ class BatchD4:
         self._symmetries = tuple(symmetries)
 
     def __call__(self, batch: CellBatch) -> CellBatch:
-        """Return the batch turned."""
+        """Return the batch under random symmetries."""
         count = len(batch.crops) if batch.fields is None else len(batch.image_targets)
-        drawn = torch.randint(len(self._symmetries), (count,)).to(batch.crops.device)
+        chosen = torch.randint(len(self._symmetries), (count,)).to(batch.crops.device)
         return batch.with_views(
-            lambda pictures: self._turned(pictures, drawn),
-            lambda places: self._turned(places, drawn[batch.image_of_cell]),
+            lambda pictures: self._transformed(pictures, chosen),
+            lambda places: self._transformed(places, chosen[batch.image_of_cell]),
         )
 
-    def _turned(
-        self, planes: Float[Tensor, "picture *axes side side"], drawn: Int[Tensor, " picture"]
+    def _transformed(
+        self, planes: Float[Tensor, "picture *axes side side"], chosen: Int[Tensor, " picture"]
     ) -> Float[Tensor, "picture *axes side side"]:
-        turned = torch.empty_like(planes)
+        transformed = torch.empty_like(planes)
         for number, name in enumerate(self._symmetries):
-            rows = drawn == number
-            turned[rows] = apply(planes[rows], name)
-        return turned
+            rows = chosen == number
+            transformed[rows] = apply(planes[rows], name)
+        return transformed

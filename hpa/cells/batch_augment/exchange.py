@@ -1,8 +1,8 @@
-"""Lets two images exchange some of their cells, labels following: copy and paste of cells, for bags of crops.
+"""Exchanges some cells between two images and adapts their labels: copy-paste augmentation for bags of crops.
 
-A bag of cells of several images shows what any of them shows. The winners of the 2021 competition pasted cells into
-other fields, and their networks saw cells of several images together (Le et al., Nature Methods 19:1221, 2022). Cells
-are exchanged and not copied, so that a batch keeps its size and every cell is seen once.
+A bag of cells of several images has the labels of all of them. The winners of the 2021 competition pasted cells into
+other fields, so that their networks read cells of several images together (Le et al., Nature Methods 19:1221, 2022).
+Cells are exchanged and not copied, so that a batch keeps its size and every cell occurs once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hpa.cells.bag_labels import labels_of_mixed_bags
+from hpa.cells.batch_augment.mixing import labels_of_mixed_bags
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch
 
@@ -23,29 +23,29 @@ class BatchExchange:
 
     Args:
         share: Share of the smaller bag that is exchanged, in (0, 1]; at least one cell is.
-        shown_share: Share of an image's cells that show a class it is told of, in (0, 1], from which follows what a
-            mixed bag is told (`labels_of_mixed_bags`); with 1 the union of the labels.
-        probability: How often a pair exchanges cells, in [0, 1].
+        positive_share: Share of an image's cells that are positive for one of its labels, in (0, 1]; it decides the
+            labels of a mixed bag (`labels_of_mixed_bags`), with 1 the union of the labels.
+        probability: Share of the pairs that exchange cells, in [0, 1].
 
     Raises:
         InputError: If a number is out of its range.
     """
 
-    def __init__(self, share: float, shown_share: float, probability: float) -> None:
-        if not (0 < share <= 1 and 0 < shown_share <= 1 and 0 <= probability <= 1):
+    def __init__(self, share: float, positive_share: float, probability: float) -> None:
+        if not (0 < share <= 1 and 0 < positive_share <= 1 and 0 <= probability <= 1):
             raise InputError(
-                "batch_augment: share and shown_share must lie in (0, 1], probability in [0, 1]; came "
-                f"{share}, {shown_share} and {probability}."
+                "batch_augment: share and positive_share must lie in (0, 1], probability in [0, 1]; came "
+                f"{share}, {positive_share} and {probability}."
             )
         self._share = share
-        self._shown_share = shown_share
+        self._positive_share = positive_share
         self._probability = probability
 
     def __call__(self, batch: CellBatch) -> CellBatch:
         """Return the batch, some of its cells in other bags.
 
         Raises:
-            InputError: If the batch shows whole images.
+            InputError: If the batch holds whole images.
         """
         if batch.fields is not None:
             raise InputError(
@@ -63,7 +63,7 @@ class BatchExchange:
         )
 
     def _exchanged(self, image_of_cell: Int[Tensor, " cell"]) -> Int[Tensor, " cell"]:
-        """Draw whose each cell is from now on."""
+        """Sample the image of each cell after the exchange."""
         after = image_of_cell.clone()
         present = torch.unique(image_of_cell)
         order = present[torch.randperm(len(present))]
@@ -85,6 +85,6 @@ class BatchExchange:
         """Return labels of the bags after the exchange; those of untouched images stay as they are."""
         count = torch.zeros(len(targets), len(targets), dtype=torch.int64)  # (bag, image it came from)
         count.index_put_((after, before), torch.ones_like(after), accumulate=True)
-        labels = labels_of_mixed_bags(count, before.bincount(minlength=len(targets)), targets, self._shown_share)
+        labels = labels_of_mixed_bags(count, before.bincount(minlength=len(targets)), targets, self._positive_share)
         mixed = torch.isin(torch.arange(len(targets)), after[after != before])
         return torch.where(mixed[:, None], labels, targets)

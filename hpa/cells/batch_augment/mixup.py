@@ -1,6 +1,6 @@
-"""Lays crops of two images over each other and mixes their labels.
+"""Averages crops of two images, and their labels.
 
-Mixup (Zhang, Cisse, Dauphin and Lopez-Paz, 2018, arXiv:1710.09412). Labels are told of images, so images are mixed:
+Mixup (Zhang, Cisse, Dauphin and Lopez-Paz, 2018, arXiv:1710.09412). Labels belong to images, so images are mixed:
 every cell of one with some cell of the other, all in the same proportion, and the labels of both in that proportion.
 """
 
@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import torch
 
-from hpa.cells.batch_augment.partners import drawn_partners, mixed_targets, require_crops
+from hpa.cells.batch_augment.mixing import mixed_targets, random_partners
+from hpa.cells.batch_augment.steps import require_crops
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch
 
@@ -19,9 +20,9 @@ class BatchMixup:
     """Mixes some images of a batch with others; the larger share is the image's own.
 
     Args:
-        concentration: Both parameters of the beta distribution that the share is drawn from, > 0; towards 0 nothing is
-            mixed, from 1 on halves become frequent. The paper takes 0.1 to 0.4.
-        probability: How often an image is mixed, in [0, 1].
+        concentration: Both parameters of the beta distribution of the share, > 0; towards 0 nothing is mixed, from 1 on
+            halves become frequent. The paper takes 0.1 to 0.4.
+        probability: Share of the images that are mixed, in [0, 1].
 
     Raises:
         InputError: If a number is out of its range.
@@ -40,11 +41,11 @@ class BatchMixup:
         """Return the batch with some images mixed.
 
         Raises:
-            InputError: If the batch shows whole images.
+            InputError: If the batch holds whole images.
         """
         require_crops(batch, "mixup")
         images = len(batch.image_targets)
-        partners = drawn_partners(batch.image_of_cell, images)
+        partners = random_partners(batch.image_of_cell, images)
         share = self._share.sample((images,))
         share = torch.where(torch.rand(images) < self._probability, share.maximum(1 - share), 1.0).to(batch.crops)
         of_cell = share[batch.image_of_cell]

@@ -1,8 +1,8 @@
-"""Pastes cells of one whole image into blank areas of another, labels following.
+"""Pastes cells of one whole image into blank areas of another and adapts its labels.
 
 The winners of the 2021 competition pasted cells into blank areas (Le et al., Nature Methods 19:1221, 2022); for
-instance segmentation: Ghiasi et al., 2021, arXiv:2012.07177. A cell moves by whole places of the grid that tells where
-cells lie, so its shares move with it exactly; its edge is as soft as a place is wide.
+instance segmentation: Ghiasi et al., 2021, arXiv:2012.07177. A cell moves by whole positions of the
+coverage grid, so its coverage moves with it exactly; its edge is as soft as a position is wide.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate
 
-from hpa.cells.bag_labels import labels_of_mixed_bags
-from hpa.cells.batch_augment.partners import drawn_partners
+from hpa.cells.batch_augment.mixing import labels_of_mixed_bags, random_partners
 from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, FieldBatch
 
 
 @dataclass(frozen=True)
 class _Pasted:
-    """A copy of a cell: which cell, in which image, and its shares there."""
+    """A copy of a cell: the cell, the image it is pasted into, and its coverage there."""
 
     cell: int
     image: int
@@ -34,37 +33,37 @@ class BatchPaste:
     """Copies cells of other images of the batch into some images, where there is room.
 
     Args:
-        cells: Most cells pasted into an image, >= 1.
-        shown_share: As in `BatchExchange`: decides what an image with pasted cells is told.
-        probability: How often an image gets cells, in [0, 1].
+        max_cells: Upper bound on the cells pasted into an image, >= 1.
+        positive_share: As in `BatchExchange`: decides the labels of an image with pasted cells.
+        probability: Share of the images that get cells, in [0, 1].
 
     Raises:
         InputError: If a number is out of its range.
     """
 
-    def __init__(self, cells: int, shown_share: float, probability: float) -> None:
-        if not (cells >= 1 and 0 < shown_share <= 1 and 0 <= probability <= 1):
+    def __init__(self, max_cells: int, positive_share: float, probability: float) -> None:
+        if not (max_cells >= 1 and 0 < positive_share <= 1 and 0 <= probability <= 1):
             raise InputError(
-                "batch_augment: cells must be 1 or more, shown_share in (0, 1] and probability in [0, 1]; came "
-                f"{cells}, {shown_share} and {probability}."
+                "batch_augment: max_cells must be 1 or more, positive_share in (0, 1] and probability in [0, 1]; came "
+                f"{max_cells}, {positive_share} and {probability}."
             )
-        self._cells = cells
-        self._shown_share = shown_share
+        self._max_cells = max_cells
+        self._positive_share = positive_share
         self._probability = probability
 
     def __call__(self, batch: CellBatch) -> CellBatch:
         """Return the batch with the copies as further cells at its end.
 
         Raises:
-            InputError: If the batch shows crops.
+            InputError: If the batch holds crops.
         """
         if batch.fields is None:
             raise InputError(
-                "batch_augment: paste puts cells into whole images, and model.view=crop shows them one by one; choose "
+                "batch_augment: paste puts cells into whole images, and model.view=crop reads them one by one; choose "
                 "exchange, which mixes bags."
             )
         count = len(batch.image_targets)
-        partners = drawn_partners(batch.image_of_cell, count).images.tolist()
+        partners = random_partners(batch.image_of_cell, count).images.tolist()
         images = batch.fields.images.clone()
         pasted: list[_Pasted] = []
         for image in (torch.rand(count) < self._probability).nonzero()[:, 0].tolist():
@@ -81,17 +80,17 @@ class BatchPaste:
         images: Float[Tensor, "image channel side side"],
     ) -> list[_Pasted]:
         """Paste cells of a partner into an image of `images`."""
-        theirs = (batch.image_of_cell == partner).nonzero()[:, 0].cpu()
+        candidates = (batch.image_of_cell == partner).nonzero()[:, 0].cpu()
         taken = (fields.coverage[batch.image_of_cell == image] > 0).any(dim=0)
         pasted: list[_Pasted] = []
-        for cell in theirs[torch.randperm(len(theirs))[: self._cells]].tolist():
+        for cell in candidates[torch.randperm(len(candidates))[: self._max_cells]].tolist():
             shift = _shift_to_room(fields.coverage[cell] > 0, taken)
             if shift is None:
                 continue
             moved = fields.coverage[cell].roll(shift, (0, 1))
             taken = taken | (moved > 0)
             stride = images.shape[-1] // len(moved)
-            # A place that the cell fills holds the largest share: by it, shares become parts of a place.
+            # a position that the cell fills holds the maximum share: divided by it, shares become opacities
             opaque = interpolate((moved / moved.max())[None, None], images.shape[-2:], mode="bilinear")[0]
             donor = fields.images[partner].roll([stride * step for step in shift], (1, 2))
             images[image] = torch.lerp(images[image], donor, opaque)
@@ -118,14 +117,14 @@ class BatchPaste:
             crops=torch.cat([batch.crops, batch.crops[source]]),
             image_of_cell=torch.cat([batch.image_of_cell, hosts]),
             cell_id=torch.cat([batch.cell_id, batch.cell_id[source]]),
-            image_targets=labels_of_mixed_bags(count, cells, batch.image_targets, self._shown_share),
+            image_targets=labels_of_mixed_bags(count, cells, batch.image_targets, self._positive_share),
             cell_targets=None if truth is None else torch.cat([truth, truth[source]]),
             fields=FieldBatch(images, torch.cat([fields.coverage, torch.stack([copy.coverage for copy in pasted])])),
         )
 
 
 def _shift_to_room(shape: Bool[Tensor, "grid grid"], taken: Bool[Tensor, "grid grid"]) -> tuple[int, int] | None:
-    """Draw a shift by whole places that brings a cell where no place is taken; None where there is no room."""
+    """Sample a shift by whole positions that moves a cell to free positions; None where there is no room."""
     rows, columns = (shape.any(dim=axis).nonzero()[:, 0] for axis in (1, 0))
     if not len(rows):
         return None

@@ -1,4 +1,4 @@
-"""Makes images of the negative class out of others, by dimming their protein until nothing is seen.
+"""Makes images of the negative class out of others, by dimming their protein until it is invisible.
 
 Only 34 of the 21,806 training images of the 2021 competition are negative, though one cell in ten is. The ninth team
 multiplied the green channel by 0 to 0.1 and called the result negative.
@@ -18,34 +18,36 @@ from hpa.interfaces import CellBatch
 
 
 class BatchSyntheticNegative:
-    """Dims the protein in all cells of some images, which are told the negative class and no other from then on.
+    """Dims the protein in all cells of some images, which are labelled with the negative class only.
 
     Args:
-        channels: Channels of the crops, in order.
-        protein: The one that shows the protein.
+        channels: Channels of the pictures, in order.
+        protein: The channel of the protein.
         negative_class: Number of the negative class.
-        brightest: Largest share of its light that remains, in [0, 1]; it is drawn evenly from 0 on, image by image.
-        probability: How often an image is dimmed, in [0, 1].
+        max_intensity: Bound on the share of the protein's intensity that remains, in [0, 1]; sampled uniformly from 0
+            for each image.
+        probability: Share of the images that are dimmed, in [0, 1].
 
     Raises:
         InputError: If a number is out of its range or there is no such channel.
     """
 
     def __init__(
-        self, channels: Sequence[str], protein: str, negative_class: int, brightest: float, probability: float
+        self, channels: Sequence[str], protein: str, negative_class: int, max_intensity: float, probability: float
     ) -> None:
         if protein not in channels or negative_class < 0:
             raise InputError(
                 f"batch_augment: protein={protein} must be one of the channels {', '.join(channels)}, and "
                 f"negative_class={negative_class} a class from 0."
             )
-        if not (0 <= brightest <= 1 and 0 <= probability <= 1):
+        if not (0 <= max_intensity <= 1 and 0 <= probability <= 1):
             raise InputError(
-                f"batch_augment: brightest and probability must lie in [0, 1], not {brightest} and {probability}."
+                "batch_augment: max_intensity and probability must lie in [0, 1], not "
+                f"{max_intensity} and {probability}."
             )
         self._protein = list(channels).index(protein)
         self._negative_class = negative_class
-        self._brightest = brightest
+        self._max_intensity = max_intensity
         self._probability = probability
 
     def __call__(self, batch: CellBatch) -> CellBatch:
@@ -57,20 +59,20 @@ class BatchSyntheticNegative:
         class_count = batch.image_targets.shape[1]
         if self._negative_class >= class_count:
             raise InputError(
-                f"batch_augment: negative_class={self._negative_class}, but there are {class_count} classes; name the "
+                f"batch_augment: negative_class={self._negative_class}, but there are {class_count} classes; give the "
                 "negative one of this data set, or leave this step out."
             )
         images = len(batch.image_targets)
         dimmed = torch.rand(images) < self._probability
-        left = torch.where(dimmed, self._brightest * torch.rand(images), 1.0).to(batch.crops)
+        left = torch.where(dimmed, self._max_intensity * torch.rand(images), 1.0).to(batch.crops)
         if batch.fields is None:
             left = left[batch.image_of_cell]
         dimmed = dimmed.to(batch.crops.device)
-        targets = self._told(batch.image_targets, dimmed)
+        targets = self._negative(batch.image_targets, dimmed)
         known = batch.cell_targets
-        of_cells = None if known is None else self._told(known, dimmed[batch.image_of_cell])
-        shown = batch.with_views(lambda pictures: self._dimmed(pictures, left), lambda places: places)
-        return replace(shown, image_targets=targets, cell_targets=of_cells)
+        of_cells = None if known is None else self._negative(known, dimmed[batch.image_of_cell])
+        changed = batch.with_views(lambda pictures: self._dimmed(pictures, left), lambda places: places)
+        return replace(changed, image_targets=targets, cell_targets=of_cells)
 
     def _dimmed(
         self, pictures: Float[Tensor, "picture channel side side"], left: Float[Tensor, " picture"]
@@ -79,7 +81,9 @@ class BatchSyntheticNegative:
         changed[:, self._protein] *= left[:, None, None]
         return changed
 
-    def _told(self, targets: Float[Tensor, "row class"], dimmed: Bool[Tensor, " row"]) -> Float[Tensor, "row class"]:
+    def _negative(
+        self, targets: Float[Tensor, "row class"], dimmed: Bool[Tensor, " row"]
+    ) -> Float[Tensor, "row class"]:
         negative = torch.zeros_like(targets[:1])
         negative[:, self._negative_class] = 1
         return torch.where(dimmed[:, None], negative, targets)

@@ -33,6 +33,6 @@ def test_a_run_without_landmarks_is_left_alone():
 
 
 @pytest.mark.parametrize(("channels", "probability"), [(("red",), 0.5), (("red", "green"), 1.5)])
-def test_what_makes_no_sense_is_told(channels, probability):
+def test_impossible_settings_are_refused(channels, probability):
     with pytest.raises(InputError, match="a channel must stay"):
         BatchChannelDropout(channels, ("red",), probability)

@@ -8,7 +8,9 @@ from tests.cells.shown_batches import crop_batch
 
 def test_labels_are_mixed_by_the_area_of_one_rectangle_an_image():
     batch = crop_batch()
-    batch.crops = batch.image_of_cell[:, None, None, None].float().expand_as(batch.crops) / 10  # grey tells the image
+    batch.crops = (
+        batch.image_of_cell[:, None, None, None].float().expand_as(batch.crops) / 10
+    )  # the grey level is the image
     after = BatchCutmix(0.6, 1.0)(batch)
     foreign = (after.crops != batch.crops)[:, 0]
     assert foreign.any()
@@ -19,10 +21,10 @@ def test_labels_are_mixed_by_the_area_of_one_rectangle_an_image():
         assert torch.equal(cells[0], rows[:, None] & columns[None])
         share = after.image_targets[image, image]
         assert share == 1 or torch.isclose(share, 1 - cells[0].float().mean())
-        assert share >= 0.35  # whole pixels of 16² exceed the asked 0.6 at most a little
+        assert share >= 0.35  # whole pixels of 16² exceed 0.6 at most a little
 
 
 @pytest.mark.parametrize("numbers", [(0.0, 0.5), (1.0, 0.5), (0.5, -0.1)])
-def test_numbers_out_of_range_are_told(numbers):
-    with pytest.raises(InputError, match="most must lie between 0 and 1"):
+def test_numbers_out_of_range_are_refused(numbers):
+    with pytest.raises(InputError, match="max_area must lie between 0 and 1"):
         BatchCutmix(*numbers)

@@ -24,9 +24,9 @@ def test_a_bag_that_gave_all_its_cells_keeps_nothing_of_its_label():
     assert (after.image_targets.sum(dim=1) == 1).all()
 
 
-def test_the_label_is_the_probability_that_a_cell_left_shows_it():
+def test_the_label_is_the_probability_that_a_remaining_cell_is_positive():
     shown, of_four, left = 0.3, [], []
-    for cells in product([0, 1], repeat=4):  # those of an image that is told of the class
+    for cells in product([0, 1], repeat=4):  # those of an image that is labelled with the class
         if any(cells):
             of_four.append(torch.tensor([shown if cell else 1 - shown for cell in cells]).prod().item())
             left.append(any(cells[:2]))
@@ -36,7 +36,7 @@ def test_the_label_is_the_probability_that_a_cell_left_shows_it():
     assert after.image_targets[0, 1].item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_odd_image_stays_as_it_is():
+def test_an_image_without_a_partner_stays_as_it_is():
     batch = crop_batch((2, 2, 2))
     after = BatchExchange(0.5, 0.3, 1.0)(batch)
     untouched = [image for image in range(3) if torch.equal(after.image_targets[image], batch.image_targets[image])]
@@ -45,6 +45,6 @@ def test_an_odd_image_stays_as_it_is():
 
 
 @pytest.mark.parametrize("numbers", [(0.0, 0.3, 0.5), (0.5, 0.0, 0.5), (0.5, 0.3, 1.5)])
-def test_numbers_out_of_range_are_told(numbers):
-    with pytest.raises(InputError, match=r"share and shown_share must lie in \(0, 1\]"):
+def test_numbers_out_of_range_are_refused(numbers):
+    with pytest.raises(InputError, match=r"share and positive_share must lie in \(0, 1\]"):
         BatchExchange(*numbers)

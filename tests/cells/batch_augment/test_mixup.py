@@ -28,6 +28,6 @@ def test_nothing_is_mixed_with_probability_0():
 
 
 @pytest.mark.parametrize("numbers", [(0.0, 0.5), (0.4, 1.5)])
-def test_numbers_out_of_range_are_told(numbers):
+def test_numbers_out_of_range_are_refused(numbers):
     with pytest.raises(InputError, match="concentration must be above 0"):
         BatchMixup(*numbers)

@@ -81,6 +81,6 @@ def test_an_image_alone_and_one_without_cells_stay_as_they_are():
 
 
 @pytest.mark.parametrize("numbers", [(0, 0.3, 0.5), (1, 0.0, 0.5), (1, 0.3, 1.1)])
-def test_numbers_out_of_range_are_told(numbers):
-    with pytest.raises(InputError, match="cells must be 1 or more"):
+def test_numbers_out_of_range_are_refused(numbers):
+    with pytest.raises(InputError, match="max_cells must be 1 or more"):
         BatchPaste(*numbers)

@@ -8,7 +8,7 @@ from tests.cells.shown_batches import crop_batch, field_batch
 CHANNELS = ("red", "green", "blue", "yellow")
 
 
-def test_some_images_lose_their_protein_and_are_told_negative():
+def test_some_images_lose_their_protein_and_are_labelled_negative():
     batch = crop_batch((2,) * 18)
     after = BatchSyntheticNegative(CHANNELS, "green", 18, 0.1, 0.5)(batch)
     dimmed = after.image_targets[:, 18] == 1
@@ -29,16 +29,16 @@ def test_whole_images_are_dimmed_too():
     assert (after.image_targets.argmax(dim=1) == 18).all()
 
 
-def test_a_set_without_that_class_is_told():
+def test_a_data_set_without_that_class_is_refused():
     with pytest.raises(InputError, match="negative_class=19, but there are 19 classes"):
         BatchSyntheticNegative(CHANNELS, "green", 19, 0.1, 0.5)(crop_batch())
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [(("pink", 18, 0.1, 0.5), "protein=pink"), (("green", -1, 0.1, 0.5), "negative_class=-1"),
-     (("green", 18, 1.1, 0.5), "brightest"), (("green", 18, 0.1, -0.5), "probability")],
+     (("green", 18, 1.1, 0.5), "max_intensity"), (("green", 18, 0.1, -0.5), "probability")],
 )  # fmt: skip
-def test_what_makes_no_sense_is_told(values, told):
-    with pytest.raises(InputError, match=told):
+def test_impossible_settings_are_refused(values, message):
+    with pytest.raises(InputError, match=message):
         BatchSyntheticNegative(CHANNELS, *values)
