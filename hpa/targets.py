@@ -51,7 +51,6 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("hpa.training.optimization.", "hpa.training.schedule.", "hpa.training.clipping.", *OPTIMIZERS),
     "augment": ("hpa.cells.", "hpa.pixels.", *TRANSFORMS),
     "batch_augment": ("hpa.cells.",),
-    "field_augment": ("hpa.cells.",),
     "sampling": ("hpa.cells.sampling.",),
     "crop": ("hpa.cells.crops.",),
     "field": ("hpa.cells.fields.",),

@@ -58,7 +58,6 @@ class CellTask:
             seed=config["seed"],
             first_epoch=first_epoch,
             fields=fields,
-            field_augmentation=build(config["field_augment"]) if fields is not None else None,
         )
         validation = CellValidation(build(config["metric"]), validation_fields(data))
         module = TrainingModule(

@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader
 from hpa.cells.crops import CropSpec
 from hpa.cells.dataset import CellDataset, rows_of_images
 from hpa.cells.fields.store import StoredFields
-from hpa.cells.fields.views import FieldViews
 from hpa.cells.loading import CellLoading
 from hpa.cells.sampling.sampler import CellSampler
 from hpa.cells.store import CellStore, StoredCells
@@ -22,7 +21,7 @@ from hpa.core.errors import InputError
 from hpa.core.folds import assign_folds
 from hpa.core.image_table import ImageTable
 from hpa.device import has_gpu
-from hpa.interfaces import CellAugmentation, CellBatch, FieldAugmentation, ImageSource, Sampling, Segmenter, Unit
+from hpa.interfaces import CellAugmentation, CellBatch, ImageSource, Sampling, Segmenter, Unit
 from hpa.sources.duplicates import with_duplicate_groups
 from hpa.sources.fold_plan import FoldPlan
 
@@ -108,7 +107,6 @@ class CellDataModule(LightningDataModule):
         first_epoch: The epoch that is trained first, of a resumed run: loaders look ahead before the trainer has read
             its checkpoint.
         fields: The whole images for models that read those. Their images are kept whole, as each is read once.
-        field_augmentation: Changes whole images of the training folds, or None.
     """
 
     def __init__(
@@ -122,7 +120,6 @@ class CellDataModule(LightningDataModule):
         seed: int,
         first_epoch: int,
         fields: StoredFields | None = None,
-        field_augmentation: FieldAugmentation | None = None,
     ) -> None:
         super().__init__()
         self.source, self.table, self.stored = cells.source, cells.table, cells.stored
@@ -139,7 +136,6 @@ class CellDataModule(LightningDataModule):
         self.seed = seed
         self.first_epoch = first_epoch
         self.fields = fields
-        self.field_augmentation = field_augmentation
 
     def train_dataloader(self) -> DataLoader[CellBatch]:
         """Serve the training folds."""
@@ -156,7 +152,7 @@ class CellDataModule(LightningDataModule):
             self.cell_targets,
             augmentation=None if validation else self.augmentation,
             seed=self.seed,
-            fields=self._field_views(validation),
+            fields=self.fields,
         )
         rows = self.rows(validation)
         sampler = CellSampler(
@@ -188,8 +184,3 @@ class CellDataModule(LightningDataModule):
             self.stored.cells["image"].to_numpy(np.int64)[rows], return_inverse=True, return_counts=True
         )
         return sampling.weights(self.table.targets()[images], cells, self.unit)[image_of_row]
-
-    def _field_views(self, validation: bool) -> FieldViews | None:
-        if self.fields is None:
-            return None
-        return FieldViews(self.fields, None if validation else self.field_augmentation, self.seed)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float32, Int, Int64
 from torch.utils.data import Dataset
 
-from hpa.cells.fields.views import FieldViews
+from hpa.cells.fields.store import StoredFields
 from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.store import StoredCells
 from hpa.core.seeding import seed_of
@@ -21,8 +21,8 @@ class CellDataset(Dataset[CellBatch]):
         stored: The cells on disk.
         image_targets: Labels of each image of the table.
         cell_targets: Labels of each cell of the store, NaN rows where unknown; None where there is no truth.
-        augmentation: What is done to crops; None for validation.
-        fields: Shows the whole images instead of crops; None for models that see crops.
+        augmentation: Changes crops, by (seed, epoch, cell); None for validation.
+        fields: Whole images, in place of crops; None for models that read crops.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class CellDataset(Dataset[CellBatch]):
         cell_targets: Float32[np.ndarray, "cell class"] | None,
         augmentation: CellAugmentation | None,
         seed: int,
-        fields: FieldViews | None = None,
+        fields: StoredFields | None = None,
     ) -> None:
         self.stored = stored
         self.fields = fields
@@ -51,26 +51,24 @@ class CellDataset(Dataset[CellBatch]):
     def __getitem__(self, request: BatchRequest) -> CellBatch:
         """Return the batch of a request."""
         rows = np.asarray(request.rows, np.int64)
-        turns = np.zeros(len(rows), np.int64) if request.repeats is None else request.repeats.astype(np.int64)
-        rounds = turns.max(initial=0) + 1
-        drawn = self.image_of_row[rows] * rounds + turns  # an image that is drawn again is another one
-        drawn, image_of_cell = np.unique(drawn, return_inverse=True)
-        images, image_repeats = np.divmod(drawn, rounds)
+        repeats = np.zeros(len(rows), np.int64) if request.repeats is None else request.repeats.astype(np.int64)
+        count = repeats.max(initial=0) + 1
+        bags = self.image_of_row[rows] * count + repeats  # an image that is drawn again is another bag
+        bags, image_of_cell = np.unique(bags, return_inverse=True)
+        images = bags // count
         fields = self.fields
         return CellBatch(
-            crops=torch.from_numpy(self._crops(request.epoch, rows, turns)),
+            crops=torch.from_numpy(self._crops(request.epoch, rows, repeats)),
             image_of_cell=torch.from_numpy(image_of_cell.astype(np.int64)),
             cell_id=torch.from_numpy(rows),
             cells_in_image=torch.from_numpy(self.cells_in_image[images]),
             image_targets=torch.from_numpy(self.image_targets[images]),
             cell_targets=None if self.cell_targets is None else torch.from_numpy(self.cell_targets[rows]),
-            fields=None
-            if fields is None
-            else fields.batch(request.epoch, images, image_repeats, image_of_cell, self._numbers[rows]),
+            fields=None if fields is None else fields.batch(images, image_of_cell, self._numbers[rows]),
         )
 
     def _crops(
-        self, epoch: int, rows: Int64[np.ndarray, " cell"], turns: Int64[np.ndarray, " cell"]
+        self, epoch: int, rows: Int64[np.ndarray, " cell"], repeats: Int64[np.ndarray, " cell"]
     ) -> Float32[np.ndarray, "cell channel side side"]:
         if self.fields is not None:
             return np.empty((len(rows), len(self.stored.spec.channels), 0, 0), np.float32)
@@ -78,8 +76,8 @@ class CellDataset(Dataset[CellBatch]):
         if self.augmentation is None:
             return crops.pixels
         out = np.empty_like(crops.pixels)
-        for index, (row, turn) in enumerate(zip(rows.tolist(), turns.tolist(), strict=True)):
-            seed = seed_of(self.seed, epoch, row, *([turn] if turn else []))
+        for index, (row, repeat) in enumerate(zip(rows.tolist(), repeats.tolist(), strict=True)):
+            seed = seed_of(self.seed, epoch, row, *([repeat] if repeat else []))
             crop = np.ascontiguousarray(crops.pixels[index].transpose(1, 2, 0))
             out[index] = self.augmentation(crop, crops.regions[index] > 0, seed).transpose(2, 0, 1)
         return out

@@ -252,16 +252,6 @@ class CellAugmentation(Protocol):
 
 
 @runtime_checkable
-class FieldAugmentation(Protocol):
-    """Changes whole images of the training set with the places of their cells (`field_augment=`)."""
-
-    def __call__(
-        self, image: Float[Any, "channel side side"], coverage: Float[Any, "cell grid grid"], seed: int
-    ) -> tuple[Float[Any, "channel side side"], Float[Any, "cell grid grid"]]:
-        """Return both changed (numpy float32, as in `FieldBatch`); the same seed gives the same change."""
-
-
-@runtime_checkable
 class BatchAugmentation(Protocol):
     """Changes whole batches of the training set on the network's device (`batch_augment=`).
 

@@ -18,7 +18,6 @@ EFFECTIVE: tuple[str, ...] = (
     "loading.",
     "augment.",
     "batch_augment.",
-    "field_augment.",
     "sampling.",
     "folds.",
     "logger.",

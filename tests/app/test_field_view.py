@@ -106,7 +106,7 @@ def test_a_side_that_the_stride_does_not_divide_is_told(composed, world, tmp_pat
     ("word", "choice"),
     [
         ("model.view=whole_image", "model/view=whole_image"),
-        ("model.view=crop,field", "model/view=crop,field"),
+        ("model.view=crop,whole_image", "model/view=crop,whole_image"),
         ("supervision.pooling=attention", "supervision/pooling=attention"),
         ("model.view=sideways", "model.view=sideways"),
         ("model.stride=8", "model.stride=8"),

@@ -69,7 +69,7 @@ def refusal(saved: dict, wanted: dict) -> str:
 
 def test_parts_of_cells_whose_values_can_change_keep_no_state(composed):
     """A module among them would be restored from the checkpoint, over the new value."""
-    for slot in ("augment", "batch_augment", "field_augment", "sampling"):
+    for slot in ("augment", "batch_augment", "sampling"):
         for file in sorted((ROOT / "conf" / slot).glob("*.yaml")):
             if OmegaConf.load(file).get("_task_", "cells") == "cells":
                 part = build(plain(composed("train", f"{slot}={file.stem}"))[slot])

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Int64
 
 from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
@@ -22,7 +23,7 @@ from hpa.core.digest import digest_of_values
 from hpa.core.errors import DataError
 from hpa.core.sealed_file import SEAL_BYTES, DamagedFileError, array_layout, read_array, write_array
 from hpa.formats.label_maps import read_segmentation
-from hpa.interfaces import ImageSource, Split
+from hpa.interfaces import FieldBatch, ImageSource, Split
 from hpa.sources.reading import read_identified
 
 _ENTRY = np.dtype([("cell", "<i4"), ("place", "<i4"), ("share", "<f4")])
@@ -72,6 +73,30 @@ class StoredFields:
         shares = np.zeros((field.cell_count, self.grid**2), np.float32)
         shares[entries["cell"], entries["place"]] = entries["share"]
         return shares[cells].reshape(len(cells), self.grid, self.grid)
+
+    def batch(
+        self,
+        images: Int64[np.ndarray, " image"],
+        image_of_cell: Int64[np.ndarray, " cell"],
+        cells: Int64[np.ndarray, " cell"],
+    ) -> FieldBatch:
+        """Return images with the coverage of their cells.
+
+        Args:
+            images: Rows of the table.
+            image_of_cell: For each cell, its position in `images`.
+            cells: Number of each cell in its image, from 0.
+
+        Raises:
+            DamagedFileError: If a file went away, or was cut short or changed after it had been written.
+        """
+        side = self.spec.side_px
+        pictures = np.empty((len(images), len(self.spec.channels), side, side), np.float32)
+        coverage = np.empty((len(cells), self.grid, self.grid), np.float32)
+        for position, row in enumerate(images.tolist()):
+            own = np.flatnonzero(image_of_cell == position)
+            pictures[position], coverage[own] = self.image(row), self.coverage(row, cells[own])
+        return FieldBatch(torch.from_numpy(pictures), torch.from_numpy(coverage))
 
 
 class FieldStore:

@@ -8,11 +8,8 @@ import pytest
 
 from hpa.cells.crops import CropSpec
 from hpa.cells.dataset import CellDataset
-from hpa.cells.fields.augmentation import FieldSteps
-from hpa.cells.fields.light import FieldLight
 from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
 from hpa.cells.fields.store import FieldStore
-from hpa.cells.fields.views import FieldViews
 from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.store import CellStore
 from hpa.core.artifacts import ArtifactCache
@@ -176,15 +173,11 @@ def test_all_images_that_fail_are_told_and_the_others_kept(prepare, source):
 
 @pytest.fixture
 def dataset(prepare, cells):
-    def make(gain: float | None):
-        augmentation = None if gain is None else FieldSteps([FieldLight(gain)])
-        return CellDataset(cells, IMAGE_TARGETS, None, None, 0, FieldViews(prepare(), augmentation, seed=0))
-
-    return make
+    return CellDataset(cells, IMAGE_TARGETS, None, None, 0, prepare())
 
 
 def test_a_batch_holds_each_image_once_and_the_places_of_its_cells(dataset, cells):
-    batch = dataset(None)[BatchRequest(0, np.array([3, 0, 1]))]
+    batch = dataset[BatchRequest(0, np.array([3, 0, 1]))]
     assert len(batch) == 3
     assert batch.crops.shape == (3, 1, 0, 0)
     assert batch.image_of_cell.tolist() == [1, 0, 1]
@@ -192,13 +185,3 @@ def test_a_batch_holds_each_image_once_and_the_places_of_its_cells(dataset, cell
     assert batch.fields.images.shape == (2, 2, 16, 16)
     expected = coverage_of(label_map_of(3), SPEC, STRIDE)[[2, 0]]
     assert np.array_equal(batch.fields.coverage[[0, 2]].numpy(), expected)
-
-
-def test_augmentation_depends_on_seed_epoch_and_image_alone(dataset):
-    lit = dataset(0.5)
-
-    def image(epoch, rows):
-        return lit[BatchRequest(epoch, np.array(rows))].fields.images[-1].numpy()
-
-    assert np.array_equal(image(0, [1]), image(0, [0, 2, 3]))
-    assert not np.array_equal(image(0, [1]), image(1, [1]))
