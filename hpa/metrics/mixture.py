@@ -19,6 +19,8 @@ from jaxtyping import Float64, Int64
 from hpa.core.errors import InputError
 
 Interval = tuple[float, float]
+MAX_RESAMPLES = 1_000_000
+_MAX_DRAWN_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,10 @@ def shares_of(
     """
     if not counts.sum():
         raise InputError("no cell was counted, so there is no proportion; check the result.")
-    if not 0 < confidence < 1 or resamples < 1:
-        raise InputError(f"confidence lies between 0 and 1, resamples are 1 or more; came {confidence}, {resamples}.")
+    if not 0 < confidence < 1 or not 1 <= resamples <= MAX_RESAMPLES:
+        raise InputError(
+            f"confidence lies between 0 and 1, resamples are 1 to {MAX_RESAMPLES:,}; came {confidence}, {resamples}."
+        )
     total, count_of = int(counts.sum()), counts.sum(axis=0)
     designed_shares = _normed(designed, names)
     drawn = bootstrap_shares(counts, resamples, seed)
@@ -98,9 +102,11 @@ def bootstrap_shares(
     counts: Int64[np.ndarray, "image type"], resamples: int, seed: int
 ) -> Float64[np.ndarray, "draw type"]:
     """Return the shares in sets of as many images, drawn with replacement; draws without any cell are left out."""
-    images = len(counts)
-    times = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=resamples)
-    drawn = times @ counts  # (draw, type)
+    images, random = len(counts), np.random.default_rng(seed)
+    at_once = max(1, _MAX_DRAWN_AT_ONCE // images)
+    sizes = [min(at_once, resamples - first) for first in range(0, resamples, at_once)]
+    shares = np.full(images, 1 / images)
+    drawn = np.concatenate([random.multinomial(images, shares, size=size) @ counts for size in sizes])  # (draw, type)
     totals = drawn.sum(axis=1, keepdims=True)
     return (drawn / np.maximum(totals, 1))[totals[:, 0] > 0]
 

@@ -77,7 +77,7 @@ def test_draws_without_cells_are_left_out():
         ([[1, 1]], [0, 0], {}, "one part"),
         ([[1, 1]], [1, -1], {}, "one part"),
         ([[1, 1]], None, {"confidence": 1.0}, "between 0 and 1"),
-        ([[1, 1]], None, {"resamples": 0}, "1 or more"),
+        ([[1, 1]], None, {"resamples": 0}, "1 to 1,000,000"),
     ],
 )
 def test_values_out_of_range_are_refused(counts, designed, changes, message):

@@ -4,7 +4,14 @@ import pytest
 
 from benchmarks.attack.isolation import run_isolated
 
-TRIES = {"masks": 3000, "column_runs": 2000}
+TRIES = {
+    "masks": 3000,
+    "column_runs": 1000,
+    "coco_files": 300,
+    "cellpose_files": 500,
+    "tables": 400,
+    "saved_configs": 200,
+}
 
 
 @pytest.mark.parametrize("name", TRIES)
@@ -13,4 +20,4 @@ def test_a_small_attack_finds_nothing(name):
     figures = run_isolated(attack.__name__, 1, 120, tries=TRIES[name], memory_mb=1024, hang_seconds=20)
     assert figures.is_clean, figures.failures
     assert figures.tries == TRIES[name]
-    assert 0.1 < figures.refused / figures.tries < 0.9
+    assert 0.1 < figures.refused / figures.tries < 0.95
