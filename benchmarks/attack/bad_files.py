@@ -54,6 +54,13 @@ class Trap:
         return print, ("Traceback: the file was run",)
 
 
+def npy_header_of(shape: tuple[int, ...]) -> bytes:
+    """Return the header of a `.npy` file of numbers, without any of them."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<u2", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
 def cellpose_of(content: object) -> bytes:
     """Return a `.npy` file of one object, as Cellpose writes it."""
     file = io.BytesIO()

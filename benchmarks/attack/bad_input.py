@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 
 from benchmarks.attack import reference_decoder as reference
-from benchmarks.attack.bad_files import Trap, cellpose_of, huge_tiff, packed_of, tiff_of, zip_of
+from benchmarks.attack.bad_files import Trap, cellpose_of, huge_tiff, npy_header_of, packed_of, tiff_of, zip_of
 from benchmarks.attack.figures import Figures, Outcome, WrongSuccessError
 from benchmarks.attack.isolation import run_isolated
 from hpa.cli import main
@@ -237,6 +237,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("a TIFF of 10 gigapixels", _SEGMENTATION, ("a.tif",), {"true/a.tif": huge_tiff()}),
     Kind("a map of fractions", _SEGMENTATION, ("a.tif", "whole numbers"),
          {"true/a.tif": tiff_of(np.full((4, 4), 0.5, np.float32))}),
+    Kind("an npz of 10 gigapixels", _SEGMENTATION, ("a.npz", "limit", "crop it"),
+         {"true/a.tif": None, "true/a.npz": zip_of(**{"label_map.npy": npy_header_of((100_000, 100_000))})}),
     Kind("two maps of one image", _SEGMENTATION, ("one label map", "remove one"), {"true/a.png": b"x"}),
     Kind("a pickle for masks", _SEGMENTATION, ("a_seg.npy", "'masks' is expected", "save it again"),
          {"true/a.tif": None, "true/a_seg.npy": cellpose_of({"masks": Trap()})}),

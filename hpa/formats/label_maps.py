@@ -9,6 +9,8 @@ higher levels take several times the time for some per cent of the size.
 from __future__ import annotations
 
 import io
+import math
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,6 +152,7 @@ def _read_pages(path: Path, content: io.BytesIO | None = None) -> list[Shaped[np
     suffix = path.suffix.lower()
     try:
         if suffix == NPZ_SUFFIX:
+            _check_npz(path)
             with np.load(path, allow_pickle=False) as archive:
                 return [archive[NPZ_KEY]]
         if suffix in TIFF_SUFFIXES:
@@ -165,6 +168,15 @@ def _read_pages(path: Path, content: io.BytesIO | None = None) -> list[Shaped[np
             f"{path}: a label map was expected; the file cannot be read, it is missing or broken ({error}); save it "
             f"again (npz: key '{NPZ_KEY}', no pickles)."
         ) from error
+
+
+def _check_npz(path: Path) -> None:
+    """Refuse an archive whose array would be too large, before any of it is inflated."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{NPZ_KEY}.npy") as member:
+        version = np.lib.format.read_magic(member)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, _ = read_header(member)
+    check_size(path, math.prod(shape))
 
 
 def _page(path: Path, page: Any) -> Shaped[np.ndarray, "*axes"]:
