@@ -15,7 +15,7 @@ class CropAugmentation:
 
     Attributes:
         transforms: Transforms in order; those that work on float32 in [0, 1] with any number of channels.
-        masked: Blacken what lies outside the cell again afterwards, so that brightness changes do not show its shape.
+        masked: Blacken the outside of the cell again afterwards: brightness would give away its shape.
     """
 
     def __init__(self, transforms: Sequence[Any], masked: bool) -> None:

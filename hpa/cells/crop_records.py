@@ -36,7 +36,7 @@ CellMeasures = Int32[np.ndarray, "_ 8"]
 
 
 def measures_of(segmentation: Segmentation) -> CellMeasures:
-    """Return number, box, area, edge contact and nucleus area of each cell in px; nucleus -1 where none were sought."""
+    """Return number, box, area, edge contact and nucleus area of each cell in px; nucleus -1 without a nuclei map."""
     boxes = boxes_of(segmentation.cells)
     count = len(boxes)
     nuclei = np.full(count, -1)

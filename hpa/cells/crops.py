@@ -1,7 +1,7 @@
-"""Cells cut out of a field, masked and resized: the one way, shared by the training store and by inference.
+"""Crops of the cells of a field, masked and resized: one function for training and inference.
 
 A crop is a square around the cell's bounding box, as in the winning solutions of the HPA single-cell competition (Le et
-al., Nature Methods 19:1221, 2022). Training and inference must cut alike to the pixel, so neither has code of its own.
+al., Nature Methods 19:1221, 2022). Training and inference must agree to the pixel, so neither has code of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CODE_VERSION = 1
 
 @dataclass(frozen=True)
 class CropSpec:
-    """How cells are cut.
+    """How cells are cropped.
 
     Attributes:
         channels: Channels of a crop, in order.

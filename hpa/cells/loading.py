@@ -14,8 +14,8 @@ class CellLoading:
         cells_per_image: Bound on the cells of a bag, for strategies that need cells of an image together: an image with
             more comes as several bags an epoch.
         workers: Processes that load; 0 loads in the training process.
-        field_batch_cells: In place of `batch_cells` and `cells_per_image` where whole fields are seen: fields share a
-            batch while they hold no more cells together; a larger one comes several times, with a part of them each.
+        field_batch_cells: Replaces `batch_cells` and `cells_per_image` for models that read whole images: images share
+            a batch while they hold no more cells together; a larger one comes several times, each with some of them.
     """
 
     batch_cells: int

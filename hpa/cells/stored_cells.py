@@ -56,7 +56,8 @@ class StoredCells:
 
     Attributes:
         cells: One row a cell: `image_id`, `image` (row of the table), `cell` (number in the label map), `top`, `left`,
-            `height`, `width`, `area_px`, `edge_px` (pixels on the image's edge), `nucleus_px` (-1: no nuclei sought).
+            `height`, `width`, `area_px`, `edge_px` (pixels on the image's edge), `nucleus_px` (-1 without a
+            nuclei map).
         images: One entry an image, those without cells too.
     """
 
@@ -82,7 +83,7 @@ class StoredCells:
         return [image.image_id for image in self.images if not image.cell_count]
 
     def crops(self, rows: Int64[np.ndarray, " cell"]) -> ScaledCrops:
-        """Return the crops of some rows of `cells`, in the order asked; a row may be asked twice.
+        """Return the crops of some rows of `cells`, in the given order; a row may occur twice.
 
         Raises:
             DamagedFileError: If a file went away, or was cut short or changed after it had been written.

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
+from hpa.cells.fields.spec import FieldSpec, coverage_of, resized_field
 from hpa.core.errors import InputError
 from hpa.inference.lookahead import map_ahead
 from hpa.interfaces import CellBatch, CellPrediction, FieldBatch, Predictor, SegmentedField
@@ -66,7 +66,7 @@ class FieldMember:
                 f"{item.field.image_id}: the label map of cells must have the size of the field, {size}; it has "
                 f"{item.segmentation.cells.shape}. Segment this very image again."
             )
-        planes = shown_field(item.field, self._spec)
+        planes = resized_field(item.field, self._spec)
         image = torch.from_numpy(planes.astype(np.float32)).div_(np.iinfo(planes.dtype).max)
         return image, torch.from_numpy(coverage_of(item.segmentation.cells, self._spec, self._stride))
 

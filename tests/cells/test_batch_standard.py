@@ -8,7 +8,7 @@ from scipy.stats import ks_2samp
 
 from hpa.config import build, plain
 from hpa.interfaces import CellBatch
-from tests.cells.shown_batches import CONF, shipped_step
+from tests.cells.batches import CONF, shipped_step
 
 DRAWS, SIDE = 500, 129
 

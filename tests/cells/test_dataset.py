@@ -97,7 +97,7 @@ def test_augmentation_depends_on_seed_epoch_and_cell_alone(stored):
     assert not np.array_equal(crop(0, [3]), crop(1, [3]))
 
 
-def test_a_cell_that_is_drawn_again_looks_different_and_is_of_another_image(stored):
+def test_a_cell_that_is_drawn_again_is_augmented_differently_and_in_another_bag(stored):
     import albumentations
 
     augmentation = CropAugmentation(

@@ -7,7 +7,7 @@ import torch
 
 from hpa.core.errors import InputError
 from hpa.interfaces import BatchAugmentation, CellBatch
-from tests.cells.shown_batches import CONF, crop_batch, field_batch, shipped_step
+from tests.cells.batches import CONF, crop_batch, field_batch, shipped_step
 
 CROPS_ALONE = {"standard", "warp", "mixup", "cutmix", "exchange"}
 FIELDS_ALONE = {"paste"}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
+from hpa.cells.fields.spec import FieldSpec, coverage_of, resized_field
 from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
@@ -59,7 +59,7 @@ def fields(make_field):
 def slow_reference(model: PlaceModel, item: SegmentedField) -> np.ndarray:
     """Each cell alone, in numpy."""
     spec = FieldSpec(CHANNELS, SIDE_PX)
-    light = shown_field(item.field, spec) / 255 * model.weigh.numpy()
+    light = resized_field(item.field, spec) / 255 * model.weigh.numpy()
     light = light.reshape(len(CHANNELS), 8, STRIDE, 8, STRIDE).mean(axis=(2, 4))
     weights, bias = (values.detach().numpy() for values in model.head.parameters())
     rows = [

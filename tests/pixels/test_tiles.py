@@ -69,7 +69,7 @@ def test_all_targets_of_a_tile_are_moved_alike(seed, any_angle):
             assert np.median(tile.targets[1][core]) == pytest.approx(kind + 1, abs=0.1)
 
 
-def test_quarter_turns_copy_pixels_exactly():
+def test_rotations_by_90_degrees_copy_pixels_exactly():
     target = PlainTarget()
     image = stored(target)
     tile = cut(target, image, 96, any_angle=False, min_scale=1.0, max_scale=1.0)
@@ -79,7 +79,7 @@ def test_quarter_turns_copy_pixels_exactly():
 
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=10)
-def test_directions_turn_with_the_tile(seed):
+def test_directions_rotate_with_the_tile(seed):
     target = FlowPlanes()
     tile = cut(target, stored(target), seed=seed)
     expected = flows_of(tile.label_map)
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_tile_and_another_seed_another():
     assert not np.array_equal(cut(target, image, seed=3).planes, cut(target, image, seed=4).planes)
 
 
-def test_an_image_smaller_than_a_tile_is_shown_whole_on_nothing():
+def test_an_image_smaller_than_a_tile_is_whole_on_black():
     target = PlainTarget()
     image = stored(target, side_px=40)
     tile = cut(target, image, 64, any_angle=False, min_scale=1.0, max_scale=1.0)

@@ -1,1 +1,1 @@
-"""Whole images for networks that see them once (`model.view=whole_image`)."""
+"""Whole images for networks that read them once (`model.view=whole_image`)."""

@@ -1,6 +1,6 @@
-"""Whole images as a model of fields sees them: shrunk to one side, and where each cell lies on a grid over them.
+"""Whole images resized to one side, and the coverage of each cell on a grid over them (`model/view=whole_image`).
 
-Training and inference must show alike to the pixel, so neither has code of its own.
+Training and inference must agree to the pixel, so neither has code of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CODE_VERSION = 1
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """How whole images are shown.
+    """How whole images are resized.
 
     Attributes:
         channels: Channels, in order.
@@ -42,12 +42,12 @@ class FieldSpec:
             )
 
     def fingerprint(self) -> str:
-        """Return a text that differs where the shown images would."""
+        """Return a digest that differs where the resized images would."""
         settings = asdict(self) | {"code": _CODE_VERSION}
         return digest_of_values(settings)
 
     def grid_of(self, stride: int) -> int:
-        """Return how many places a grid of this stride has along a side.
+        """Return the length of a side of the coverage grid of this stride.
 
         Raises:
             InputError: If the stride does not divide the side.
@@ -65,7 +65,7 @@ class FieldSpec:
         return max(1, round(height * factor)), max(1, round(width * factor))
 
 
-def shown_field(
+def resized_field(
     field: Field, spec: FieldSpec
 ) -> UInt8[np.ndarray, "channel side side"] | UInt16[np.ndarray, "channel side side"]:
     """Return the planes of a field fitted into the upper left of a black square, at the field's own bit depth.
@@ -77,53 +77,53 @@ def shown_field(
     """
     height, width = spec.size_of(*field.pixels.shape[1:])
     method = cv2.INTER_AREA if height < field.pixels.shape[1] else cv2.INTER_LINEAR
-    shown = np.zeros((len(spec.channels), spec.side_px, spec.side_px), field.pixels.dtype)
-    for plane, channel in zip(shown, spec.channels, strict=True):
+    resized = np.zeros((len(spec.channels), spec.side_px, spec.side_px), field.pixels.dtype)
+    for plane, channel in zip(resized, spec.channels, strict=True):
         plane[:height, :width] = cv2.resize(field.plane(channel), (width, height), interpolation=method)
-    return shown
+    return resized
 
 
 def coverage_of(
     cells: Int32[np.ndarray, "height width"], spec: FieldSpec, stride: int
 ) -> Float32[np.ndarray, "cell grid grid"]:
-    """Return for each cell the share of its area that lies in each place of a grid over the shown square.
+    """Return for each cell the share of its area in each position of a grid over the resized square.
 
-    A pixel on the border of places counts for each by the part that lies there, so that shares are exact at any scale.
+    A pixel on the border of positions counts for each by its part there, so that shares are exact at any scale.
 
     Args:
         cells: Label map at full size, cells numbered 1..n.
-        spec: How the image is shown.
-        stride: Side of a place, px of the shown square.
+        spec: How the image is resized.
+        stride: Side of a position, px of the resized square.
 
     Raises:
         InputError: If the cells' numbers have gaps, or the stride does not divide the side.
     """
     grid = spec.grid_of(stride)
     height, width = cells.shape
-    shown_height, shown_width = spec.size_of(height, width)
-    rows = _Axis(height, shown_height / stride)
-    columns = _Axis(width, shown_width / stride)
+    resized_height, resized_width = spec.size_of(height, width)
+    rows = _Axis(height, resized_height / stride)
+    columns = _Axis(width, resized_width / stride)
     boxes = boxes_of(cells)
     coverage = np.zeros((len(boxes), grid, grid), np.float32)
     for cell, (top, left, bottom, right) in enumerate(boxes.tolist(), start=1):
         mask = (cells[top:bottom, left:right] == cell).astype(np.float64)
         first_row, over_rows = rows.overlap(top, bottom)
         first_column, over_columns = columns.overlap(left, right)
-        # (place, px) @ (px, px) @ (px, place): the area of the mask in each place
+        # (position, px) @ (px, px) @ (px, position): the area of the mask in each position
         area = over_rows @ mask @ over_columns.T / mask.sum()
         coverage[cell - 1, first_row : first_row + area.shape[0], first_column : first_column + area.shape[1]] = area
     return coverage
 
 
 class _Axis:
-    """Pixels of one side of an image, laid over places of a grid."""
+    """The pixels along one side of an image over the positions of a grid."""
 
-    def __init__(self, pixels: int, places: float) -> None:
-        self._edges = np.linspace(0, places, pixels + 1)
+    def __init__(self, pixels: int, positions: float) -> None:
+        self._edges = np.linspace(0, positions, pixels + 1)
 
-    def overlap(self, start: int, stop: int) -> tuple[int, Float64[np.ndarray, "place px"]]:
-        """Return the first place that some pixels touch, and for each place the part of each pixel in it, 0 to 1."""
+    def overlap(self, start: int, stop: int) -> tuple[int, Float64[np.ndarray, "position px"]]:
+        """Return the first position that some pixels touch, and the part of each pixel in each position, 0 to 1."""
         lower, upper = self._edges[start:stop], self._edges[start + 1 : stop + 1]
-        places = np.arange(int(lower[0]), int(np.ceil(upper[-1])))[:, None]
-        shared = np.minimum(upper, places + 1) - np.maximum(lower, places)
-        return int(places[0, 0]), np.clip(shared, 0, None) / (upper - lower)
+        positions = np.arange(int(lower[0]), int(np.ceil(upper[-1])))[:, None]
+        shared = np.minimum(upper, positions + 1) - np.maximum(lower, positions)
+        return int(positions[0, 0]), np.clip(shared, 0, None) / (upper - lower)

@@ -1,4 +1,4 @@
-"""Whole images as models of fields see them, made once beside the cell store and reused by every later run.
+"""Whole images at the size that networks read, made once beside the cell store and reused by every later run.
 
 An image's files are named by the key of its label map (segmenter, settings, the image's files, pixel size), the
 `FieldSpec` and the stride.
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 
-from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
+from hpa.cells.fields.spec import FieldSpec, coverage_of, resized_field
 from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.core.artifacts import ArtifactCache, make_all
 from hpa.core.digest import digest_of_values
@@ -26,16 +26,16 @@ from hpa.formats.label_maps import read_segmentation
 from hpa.interfaces import FieldBatch, ImageSource, Split
 from hpa.sources.reading import read_identified
 
-_ENTRY = np.dtype([("cell", "<i4"), ("place", "<i4"), ("share", "<f4")])
-"""A cell's share in one place of the grid; places without any are not kept."""
+_ENTRY = np.dtype([("cell", "<i4"), ("position", "<i4"), ("share", "<f4")])
+"""A cell's share in one position of the grid; positions without any are not stored."""
 
 
 @dataclass(frozen=True)
 class StoredField:
-    """Where an image and the places of its cells lie.
+    """Files of a resized image and the coverage of its cells.
 
     Attributes:
-        planes: File of the shown planes, at the bit depth of the image.
+        planes: File of the resized planes, at the bit depth of the image.
         entries: File of the shares, written last.
         cell_count: How many cells it holds.
     """
@@ -46,7 +46,7 @@ class StoredField:
 
 
 class StoredFields:
-    """The images of a table as they are shown, in table order; holds paths only, so it is cheap to hand to workers."""
+    """The resized images of a table, in table order; holds paths only, so it is cheap to hand to workers."""
 
     def __init__(self, fields: Sequence[StoredField], spec: FieldSpec, stride: int) -> None:
         self.fields = tuple(fields)
@@ -71,7 +71,7 @@ class StoredFields:
         field = self.fields[row]
         entries = read_array(field.entries)
         shares = np.zeros((field.cell_count, self.grid**2), np.float32)
-        shares[entries["cell"], entries["place"]] = entries["share"]
+        shares[entries["cell"], entries["position"]] = entries["share"]
         return shares[cells].reshape(len(cells), self.grid, self.grid)
 
     def batch(
@@ -122,7 +122,7 @@ class FieldStore:
             split: Where `source` finds them.
             cells: Images wanted, with their label maps.
             spec: How images are resized.
-            stride: Side of a place of the grid, px of the resized image.
+            stride: Side of a position of the grid, px of the resized image.
             workers: Threads that decode, resize and write.
             on_progress: Called with (images done, all images) after each.
 
@@ -158,8 +158,12 @@ def _make(
     coverage = coverage_of(read_segmentation(image.label_map).cells, spec, stride)
     cell, row, column = np.nonzero(coverage)
     entries = np.empty(len(cell), _ENTRY)
-    entries["cell"], entries["place"], entries["share"] = cell, row * coverage.shape[2] + column, coverage[coverage > 0]
-    write_array(field.planes, shown_field(read, spec))
+    entries["cell"], entries["position"], entries["share"] = (
+        cell,
+        row * coverage.shape[2] + column,
+        coverage[coverage > 0],
+    )
+    write_array(field.planes, resized_field(read, spec))
     write_array(field.entries, entries)
 
 

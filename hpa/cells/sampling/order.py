@@ -84,8 +84,8 @@ def _split_into(count: int, batches: list[list[int]]) -> list[list[int]]:
     while len(heap) < count:
         _, number, longest = heapq.heappop(heap)
         half = len(longest) // 2
-        for part, place in ((longest[:half], number), (longest[half:], len(heap) + len(batches))):
-            heapq.heappush(heap, (-len(part), place, part))
+        for part, position in ((longest[:half], number), (longest[half:], len(heap) + len(batches))):
+            heapq.heappush(heap, (-len(part), position, part))
     return [batch for *_, batch in sorted(heap, key=lambda entry: entry[1])]
 
 

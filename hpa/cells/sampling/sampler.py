@@ -34,7 +34,7 @@ class BatchRequest:
         epoch: Epoch the batch belongs to; with the seed it decides the augmentation.
         rows: Rows of the cell table.
         repeats: How often each row was drawn before in this epoch, or with bags, how many bags of its image: it too
-            decides the augmentation, and tells the bags of an image apart; None where nothing is drawn twice.
+            decides the augmentation, and separates the bags of an image; None where nothing is drawn twice.
     """
 
     epoch: int

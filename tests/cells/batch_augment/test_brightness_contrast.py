@@ -3,7 +3,7 @@ import torch
 
 from hpa.cells.batch_augment.brightness_contrast import BatchBrightnessContrast
 from hpa.core.errors import InputError
-from tests.cells.shown_batches import crop_batch, field_batch
+from tests.cells.batches import crop_batch, field_batch
 
 
 def test_each_crop_is_a_line_of_the_one_before():

@@ -3,7 +3,7 @@ import torch
 
 from hpa.cells.batch_augment.cutmix import BatchCutmix
 from hpa.core.errors import InputError
-from tests.cells.shown_batches import crop_batch
+from tests.cells.batches import crop_batch
 
 
 def test_labels_are_mixed_by_the_area_of_one_rectangle_an_image():

@@ -4,7 +4,7 @@ import torch
 from hpa.cells.batch_augment.d4 import BatchD4
 from hpa.core.dihedral import SYMMETRIES, apply
 from hpa.core.errors import InputError
-from tests.cells.shown_batches import crop_batch, field_batch
+from tests.cells.batches import crop_batch, field_batch
 
 
 def test_every_crop_is_one_of_its_symmetric_views_and_all_occur():

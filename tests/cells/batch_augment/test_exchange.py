@@ -5,7 +5,7 @@ import torch
 
 from hpa.cells.batch_augment.exchange import BatchExchange
 from hpa.core.errors import InputError
-from tests.cells.shown_batches import crop_batch
+from tests.cells.batches import crop_batch
 
 
 def test_pairs_exchange_as_many_cells_and_the_union_of_labels():

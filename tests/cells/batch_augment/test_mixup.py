@@ -3,7 +3,7 @@ import torch
 
 from hpa.cells.batch_augment.mixup import BatchMixup
 from hpa.core.errors import InputError
-from tests.cells.shown_batches import crop_batch
+from tests.cells.batches import crop_batch
 
 
 def test_cells_are_mixed_as_the_labels_of_their_images_say():

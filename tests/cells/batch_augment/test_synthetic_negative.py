@@ -3,7 +3,7 @@ import torch
 
 from hpa.cells.batch_augment.synthetic_negative import BatchSyntheticNegative
 from hpa.core.errors import InputError
-from tests.cells.shown_batches import crop_batch, field_batch
+from tests.cells.batches import crop_batch, field_batch
 
 CHANNELS = ("red", "green", "blue", "yellow")
 

@@ -5,7 +5,7 @@ import torch
 
 from hpa.cells.batch_augment.warp import BatchWarp
 from hpa.core.errors import InputError
-from tests.cells.shown_batches import crop_batch
+from tests.cells.batches import crop_batch
 
 
 def test_without_any_change_crops_come_back():

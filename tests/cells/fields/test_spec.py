@@ -1,4 +1,4 @@
-"""Where cells lie on the grid, against loops over pixels; what the network is shown."""
+"""Where cells lie on the grid, against loops over pixels; what the network is resized."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
+from hpa.cells.fields.spec import FieldSpec, coverage_of, resized_field
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.label_map import relabel
@@ -24,7 +24,7 @@ def overlap(start: float, stop: float, place: int) -> float:
 def slow_coverage(cells: np.ndarray, spec: FieldSpec, stride: int) -> np.ndarray:
     """Pixel by pixel, place by place."""
     grid, sizes = spec.side_px // stride, spec.size_of(*cells.shape)
-    places = [shown / full / stride for shown, full in zip(sizes, cells.shape, strict=True)]
+    places = [resized / full / stride for resized, full in zip(sizes, cells.shape, strict=True)]
     area = np.zeros((cells.max(), grid, grid))
     for y, x in np.argwhere(cells > 0):
         for row in range(grid):
@@ -83,23 +83,23 @@ def grey_field(height: int, width: int, dtype: type = np.uint8) -> Field:
     return Field("a", planes, ("green", "blue"), 0.3)
 
 
-@pytest.mark.parametrize(("height", "width", "shown"), [(30, 60, (8, 16)), (60, 30, (16, 8)), (7, 7, (16, 16))])
+@pytest.mark.parametrize(("height", "width", "resized"), [(30, 60, (8, 16)), (60, 30, (16, 8)), (7, 7, (16, 16))])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_field_is_fitted_into_the_square_with_black_beside_it(height, width, shown, dtype):
-    planes = shown_field(grey_field(height, width, dtype), FieldSpec(("blue", "green"), 16))
+def test_a_field_is_fitted_into_the_square_with_black_beside_it(height, width, resized, dtype):
+    planes = resized_field(grey_field(height, width, dtype), FieldSpec(("blue", "green"), 16))
     assert planes.dtype == dtype
-    assert (planes[0, : shown[0], : shown[1]] == 200).all()
-    assert (planes[1, : shown[0], : shown[1]] == 10).all()
-    assert planes[0].sum() == 200 * shown[0] * shown[1]
+    assert (planes[0, : resized[0], : resized[1]] == 200).all()
+    assert (planes[1, : resized[0], : resized[1]] == 10).all()
+    assert planes[0].sum() == 200 * resized[0] * resized[1]
 
 
-def test_impossible_settings_are_told():
+def test_impossible_settings_are_refused():
     with pytest.raises(InputError, match=r"field\.side_px=100 is no multiple of model\.stride=16.*side_px=96"):
         FieldSpec(("green",), 100).grid_of(16)
     with pytest.raises(InputError, match="side_px >= 1"):
         FieldSpec(("green",), 0)
     with pytest.raises(InputError, match="channel 'violet'"):
-        shown_field(grey_field(8, 8), FieldSpec(("violet",), 8))
+        resized_field(grey_field(8, 8), FieldSpec(("violet",), 8))
 
 
 def test_other_settings_have_other_fingerprints():

@@ -8,7 +8,7 @@ import pytest
 
 from hpa.cells.crops import CropSpec
 from hpa.cells.dataset import CellDataset
-from hpa.cells.fields.spec import FieldSpec, coverage_of, shown_field
+from hpa.cells.fields.spec import FieldSpec, coverage_of, resized_field
 from hpa.cells.fields.store import FieldStore
 from hpa.cells.sampling.sampler import BatchRequest
 from hpa.cells.store import CellStore
@@ -98,10 +98,10 @@ def prepare(tmp_path, source, cells):
     return make
 
 
-def test_what_is_read_is_what_was_shown(prepare, source):
+def test_what_is_read_is_the_resized_image(prepare, source):
     fields = prepare()
-    shown = shown_field(source.read("3", "train"), SPEC)
-    np.testing.assert_allclose(fields.image(2), shown / 255, atol=1e-7)
+    resized = resized_field(source.read("3", "train"), SPEC)
+    np.testing.assert_allclose(fields.image(2), resized / 255, atol=1e-7)
     wanted = np.array([2, 0, 2])
     assert np.array_equal(fields.coverage(2, wanted), coverage_of(label_map_of(3), SPEC, STRIDE)[wanted])
     assert fields.coverage(1, np.empty(0, np.int64)).shape == (0, 4, 4)
@@ -128,7 +128,7 @@ def test_damaged_files_are_made_anew(prepare, source):
     assert again.image(0).shape == (2, 16, 16)
 
 
-def test_files_that_go_away_later_are_told(prepare):
+def test_files_that_go_away_later_are_named(prepare):
     fields = prepare()
     fields.fields[0].planes.unlink()
     with pytest.raises(InputError, match="made anew"):
@@ -160,11 +160,11 @@ def test_an_image_that_was_replaced_after_its_cells_were_stored_is_named(prepare
         prepare()
 
 
-def test_all_images_that_fail_are_told_and_the_others_kept(prepare, source):
+def test_all_images_that_fail_are_named_and_the_others_kept(prepare, source):
     source.torn = {"0", "3"}
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as caught:
         prepare()
-    assert all(f"{name}: torn" in str(told.value) for name in ("0", "3"))
+    assert all(f"{name}: torn" in str(caught.value) for name in ("0", "3"))
     source.torn = set()
     source.reads.clear()
     prepare()

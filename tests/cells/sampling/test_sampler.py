@@ -107,7 +107,7 @@ def weighted(unit, epoch=0, seed=3) -> CellSampler:
 
 
 @pytest.mark.parametrize("unit", ["cell", "image"])
-def test_weights_change_who_is_drawn_and_not_how_many_batches_there_are(unit):
+def test_weights_change_which_cells_are_drawn_and_not_how_many_batches_there_are(unit):
     plain = sampler([5] * 6, unit, True)
     for epoch in range(5):
         one = weighted(unit, epoch)
@@ -138,7 +138,7 @@ def test_a_resumed_run_draws_what_the_undisturbed_one_would_have():
     assert first != [batch.rows.tolist() for batch in weighted("cell", epoch=4)]
 
 
-def test_crowded_images_are_told(caplog):
+def test_crowded_images_are_logged(caplog):
     caplog.set_level("INFO")
     sampler([300, 3, 5], "image", shuffle=True).log_split_images()
     assert "2 of 3 images have more than 4 cells, up to 300; each of them comes as several bags" in caplog.text
@@ -147,7 +147,7 @@ def test_crowded_images_are_told(caplog):
     assert not caplog.text
 
 
-def test_a_bag_of_300_cells_keeps_the_bound_and_all_of_them_have_their_turn():
+def test_a_bag_of_300_cells_keeps_the_bound_and_all_of_them_occur():
     one = sampler([300, 3], "image", shuffle=True, cells_per_image=16, batch_cells=24)
     batches = [batch.rows for batch in one]
     assert max(len(rows) for rows in batches) <= 24

@@ -12,7 +12,7 @@ from hpa.cells.sampling.sampler import CellSampler
 from hpa.cells.sampling.weights import ClassBalancedSampling, ImageBalancedSampling, UniformSampling
 from hpa.core.errors import InputError
 from hpa.interfaces import Sampling
-from tests.cells.shown_batches import CONF
+from tests.cells.batches import CONF
 
 FILES = sorted((CONF / "sampling").glob("*.yaml"))
 labels = arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2), elements=st.sampled_from([0.0, 1.0]))
@@ -21,7 +21,7 @@ labels = arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2), 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 @pytest.mark.parametrize("unit", ["cell", "image"])
 @given(targets=labels)
-def test_every_image_has_a_weight_whatever_it_is_told(file, unit, targets):
+def test_every_image_has_a_weight_whatever_its_labels(file, unit, targets):
     sampling = instantiate(OmegaConf.load(file))
     assert isinstance(sampling, Sampling)
     cells = np.arange(len(targets))
