@@ -56,7 +56,7 @@ def write_crops(path: Path, crops: CellCrops, measures: CellMeasures) -> None:
     """Write crops, then their table: a table on disk means that its crops are complete.
 
     Raises:
-        DiskFullError: If the disk is full.
+        WriteError: If the disk is full, or the cache cannot be written to.
     """
     dtype = record_dtype(8 * crops.pixels.itemsize, crops.pixels.shape[1], crops.pixels.shape[2])
     records = np.empty(len(crops), dtype)

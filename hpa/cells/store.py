@@ -89,7 +89,7 @@ class CellStore:
 
         Raises:
             DataError: Naming all images that could not be read or segmented; the others are in the store by then.
-            DiskFullError: At once, with the bytes needed.
+            WriteError: At once, if the disk is full (with the bytes needed) or the cache cannot be written to.
         """
         self.cache.sweep("label_maps", "crops")
         maker = _Maker(source, split, segmenter, spec)

@@ -32,7 +32,7 @@ def write_sealed(path: Path, *parts: bytes | memoryview) -> None:
     """Write a file of these parts and its seal, whole or not at all.
 
     Raises:
-        DiskFullError: If the disk is full.
+        WriteError: If the disk is full, or the folder cannot be written to.
     """
     total = 0
     with whole_file(path, sum(memoryview(part).nbytes for part in parts) + SEAL_BYTES) as file:
@@ -75,7 +75,7 @@ def write_array(path: Path, array: Shaped[np.ndarray, "*axes"]) -> None:
     """Write an array as a sealed `.npy` file.
 
     Raises:
-        DiskFullError: If the disk is full.
+        WriteError: If the disk is full, or the folder cannot be written to.
     """
     array = np.ascontiguousarray(array)
     header = io.BytesIO()

@@ -74,13 +74,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise InputError(f"{path}: a new or empty folder is expected, this one holds files; remove it or name another.")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: a new or empty folder is expected, this is a file; name another.")
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    place = path.resolve()  # "." has no name
+    part = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
     with explained_write_errors(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
             part.mkdir()
             yield part
-            part.replace(path)
+            part.replace(place)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 

@@ -98,7 +98,7 @@ class PixelStore:
 
         Raises:
             DataError: Naming every image that could not be prepared.
-            DiskFullError: At once, with the bytes needed.
+            WriteError: At once, if the disk is full (with the bytes needed) or the cache cannot be written to.
         """
         self.cache.sweep(_KIND)
         jobs = {image_id: partial(self._make, source, image_id, split, instances_of) for image_id in table.image_ids}

@@ -28,9 +28,10 @@ from hpa.core.errors import InputError
 from hpa.core.image_table import format_classes
 from hpa.core.submission import format_truth
 from hpa.core.submission_table import PREDICTION_COLUMN, TRUTH_COLUMN, TableRow, write_table
+from hpa.core.whole_file import whole_folder
 from hpa.formats.label_maps import write_label_map
-from hpa.simulation.dataset_folder import check_counts, in_order, whole_folder
 from hpa.simulation.label_noise import copy_noise
+from hpa.simulation.parallel import check_counts, in_order
 from hpa.simulation.synthetic_field import SyntheticField, render_field
 
 DUMMY_PREDICTION = "0 1 eNoLCAgIMAEABJkBdQ=="

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from hpa.core.errors import InputError
@@ -37,3 +39,12 @@ def test_what_lies_there_is_never_overwritten(tmp_path):
             pass
     assert (tmp_path / "a").read_text() == "older"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_the_current_folder_is_filled_where_it_is_empty(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    with whole_folder(Path()) as folder:
+        (folder / "file").write_text("content")
+    assert (tmp_path / "out" / "file").read_text() == "content"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

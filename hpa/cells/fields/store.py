@@ -128,7 +128,7 @@ class FieldStore:
 
         Raises:
             DataError: Naming all images that could not be read; the others are in the cache by then.
-            DiskFullError: At once, with the bytes needed.
+            WriteError: At once, if the disk is full (with the bytes needed) or the cache cannot be written to.
         """
         self.cache.sweep("fields")
         fields = [self._place(image, spec, stride) for image in cells.images]

@@ -27,7 +27,8 @@ from tqdm import tqdm
 
 from hpa.core.encoding import encode_column_runs
 from hpa.core.errors import InputError
-from hpa.simulation.dataset_folder import check_counts, in_order, whole_folder
+from hpa.core.whole_file import whole_folder
+from hpa.simulation.parallel import check_counts, in_order
 from hpa.simulation.tissue.section import SECTION_WIDTH_UM, THICKNESS_UM, SyntheticSection, render_section
 
 MIN_SIDE_PX = 64

@@ -26,10 +26,11 @@ from hpa.core.encoding import encode_label_map
 from hpa.core.errors import InputError
 from hpa.core.submission import format_truth
 from hpa.core.submission_table import TRUTH_COLUMN, TableRow, write_table
+from hpa.core.whole_file import whole_folder
 from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.coco_file import LabelledImage, write_coco
 from hpa.formats.label_maps import read_label_map, write_label_map
-from hpa.simulation.dataset_folder import check_counts, in_order, whole_folder
+from hpa.simulation.parallel import check_counts, in_order
 from hpa.simulation.two_cell_types.cell_types import CELL_TYPES
 from hpa.simulation.two_cell_types.two_type_field import KINDS_OF_FIELD, MIXED, PIXEL_UM, render_two_type_field
 from hpa.sources.cell_classes import write_cell_classes

@@ -1,14 +1,10 @@
-"""Writing a synthetic data set: a folder that is whole or not there, images rendered in order by several processes."""
+"""Rendering the images of a data set in order, by several processes."""
 
 from __future__ import annotations
 
 import multiprocessing
-import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 from hpa.core.errors import InputError
@@ -29,27 +25,6 @@ def in_order(draw: Callable[[int], Drawn], count: int, workers: int) -> Iterator
             yield from pool.map(draw, range(count), chunksize=4)
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to that takes its name once all is written, and vanishes otherwise.
-
-    Raises:
-        InputError: If the folder holds anything already, or cannot be written.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: a new or empty folder is needed, it holds something; name another or delete it.")
-    place = folder.resolve()
-    part = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.mkdir(parents=True)
-        yield part
-        part.replace(place)
-    except OSError as error:
-        raise InputError(f"{folder}: the data set cannot be written there ({error}); choose another place.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def check_counts(images: int, test_images: int, seed: int, workers: int) -> None:
