@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from hpa.app.signals import interrupting_signals
 from hpa.app.suggestions import suggestions, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
@@ -86,7 +87,8 @@ def exit_code(action: Callable[[], int], on_error: int = EXIT_FAILED) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("hpa").setLevel(logging.INFO)
     try:
-        return action()
+        with interrupting_signals():
+            return action()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return on_error

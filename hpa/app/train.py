@@ -9,12 +9,15 @@ from typing import Any
 
 import torch
 from pytorch_lightning import seed_everything
+from pytorch_lightning.callbacks import LambdaCallback
 
 from hpa.app.cell_task import CellTask
 from hpa.app.pixel_task import PixelTask
+from hpa.app.signals import is_requeued
 from hpa.app.task import Parts, Task
 from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
+from hpa.core.file_lock import Lock
 from hpa.models.saved_run import read_saved_run
 from hpa.overrides import differing_keys, with_values
 from hpa.stages.chain import open_or_create, open_stage
@@ -41,8 +44,10 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
     require_task(config, choices)
     name = f"{choices['model']}_{choices['loss']}"
     stages: Stages = build(config["stages"])
-    open_run = open_or_create if stages.is_chain else RunFolder.create
-    return _run_stages(stages, config, open_run(config, name, sweep_folder))
+    goes_on = stages.is_chain or is_requeued()
+    run = (open_or_create if goes_on else RunFolder.create)(config, name, sweep_folder)
+    with run.held() as lock:
+        return _run_stages(stages, config, run, lock)
 
 
 def resume(path: str, overrides: list[str], conf: Path) -> int:
@@ -72,14 +77,19 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
         more = "" if stages.is_chain else "; trainer.max_epochs=N trains on"
         print(f"{run.path}: finished after {facts['epochs']} epochs{more}.")
         return 0
-    run.write_config(config)
-    return _run_stages(stages, config, run)
+    with run.held() as lock:
+        run.write_config(config)
+        return _run_stages(stages, config, run, lock)
 
 
-def _run_stages(stages: Stages, config: Config, run: RunFolder) -> int:
-    if not stages.is_chain:
-        return stages.run(config, run.path, lambda config, folder: _train_run(config, RunFolder(folder)))
-    code = stages.run(config, run.path, _train_stage)
+def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock) -> int:
+    try:
+        if not stages.is_chain:
+            return stages.run(config, run.path, lambda config, folder: _train_run(config, RunFolder(folder), lock))
+        code = stages.run(config, run.path, _train_stage)
+    except KeyboardInterrupt:  # while data were prepared, or results written
+        print(f"interrupted; go on with: python train.py resume={run.path}", file=sys.stderr)
+        raise
     print(f"chain  {run.path}" if code == 0 else f"the chain is not finished; go on with resume={run.path}")
     return code
 
@@ -87,10 +97,13 @@ def _run_stages(stages: Stages, config: Config, run: RunFolder) -> int:
 def _train_stage(config: Config, folder: Path) -> int:
     """Train a stage of a chain unless it is finished; one that was started keeps its own config."""
     run = open_stage(config, folder)
-    return 0 if run.facts().get("finished") else _train_run(run.config(), run)
+    if run.facts().get("finished"):
+        return 0
+    with run.held() as lock:
+        return _train_run(run.config(), run, lock)
 
 
-def _train_run(config: Config, run: RunFolder) -> int:
+def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
     seed_everything(config["seed"], verbose=False)
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; no effect on CPU
     checkpoint = run.newest_checkpoint()
@@ -107,7 +120,7 @@ def _train_run(config: Config, run: RunFolder) -> int:
     _log_start(parts, run)
     if parts.fit.find_learning_rate and checkpoint is None:
         _find_learning_rate(config, parts, run)
-    trainer = _fit(config, parts, run, checkpoint)
+    trainer = _fit(config, parts, run, checkpoint, lock)
     if trainer.interrupted:
         command = f"python train.py resume={run.path}"
         print(f"interrupted; the last finished epoch is saved. Go on with: {command}", file=sys.stderr)
@@ -118,10 +131,11 @@ def _train_run(config: Config, run: RunFolder) -> int:
     return 0
 
 
-def _fit(config: Config, parts: Parts, run: RunFolder, checkpoint: Path | None) -> Any:
+def _fit(config: Config, parts: Parts, run: RunFolder, checkpoint: Path | None, lock: Lock) -> Any:
     progress = RunProgress(parts.unit, parts.count)
     monitor = f"val_{parts.module.validation.monitor}"
     callbacks = parts.fit.callbacks(run.path, monitor, config["seed"], progress)
+    callbacks += [LambdaCallback(on_train_epoch_end=lambda *_: lock.require_held())]  # before anything is written
     callbacks.append(EpochPicture(parts.picture, run.path / "pictures"))
     tracking = build(config["logger"]) if config["logger"] else None
     loggers = [tracking.logger(run.path, config)] if tracking is not None else []

@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from omegaconf import OmegaConf
 from hpa import __version__
 from hpa.config import Config
 from hpa.core.errors import InputError
+from hpa.core.file_lock import Lock, held
 from hpa.core.whole_file import whole_file
 from hpa.targets import require_safe
 
@@ -70,6 +72,14 @@ class RunFolder:
     def config_file(self) -> Path:
         """The resolved config."""
         return self.path / "config.yaml"
+
+    def held(self) -> AbstractContextManager[Lock]:
+        """Hold the run, so that no other process trains it.
+
+        Raises:
+            InputError: If another one does, naming it and its machine.
+        """
+        return held(self.path / "lock", "trains this run", "wait until it ends, or train in another run_dir.")
 
     @property
     def checkpoints(self) -> Path:

@@ -1,0 +1,102 @@
+"""Signals of clusters, and two processes that would train one run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ("data=kaggle_hpa", "model=tiny", "size=tiny", "trainer.accelerator=cpu", "report=false")
+
+
+@pytest.fixture
+def start(world, tmp_path) -> Callable[..., subprocess.Popen]:
+    """Start train.py with an empty cache."""
+
+    def begin(*words: str, **more: str) -> subprocess.Popen:
+        environment = os.environ | {"HPA_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"} | more
+        command = [sys.executable, str(ROOT / "train.py"), *words]
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+        )
+
+    return begin
+
+
+def wait_for(seen: Callable[[], bool], process: subprocess.Popen) -> None:
+    while not seen() and process.poll() is None:
+        time.sleep(0.01)
+
+
+def require_success(process: subprocess.Popen) -> None:
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+
+
+def new_run(world: Path, run: Path, epochs: int) -> list[str]:
+    return [*TINY, f"data.root={world}", f"run_dir={run}", f"trainer.max_epochs={epochs}"]
+
+
+@pytest.mark.slow
+def test_sigterm_while_cells_are_stored_ends_in_order(start, world, tmp_path):
+    run = tmp_path / "run"
+    process = start(*new_run(world, run, 1))
+    wait_for(lambda: any((tmp_path / "cache").rglob("*.*")), process)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate()
+    assert process.returncode == 130, output
+    assert f"resume={run}" in output
+    assert "Traceback" not in output
+    assert not (run / "checkpoints").exists()
+    assert not (run / "lock").exists()
+    require_success(start(f"resume={run}"))
+    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == [0]
+
+
+@pytest.mark.slow
+def test_a_run_is_trained_by_one_process_and_ends_at_sigterm(start, world, tmp_path):
+    run = tmp_path / "run"
+    first = start(*new_run(world, run, 500))
+    wait_for((run / "checkpoints" / "last.ckpt").is_file, first)
+    second = start(f"resume={run}", "trainer.max_epochs=600")
+    output, _ = second.communicate()
+    assert second.returncode == 1
+    assert f"process {first.pid} on " in output
+    assert "trains this run now" in output
+    first.send_signal(signal.SIGTERM)
+    output, _ = first.communicate()
+    assert first.returncode == 130, output
+    assert "the last finished epoch is saved" in output
+    done = len(pd.read_csv(run / "metrics.csv"))
+    require_success(start(f"resume={run}", f"trainer.max_epochs={done + 1}"))
+
+
+@pytest.mark.slow
+def test_slurm_requeues_a_run_that_the_same_command_finishes(start, world, tmp_path):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path / "asked"}\n')
+    (tools / "scontrol").chmod(0o755)
+    job = {f"SLURM_{name}": "0" for name in ("PROCID", "LOCALID", "NODEID")}
+    job |= {"SLURM_JOB_ID": "77", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train"}
+    job |= {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    run = tmp_path / "run"
+    process = start(*new_run(world, run, 40), **job)
+    wait_for((run / "checkpoints" / "last.ckpt").is_file, process)
+    process.send_signal(signal.SIGUSR1)
+    output, _ = process.communicate()
+    assert process.returncode == 130, output
+    assert (tmp_path / "asked").read_text() == "requeue 77\n"
+    assert not list(run.glob("*.ckpt"))  # no state from the middle of an epoch
+    done = len(pd.read_csv(run / "metrics.csv"))
+    assert 0 < done < 40
+    require_success(start(*new_run(world, run, 40), **job, SLURM_RESTART_COUNT="1"))
+    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == list(range(40))
