@@ -74,15 +74,14 @@ def attempt(random: Random, folder: Path) -> Outcome:
     """Check one config, through a checkpoint now and then, and build some parts of it."""
     config: Any = copy.deepcopy(_sound())
     trap = folder / "trap"
-    is_hostile = False
     for _ in range(random.choice([1, 1, 2, 4])):
-        is_hostile |= _damage(random, config, trap)
+        _damage(random, config, trap)
     refusal = _refusal(random, config, folder)
     if trap.exists() or any(module in sys.modules for module in _UNUSED_MODULES):
         raise WrongSuccessError("a config ran or imported what it named")
     if refusal is not None:
         raise refusal
-    if is_hostile:
+    if _is_hostile(config):
         raise WrongSuccessError("a config that names code or looks something up was accepted")
     for slot in _BUILT:
         if isinstance(config.get(slot), dict) and "_target_" in config[slot]:
@@ -113,35 +112,42 @@ def _sound() -> dict[str, Any]:
         return plain(compose("train", ["data=synthetic", "run_dir=run"]))
 
 
-def _damage(random: Random, config: dict[str, Any], trap: Path) -> bool:
-    """Change one place of a config, and return whether nobody may accept it."""
+def _is_hostile(config: Any) -> bool:
+    """Whether a config names what no training names, or holds what is looked up when it is read."""
+    sound = {parent[key] for parent, key in places_of(_sound()) if key == "_target_"}
+    for parent, key in places_of(config):
+        value = parent[key]
+        if key == "_target_" and not (isinstance(value, str) and value in sound):
+            return True
+        if isinstance(key, str) and key.startswith("_") and key not in ("_target_", "_task_", "_partial_"):
+            return True
+        if isinstance(value, bytes | complex) or (isinstance(value, str) and "${" in value):
+            return True
+    return False
+
+
+def _damage(random: Random, config: dict[str, Any], trap: Path) -> None:
+    """Change one place of a config."""
     places = [(parent, key) for parent, key in places_of(config) if key != "_target_"]
     targets = [parent for parent, key in places_of(config) if key == "_target_"]
     parent, key = random.choice(places)
     match random.randrange(7):
         case 0 if targets:
             random.choice(targets)["_target_"] = random.choice(_HOSTILE_TARGETS)
-            return True
         case 1:
             parent[key] = {"_target_": random.choice(["os.mkdir", "pathlib.Path.mkdir"]), "path": str(trap)}
-            return True
         case 2:
             parent[key] = random.choice(_INTERPOLATIONS)
-            return "${" in parent[key]
         case 3 if targets:
             name = random.choice(_INSTRUCTIONS)
             random.choice(targets)[name] = random.choice(["all", [1], {"x": 1}])
-            return True
         case 4:
             node: Any = 1
             for _ in range(random.choice([50, 150])):
                 node = [node] if random.random() < 0.5 else {"a": node}
             parent[key] = node
-            return True
         case 5:
             if isinstance(parent, dict):
                 del parent[key]
-            return False
         case _:
             parent[key] = copy.deepcopy(random.choice(_VALUES))
-            return isinstance(parent[key], bytes | complex)

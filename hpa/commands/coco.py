@@ -89,7 +89,7 @@ def _parts(arguments: argparse.Namespace, names: list[str], classes: CellClasses
     file: Path = arguments.file
     if arguments.split is None:
         return {file: names}
-    shares = [int(share) if share.isdecimal() else 0 for share in arguments.split.split(":")]
+    shares = [int(share) if share.isdecimal() and len(share) < 10 else 0 for share in arguments.split.split(":")]
     groups = names if arguments.groups is None else groups_of(arguments.groups, names)
     if arguments.groups is None:
         print("--groups is not given: every image is taken for a group of its own")

@@ -234,7 +234,7 @@ def _word(value: object, name: str, words: tuple[str, ...] = ()) -> int | str | 
         return None
     if text in words:
         return text
-    if text.isdecimal() and int(text) > 0:
+    if text.isdecimal() and len(text) < 10 and int(text) > 0:
         return int(text)
     expected = ", ".join([*words, "a number from 1"])
     raise InputError(f"{name} {value}: {expected} is expected.")

@@ -161,4 +161,4 @@ def _child(element: ElementTree.Element, tag: str) -> ElementTree.Element | None
 
 
 def _whole(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.strip().isdecimal() else default
+    return int(text) if text is not None and text.strip().isdecimal() and len(text) < 19 else default

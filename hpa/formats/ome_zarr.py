@@ -95,7 +95,10 @@ def _images(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             for image in _attributes(folder).get("well", {}).get("images", []):
                 yield from _images(_inside(path, folder / str(image.get("path", ""))))
     else:
-        for folder in sorted((child for child in path.iterdir() if child.name.isdecimal()), key=lambda c: int(c.name)):
+        for folder in sorted(
+            (child for child in path.iterdir() if child.name.isdecimal() and len(child.name) < 10),
+            key=lambda c: int(c.name),
+        ):
             if folder.is_dir():
                 yield from _images(folder)
 

@@ -153,10 +153,10 @@ def _add(classes: CellClasses, image: str, cell: str, name: str) -> str | None:
         return "ID and class must not be blank"
     if not cell:
         known = classes.of_image.setdefault(image, name)
-    elif cell.isdecimal() and int(cell) > 0:
+    elif cell.isdecimal() and len(cell) < 10 and int(cell) > 0:
         known = classes.of_cell.setdefault((image, int(cell)), name)
     else:
-        return f"cell '{cell}' is no positive whole number"
+        return f"cell '{cell[:20]}' is no positive whole number"
     return None if known == name else f"class '{name}' contradicts '{known}' of an earlier row"
 
 
