@@ -1,6 +1,7 @@
 import pytest
 
-from benchmarks.attack.bad_input import KINDS, try_kind
+from benchmarks.attack.bad_input import try_kind
+from benchmarks.attack.bad_input_kinds import KINDS
 from benchmarks.attack.figures import Outcome
 
 
