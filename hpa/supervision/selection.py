@@ -98,47 +98,6 @@ class ThresholdSelection:
         return (probabilities >= self.threshold).to(probabilities.dtype)
 
 
-class QuantileSelection:
-    """1 for the most confident of all cells whose image has the label, whichever image; 0 for the others.
-
-    Unlike ranks within an image, the level is common to all images: one whose label is wrong keeps no cell. Each class
-    has its own level, so rare classes are not judged by the confidence of frequent ones (Zou, Yu, Kumar and Wang, 2018,
-    arXiv:1810.07911, class-balanced self-training).
-
-    Args:
-        level: The quantile of the probabilities, in [0, 1): 0.3 keeps 70 % of the cells.
-
-    Raises:
-        InputError: If it is out of its range.
-    """
-
-    unit: Unit = "cell"
-
-    def __init__(self, level: float) -> None:
-        if not 0 <= level < 1:
-            raise InputError(f"supervision.selection.level must lie in [0, 1), not {level}; 0 keeps all cells.")
-        self.level = level
-
-    def __call__(
-        self,
-        probabilities: Float[Tensor, "cell class"],
-        image_labels: Float[Tensor, "cell class"],
-        image_of_cell: Int[Tensor, " cell"],
-    ) -> Float[Tensor, "cell class"]:
-        """Return pseudo-labels, 0 or 1; 0 for cells whose image lacks the label."""
-        del image_of_cell
-        pseudo_labels = torch.zeros_like(probabilities)
-        for column in range(probabilities.shape[1]):
-            labeled = (image_labels[:, column] > 0).nonzero()[:, 0]
-            if not len(labeled):
-                continue
-            values, order = probabilities[labeled, column].sort()
-            # By order, not by torch.quantile, which takes 16 million values at most.
-            threshold = values[int(self.level * len(values))]
-            pseudo_labels[labeled[order], column] = (values >= threshold).to(probabilities.dtype)
-        return pseudo_labels
-
-
 class RankSelection:
     """1 for the share of an image's cells with the highest probability of each class, at least one; 0 for the others.
 

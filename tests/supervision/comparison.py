@@ -19,7 +19,7 @@ from tests.supervision.shipped import shipped, shipped_augmentation
 from tests.supervision.toy_cells import tiny_model, toy_batch, train
 
 SHOWN, CELLS, LIGHT = 0.15, 10, 0.3
-POOLS = ("max", "mean", "log_sum_exp", "noisy_or", "top_k", "attention", "gated_attention", "transformer")
+POOLS = ("max", "mean", "log_sum_exp", "noisy_or", "top_k", "attention", "gated_attention")
 STRATEGIES = (
     "supervision=direct",
     "supervision=propagation",

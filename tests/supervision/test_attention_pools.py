@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from hpa.supervision.attention_pools import AttentionPool, GatedAttentionPool, TransformerPool
+from hpa.supervision.attention_pools import AttentionPool, GatedAttentionPool
 from hpa.supervision.pools import MeanPool
 from tests.supervision.bags import CLASSES, PixelNetwork, bags_of, random_weights
 
 MODEL = PixelNetwork()
-POOLS = [AttentionPool(8, MODEL), GatedAttentionPool(8, MODEL), TransformerPool(8, 2, 1, 0.0, MODEL)]
+POOLS = [AttentionPool(8, MODEL), GatedAttentionPool(8, MODEL)]
 
 
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: type(pool).__name__)

@@ -103,7 +103,7 @@ def test_puzzle_networks_of_tokens_have_no_map():
     head = partial(LinearHead, drop_rate=0.0, prior=0.3)
     model = CropModel("test_vit", head, 4, CLASSES, None, False, 0.0, None, 0.2, 0.2).eval()
     model.gives_maps = True
-    with pytest.raises(InputError, match="makes no map"):
+    with pytest.raises(InputError, match="has no feature map"):
         model(toy_batch(0, images=1))
 
 

@@ -12,7 +12,6 @@ from hpa.core.errors import InputError
 from hpa.supervision.noisy_or_posterior import NoisyOrPosterior
 from hpa.supervision.selection import (
     ExpectationSelection,
-    QuantileSelection,
     RankSelection,
     SoftSelection,
     ThresholdSelection,
@@ -38,26 +37,6 @@ def test_threshold_the_threshold_itself_is_enough():
     probabilities = torch.tensor([[0.49, 0.5], [0.51, 1.0]])
     pseudo_labels = ThresholdSelection(0.5)(probabilities, torch.ones(2, 2), torch.zeros(2, dtype=torch.int64))
     assert pseudo_labels.tolist() == [[0, 1], [1, 1]]
-
-
-@given(cells=labeled_cells(), level=st.floats(0, 0.99))
-def test_quantile_as_many_are_kept_as_the_level_leaves(cells, level):
-    probabilities, image_labels, _ = cells
-    pseudo_labels = QuantileSelection(level)(*cells)
-    assert not pseudo_labels[image_labels == 0].any()
-    for column in range(probabilities.shape[1]):
-        values = probabilities[image_labels[:, column] > 0, column].tolist()
-        kept = pseudo_labels[image_labels[:, column] > 0, column].sum().item()
-        if values:
-            threshold = sorted(values)[int(level * len(values))]
-            assert kept == sum(value >= threshold for value in values)
-            assert kept >= len(values) - int(level * len(values))
-
-
-def test_quantile_an_image_whose_label_is_wrong_keeps_no_cell():
-    probabilities = torch.tensor([[0.9], [0.8], [0.1], [0.2]])
-    pseudo_labels = QuantileSelection(0.5)(probabilities, torch.ones(4, 1), torch.tensor([0, 0, 1, 1]))
-    assert pseudo_labels[:, 0].tolist() == [1, 1, 0, 0]
 
 
 @given(cells=labeled_cells(), share=st.floats(0.05, 1.0))

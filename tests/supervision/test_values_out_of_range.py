@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hpa.core.errors import InputError
-from hpa.supervision.attention_pools import TransformerPool
 from hpa.supervision.auxiliary import AuxiliarySupervision
 from hpa.supervision.class_activation import CamConsistencySupervision, PuzzleSupervision
 from hpa.supervision.co_teaching import CoTeachingSupervision
@@ -24,7 +23,6 @@ from hpa.supervision.propagation import PropagationSupervision
 from hpa.supervision.pseudo_label import AverageTeacher, PseudoLabelSupervision
 from hpa.supervision.selection import (
     ExpectationSelection,
-    QuantileSelection,
     RankSelection,
     SoftSelection,
     ThresholdSelection,
@@ -37,7 +35,6 @@ LOSS, MODEL = plain_loss(), PixelNetwork()
 COPIED, DENSE = PropagationSupervision(LOSS, 0.0), DenseSupervision(LOSS)
 CONSISTENCY = {"decay": 0.9, "agreement_weight": 1.0, "ramp_up": 0.5, "gain": 0.2}
 OUT_OF_RANGE = [
-    (TransformerPool, "head_count", [(10, 3, 1, 0.0, MODEL)]),
     (AuxiliarySupervision, "organs", [(DENSE, ("lung",), 0.1, 0.1, MODEL), (DENSE, ("a", "a"), 0.1, 0.1, MODEL)]),
     (AuxiliarySupervision, "organ_weight", [(DENSE, ("a", "b"), -1.0, 0.1, MODEL)]),
     (CamConsistencySupervision, "mixed_weight", [(LOSS, -1.0, 4.0, 0.5, MODEL)]),
@@ -81,7 +78,6 @@ OUT_OF_RANGE = [
     (AverageTeacher, "decay", [(SoftSelection(1.0), 1.0, 0.3, MODEL)]),
     (AverageTeacher, "warm_up", [(SoftSelection(1.0), 0.9, 1.1, MODEL)]),
     (ExpectationSelection, "false_negative_rate", [(0.0, 0.1, MODEL)]),
-    (QuantileSelection, "level", [(-0.1,), (1.0,)]),
     (RankSelection, "share", [(0.0,), (1.1,)]),
     (SoftSelection, "temperature", [(0.0,), (-1.0,), (NAN,)]),
     (ThresholdSelection, "threshold", [(0.0,), (1.0,)]),
