@@ -29,15 +29,16 @@ from hpa.core.channels import CHANNELS
 from hpa.core.dihedral import apply
 from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
-from hpa.inference.augmented import Augmented
-from hpa.inference.blocks import Cut
+from hpa.inference.blocks import BlockSizes
 from hpa.inference.budget import Budget, Fallback
-from hpa.inference.fusion import NoFusion
-from hpa.inference.member import CropMember
-from hpa.inference.model_predictor import ModelPredictor
+from hpa.inference.cells.augmented import AugmentedCells
+from hpa.inference.cells.crop_member import CropMember
+from hpa.inference.cells.fusion import NoFusion
+from hpa.inference.cells.predictor import ModelPredictor
+from hpa.inference.cells.steps import CellSteps
 from hpa.inference.pipeline import Output, Pipeline
-from hpa.inference.stages import Stages
 from hpa.inference.stopwatch import Stopwatch
+from hpa.inference.views import Views
 from hpa.interfaces import CellBatch, CellPrediction
 from hpa.models.crop import CropModel
 from hpa.models.heads import LinearHead
@@ -150,7 +151,7 @@ def _model() -> CropModel:
         intensity_std=0.13,
     )
     with torch.no_grad():
-        # an untrained head says nearly the same of every cell
+        # an untrained head predicts nearly the same of every cell
         cast("LinearHead", model.head).classifier.weight.mul_(30)
     return model.eval()
 
@@ -174,13 +175,17 @@ class _Clocked:
 def _run_ours(folder: Path, model: CropModel, symmetries: Sequence[str], precision: str) -> tuple[float, float]:
     """Write the submission by the package's pipeline; return the seconds of the network, of the CPU and the clock."""
     network = _Clocked(ModelPredictor(model, torch.device("cpu"), precision))
-    views = Augmented(network, symmetries, scales=(1.0,), brightness=(1.0,), average="probabilities")
-    member = CropMember(views, CHANNELS, side_px=CROP_PX, masked=True, margin=0.0, batch_cells=64, workers=2)
+    views = Views(symmetries, scales=(1.0,), brightness=(1.0,), average="probabilities")
+    member = CropMember(
+        AugmentedCells(network, views), CHANNELS, side_px=CROP_PX, masked=True, margin=0.0, batch_cells=64, workers=2
+    )
     source = KaggleHpa(folder, CHANNELS, pixel_um=0.08, cell_truth=None, metadata=None)
-    stages = Stages(source, "test", Stored(folder / "label_maps"), NoFusion(), (), Stopwatch())
+    stopwatch = Stopwatch()
+    steps = CellSteps(source, "test", Stored(folder / "label_maps"), NoFusion(), (), stopwatch)
     budget = Budget(None, 0.0, stops=False)
-    cut = Cut(block_images=16, fields_at_once=4, megapixels_at_once=17)
-    pipeline = Pipeline(stages, [Fallback("as configured", member)], cut, 2, budget, time.monotonic())
+    sizes = BlockSizes(block_images=16, fields_at_once=4, megapixels_at_once=17)
+    fallbacks = [Fallback("as configured", member)]
+    pipeline = Pipeline(steps, stopwatch, fallbacks, sizes, 2, budget, time.monotonic())
     pipeline.write(source.table("test"), Output(folder / f"{precision}.csv", None, {}), lambda *_: None)
     return network.seconds, network.clock_seconds
 

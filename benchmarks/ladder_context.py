@@ -10,7 +10,7 @@ import torch
 from hpa.core.classes import LOCATIONS, NEGATIVE_CLASS
 from hpa.core.submission import format_prediction, parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, read_table, write_table
-from hpa.inference.fusion import ProductFusion
+from hpa.inference.cells.fusion import ProductFusion
 from hpa.interfaces import CellPrediction
 
 

@@ -18,9 +18,9 @@ import torch
 
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field, Segmentation
-from hpa.inference.field_member import FieldMember
-from hpa.inference.member import CropMember
-from hpa.inference.model_predictor import ModelPredictor
+from hpa.inference.cells.crop_member import CropMember
+from hpa.inference.cells.field_member import FieldMember
+from hpa.inference.cells.predictor import ModelPredictor
 from hpa.interfaces import CellBatch, CellPrediction, FieldPredictor, SegmentedField
 from hpa.models.crop import CropModel
 from hpa.models.heads import LinearHead

@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -71,6 +73,27 @@ def as_choice(word: str, conf: Path) -> str:
     folder = conf / key.replace(".", "/")
     known = separator and "." in key and all((folder / f"{choice}.yaml").is_file() for choice in choices.split(","))
     return f"{key.replace('.', '/')}={choices}" if known else word
+
+
+def last_values(words: Sequence[str], key: str) -> list[str]:
+    """Return the texts that the last word of a key gives it: one, those of a list, or those of a sweep.
+
+    >>> last_values(["ckpt=a", "ckpt=[b,c]"], "ckpt"), last_values(["ckpt=a,b"], "ckpt"), last_values([], "ckpt")
+    (['b', 'c'], ['a', 'b'], [])
+    """
+    given = [word for word in words if word.partition("=")[0] == key]
+    try:
+        override = OverridesParser.create().parse_override(given[-1]) if given else None
+    except HydraException:  # composing says what is wrong with the word
+        return []
+    if override is None:
+        return []
+    value = override.value()
+    values = value.list if isinstance(value, ChoiceSweep) else [value]
+    flat = [item for one in values for item in (one if isinstance(one, list) else [one])]
+    return [
+        item.text if isinstance(item, QuotedString) else item for item in flat if isinstance(item, str | QuotedString)
+    ]
 
 
 def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:

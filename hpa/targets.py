@@ -61,6 +61,7 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     "trainer": ("hpa.training.fit.",),
     "logger": ("hpa.training.",),
     "stages": ("hpa.stages.", "hpa.supervision."),
+    "workload": ("hpa.inference.",),
     "tta": ("hpa.inference.",),
     "ensemble": ("hpa.inference.",),
     "fusion": ("hpa.inference.",),

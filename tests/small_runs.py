@@ -7,6 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from hpa.app.main import task_words
 from hpa.simulation import write_competition
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +34,8 @@ def composed(cache) -> Callable[..., DictConfig]:
     def composer(name: str, *overrides: str) -> DictConfig:
         words = [f"hydra.searchpath=[file://{ROOT}]", *overrides]
         words += [f"store.folder={cache}"] if name == "train" else []
+        if name == "infer" and "ckpt=somewhere" not in overrides:
+            words += task_words(overrides)
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
             config = compose(name, overrides=words)
         return OmegaConf.create({key: value for key, value in config.items() if key != "hydra"})

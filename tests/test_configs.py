@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
+from hpa.app.suggestions import GROUPS
 from hpa.config import require_task
 from hpa.core.errors import InputError
 from hpa.overrides import keys_of
@@ -17,14 +18,13 @@ from hpa.targets import require_safe
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
-INFERENCE_SLOTS = {"tta", "ensemble", "fusion", "rules", "also", "thresholds"}
+INFERENCE_SLOTS = {"inference", "tta", "ensemble", "fusion", "rules", "also", "thresholds"}
 HANDED_OVER = {
     "model": {"channel_count", "class_count"},
     "supervision": {"loss", "model", "held_out_of"},
     "crop": {"channels"},
     "field": {"channels"},
-    "tta": {"predictor"},
-    "ensemble": {"members"},
+    "ensemble": {"member_count"},
     "stages": {"loss", "model", "held_out_of"},
 }
 """What the composition root gives beside the keys, by slot."""
@@ -62,8 +62,10 @@ def choices() -> list[tuple[str, str]]:
 def task_of(group: str, choice: str) -> str:
     """The task that a choice serves: the one it names, else the default."""
     node = OmegaConf.load(CONF / group / f"{choice}.yaml")
-    if group == "task":
+    if group in GROUPS.values():
         return choice
+    if group == "thresholds":
+        return "pixels"
     return "pixels" if node.get("_task_") == "pixels" or choice in OF_PIXELS else "cells"
 
 
@@ -96,7 +98,8 @@ def script_of(group: str) -> str:
 
 
 def words_of(group: str, choice: str) -> list[str]:
-    task = [f"task={task_of(group, choice)}"] if script_of(group) == "train" and group != "task" else []
+    tasks = GROUPS[script_of(group)]
+    task = [f"{tasks}={task_of(group, choice)}"] if group != tasks else []
     return [*task, *CHOSEN_BESIDE.get(group, []), f"{group}={choice}"]
 
 
@@ -119,12 +122,11 @@ def lines() -> list[tuple[str, list[str]]]:
     """Command lines that together name every choice, each of them one choice of every slot that has any left."""
     queues: dict[tuple[str, str], dict[str, list[list[str]]]] = defaultdict(lambda: defaultdict(list))
     for group, choice in choices():
-        script = script_of(group)
-        task = task_of(group, choice) if script == "train" else ""
-        words = [word for word in words_of(group, choice) if word != f"task={task}"]
+        script, task = script_of(group), task_of(group, choice)
+        words = [word for word in words_of(group, choice) if word != f"{GROUPS[script]}={task}"]
         queues[script, task][group.split("/")[0]].append(words)
     return [
-        (name, [*([f"task={task}"] if task else []), *(word for words in chosen for word in words)])
+        (name, [f"{GROUPS[name]}={task}", *(word for words in chosen for word in words)])
         for (name, task), slots in queues.items()
         for chosen in zip_longest(*slots.values(), fillvalue=[])
     ]

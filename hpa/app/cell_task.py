@@ -7,7 +7,7 @@ from typing import Any, cast
 from torch import nn
 
 from hpa.app.progress import show_progress
-from hpa.app.results import write_results
+from hpa.app.results import write_cell_results
 from hpa.app.task import Parts
 from hpa.cells.data_module import CellDataModule, PreparedCells, prepare_cells
 from hpa.cells.fields.store import FieldStore, StoredFields
@@ -83,7 +83,7 @@ class CellTask:
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
         """Write predictions of the held-out cells and the page."""
-        write_results(run, config, parts.data)
+        write_cell_results(run, config, parts.data)
 
     def _cells(
         self, config: Config, source: ImageSource, segmenter: Segmenter, channels: tuple[str, ...]

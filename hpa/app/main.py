@@ -19,7 +19,7 @@ from hpa.app.suggestions import suggestions, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
 from hpa.core.paths import quote_paths
-from hpa.overrides import as_choice
+from hpa.overrides import as_choice, last_values
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -37,8 +37,36 @@ def train_main(root: Path) -> None:
 
 
 def infer_main(root: Path) -> None:
-    """Run `infer.py` with the arguments of the command line, and exit."""
+    """Run `infer.py` with the arguments of the command line, and exit.
+
+    The settings that there are depend on the task of the run, so that is read before they are composed.
+    """
+
+    def add_task() -> int:
+        sys.argv += task_words(sys.argv[1:])
+        return 0
+
+    if (code := exit_code(add_task)) and not _only_shows(sys.argv[1:]):
+        sys.exit(code)
     _compose_and_run(root, "infer", _infer)
+
+
+def task_words(words: Sequence[str]) -> list[str]:
+    """Return the word that chooses the settings of infer.py, by the task of the runs that `ckpt=` names, if any.
+
+    Raises:
+        InputError: If a run cannot be read, or the runs are of different tasks.
+    """
+    paths = last_values(words, "ckpt")
+    if not paths or any(word.startswith(("inference=", "--config-name", "-cn")) for word in words):
+        return []
+    from hpa.inference.workload import require_task, task_of
+    from hpa.models.saved_run import read_saved_run
+
+    runs = [read_saved_run(path) for path in paths]
+    task = task_of(runs[0].config)
+    require_task(runs, task)
+    return [f"inference={task}"]
 
 
 # torch and Lightning are imported once there is something to run: `--help` and misspelt words do not wait for them
@@ -60,7 +88,12 @@ def _require_own_settings(config: Config, root: Path) -> int:
         InputError: Naming each key or part, the task it serves, and what to do.
     """
     require_task(config, _choices())
-    if _adds_keys(HydraConfig.get().overrides.task) and (unread := unread_keys(root, config)):
+    return _require_read(config, root, "train")
+
+
+def _require_read(config: Config, root: Path, name: str) -> int:
+    """Refuse keys that the task does not read."""
+    if _adds_keys(HydraConfig.get().overrides.task) and (unread := unread_keys(root, name, config)):
         raise InputError(" ".join(unread))
     return 0
 
@@ -76,10 +109,13 @@ def _resume(run: str, overrides: list[str], conf: Path) -> int:
     return resume(run, overrides, conf)
 
 
-def _infer(config: DictConfig, root: Path) -> int:  # noqa: ARG001 - as _train
+def _infer(config: DictConfig, root: Path) -> int:
+    composed = plain(config)
+    if code := exit_code(lambda: _require_read(composed, root, "infer"), EXIT_USAGE):
+        return code
     from hpa.app.infer import infer
 
-    return infer(plain(config))
+    return infer(composed)
 
 
 def exit_code(action: Callable[[], int], on_error: int = EXIT_FAILED) -> int:
@@ -115,13 +151,17 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
                 print(sentence, file=sys.stderr)
             sys.exit(EXIT_USAGE)
         raise
-    only_shows = any(word.startswith(("--cfg", "-c", "--info", "--help", "-h", "--version")) for word in sys.argv[1:])
-    if not codes and not only_shows:
+    if not codes and not _only_shows(sys.argv[1:]):
         print(
             "error: this sweep has no job; name choices with commas, e.g. -m model=resnet18,resnet50", file=sys.stderr
         )
         sys.exit(EXIT_USAGE)
     sys.exit(max(codes, default=0))
+
+
+def _only_shows(words: Sequence[str]) -> bool:
+    """Return whether hydra prints something instead of running."""
+    return any(word.startswith(("--cfg", "-c", "--info", "--help", "-h", "--version")) for word in words)
 
 
 def _choices() -> dict[str, str]:

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from hpa.app.pixel_results import drawn, write_pixel_results
 from hpa.app.progress import show_progress
+from hpa.app.results import draw_outlines, write_pixel_results
 from hpa.app.task import Parts
 from hpa.config import Config, build, build_nested
 from hpa.core.artifacts import ArtifactCache
@@ -108,7 +108,7 @@ def _picture(data: PixelDataModule, validation: InstanceValidation) -> Callable[
     def draw(file: Path) -> None:
         seen = [int(row) for row in shown if int(row) in validation.predicted]
         pictures = [
-            drawn(data, data.table.image_ids[row], np.asarray(validation.predicted[row].label_map, np.int32))
+            draw_outlines(data, data.table.image_ids[row], np.asarray(validation.predicted[row].label_map, np.int32))
             for row in seen
         ]
         if pictures:

@@ -1,59 +1,124 @@
-"""What a finished training leaves beside its checkpoints: predictions of the held-out cells, and the page."""
+"""What a finished training leaves beside its checkpoints: predictions of what it held out, their scores, and the page.
+
+Both kinds of training read the best weights in the same way and predict where the trainer ran.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Int, Int32, UInt8
 from omegaconf import OmegaConf
 
 from hpa.cells.data_module import CellDataModule
 from hpa.config import Config
 from hpa.core.classes import LOCATIONS
+from hpa.core.planes import COLOURS
 from hpa.core.whole_file import whole_file
 from hpa.device import choose_device
-from hpa.inference.model_predictor import ModelPredictor
+from hpa.formats.label_maps import read_label_map, write_label_map
+from hpa.inference.cells.held_out import write_held_out_cells
+from hpa.inference.cells.predictor import ModelPredictor
 from hpa.inference.saved_network import network_of
-from hpa.interfaces import SegmentedField
+from hpa.inference.tissue.held_out import HeldOutTissue, write_held_out_tissue
+from hpa.inference.tissue.predictor import GivesProbabilities, PixelPredictor
+from hpa.interfaces import Instances, SegmentedField
+from hpa.metrics.segmentation import count_image
+from hpa.metrics.tissue import dice_of_masks
 from hpa.models.saved_run import SavedRun, read_saved_run
+from hpa.pixels.data_module import PixelDataModule
 from hpa.reports.facts import RunFacts
+from hpa.reports.instance_page import InstanceFacts, write_instance_page
+from hpa.reports.overlays import instances_overlay, masks_overlay
+from hpa.reports.pictures import composite
 from hpa.reports.run_page import write_run_page
 from hpa.training.run_folder import RunFolder
 
+_WHOLE_PX = 1 << 14
+"""Held-out images are predicted as in validation: whole."""
+_FOLDER = "held_out"
 
-def write_results(run: RunFolder, config: Config, data: CellDataModule) -> None:
+
+def write_cell_results(run: RunFolder, config: Config, data: CellDataModule) -> None:
     """Predict the held-out cells with the best weights; write `out_of_fold.parquet` and `report.html`."""
-    best = read_saved_run(run.checkpoints / "best.ckpt")
-    probabilities, rows = predict_held_out(best, config, data)
+    best = _best(run)
+    predictor = ModelPredictor(network_of(best), _device(config), "fp32")
+    probabilities, rows = _predict_held_out(predictor, data)
+    image_targets = data.table.targets()[data.stored.cells["image"].to_numpy()[rows]]
+    cell_targets = None if data.cell_targets is None else data.cell_targets[rows]
     cells = data.stored.cells.iloc[rows][["image_id", "cell"]].reset_index(drop=True)
-    scores = _columns("p", probabilities)
-    table = pd.concat([cells.assign(fold=data.folds.held_out), scores, *_targets(data, rows)], axis=1)
-    with whole_file(run.path / "out_of_fold.parquet") as file:
-        table.to_parquet(file, index=False)
+    keys = cells.assign(fold=data.folds.held_out)
+    write_held_out_cells(run.path, keys, probabilities, image_targets, cell_targets)
+    if not config["report"]:
+        return
+    names = data.source.class_names
+    facts = RunFacts(
+        **_page_of_run(run, config, best),
+        class_names=names,
+        class_colours=tuple(LOCATIONS[index % len(LOCATIONS)].colour for index in range(len(names))),
+        cells=cells,
+        probabilities=probabilities,
+        image_targets=image_targets,
+        cell_targets=cell_targets,
+        field_of=lambda image_id: SegmentedField(
+            data.source.read(image_id, "train"), data.stored.segmentation(image_id)
+        ),
+        crops_of=lambda chosen: data.stored.crops(rows[chosen]).pixels,
+        channels=tuple(data.crop.channels),
+    )
+    write_run_page(run.path / "report.html", facts)
+
+
+def write_pixel_results(run: RunFolder, config: Config, data: PixelDataModule) -> None:
+    """Write label maps of the held-out images by the best weights (`held_out/`), `held_out.csv` with scores, the page.
+
+    Of tissue also probabilities and masks (`held_out_probabilities/`), which thresholds are fitted to and other runs
+    are trained on; of images without annotation the probabilities alone.
+    """
+    best = _best(run)
+    model: Any = network_of(best)
+    predictor = PixelPredictor(model, _device(config), "fp32", _WHOLE_PX, 0, 1)
+    (run.path / _FOLDER).mkdir(exist_ok=True)
+    table = []
+    for row in data.rows(validation=True).tolist():
+        image_id = data.table.image_ids[row]
+        predicted = predictor.predict(np.array(data.store.read(image_id).planes, np.float32))
+        write_label_map(_label_map_file(run, image_id), np.asarray(predicted.label_map, np.int32))
+        table.append(_scores(data, row, predicted))
+    if data.facts.organs is not None and isinstance(model.target, GivesProbabilities):
+        for row in (*data.rows(validation=True).tolist(), *data.held_out_without_truth().tolist()):
+            write_held_out_tissue(run.path, data.table.image_ids[row], _held_out_tissue(data, row, predictor))
+    scores = pd.DataFrame(table)
+    with whole_file(run.path / "held_out.csv") as file:
+        scores.to_csv(file, index=False)
     if config["report"]:
-        facts = _facts(run, config, data, cells, probabilities, rows)
-        write_run_page(run.path / "report.html", replace(facts, best_epoch=best.epoch - 1))
+        facts = InstanceFacts(
+            **_page_of_run(run, config, best),
+            images=scores,
+            picture_of=lambda image_id: draw_outlines(data, image_id, read_label_map(_label_map_file(run, image_id))),
+        )
+        write_instance_page(run.path / "report.html", facts)
 
 
-def _targets(data: CellDataModule, rows: Int[np.ndarray, " cell"]) -> list[pd.DataFrame]:
-    """Return what is known of the held-out cells: whoever fits weights or a calibration needs no data set for it."""
-    images = data.stored.cells["image"].to_numpy()[rows]
-    known = [_columns("image_target", data.table.targets()[images])]
-    return known if data.cell_targets is None else [*known, _columns("cell_target", data.cell_targets[rows])]
+def draw_outlines(
+    data: PixelDataModule, image_id: str, predicted: Int32[np.ndarray, "height width"]
+) -> UInt8[np.ndarray, "drawn_height drawn_width 3"]:
+    """Return an image with its true and its predicted outlines; sections in the colours of their stains."""
+    image = data.store.read(image_id)
+    planes, truth = np.array(image.planes, np.float32), np.array(image.label_map)
+    if data.facts.organs is None or data.store.channels != COLOURS:
+        return instances_overlay(composite(planes, data.store.channels), truth, predicted)
+    picture = np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    return masks_overlay(picture, truth > 0, predicted > 0)
 
 
-def _columns(name: str, values: Float32[np.ndarray, "cell class"]) -> pd.DataFrame:
-    return pd.DataFrame(values, columns=[f"{name}_{index}" for index in range(values.shape[1])])
-
-
-def predict_held_out(
-    best: SavedRun, config: Config, data: CellDataModule
+def _predict_held_out(
+    predictor: ModelPredictor, data: CellDataModule
 ) -> tuple[Float32[np.ndarray, "cell class"], Int[np.ndarray, " cell"]]:
-    """Return probabilities of the held-out cells by the best weights, and the rows of those cells."""
-    device = choose_device(config["trainer"]["accelerator"], "trainer.accelerator")
-    predictor = ModelPredictor(network_of(best), device, "fp32")
+    """Return probabilities of the held-out cells, and the rows of those cells."""
     probabilities, rows = [], []
     for batch in data.val_dataloader():
         probabilities.append(predictor.predict(batch).probabilities.numpy())
@@ -61,33 +126,59 @@ def predict_held_out(
     return np.concatenate(probabilities), np.concatenate(rows)
 
 
-def _facts(
-    run: RunFolder,
-    config: Config,
-    data: CellDataModule,
-    cells: pd.DataFrame,
-    probabilities: Float32[np.ndarray, "cell class"],
-    rows: Int[np.ndarray, " cell"],
-) -> RunFacts:
+def _best(run: RunFolder) -> SavedRun:
+    return read_saved_run(run.checkpoints / "best.ckpt")
+
+
+def _device(config: Config) -> Any:
+    return choose_device(config["trainer"]["accelerator"], "trainer.accelerator")
+
+
+def _page_of_run(run: RunFolder, config: Config, best: SavedRun) -> dict[str, Any]:
+    """Return what stands on the page of any run."""
     facts = run.facts()
-    names = data.source.class_names
-    images = data.stored.cells["image"].to_numpy()[rows]
-    return RunFacts(
-        title=run.path.name,
-        command=" ".join(["python", *facts.get("command", [])]),
-        config_text=OmegaConf.to_yaml(config),
-        history=pd.read_csv(run.path / "metrics.csv"),
-        class_names=names,
-        class_colours=tuple(LOCATIONS[index % len(LOCATIONS)].colour for index in range(len(names))),
-        cells=cells,
-        probabilities=probabilities,
-        image_targets=data.table.targets()[images],
-        cell_targets=None if data.cell_targets is None else data.cell_targets[rows],
-        field_of=lambda image_id: SegmentedField(
-            data.source.read(image_id, "train"), data.stored.segmentation(image_id)
-        ),
-        crops_of=lambda chosen: data.stored.crops(rows[chosen]).pixels,
-        channels=tuple(data.crop.channels),
-        seed=config["seed"],
-        commit=facts.get("commit"),
+    return {
+        "title": run.path.name,
+        "command": " ".join(["python", *facts.get("command", [])]),
+        "config_text": OmegaConf.to_yaml(config),
+        "history": pd.read_csv(run.path / "metrics.csv"),
+        "best_epoch": best.epoch - 1,
+        "seed": config["seed"],
+        "commit": facts.get("commit"),
+    }
+
+
+def _label_map_file(run: RunFolder, image_id: str) -> Path:
+    return run.path / _FOLDER / f"{image_id}.tif"
+
+
+def _held_out_tissue(data: PixelDataModule, row: int, predictor: PixelPredictor) -> HeldOutTissue:
+    """Return the prediction of an image at the network's own pixel size, and its mask."""
+    image_id = data.table.image_ids[row]
+    image = data.store.read(image_id)
+    return HeldOutTissue(
+        predictor.probabilities(np.array(image.planes, np.float32)),
+        np.array(image.label_map) > 0 if data.facts.has_truth[row] else None,
+        str(data.table.frame["organ"].iloc[row]),
+        float(data.facts.pixel_um[row]),
     )
+
+
+def _scores(data: PixelDataModule, row: int, predicted: Instances) -> dict[str, Any]:
+    """Return the scores of one image; of tissue, its organ and Dice too."""
+    image_id = data.table.image_ids[row]
+    truth = np.array(data.store.read(image_id).label_map)
+    counts = count_image(predicted.label_map, truth)
+    precision = [at.average_precision for at in counts.at]
+    scores = {
+        "image_id": image_id,
+        "true": counts.true,
+        "predicted": counts.predicted,
+        "ap50": precision[0],
+        "ap75": precision[5],
+        "map": float(np.mean(precision)),
+    }
+    if data.facts.organs is None:
+        return scores
+    dice = dice_of_masks(np.asarray(predicted.label_map) > 0, truth > 0)
+    return scores | {"organ": data.facts.organs[row], "dice": dice}

@@ -12,6 +12,9 @@ from hpa.config import Config
 from hpa.core.errors import InputError
 from hpa.overrides import compose_config, keys_of, nearest
 
+GROUPS = {"train": "task", "infer": "inference"}
+"""The folder of conf/ with a file for each task, by command; for `infer` the task of the run chooses it."""
+
 
 def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
     """Return a sentence for each word that no key or choice matches.
@@ -29,7 +32,7 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
         choices = _choices(root, key)
         readers = [] if task is None else _tasks_that_read(root, name, key, task) if key not in known else []
         if readers:
-            found.append(_of_another_task(word, key, readers, str(task)))
+            found.append(_of_another_task(name, word, key, readers, str(task)))
         elif choices:
             if value not in [*choices, "null"]:
                 found += _meant(word, [f"{key}={choice}" for choice in nearest(value, choices)])
@@ -38,21 +41,26 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
     return found
 
 
-def unread_keys(root: Path, config: Config) -> list[str]:
-    """Return a sentence for each top-level key of a training's config that its task does not read.
+def unread_keys(root: Path, name: str, config: Config) -> list[str]:
+    """Return a sentence for each top-level key of a config that its task does not read.
 
     Hydra refuses foreign keys on the command line, but takes what a recipe or `+key=value` adds.
     """
     task = config["task"]
-    shipped = compose_config(root, "train", [f"task={task}"])
+    shipped = compose_config(root, name, [f"{GROUPS[name]}={task}"])
     found = []
     for key in sorted(set(config) - {"hydra"} - {str(key) for key in shipped}):
-        readers = _tasks_that_read(root, "train", key, task)
-        found.append(_of_another_task(key, key, readers, task) if readers else f"'{key}': no task reads this.")
+        readers = _tasks_that_read(root, name, key, task)
+        found.append(_of_another_task(name, key, key, readers, task) if readers else f"'{key}': no task reads this.")
     return found
 
 
-def _of_another_task(word: str, key: str, readers: Sequence[str], task: str) -> str:
+def _of_another_task(name: str, word: str, key: str, readers: Sequence[str], task: str) -> str:
+    if name == "infer":
+        return (
+            f"'{word}': only runs of task={' and task='.join(readers)} read {key}, and ckpt= names one of task={task}; "
+            "leave it out. python infer.py ckpt=RUN --cfg job shows what this run reads."
+        )
     return (
         f"'{word}': only task={' and task='.join(readers)} reads {key}, and this is task={task}; leave it out, or set "
         f"task={readers[0]}."
@@ -61,8 +69,8 @@ def _of_another_task(word: str, key: str, readers: Sequence[str], task: str) -> 
 
 def _tasks_that_read(root: Path, name: str, key: str, own: str) -> list[str]:
     """Return the other tasks whose configs hold a key."""
-    tasks = sorted(file.stem for file in (root / "conf" / "task").glob("*.yaml") if file.stem != own)
-    return [task for task in tasks if key in keys_of(_composed(root, name, [f"task={task}"]))]
+    tasks = sorted(file.stem for file in (root / "conf" / GROUPS[name]).glob("*.yaml") if file.stem != own)
+    return [task for task in tasks if key in keys_of(_composed(root, name, [f"{GROUPS[name]}={task}"]))]
 
 
 def _meant(word: str, candidates: Sequence[str]) -> list[str]:
@@ -82,7 +90,7 @@ def _is_choice(root: Path, word: str) -> bool:
 def _own_config(root: Path, name: str, words: Sequence[str]) -> dict[str, Any]:
     """Return the config of as many of the chosen parts as fit together."""
     chosen = [word for word in words if _is_choice(root, word)]
-    decisive = [word for word in chosen if word.startswith(("task=", "experiments="))]
+    decisive = [word for word in chosen if word.startswith((f"{GROUPS[name]}=", "experiments="))]
     return _composed(root, name, chosen) or _composed(root, name, decisive) or _composed(root, name, [])
 
 

@@ -79,15 +79,17 @@ def _write_weights(runs: list[Path], bundle: Path) -> dict[str, SavedRun]:
     """Write what inference needs of each run, and return the runs by their names in the bundle.
 
     Raises:
-        InputError: If a run has no checkpoint, or the runs differ in their classes.
+        InputError: If a run has no checkpoint or classifies no cells, or the runs differ in their classes.
     """
-    from hpa.app.held_out import require_same_classes  # here: torch is not needed for --help
-    from hpa.bundle.checkpoints import lean_run, run_name
+    from hpa.bundle.checkpoints import lean_run, run_name  # here: torch is not needed for --help
+    from hpa.inference.cells.workload import require_same_classes
+    from hpa.inference.workload import require_task
 
     saved = {}
     for number, path in enumerate(runs, start=1):
         name = f"{number}_{run_name(path)}"
         saved[name] = lean_run(path, bundle / "weights" / name)
+    require_task(list(saved.values()), "cells")
     require_same_classes(list(saved.values()))
     return saved
 
@@ -125,16 +127,15 @@ def _rehearse(settings: dict[str, Any]) -> None:
     Raises:
         InputError: If a part does not fit its settings, or needs predictions that the runs did not keep.
     """
-    from hpa.app.fallbacks import fallbacks_of, networks_of
-    from hpa.app.held_out import joined, taught
     from hpa.config import build
+    from hpa.inference.cells.workload import CellPredictors
     from hpa.models.saved_run import read_saved_run
 
     build(settings["segmenter"])
     runs = [read_saved_run(path) for path in settings["ckpt"]]
-    ensemble: Any = fallbacks_of(runs, networks_of(runs, settings), settings)[0].predictor
-    for rule in settings.get("rules", {}).values():
-        taught(build(rule), lambda: [joined(runs, ensemble, build(settings["fusion"]))])
+    predictors = CellPredictors(runs, settings)
+    predictors.fallbacks()
+    predictors.fitted_rules([build(rule) for rule in settings["rules"].values()], build(settings["fusion"]))
 
 
 def _facts(image: NotebookImage, saved: dict[str, SavedRun]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the submission; return 0, 3 if rows are blank as images failed or time ran out, 1 if all images failed."""
-    from hpa.inference.merge import merge_parts
+    from hpa.inference.shards import merge_parts
 
     merged = merge_parts(arguments.parts, arguments.out)
     for report in merged.reports:

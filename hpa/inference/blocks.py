@@ -1,4 +1,4 @@
-"""How a run is cut: into blocks of images, blocks dealt to shards, and groups of images that share batches.
+"""How a run is divided: into blocks of images, blocks dealt to shards, and groups of images that share batches.
 
 A block is the unit of resuming and of shards. Blocks and groups follow from the list of images and the settings alone,
 and no batch crosses their borders, so the bytes of a submission do not depend on where a run was killed or shared out.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hpa.core.errors import InputError
-from hpa.core.submission_table import TableRow
+from hpa.inference.steps import Pending
 
 Image = TypeVar("Image")
 _PIXELS = 1_000_000  # in a megapixel
@@ -20,7 +20,7 @@ _PIXELS = 1_000_000  # in a megapixel
 
 @dataclass(frozen=True)
 class Shard:
-    """One part of a run that is shared out, `number` of 1 to `count`."""
+    """One part of a run that is divided among machines, `number` of 1 to `count`."""
 
     number: int
     count: int
@@ -64,7 +64,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Cut:
+class BlockSizes:
     """The sizes that decide which images share a block and a batch.
 
     Attributes:
@@ -98,11 +98,11 @@ class Cut:
         ]
         return blocks if shard is None else blocks[shard.number - 1 :: shard.count]
 
-    def groups(self, rows: Sequence[TableRow]) -> Iterator[int]:
+    def groups(self, images: Sequence[Pending]) -> Iterator[int]:
         """Yield the sizes of the groups into which the images of a block fall, in order."""
         count, pixels = 0, 0
-        for row in rows:
-            own = row.width * row.height
+        for image in images:
+            own = image.width * image.height
             if count and (count == self.fields_at_once or pixels + own > self.megapixels_at_once * _PIXELS):
                 yield count
                 count, pixels = 0, 0
@@ -110,6 +110,6 @@ class Cut:
         if count:
             yield count
 
-    def share_of_group(self, row: TableRow) -> float:
+    def share_of_group(self, image: Pending) -> float:
         """Return how much of a group an image fills: 1 of one that goes alone."""
-        return max(1 / self.fields_at_once, row.width * row.height / (self.megapixels_at_once * _PIXELS))
+        return max(1 / self.fields_at_once, image.width * image.height / (self.megapixels_at_once * _PIXELS))

@@ -1,4 +1,4 @@
-"""How a run keeps to its time: it says what the rest will take, works more cheaply when late, and stops in time.
+"""How a run keeps to its time: it estimates what the rest will take, falls back to cheaper predictors, stops in time.
 
 Time is that of a monotonic clock, so a system clock that jumps does no harm.
 """
@@ -10,19 +10,20 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hpa.core.errors import InputError
-from hpa.interfaces import FieldPredictor
 
+AS_CONFIGURED = "as configured"
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """A way to predict fields; a run knows one or several, the later ones cheaper."""
+    """A way to predict images; a run has one or several, the later ones cheaper. The steps call the predictor."""
 
     name: str
-    predictor: FieldPredictor
+    predictor: Any
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Budget:
     Attributes:
         hours: From the start of the command; None for no limit.
         reserve_share: Share of it kept for what cannot be foreseen and for putting the submission together.
-        stops: Whether images that no time is left for stay blank; else the run only says that it is late.
+        stops: Whether images that no time is left for stay blank; else the run only warns that it is late.
 
     Raises:
         InputError: If the hours are not positive, or the share is not in [0, 1).
@@ -83,7 +84,7 @@ class _Pace:
 
 
 class Timekeeper:
-    """Decides, from the time of what is done, how the next images are treated and whether they are at all.
+    """Decides, from the time of what is done, how the next images are predicted and whether they are at all.
 
     Args:
         budget: The time there is.
@@ -111,21 +112,21 @@ class Timekeeper:
         self._clock = clock
         self._step = 0
         self._pace = _Pace(clock())
-        self._is_told = False
+        self._is_announced = False
         self._is_over = False
 
     def fallback(self) -> Fallback:
-        """Return how the next block is treated; called once a block."""
+        """Return how the next block is predicted; called once a block."""
         now = self._clock()
         pace = self._pace.seconds_an_image(now)
         is_known = self._pace.warm_images > 0
         is_late = is_known and not self._budget.fits(self._left, pace, now - self._started_s)
-        if is_known and self._left and not self._is_told:
-            self._is_told = True
-            self._tell(pace, now, is_late)
+        if is_known and self._left and not self._is_announced:
+            self._is_announced = True
+            self._announce(pace, now, is_late)
         if is_late and self._step + 1 < len(self._fallbacks):
             self._step += 1
-            self._pace, self._is_told = _Pace(now), False
+            self._pace, self._is_announced = _Pace(now), False
             _logger.warning("late: going on %s", self._fallbacks[self._step].name)
         return self._fallbacks[self._step]
 
@@ -143,24 +144,24 @@ class Timekeeper:
         self._left -= images
         self._pace.add(images, self._clock())
 
-    def _tell(self, pace: float, now: float, is_late: bool) -> None:
-        """Say what the rest will take, stage by stage."""
+    def _announce(self, pace: float, now: float, is_late: bool) -> None:
+        """Log what the rest will take, stage by stage."""
         budget = self._budget.left_s(now - self._started_s)
         stages = {name: value for name, value in self._seconds().items() if name != "total"}
-        told = ", ".join(f"{name} {value / (self._images - self._left):.3g}" for name, value in stages.items())
+        in_stages = ", ".join(f"{name} {value / (self._images - self._left):.3g}" for name, value in stages.items())
         _logger.log(
             logging.WARNING if is_late else logging.INFO,
             "%d images take about %s more (%.3g s an image; seconds of each stage, summed over threads: %s)%s",
             self._left,
             in_words(self._left * pace),
             pace,
-            told,
+            in_stages,
             "" if math.isinf(budget) else f"; {in_words(max(0.0, budget))} of the budget are left",
         )
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration as people say it.
+    """Return a duration in the unit that suits it.
 
     >>> [in_words(value) for value in (12.4, 90.0, 9000.0)]
     ['12 s', '1.5 min', '2.5 h']

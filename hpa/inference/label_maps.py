@@ -1,4 +1,7 @@
-"""From a folder of images to a folder of label maps: resumable, and no bad image stops it."""
+"""From a folder of images to a folder of label maps (`hpa segment`): resumable, and no bad image stops it.
+
+An image is a file of its own here, written whole, so that neither blocks nor a merge are needed: what is there is done.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from hpa.core.whole_file import WriteError, whole_file
 from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.label_maps import read_label_map, write_label_map
+from hpa.inference.steps import reason_of
 from hpa.interfaces import NamesCells, Segmenter
 from hpa.sources.cell_classes import FILE_NAME as CLASSES
 from hpa.sources.cell_classes import CellClassesWriter
@@ -176,15 +180,14 @@ def segment_images(
         except Exception as error:  # one image must not stop the others, whatever is wrong with it
             if not isinstance(error, InputError):
                 log.exception("%s", image_id)
-            reason = str(error).removeprefix(f"{image_id}: ") or type(error).__name__
-            result.failed.append(Problem(image_id, reason))
+            result.failed.append(Problem(image_id, reason_of(error, image_id)))
         progress()
     return result
 
 
 @dataclass(frozen=True)
 class _Finder:
-    """Finds the cells of an image, and keeps their names where the segmenter tells them."""
+    """Finds the cells of an image, and keeps their classes where the segmenter has any."""
 
     segmenter: Segmenter
     named: CellClassesWriter

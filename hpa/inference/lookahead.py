@@ -17,9 +17,9 @@ def map_ahead(
     items: Iterable[Item],
     ahead: int,
     weight: Callable[[Item], float] = lambda _: 1.0,
-    most: float = 0.0,
+    max_weight: float = 0.0,
 ) -> Iterator[Result]:
-    """Yield `function(item)` in the order of the items, working on items beyond the one asked for.
+    """Yield `function(item)` in the order of the items, working on items beyond the one that is read.
 
     `Executor.map` would draw all items at once (before Python 3.14), so that a slow reader of the results would hold
     the whole data set in memory.
@@ -33,14 +33,14 @@ def map_ahead(
         executor: Its threads do the work.
         function: What is done.
         items: What it is done to; drawn when it is needed.
-        ahead: How many items are begun beyond the one asked for, however heavy they are.
+        ahead: How many items are begun beyond the one that is read, however heavy they are.
         weight: How heavy an item is, e.g. in memory.
-        most: More items are begun as long as all those that wait weigh no more than this.
+        max_weight: More items are begun as long as all those that wait weigh no more than this.
     """
     waiting: deque[tuple[Future[Result], float]] = deque()
     for item in items:
         waiting.append((executor.submit(function, item), weight(item)))
-        while len(waiting) > ahead and sum(heavy for _, heavy in waiting) > most:
+        while len(waiting) > ahead and sum(heavy for _, heavy in waiting) > max_weight:
             yield waiting.popleft()[0].result()
     while waiting:
         yield waiting.popleft()[0].result()

@@ -1,7 +1,7 @@
-"""A network of cells as an ONNX file (onnx.ai, 2019) that says by itself how to use it, compared before it is kept.
+"""A network of cells as an ONNX file (onnx.ai, 2019) with all that is needed to use it, compared before it is kept.
 
 Input `crops` (cell, channel, side, side) float32 in [0, 1]; outputs `logits` (cell, class) and `features` (cell,
-feature). The scaling of intensities is part of the graph. What the numbers mean stands in the file's metadata.
+feature). The scaling of intensities is part of the graph. The file's metadata describes the numbers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class OnnxNetwork:
     Attributes:
         model: Takes a `CellBatch`, in evaluation mode.
         class_names: Class of each logit.
-        crop: How cells are cut, and which channels they have.
+        crop: How cells are cropped, and which channels they have.
         origin: More for the metadata, e.g. the checkpoint.
     """
 
@@ -50,12 +50,12 @@ class OnnxNetwork:
     origin: dict[str, str]
 
     def metadata(self) -> dict[str, str]:
-        """Return what stands in the file beside the graph; lists and the cut of cells as JSON."""
-        cut = {"side_px": self.crop.side_px, "masked": self.crop.masked, "margin": self.crop.margin}
+        """Return what stands in the file beside the graph; lists and the crop of cells as JSON."""
+        crop = {"side_px": self.crop.side_px, "masked": self.crop.masked, "margin": self.crop.margin}
         return {
             "class_names": json.dumps(self.class_names, ensure_ascii=False),
             "channels": json.dumps(self.crop.channels),
-            "crop": json.dumps(cut),
+            "crop": json.dumps(crop),
             "intensities": "stored value / largest of its bit depth (255 or 65535), so 0 to 1; the graph scales on",
             "outputs": "logits: sigmoid gives the probability of each class; features: penultimate layer",
             **self.origin,
@@ -141,9 +141,9 @@ def _difference(content: bytes, network: OnnxNetwork) -> float:
         found = session.run(list(_OUTPUTS), {"crops": crops.numpy()})
         with torch.inference_mode():
             expected = _Plain(network.model)(crops)
-        for name, ours, theirs in zip(_OUTPUTS, expected, found, strict=True):
-            largest = max(largest, float(np.abs(ours.numpy() - theirs).max()))
-            if not np.allclose(theirs, ours.numpy(), atol=TOLERANCE, rtol=TOLERANCE):
+        for name, of_network, of_file in zip(_OUTPUTS, expected, found, strict=True):
+            largest = max(largest, float(np.abs(of_network.numpy() - of_file).max()))
+            if not np.allclose(of_file, of_network.numpy(), atol=TOLERANCE, rtol=TOLERANCE):
                 raise InputError(
                     f"the ONNX file's {name} differ from the network's by up to {largest:.2g}, more than {TOLERANCE}; "
                     "it is not written. Try another version of torch or onnxscript."
@@ -153,7 +153,7 @@ def _difference(content: bytes, network: OnnxNetwork) -> float:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Keep the exporter from telling of its steps, and of what its own packages deprecate."""
+    """Silence the exporter's log of its steps, and the deprecations of its own packages."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,32 +1,35 @@
 """From a list of images to a submission: every image gets its row, in the order of the list, whatever happens to it.
 
-Reading, segmenting and encoding of the next images go on in threads while the network runs, a bounded number of pixels
-ahead, so that memory grows neither with the data set nor with the images. The work is cut into blocks (`blocks`) that
-are written whole into a folder beside the submission (`work_folder`): a run that was killed goes on there, and ends
-with the bytes of an undisturbed one, whatever the timing of threads.
+It is the same for every workload: what happens to an image are its `steps`. The next images are prepared in threads
+while the network runs, a bounded number of pixels ahead, so that memory grows neither with the data set nor with the
+images. The work is divided into blocks (`blocks`) that are written whole into a folder beside the submission
+(`work_folder`): a run that was killed goes on there, and ends with the bytes of an undisturbed one, whatever the timing
+of threads.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.image_table import ImageTable
-from hpa.core.submission_table import TableRow
-from hpa.inference.assembly import write_fallbacks, write_rows_of_blocks
-from hpa.inference.block_work import BlockWork
-from hpa.inference.blocks import Block, Cut, Shard
+from hpa.inference.block_runner import BlockRunner
+from hpa.inference.blocks import Block, BlockSizes, Shard
 from hpa.inference.budget import Budget, Fallback, Timekeeper
-from hpa.inference.digests import digest_of_images
-from hpa.inference.part_file import is_part, read_part, write_part
-from hpa.inference.stages import Pending, Stages
+from hpa.inference.settings import digest_of_images
+from hpa.inference.shards import is_part, read_part, write_part
+from hpa.inference.steps import GuardedSteps, Pending, Steps
+from hpa.inference.stopwatch import Stopwatch
+from hpa.inference.submission_file import write_fallbacks, write_submission
 from hpa.inference.work_folder import BlockReport, WorkFolder, opened
 from hpa.interfaces import CellSink
 
+_PASSES = 3
+"""How often blocks are done again whose images were changed while the run went on."""
 _logger = logging.getLogger(__name__)
 
 
@@ -37,7 +40,7 @@ class Output:
     Attributes:
         path: The submission, or the part of it where a shard is given; an older one is replaced at the end.
         shard: Which part, None for all.
-        settings: What decides the bytes beside the images and the way they are cut, plain values (`fingerprint`).
+        settings: What decides the bytes beside the images and the way they are divided, plain values.
         sinks: What else is written.
     """
 
@@ -48,7 +51,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class PipelineResult:
+class RunResult:
     """What a run did.
 
     Attributes:
@@ -67,9 +70,9 @@ class PipelineResult:
         return sum(len(report.image_ids) for report in self.reports)
 
     @property
-    def cell_count(self) -> int:
-        """Count the cells written."""
-        return sum(report.cell_count for report in self.reports)
+    def object_count(self) -> int:
+        """Count the objects (cells) written."""
+        return sum(report.object_count for report in self.reports)
 
     @property
     def failed(self) -> tuple[Problem, ...]:
@@ -83,7 +86,7 @@ class PipelineResult:
 
     @property
     def all_failed(self) -> bool:
-        """Tell whether no image could be used."""
+        """Return whether no image could be used."""
         return 0 < len(self.failed) == self.image_count
 
 
@@ -92,17 +95,19 @@ class Pipeline:
     """A run from images to rows.
 
     Attributes:
-        stages: What happens to an image.
-        fallbacks: How fields are predicted: the first as configured, the others cheaper, for when time runs out.
-        cut: Sizes of blocks and of the groups that share batches.
-        workers: Threads that read, segment and encode.
+        steps: What happens to an image.
+        stopwatch: Takes the time of each stage; the steps' own.
+        fallbacks: How images are predicted: the first as configured, the others cheaper, for when time runs out.
+        sizes: Of blocks and of the groups that share batches.
+        workers: Threads that prepare and finish images.
         budget: The time there is.
         started_s: When the command began, in monotonic seconds.
     """
 
-    stages: Stages
+    steps: Steps[Any, Any, Any, Any]
+    stopwatch: Stopwatch
     fallbacks: Sequence[Fallback]
-    cut: Cut
+    sizes: BlockSizes
     workers: int
     budget: Budget
     started_s: float
@@ -111,30 +116,29 @@ class Pipeline:
         if self.workers < 1:
             raise InputError(f"workers must be at least 1; came {self.workers}.")
 
-    def write(self, table: ImageTable, output: Output, on_progress: Callable[[int, int], None]) -> PipelineResult:
+    def write(self, table: ImageTable, output: Output, on_progress: Callable[[int, int], None]) -> RunResult:
         """Write the submission of a table's images, or one shard's part of it, whole or not at all.
 
-        An image that cannot be used keeps a blank row with its size from the table; so does one without cells, which is
-        no failure, and one that no time was left for. If there is such a one the work folder stays, and the same
-        command goes on with it.
+        An image that cannot be used keeps a blank row; so does one without objects, which is no failure, and one that
+        no time was left for. If there is such a one the work folder stays, and the same command goes on with it.
 
         Args:
             table: Which images, in the order of the rows.
             output: Where to.
-            on_progress: Is told how many images are done, and of how many.
+            on_progress: Is called with how many images are done, and of how many.
 
         Raises:
-            InputError: If there is no image, the segmenter needs a channel that the source lacks, another run writes
-                the same output or began it with other settings, or a file cannot be written, e.g. as the disk is full.
+            InputError: If there is no image, the steps cannot use the table, another run writes the same output or
+                began it with other settings, or a file cannot be written, e.g. as the disk is full.
         """
         self._check(table, output)
-        images = _listed(table)
+        images = _pending(table)
         manifest = {
             **output.settings,
             "images": digest_of_images(table),
-            "block_images": self.cut.block_images,
-            "fields_at_once": self.cut.fields_at_once,
-            "megapixels_at_once": self.cut.megapixels_at_once,
+            "block_images": self.sizes.block_images,
+            "fields_at_once": self.sizes.fields_at_once,
+            "megapixels_at_once": self.sizes.megapixels_at_once,
         }
         try:
             with opened(output.path, {"shard": str(output.shard or "all"), **manifest}) as work:
@@ -153,32 +157,49 @@ class Pipeline:
         manifest: Mapping[str, Any],
         work: WorkFolder,
         on_progress: Callable[[int, int], None],
-    ) -> PipelineResult:
+    ) -> RunResult:
         """Write what is not written yet, and put all together."""
-        stopwatch = self.stages.stopwatch
-        with stopwatch.stage("total"):
-            blocks = self.cut.blocks(len(images), output.shard)
-            blocks_work = BlockWork(self.stages, self.cut, self.workers, work, output.sinks)
-            left = blocks_work.unfinished(images, blocks)
-            _tell_kept(work, [block for block in blocks if block not in left])
-            progress = _Progress(sum(map(len, blocks)), sum(map(len, left)), on_progress)
-            keeper = Timekeeper(self.budget, self.fallbacks, progress.left, stopwatch.seconds, self.started_s)
-            blocks_work.run(images, left, keeper, progress.step)
-            reports = tuple(report for block in blocks if (report := work.report(block.number)) is not None)
-            _put_together(output, manifest, work, reports, len(self.cut.blocks(len(images), None)))
-        return PipelineResult(reports, len(blocks) - len(left), stopwatch.seconds())
+        with self.stopwatch.stage("total"):
+            blocks = self.sizes.blocks(len(images), output.shard)
+            runner = BlockRunner(GuardedSteps(self.steps, self.stopwatch), self.sizes, self.workers, work, output.sinks)
+            kept = {number: report for number, report in runner.done(images, blocks).items() if not report.skipped}
+            _announce(kept.values())
+            left = [block for block in blocks if block.number not in kept]
+            done = kept
+            for _ in range(_PASSES):
+                self._run(runner, images, blocks, left, on_progress)
+                done = runner.done(images, blocks)
+                left = [block for block in blocks if block.number not in done]
+                if not left:
+                    break
+            else:
+                raise InputError(
+                    f"{output.path}: images of {len(left)} blocks are being replaced while they are predicted; wait "
+                    "until their files are complete and run the same command again, which keeps the other blocks."
+                )
+            reports = tuple(done[block.number] for block in blocks)
+            block_count = len(self.sizes.blocks(len(images), None))
+            _put_together(output, self.steps.columns, manifest, work, reports, block_count)
+        return RunResult(reports, len(kept), self.stopwatch.seconds())
+
+    def _run(
+        self,
+        runner: BlockRunner,
+        images: Sequence[Pending],
+        blocks: Sequence[Block],
+        left: Sequence[Block],
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        """Do the blocks that are left."""
+        progress = _Progress(sum(map(len, blocks)), sum(map(len, left)), on_progress)
+        keeper = Timekeeper(self.budget, self.fallbacks, progress.left, self.stopwatch.seconds, self.started_s)
+        runner.run(images, left, keeper, progress.step)
 
     def _check(self, table: ImageTable, output: Output) -> None:
         """Raise InputError for what would fail with every image, or spoil another shard's part."""
-        source, segmenter = self.stages.source, self.stages.segmenter
         if len(table) == 0:
             raise InputError(f"{table.where}: there is no image to predict; check data.root and split.")
-        missing = [channel for channel in segmenter.channels if channel not in source.channels]
-        if missing:
-            raise InputError(
-                f"the segmenter needs {', '.join(missing)}, but data.channels are {', '.join(source.channels)}; add "
-                "what is missing or choose another segmenter."
-            )
+        self.steps.require_usable(table)
         if is_part(output.path) and read_part(output.path).shard != output.shard:
             raise InputError(
                 f"{output.path}: holds part {read_part(output.path).shard} already; give every shard its own out=FILE."
@@ -191,21 +212,21 @@ class _Progress:
 
     total: int
     left: int
-    tell: Callable[[int, int], None]
+    show: Callable[[int, int], None]
 
     def __post_init__(self) -> None:
         if self.left < self.total:
-            self.tell(self.total - self.left, self.total)
+            self.show(self.total - self.left, self.total)
 
     def step(self) -> None:
         """Count one more."""
         self.left -= 1
-        self.tell(self.total - self.left, self.total)
+        self.show(self.total - self.left, self.total)
 
 
-def _tell_kept(work: WorkFolder, blocks: Sequence[Block]) -> None:
-    """Say what an earlier run has done, and which images failed there."""
-    reports = [report for block in blocks if (report := work.report(block.number)) is not None]
+def _announce(kept: Iterable[BlockReport]) -> None:
+    """Log what an earlier run has done, and which images failed there."""
+    reports = list(kept)
     if reports:
         _logger.info("%d images were done before; going on", sum(len(report.image_ids) for report in reports))
     for problem in (problem for report in reports for problem in report.failed):
@@ -214,6 +235,7 @@ def _tell_kept(work: WorkFolder, blocks: Sequence[Block]) -> None:
 
 def _put_together(
     output: Output,
+    columns: Sequence[str],
     manifest: Mapping[str, Any],
     work: WorkFolder,
     reports: Sequence[BlockReport],
@@ -223,17 +245,17 @@ def _put_together(
     for sink in output.sinks:
         sink.join([work.block_path(report.number) for report in reports], output.path)
     write_fallbacks(output.path, reports)
-    joined = work.path / "joined"  # renamed at the end, so that a kill leaves nothing beside the work folder
+    whole = work.path / "whole"  # renamed at the end, so that a kill leaves nothing beside the work folder
     if output.shard is None:
-        write_rows_of_blocks(joined, (work.rows_file(report.number).open("rb") for report in reports))
+        write_submission(whole, tuple(columns), (work.rows_file(report.number).open("rb") for report in reports))
     else:
-        write_part(joined, output.shard, manifest, block_count, work, reports)
-    joined.replace(output.path)
+        write_part(whole, output.shard, columns, manifest, block_count, work, reports)
+    whole.replace(output.path)
     if not any(report.skipped for report in reports):
         work.remove()
 
 
-def _listed(table: ImageTable) -> list[Pending]:
+def _pending(table: ImageTable) -> list[Pending]:
     """Return the images of a table, with all problems of an image in one reason; log problems of no image."""
     reasons: dict[str, list[str]] = {image_id: [] for image_id in table.image_ids}
     for problem in table.problems:
@@ -243,6 +265,6 @@ def _listed(table: ImageTable) -> list[Pending]:
             _logger.warning("%s: %s", table.where, problem)
     sizes = zip(table.image_ids, table.frame["width"], table.frame["height"], strict=True)
     return [
-        Pending(TableRow(image_id, int(width), int(height), ""), "; ".join(reasons[image_id]) or None)
+        Pending(image_id, int(width), int(height), "; ".join(reasons[image_id]) or None)
         for image_id, width, height in sizes
     ]

@@ -13,7 +13,7 @@ from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.planes import PlaneSpec
 from hpa.device import choose_device, choose_precision
-from hpa.inference.pixel_predictor import DenseModel, PixelPredictor
+from hpa.inference.tissue.predictor import DenseModel, PixelPredictor
 from hpa.interfaces import Instances, PixelModel
 from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.pixels.tiles import TileSpec
@@ -54,7 +54,7 @@ class SavedPixelNetwork:
         side_px: Side of a tile; larger is faster and takes more memory.
 
     Raises:
-        InputError: If no run is given, or it trained no network of pixels.
+        InputError: If no run is given, or it was trained for another task.
     """
 
     def __init__(

@@ -4,30 +4,46 @@
 submission.csv.parts/lock               held by the run that writes
 submission.csv.parts/manifest.json      what decides the bytes
 submission.csv.parts/block_00000.csv    rows of the block, without a header
-submission.csv.parts/block_00000.json   what came of it; written last, so that it stands for a whole block
+submission.csv.parts/block_00000.*      files of other writers (`CellSink`) begin with the name of their block
+submission.csv.parts/block_00000.json   the report: what came of the block, and each of its files with a checksum
 ```
 
-Every file is written whole or not at all. Files of other writers (`CellSink`) begin with the name of their block.
+The report is written last and deleted first, so that it stands for a whole block; a block with a missing or damaged
+file counts as unfinished and is done again.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError, Problem
-from hpa.core.submission_table import TableRow, write_rows
 from hpa.core.whole_file import whole_file
-from hpa.inference.differences import differences
 from hpa.inference.output_lock import locked
+from hpa.inference.settings import differences
+from hpa.inference.steps import Row
 
 LOCK = "lock"
 MANIFEST = "manifest.json"
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BlockFile:
+    """A file of a block: its name in the work folder, its size, and the SHA-256 of its content."""
+
+    name: str
+    size_bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -37,22 +53,22 @@ class BlockReport:
     Attributes:
         number: Of the block.
         image_ids: Its images, in order.
-        cell_count: Cells written.
+        object_count: Objects (cells) written.
         failed: Images that could not be used.
         skipped: Images that no time was left for.
         fallback: How the others were predicted.
-        content: Digest of what tells the image files apart from others, so that mended files are read again.
-        size_bytes: Of the file of rows.
+        content: Digest of what tells the image files apart from others, so that changed files are read again.
+        files: Everything that was written for the block but the report.
     """
 
     number: int
     image_ids: tuple[str, ...]
-    cell_count: int
+    object_count: int
     failed: tuple[Problem, ...]
     skipped: tuple[str, ...]
     fallback: str
     content: str
-    size_bytes: int
+    files: tuple[BlockFile, ...]
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> BlockReport:
@@ -63,6 +79,7 @@ class BlockReport:
                 "image_ids": tuple(values["image_ids"]),
                 "failed": tuple(Problem(**problem) for problem in values["failed"]),
                 "skipped": tuple(values["skipped"]),
+                "files": tuple(BlockFile(**file) for file in values["files"]),
             }
         )
 
@@ -86,38 +103,62 @@ class WorkFolder:
         return self.block_path(number).with_suffix(".csv")
 
     def report(self, number: int) -> BlockReport | None:
-        """Return what came of a block, or None where it was not finished."""
+        """Return what came of a block, or None where it was not finished or one of its files is not as it was."""
         try:
-            text = self.block_path(number).with_suffix(".json").read_text(encoding="utf-8")
-            report = BlockReport.from_plain(json.loads(text))
-            is_whole = self.rows_file(number).stat().st_size == report.size_bytes
+            report = BlockReport.from_plain(json.loads(self._report_file(number).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        return report if is_whole else None
+        if self.files_of(number) == report.files:
+            return report
+        _logger.warning("%s: files of block %d are missing or damaged; it is done again", self.path, number)
+        return None
 
-    def write_rows(self, number: int, rows: Iterable[TableRow]) -> int:
-        """Write the rows of a block while they come, and return the size of the file in bytes."""
-        self.block_path(number).with_suffix(".json").unlink(missing_ok=True)
-        path = self.rows_file(number)
-        with whole_file(path) as file:
+    def files_of(self, number: int) -> tuple[BlockFile, ...]:
+        """Return the files of a block but its report, read for their checksums."""
+        name, report = self.block_path(number).name, self._report_file(number)
+        found = [path for top in self.path.glob(f"{name}.*") for path in (top, *top.rglob("*")) if path.is_file()]
+        return tuple(
+            BlockFile(path.relative_to(self.path).as_posix(), path.stat().st_size, sha256_of_file(path))
+            for path in sorted(found)
+            if path != report
+        )
+
+    def begin(self, number: int) -> None:
+        """Remove what there is of a block, the report first."""
+        self._report_file(number).unlink(missing_ok=True)
+        for path in self.path.glob(f"{self.block_path(number).name}.*"):
+            _remove(path)
+
+    def write_rows(self, number: int, rows: Iterable[Row]) -> None:
+        """Write the rows of a block while they come."""
+        with whole_file(self.rows_file(number)) as file:
             write_rows(file, rows)
-        return path.stat().st_size
 
     def write_report(self, report: BlockReport) -> None:
         """Write what came of a block, which makes it count as done."""
-        write_json(self.block_path(report.number).with_suffix(".json"), asdict(report))
+        write_json(self._report_file(report.number), asdict(report))
 
     def holds_blocks(self) -> bool:
-        """Tell whether any block was finished."""
+        """Return whether any block was finished."""
         return any(self.path.glob("block_*.json"))
 
     def remove(self) -> None:
-        """Delete everything but the lock, the manifest last: half of it deleted, it can be gone on with."""
+        """Delete everything but the lock: reports first, so that none stands for files that are gone."""
+        for report in self.path.glob("block_*.json"):
+            report.unlink()
         for path in sorted(self.path.iterdir(), key=lambda path: path.name == MANIFEST):
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != LOCK:
-                path.unlink()
+            if path.name != LOCK:
+                _remove(path)
+
+    def _report_file(self, number: int) -> Path:
+        return self.block_path(number).with_suffix(".json")
+
+
+def write_rows(file: BinaryIO, rows: Iterable[Row]) -> None:
+    """Write rows of CSV while they come."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    text.detach()  # flushes, and leaves the file to whoever opened it
 
 
 def work_path(out: Path) -> Path:
@@ -152,14 +193,14 @@ def opened(out: Path, manifest: Mapping[str, Any]) -> Iterator[WorkFolder]:
 
 
 def _claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path) -> None:
-    """Write the manifest, or compare it with that of the run to go on with; remove what a killed run was writing."""
-    for torn in folder.path.glob(".*.part"):
-        torn.unlink()
+    """Write the manifest, or compare it with that of the unfinished run; remove what a killed run left half written."""
+    for orphan in folder.path.glob(".*.part"):
+        _remove(orphan)
     if not folder.holds_blocks():
         folder.remove()
         write_json(folder.path / MANIFEST, manifest)
         return
-    changed = differences(_begun(folder.path), manifest)
+    changed = differences(_manifest_of(folder.path), manifest)
     if changed:
         raise InputError(
             f"{folder.path}: holds the blocks of an unfinished run with other settings (its own, then yours):\n  "
@@ -169,8 +210,8 @@ def _claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path) -> None:
         )
 
 
-def _begun(path: Path) -> Any:
-    """Read the manifest of the run to go on with."""
+def _manifest_of(path: Path) -> Any:
+    """Read the manifest of the unfinished run."""
     try:
         return json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -181,3 +222,10 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write plain values, whole or not at all."""
     with whole_file(path) as file:
         file.write(json.dumps(values, indent=1).encode())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

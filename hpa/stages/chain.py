@@ -12,14 +12,14 @@ import pandas as pd
 from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
-from hpa.inference.held_out import read_held_out
-from hpa.inference.pixel_held_out import FOLDER as MAPS
+from hpa.inference.cells.held_out import FILE, read_held_out_cells
+from hpa.inference.tissue.held_out import FOLDER as MAPS
 from hpa.overrides import differing_keys
 from hpa.training.checkpoint import link_into_place
 from hpa.training.run_folder import RunFolder
 
 SINGLE: Config = {"_target_": "hpa.stages.single.SingleStage"}
-CELLS, PIXELS = "out_of_fold.parquet", "held_out.csv"
+CELLS, PIXELS = FILE, "held_out.csv"
 """Tables of predictions of the held-out images that trainings leave: of cells, and scores of images."""
 
 
@@ -94,7 +94,7 @@ def _scores(folder: Path, config: Config) -> dict[str, float]:
     """Return the metric of a folder's held-out cells, or the mean scores of its images where it left no cells."""
     if not (folder / CELLS).is_file():
         return _scores_of_images(folder / PIXELS)
-    held_out = read_held_out(folder)
+    held_out = read_held_out_cells(folder)
     starts = [cells.start for cells in held_out.by_image()]
     image_of_cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(held_out.cells)]))
     scores = build(config["metric"]).scores(

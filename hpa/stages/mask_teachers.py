@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from hpa.core.digest import digest_of_values, sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.planes import resized
-from hpa.inference.pixel_held_out import held_out_files, read_held_out
+from hpa.inference.tissue.held_out import held_out_files, read_held_out_tissue
 from hpa.pixels.data_module import PixelDataModule, PreparedImages
 from hpa.stages.teachers import members_of, require_unseen, some
 from hpa.training.provenance import Provenance
@@ -68,6 +68,6 @@ def _digest_of(path: Path) -> str:
 
 def _mean_of(files: Sequence[Path]) -> Float32[np.ndarray, "height width"]:
     """Return the mean of several maps of an image, at the size of the first."""
-    maps = [read_held_out(path).probabilities for path in files]
+    maps = [read_held_out_tissue(path).probabilities for path in files]
     same = [resized(one[None], *maps[0].shape)[0] for one in maps]
     return np.asarray(np.mean(same, axis=0), np.float32)

@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int64
 from hpa.cells.data_module import PreparedCells
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
-from hpa.inference.held_out import HeldOut, read_held_out
+from hpa.inference.cells.held_out import HeldOutCells, read_held_out_cells
 from hpa.interfaces import HeldOutPredictions
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
@@ -29,7 +29,7 @@ class _TeacherRun:
 
     path: Path
     images: Provenance
-    predictions: HeldOut
+    predictions: HeldOutCells
 
 
 def held_out_predictions(runs: Sequence[str], cells: PreparedCells) -> HeldOutPredictions:
@@ -90,7 +90,7 @@ def _read(path: Path, class_names: Sequence[str]) -> _TeacherRun:
             f"{path}: has the classes {', '.join(named)}, this data set {', '.join(class_names)}; a teacher needs the "
             "same ones in the same order."
         )
-    return _TeacherRun(path, Provenance.read(path), read_held_out(path))
+    return _TeacherRun(path, Provenance.read(path), read_held_out_cells(path))
 
 
 def require_unseen(teachers: Sequence[tuple[Path, Provenance, Sequence[str]]], own: Provenance) -> None:

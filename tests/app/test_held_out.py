@@ -1,4 +1,4 @@
-"""Ensembles, views and rules that learn from held-out cells, from run folders to a submission."""
+"""Ensembles, views and rules that are fitted to held-out cells, from run folders to a submission."""
 
 import shutil
 
@@ -56,7 +56,7 @@ def test_members_of_any_kind_write_every_class_of_every_cell(composed, runs, tmp
 
 def test_rules_apply_in_the_order_in_which_they_are_named(composed):
     for order in (["negative", "edge", "area"], ["area", "negative", "edge"]):
-        assert list(composed("infer", "ckpt=any", f"rules=[{','.join(order)}]").rules) == order
+        assert list(composed("infer", "ckpt=somewhere", f"rules=[{','.join(order)}]").rules) == order
 
 
 def test_an_ensemble_of_ranks_of_one_run_twice_is_that_run(composed, runs, tmp_path):
@@ -69,19 +69,19 @@ def test_an_ensemble_of_ranks_of_one_run_twice_is_that_run(composed, runs, tmp_p
         assert abs(first.confidences - second.confidences).max() < 1e-6
 
 
-def test_members_of_other_folds_are_joined_but_not_fitted(composed, runs, tmp_path):
+def test_members_of_other_folds_are_combined_but_not_fitted(composed, runs, tmp_path):
     members = f"[{runs / 'first'},{runs / 'other_fold'}]"
     assert predicted(composed, members, tmp_path / "mean.csv") == 0
     with pytest.raises(InputError, match="share 0 of"):
         predicted(composed, members, tmp_path / "fitted.csv", "ensemble=fitted")
 
 
-def test_runs_that_knew_images_alone_are_not_fitted_by_loss(composed, runs, tmp_path):
+def test_runs_with_labels_of_images_alone_are_not_fitted_by_loss(composed, runs, tmp_path):
     with pytest.raises(InputError, match=r"data\.cell_truth"):
         predicted(composed, runs / "first", tmp_path / "out.csv", "ensemble=fitted", "ensemble/fit=log_loss")
 
 
-def test_a_checkpoint_without_its_folder_learns_nothing(composed, runs, tmp_path):
+def test_a_checkpoint_without_its_folder_fits_nothing(composed, runs, tmp_path):
     alone = tmp_path / "alone.ckpt"
     shutil.copy(runs / "first" / "checkpoints" / "best.ckpt", alone)
     assert predicted(composed, alone, tmp_path / "out.csv") == 0

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from hpa.app.fallbacks import fallbacks_of, networks_of
 from hpa.app.infer import infer
 from hpa.app.train import train
 from hpa.cli import main
@@ -21,6 +20,7 @@ from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
+from hpa.inference.cells.workload import CellPredictors
 from hpa.interfaces import SegmentedField
 from hpa.models.saved_run import read_saved_run
 
@@ -102,7 +102,7 @@ def test_a_budget_that_is_over_leaves_blank_rows(infer_to, world, tmp_path, when
     assert all(row.text for row in read_table(out, PREDICTION_COLUMN))
 
 
-def test_a_late_run_that_only_warns_treats_all_images_as_configured(infer_to, tmp_path):
+def test_a_late_run_that_only_warns_predicts_all_images_as_configured(infer_to, tmp_path):
     out = tmp_path / "out.csv"
     assert infer_to(out, "budget_hours=1e-7", "when_late=warn") == 0
     assert all(row.text for row in read_table(out, PREDICTION_COLUMN))
@@ -118,19 +118,18 @@ def test_what_is_dropped_goes_step_by_step(composed, trained):
     field = Field("a", np.random.default_rng(0).integers(0, 255, (4, 60, 60), np.uint8), CHANNELS, 0.08)
     cells = np.zeros((60, 60), np.int32)
     cells[5:30, 5:40] = 1
-    networks = networks_of(runs, config)
-    fallbacks = fallbacks_of(runs, networks, config)
+    fallbacks = CellPredictors(runs, config).fallbacks()
     assert [fallback.name for fallback in fallbacks] == [
         "as configured",
         "without test-time augmentation",
         "without test-time augmentation, with the first 1 of 2 members",
     ]
-    answers = [fallback.predictor.predict([SegmentedField(field, Segmentation(cells))]) for fallback in fallbacks]
+    predictions = [fallback.predictor.predict([SegmentedField(field, Segmentation(cells))]) for fallback in fallbacks]
     alone = plain(composed("infer", f"ckpt={trained[0]}", "device=cpu"))
-    [expected] = fallbacks_of(runs[:1], networks[:1], alone)
+    [expected] = CellPredictors(runs[:1], alone).fallbacks()
     [first] = expected.predictor.predict([SegmentedField(field, Segmentation(cells))])
-    assert torch.equal(answers[-1][0].probabilities, first.probabilities)
-    assert not torch.equal(answers[0][0].probabilities, answers[1][0].probabilities)
+    assert torch.equal(predictions[-1][0].probabilities, first.probabilities)
+    assert not torch.equal(predictions[0][0].probabilities, predictions[1][0].probabilities)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +146,7 @@ def test_only_what_saves_time_is_a_step(composed, trained, words, count):
     both = "[" + ",".join(map(str, trained)) + "]"
     config = plain(composed("infer", f"ckpt={both}", "device=cpu", "budget_hours=1", *words))
     runs = [read_saved_run(run) for run in trained]
-    assert len(fallbacks_of(runs, networks_of(runs, config), config)) == count
+    assert len(CellPredictors(runs, config).fallbacks()) == count
 
 
 @pytest.mark.parametrize(
@@ -162,7 +161,7 @@ def test_only_what_saves_time_is_a_step(composed, trained, words, count):
         ("block_images=0", "at least 1"),
     ],
 )
-def test_impossible_settings_are_told(infer_to, tmp_path, override, words):
+def test_impossible_settings_are_errors(infer_to, tmp_path, override, words):
     with pytest.raises(InputError, match=words):
         infer_to(tmp_path / "out.csv", override)
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from hpa.app.infer import infer
 from hpa.app.train import resume, train
 from hpa.config import plain
 from hpa.core.errors import InputError
-from hpa.inference.pixel_held_out import FOLDER, held_out_files, read_held_out
+from hpa.inference.tissue.held_out import FOLDER, held_out_files, read_held_out
 from tests.tiny_tissue import CHOICES, tiny_words, write_sections
 
 pytestmark = pytest.mark.slow

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hydra.errors import ConfigCompositionException
 
-from hpa.app.cell_settings import require_of_cells
 from hpa.app.infer import infer
-from hpa.app.pixel_settings import require_of_tissue
 from hpa.app.train import train
 from hpa.config import plain
-from hpa.core.errors import InputError
 from tests.discs import write_discs
 
 FOLDER = Path(__file__).resolve().parents[2] / "experiments"
@@ -62,11 +60,12 @@ def test_a_recipe_of_inference_writes_every_row(trained, composed, world, tmp_pa
     assert len(pd.read_csv(out)) == len(pd.read_csv(world / "sample_submission.csv"))
 
 
-def test_the_floor_of_tissue_is_read_by_tissue_and_refused_by_cells(composed):
+def test_the_random_baseline_of_tissue_is_of_pixels_and_refused_for_cells(composed):
     config = plain(composed("infer", f"experiments={TISSUE}", "ckpt=somewhere"))
-    require_of_tissue(config)
-    with pytest.raises(InputError, match="thresholds=RandomMasks"):
-        require_of_cells(config)
+    assert config["task"] == "pixels"
+    assert "fusion" not in config
+    with pytest.raises(ConfigCompositionException, match="thresholds"):
+        composed("infer", f"experiments={TISSUE}", "ckpt=somewhere", "inference=cells")
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from hpa.cli import main
 from hpa.core.errors import Problem
 from hpa.core.submission_table import TableRow
 from hpa.inference.blocks import Shard
-from hpa.inference.part_file import write_part
+from hpa.inference.shards import write_part
 from hpa.inference.work_folder import BlockReport, opened
 
 

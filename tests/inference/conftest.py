@@ -19,14 +19,13 @@ from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field, Segmentation
 from hpa.core.image_table import COLUMNS, ImageTable
-from hpa.inference.assembly import AS_CONFIGURED
-from hpa.inference.blocks import Cut
-from hpa.inference.budget import Budget, Fallback
-from hpa.inference.fusion import NoFusion
-from hpa.inference.member import CropMember
-from hpa.inference.model_predictor import ModelPredictor
-from hpa.inference.pipeline import Output, Pipeline, PipelineResult
-from hpa.inference.stages import Stages
+from hpa.inference.blocks import BlockSizes
+from hpa.inference.budget import AS_CONFIGURED, Budget, Fallback
+from hpa.inference.cells.crop_member import CropMember
+from hpa.inference.cells.fusion import NoFusion
+from hpa.inference.cells.predictor import ModelPredictor
+from hpa.inference.cells.steps import CellSteps
+from hpa.inference.pipeline import Output, Pipeline, RunResult
 from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellBatch, CellOutput, SegmentedField
 
@@ -51,7 +50,7 @@ class BrightnessModel(nn.Module):
 
 
 class PositionModel(nn.Module):
-    """A weight for each pixel: another answer under every symmetry."""
+    """A weight for each pixel: another prediction under every symmetry."""
 
     def __init__(self, channel_count: int = len(CHANNELS), class_count: int = CLASS_COUNT, seed: int = 0) -> None:
         super().__init__()
@@ -160,10 +159,10 @@ def position_model() -> type[PositionModel]:
 
 
 @pytest.fixture
-def run_pipeline(tmp_path: Path) -> Callable[..., PipelineResult]:
+def run_pipeline(tmp_path: Path) -> Callable[..., RunResult]:
     """Runs the pipeline on a source that segments too; every part and setting can be changed."""
 
-    def run(source: FolderSource, table: ImageTable | None = None, **changes: Any) -> PipelineResult:
+    def run(source: FolderSource, table: ImageTable | None = None, **changes: Any) -> RunResult:
         parts: dict[str, Any] = {
             "segmenter": source, "fusion": NoFusion(), "rules": [], "shard": None, "settings": {}, "sinks": (),
             "block_images": 100, "fields_at_once": 2, "megapixels_at_once": 1.0, "workers": 2,
@@ -171,10 +170,12 @@ def run_pipeline(tmp_path: Path) -> Callable[..., PipelineResult]:
             "on_progress": lambda done, total: None,
         } | changes  # fmt: skip
         predictor = parts.get("predictor") or member_of(PositionModel())
+        stopwatch = Stopwatch()
         pipeline = Pipeline(
-            Stages(source, "test", parts["segmenter"], parts["fusion"], parts["rules"], Stopwatch()),
+            CellSteps(source, "test", parts["segmenter"], parts["fusion"], parts["rules"], stopwatch),
+            stopwatch,
             parts.get("fallbacks") or [Fallback(AS_CONFIGURED, predictor)],
-            Cut(parts["block_images"], parts["fields_at_once"], parts["megapixels_at_once"]),
+            BlockSizes(parts["block_images"], parts["fields_at_once"], parts["megapixels_at_once"]),
             parts["workers"],
             parts["budget"],
             time.monotonic(),

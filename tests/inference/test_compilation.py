@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from hpa.core.errors import InputError
+from hpa.inference.cells.predictor import ModelPredictor
 from hpa.inference.compilation import COMPILERS, compiled
-from hpa.inference.model_predictor import ModelPredictor
 from hpa.interfaces import CellBatch
 from hpa.models.crop import CropModel
 from hpa.models.heads import LinearHead

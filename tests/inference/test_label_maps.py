@@ -126,7 +126,7 @@ def test_files_of_others_are_written_over_only_where_that_is_wanted(tmp_path):
     assert read_label_map(tmp_path / "out" / "a.tif").max() == 1
 
 
-def test_any_error_of_one_image_is_told_and_stops_nothing(tmp_path):
+def test_any_error_of_one_image_is_reported_and_stops_nothing(tmp_path):
     put(tmp_path / "in", "a", height=7)
     put(tmp_path / "in", "b")
     result = segmented(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from hpa.core.encoding import decode_mask
 from hpa.core.errors import InputError, Problem
 from hpa.core.submission import parse_prediction
-from hpa.inference.fusion import ProductFusion
+from hpa.inference.cells.fusion import ProductFusion
 from hpa.inference.rules.edge import EdgeRule
 
 
@@ -28,16 +28,16 @@ def images(source, make_field):
     return items
 
 
-class ToldFirst:
-    """The source as a segmenter that tells which field comes."""
+class Notifying:
+    """The source as a segmenter that calls back with each field's id."""
 
-    def __init__(self, source, tell, channels=()):
+    def __init__(self, source, callback, channels=()):
         self.source = source
-        self.tell = tell
+        self.callback = callback
         self.channels = channels
 
     def segment(self, fields):
-        self.tell(fields[0].image_id)
+        self.callback(fields[0].image_id)
         return self.source.segment(fields)
 
     def fingerprint(self):
@@ -56,7 +56,7 @@ def left_behind(folder):
 
 def test_every_image_has_its_row_with_every_cell_and_class(run, images, tmp_path, make_member, position_model):
     result = run()
-    assert (result.image_count, result.cell_count, result.failed) == (5, 341, ())
+    assert (result.image_count, result.object_count, result.failed) == (5, 341, ())
     assert not result.all_failed
     assert {"read", "segment", "encode", "predict", "finish", "total"} <= set(result.seconds)
     rows = rows_of(tmp_path / "submission.csv")
@@ -74,7 +74,7 @@ def test_every_image_has_its_row_with_every_cell_and_class(run, images, tmp_path
 
 
 @pytest.mark.parametrize(("fields_at_once", "workers"), [(1, 1), (3, 4), (50, 2)])
-def test_how_the_work_is_cut_does_not_show(run, images, tmp_path, fields_at_once, workers):
+def test_the_sizes_of_groups_do_not_show(run, images, tmp_path, fields_at_once, workers):
     run()
     run(out=tmp_path / "other.csv", fields_at_once=fields_at_once, workers=workers)
     for one, other in zip(rows_of(tmp_path / "submission.csv"), rows_of(tmp_path / "other.csv"), strict=True):
@@ -85,7 +85,7 @@ def test_how_the_work_is_cut_does_not_show(run, images, tmp_path, fields_at_once
 
 
 def test_the_bytes_do_not_depend_on_the_timing_of_threads(run, images, source, tmp_path):
-    uneven = ToldFirst(source, lambda image_id: time.sleep(0.02 if image_id in "ab" else 0))
+    uneven = Notifying(source, lambda image_id: time.sleep(0.02 if image_id in "ab" else 0))
     run()
     run(out=tmp_path / "other.csv", segmenter=uneven, workers=4)
     assert (tmp_path / "other.csv").read_bytes() == (tmp_path / "submission.csv").read_bytes()
@@ -100,7 +100,7 @@ def test_fusion_and_rules_change_the_confidences_in_turn(run, images, tmp_path, 
     np.testing.assert_allclose(found.confidences, expected.ravel(), atol=1e-6)
 
 
-def test_bad_images_keep_blank_rows_and_are_told(run, images, source, tmp_path, caplog):
+def test_bad_images_keep_blank_rows_and_are_logged(run, images, source, tmp_path, caplog):
     broken = source.folder / "a.npy"
     broken.write_bytes(broken.read_bytes()[:-100])
     (source.folder / "b.npy").unlink()
@@ -118,7 +118,7 @@ def test_bad_images_keep_blank_rows_and_are_told(run, images, source, tmp_path, 
     assert list(rows) == ["b", "none", "a", "crowd", "c"]
     assert [name for name, row in rows.items() if not row["PredictionString"]] == ["b", "none", "a", "c"]
     assert (rows["c"]["ImageHeight"], rows["c"]["ImageWidth"]) == ("90", "40")
-    assert result.cell_count == 330
+    assert result.object_count == 330
 
 
 def test_only_unexpected_errors_are_logged_with_their_traceback(run, images, source, caplog):
@@ -140,12 +140,12 @@ def test_an_image_that_the_network_refuses_does_not_take_others_with_it(run, ima
     assert (tmp_path / "submission.csv").read_bytes() == alone
 
 
-def test_the_result_says_when_every_image_failed(run, images, source, tmp_path):
+def test_the_result_states_when_every_image_failed(run, images, source, tmp_path):
     for name in source.sizes:
         (source.folder / f"{name}.npy").unlink()
     result = run()
     assert result.all_failed
-    assert result.cell_count == 0
+    assert result.object_count == 0
     assert len(rows_of(tmp_path / "submission.csv")) == 5
 
 
@@ -158,7 +158,7 @@ def test_no_image_is_an_input_error(run, source, tmp_path):
 def test_a_channel_that_the_segmenter_misses_fails_before_anything_is_read(run, images, source):
     seen = []
     with pytest.raises(InputError, match="needs violet"):
-        run(segmenter=ToldFirst(source, seen.append, channels=("blue", "violet")))
+        run(segmenter=Notifying(source, seen.append, channels=("blue", "violet")))
     assert seen == []
 
 
@@ -218,6 +218,6 @@ def test_memory_is_bounded_however_many_images_there_are(run, source, make_field
     for number in range(40):
         source.add(make_field(f"i{number}", 1, 20, 20))
     begun, ahead = [], []
-    segmenter = ToldFirst(source, begun.append)
+    segmenter = Notifying(source, begun.append)
     run(segmenter=segmenter, fields_at_once=3, workers=2, on_progress=lambda done, _: ahead.append(len(begun) - done))
     assert max(ahead) <= 3 * 3

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hpa.config import build
-from hpa.inference.pixel_predictor import PixelPredictor
+from hpa.inference.tissue.predictor import PixelPredictor
 from hpa.interfaces import PixelBatch
 from hpa.losses.dice import DiceLoss
 from hpa.overrides import compose_slot

@@ -70,21 +70,21 @@ class AnndataExport:
         """Write the cells of all blocks, whole or not at all."""
         parts = CellParts([block.with_suffix(_PART_SUFFIX) for block in blocks], self._class_names)
         result = out.with_suffix(SUFFIX)
-        torn = result.with_name(f".{result.name}.part")  # beside its place: renaming is atomic within a folder only
+        part = result.with_name(f".{result.name}.part")  # beside its place: renaming is atomic within a folder only
         try:
-            self._write_told(torn, parts)
-            _write_features(torn, parts)
-            torn.replace(result)
+            self._write_all_but_features(part, parts)
+            _write_features(part, parts)
+            part.replace(result)
         finally:
-            torn.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
 
-    def _write_told(self, path: Path, parts: CellParts) -> None:
+    def _write_all_but_features(self, path: Path, parts: CellParts) -> None:
         """Write everything but the features."""
         # here: nobody else needs the package
         import pandas as pd
         from anndata import AnnData
 
-        table = _observations(parts.told())
+        table = _observations(parts.without_features())
         names = [feature_name(index) for index in range(parts.feature_count)]
         pixel_um = table["pixel_um"].to_numpy()
         x_um, y_um = table["centroid_x_px"].to_numpy() * pixel_um, table["centroid_y_px"].to_numpy() * pixel_um
@@ -97,11 +97,11 @@ class AnndataExport:
         cells.write_h5ad(path)
 
 
-def _observations(told: pa.Table) -> pd.DataFrame:
+def _observations(cells: pa.Table) -> pd.DataFrame:
     """Return the table of cells, named `<image>_<cell>`; images as categories, as squidpy's `library_key` expects."""
     import pandas as pd
 
-    table = told.to_pandas()
+    table = cells.to_pandas()
     # texts as objects: anndata 0.12 cannot write the strings of pandas 3
     images = table["image"].astype(object)
     names = [f"{image}_{cell}" for image, cell in zip(images, table["cell"], strict=True)]

@@ -72,14 +72,16 @@ class CellParts:
 
     def __init__(self, paths: Sequence[Path], class_names: Sequence[str]) -> None:
         self._paths = [path for path in paths if path.is_file()]
-        self._told = schema_of(class_names, 0)
-        self.feature_count = max((len(pq.read_schema(path)) - len(self._told) for path in self._paths), default=0)
+        self._without_features = schema_of(class_names, 0)
+        self.feature_count = max(
+            (len(pq.read_schema(path)) - len(self._without_features) for path in self._paths), default=0
+        )
         self.schema = schema_of(class_names, self.feature_count)
 
-    def told(self) -> pa.Table:
+    def without_features(self) -> pa.Table:
         """Return all columns but the features, all cells at once: some hundred bytes a cell."""
-        tables = [pq.read_table(path, columns=self._told.names) for path in self._paths]
-        return pa.concat_tables([self._told.empty_table(), *tables])
+        tables = [pq.read_table(path, columns=self._without_features.names) for path in self._paths]
+        return pa.concat_tables([self._without_features.empty_table(), *tables])
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the cells in pieces of bounded size."""
@@ -103,4 +105,4 @@ class CellParts:
         if len(table.schema) == len(self.schema):
             return table
         empty = [pa.nulls(len(table), pa.float32())] * self.feature_count
-        return pa.table([*table.columns[: len(self._told)], *empty], schema=self.schema)
+        return pa.table([*table.columns[: len(self._without_features)], *empty], schema=self.schema)

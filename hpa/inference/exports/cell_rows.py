@@ -1,4 +1,4 @@
-"""Cells as rows of a table: where each lies, how large it is, what the network says of it, its features.
+"""Cells as rows of a table: where each lies, how large it is, its probabilities, its features.
 
 Places follow scikit-image and napari: a pixel's centre is a whole number, boxes leave out their last row and column.
 """
@@ -41,7 +41,7 @@ class CellRows:
 
     Attributes:
         measures: The columns of `MEASURES`.
-        probabilities: What the network says, before fusion and rules.
+        probabilities: Of the network, before fusion and rules.
         confidences: What stands in the submission.
         features: The penultimate layer.
     """

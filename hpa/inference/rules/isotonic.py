@@ -1,7 +1,7 @@
 """Confidences that mean a frequency, by any rising curve (Zadrozny and Elkan, Transforming scores, KDD 2002).
 
 The curve of least squares among all that never fall is a staircase; here its steps' middles are joined by lines, since
-cells on one step would lose their order, which is all that the score of the competition asks for.
+cells on one step would lose their order, on which alone the score of the competition depends.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy import optimize
 
-from hpa.inference.held_out import HeldOut
+from hpa.inference.cells.held_out import HeldOutCells
 from hpa.interfaces import SegmentedField
 
 Curve = tuple[Float64[np.ndarray, " knot"], Float64[np.ndarray, " knot"]]
@@ -21,8 +21,8 @@ Curve = tuple[Float64[np.ndarray, " knot"], Float64[np.ndarray, " knot"]]
 class IsotonicRule:
     """Replaces the confidences of each class by a rising curve through held-out frequencies, (0, 0) and (1, 1).
 
-    The fit is to true classes of cells where the runs knew them, else to labels of images (`HeldOut.judged`). Classes
-    that are never, or always, true there stay as they are.
+    The fit is to true classes of cells where the runs knew them, else to labels of images (see
+    `HeldOutCells.scored_rows`). Classes that are never, or always, true there stay as they are.
     """
 
     needs_held_out = True
@@ -30,9 +30,9 @@ class IsotonicRule:
     def __init__(self) -> None:
         self._curves: list[Curve] = []
 
-    def learn(self, held_out: Sequence[HeldOut]) -> None:
+    def fit(self, held_out: Sequence[HeldOutCells]) -> None:
         """Fit the curves to the first entry: what the rules get to see, on held-out cells."""
-        probabilities, targets = held_out[0].judged()
+        probabilities, targets = held_out[0].scored_rows()
         columns = zip(probabilities.T.astype(np.float64), targets.T.astype(np.float64), strict=True)
         self._curves = [_curve_of(confidences, truth) for confidences, truth in columns]
 

@@ -3,7 +3,7 @@
 Negative images are rare (34 of 21,806 in the HPA single-cell competition; Le et al., Nature Methods 19:1221, 2022), so
 that a network hardly learns the class though one cell in ten is negative. A cell is negative when no location is shown:
 `1 - max p`, which is the same number as `min(1 - p)`. The 12th place did so (Tratz, 2021), the 23rd gained .006 with it
-over the learnt output (Samus, 2021).
+over the network's output (Samus, 2021).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hpa.interfaces import SegmentedField
 
 
 class NegativeRule:
-    """Sets the negative class to `1 - max` of all others; without this rule stands what the network has learnt.
+    """Sets the negative class to `1 - max` of all others; without this rule the network's own output stands.
 
     Args:
         negative_class: Number of the class.

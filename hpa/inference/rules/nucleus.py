@@ -17,27 +17,28 @@ from hpa.interfaces import SegmentedField
 
 
 class NucleusRule:
-    """Scales the confidences of a cell by `max(least, min(1, nucleus / (full share x median nucleus)))`.
+    """Scales the confidences of a cell by `max(min_share, min(1, nucleus / (full share x median nucleus)))`.
 
-    It holds for cells that touch the edge; inside the image a cell without a nucleus keeps `least`, every other one all
-    of its confidence. The median is that of nuclei of cells that do not touch the edge, or of all where there is none
-    inside; a field without any nucleus stays as it is.
+    It holds for cells that touch the edge; inside the image a cell without a nucleus keeps `min_share`, every other one
+    all of its confidence. The median is that of nuclei of cells that do not touch the edge, or of all where there is
+    none inside; a field without any nucleus stays as it is.
 
     Args:
         full_share: Share of the median from which a nucleus counts as whole.
-        least: What at least remains of a confidence, in (0, 1].
+        min_share: What at least remains of a confidence, in (0, 1].
 
     Raises:
-        InputError: If the share is not positive or `least` no such number.
+        InputError: If the share is not positive or `min_share` no such number.
     """
 
-    def __init__(self, full_share: float, least: float) -> None:
-        if not (full_share > 0 and 0 < least <= 1):
+    def __init__(self, full_share: float, min_share: float) -> None:
+        if not (full_share > 0 and 0 < min_share <= 1):
             raise InputError(
-                f"rules.nucleus needs full_share > 0 and 0 < least <= 1; came full_share={full_share}, least={least}."
+                "rules.nucleus needs full_share > 0 and 0 < min_share <= 1; came "
+                f"full_share={full_share}, min_share={min_share}."
             )
         self._full_share = full_share
-        self._least = least
+        self._min_share = min_share
 
     def __call__(
         self, field: SegmentedField, probabilities: Float[np.ndarray, "cell class"]
@@ -60,6 +61,6 @@ class NucleusRule:
         at_edge = edge_contact_of(field.segmentation.cells) > 0
         inside_px = nuclei_px[~at_edge & (nuclei_px > 0)]
         median_px = np.median(inside_px if len(inside_px) else nuclei_px[nuclei_px > 0])
-        shares = np.clip(nuclei_px / (self._full_share * median_px), self._least, 1)
+        shares = np.clip(nuclei_px / (self._full_share * median_px), self._min_share, 1)
         shares[~at_edge & (nuclei_px > 0)] = 1
         return probabilities * shares.astype(probabilities.dtype)[:, None]

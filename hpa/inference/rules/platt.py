@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy import optimize, special
 
-from hpa.inference.held_out import HeldOut
+from hpa.inference.cells.held_out import HeldOutCells
 from hpa.interfaces import SegmentedField
 
 MIN_PROBABILITY = 1e-7
@@ -22,8 +22,8 @@ MIN_PROBABILITY = 1e-7
 class PlattRule:
     """Replaces the logit of each class by `slope x logit + offset`, fitted to held-out cells with a positive slope.
 
-    The fit is to true classes of cells where the runs knew them, else to labels of images (`HeldOut.judged`). Classes
-    that are never, or always, true there stay as they are.
+    The fit is to true classes of cells where the runs knew them, else to labels of images (see
+    `HeldOutCells.scored_rows`). Classes that are never, or always, true there stay as they are.
     """
 
     needs_held_out = True
@@ -32,9 +32,9 @@ class PlattRule:
         self._slopes: Float64[np.ndarray, " class"] = np.ones(1)
         self._offsets: Float64[np.ndarray, " class"] = np.zeros(1)
 
-    def learn(self, held_out: Sequence[HeldOut]) -> None:
+    def fit(self, held_out: Sequence[HeldOutCells]) -> None:
         """Fit the curves to the first entry: what the rules get to see, on held-out cells."""
-        probabilities, targets = held_out[0].judged()
+        probabilities, targets = held_out[0].scored_rows()
         columns = zip(logits_of(probabilities).T, targets.T.astype(np.float64), strict=True)
         lines = np.array([_line_of(logits, truth) for logits, truth in columns])
         self._slopes, self._offsets = lines[:, 0], lines[:, 1]
@@ -58,7 +58,7 @@ def log_loss_of(logits: Float64[np.ndarray, " row"], truth: Float64[np.ndarray, 
 
 
 def _line_of(logits: Float64[np.ndarray, " row"], truth: Float64[np.ndarray, " row"]) -> tuple[float, float]:
-    """Return slope and offset of least loss."""
+    """Return slope and offset with the lowest loss."""
     positives = truth.sum()
     negatives = len(truth) - positives
     if positives == 0 or negatives == 0:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy import optimize, special
 
-from hpa.inference.held_out import HeldOut
+from hpa.inference.cells.held_out import HeldOutCells
 from hpa.inference.rules.platt import log_loss_of, logits_of
 from hpa.interfaces import SegmentedField
 
@@ -27,9 +27,9 @@ class TemperatureRule:
     def __init__(self) -> None:
         self._slopes: Float64[np.ndarray, " class"] = np.ones(1)
 
-    def learn(self, held_out: Sequence[HeldOut]) -> None:
+    def fit(self, held_out: Sequence[HeldOutCells]) -> None:
         """Fit the temperatures to the first entry: what the rules get to see, on held-out cells."""
-        probabilities, targets = held_out[0].judged()
+        probabilities, targets = held_out[0].scored_rows()
         columns = zip(logits_of(probabilities).T, targets.T.astype(np.float64), strict=True)
         self._slopes = np.array([_slope_of(logits, truth) for logits, truth in columns])
 
@@ -42,7 +42,7 @@ class TemperatureRule:
 
 
 def _slope_of(logits: Float64[np.ndarray, " row"], truth: Float64[np.ndarray, " row"]) -> float:
-    """Return one over the temperature of least loss."""
+    """Return one over the temperature with the lowest loss."""
     if truth.min() == truth.max():
         return 1.0
     found = optimize.minimize_scalar(

@@ -15,7 +15,7 @@ from hpa.interfaces import SegmentedField
 
 
 class WeakNucleusRule:
-    """Scales the confidences of a cell by `max(least, min(1, signal / (full share x median signal)))`.
+    """Scales the confidences of a cell by `max(min_share, min(1, signal / (full share x median signal)))`.
 
     The signal of a cell is what its brightest pixels reach above the darkest of the field, both as percentiles; a
     segmenter of nuclei is not needed. A field without any signal stays as it is.
@@ -28,26 +28,31 @@ class WeakNucleusRule:
         bright_percentile: Of the pixels of a cell, in [0, 100]; the nucleus must cover the rest to 100.
         dark_percentile: Of the pixels of the field.
         full_share: Share of the field's median signal from which a cell keeps its confidence.
-        least: What at least remains of a confidence, in (0, 1].
+        min_share: What at least remains of a confidence, in (0, 1].
 
     Raises:
         InputError: If a number lies outside its range.
     """
 
     def __init__(
-        self, nucleus_channel: str, bright_percentile: float, dark_percentile: float, full_share: float, least: float
+        self,
+        nucleus_channel: str,
+        bright_percentile: float,
+        dark_percentile: float,
+        full_share: float,
+        min_share: float,
     ) -> None:
         percentiles_fit = 0 <= bright_percentile <= 100 and 0 <= dark_percentile <= 100
-        if not (percentiles_fit and full_share > 0 and 0 < least <= 1):
+        if not (percentiles_fit and full_share > 0 and 0 < min_share <= 1):
             raise InputError(
-                "rules.weak_nucleus needs percentiles in [0, 100], full_share > 0 and 0 < least <= 1; came "
-                f"{bright_percentile}, {dark_percentile}, {full_share} and {least}."
+                "rules.weak_nucleus needs percentiles in [0, 100], full_share > 0 and 0 < min_share <= 1; came "
+                f"{bright_percentile}, {dark_percentile}, {full_share} and {min_share}."
             )
         self.channels = (nucleus_channel,)
         self._bright_percentile = bright_percentile
         self._dark_percentile = dark_percentile
         self._full_share = full_share
-        self._least = least
+        self._min_share = min_share
 
     def __call__(
         self, field: SegmentedField, probabilities: Float[np.ndarray, "cell class"]
@@ -63,7 +68,7 @@ class WeakNucleusRule:
         median = np.median(signals)
         if median <= 0:
             return probabilities
-        shares = np.clip(signals / (self._full_share * median), self._least, 1)
+        shares = np.clip(signals / (self._full_share * median), self._min_share, 1)
         return probabilities * shares.astype(probabilities.dtype)[:, None]
 
     def _signals(self, field: SegmentedField) -> Float64[np.ndarray, " cell"]:

@@ -16,7 +16,7 @@ KINDS = [PlattRule, TemperatureRule, IsotonicRule]
 
 
 def overconfident(count=4000, slope=3.0, offset=0.0):
-    """Return what is said of cells, their classes, and how probable these were."""
+    """Return what is predicted of cells, their classes, and how probable these were."""
     rng = np.random.default_rng(0)
     true_logits = rng.normal(-0.5, 1.2, (count, 1))
     true = special.expit(true_logits)
@@ -24,50 +24,50 @@ def overconfident(count=4000, slope=3.0, offset=0.0):
     return special.expit(slope * true_logits + offset).astype(np.float32), targets, true
 
 
-def taught(kind, said, targets):
+def calibrated(kind, predicted, targets):
     rule = kind()
-    rule.learn([held_out_of(said, targets)])
+    rule.fit([held_out_of(predicted, targets)])
     return rule
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_overconfidence_is_taken_back(kind):
-    said, targets, true = overconfident()
-    found = taught(kind, said, targets)(FIELD, said)
-    assert np.abs(found - true).mean() < 0.03 < np.abs(said - true).mean()
-    assert log_loss(targets[:, 0], found[:, 0]) < log_loss(targets[:, 0], said[:, 0])
+    predicted, targets, true = overconfident()
+    found = calibrated(kind, predicted, targets)(FIELD, predicted)
+    assert np.abs(found - true).mean() < 0.03 < np.abs(predicted - true).mean()
+    assert log_loss(targets[:, 0], found[:, 0]) < log_loss(targets[:, 0], predicted[:, 0])
 
 
 def test_platt_finds_the_line_of_logistic_regression():
-    said, targets, _ = overconfident(offset=-1.0)
-    reference = LogisticRegression(C=1e6).fit(special.logit(said.astype(np.float64)), targets[:, 0])
-    expected = reference.predict_proba(special.logit(said.astype(np.float64)))[:, 1]
-    np.testing.assert_allclose(taught(PlattRule, said, targets)(FIELD, said)[:, 0], expected, atol=2e-3)
+    predicted, targets, _ = overconfident(offset=-1.0)
+    reference = LogisticRegression(C=1e6).fit(special.logit(predicted.astype(np.float64)), targets[:, 0])
+    expected = reference.predict_proba(special.logit(predicted.astype(np.float64)))[:, 1]
+    np.testing.assert_allclose(calibrated(PlattRule, predicted, targets)(FIELD, predicted)[:, 0], expected, atol=2e-3)
 
 
 def test_the_curve_runs_through_the_steps_of_isotonic_regression():
-    said, targets, _ = overconfident(300)
-    steps = IsotonicRegression().fit_transform(said[:, 0], targets[:, 0])
-    found = taught(IsotonicRule, said, targets)(FIELD, said)[:, 0]
+    predicted, targets, _ = overconfident(300)
+    steps = IsotonicRegression().fit_transform(predicted[:, 0], targets[:, 0])
+    found = calibrated(IsotonicRule, predicted, targets)(FIELD, predicted)[:, 0]
     for step in np.unique(steps[(steps > 0) & (steps < 1)]):
-        on_step = said[steps == step, :1]
-        middle = taught(IsotonicRule, said, targets)(FIELD, on_step.mean(axis=0, keepdims=True))
+        on_step = predicted[steps == step, :1]
+        middle = calibrated(IsotonicRule, predicted, targets)(FIELD, on_step.mean(axis=0, keepdims=True))
         assert middle[0, 0] == pytest.approx(step, abs=1e-3)
-    inner = (said[:, 0] > 0.05) & (said[:, 0] < 0.95)
+    inner = (predicted[:, 0] > 0.05) & (predicted[:, 0] < 0.95)
     assert len(np.unique(found[inner])) > 5 * len(np.unique(steps))  # cells keep their order
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("always", [0.0, 1.0])
 def test_a_class_without_both_answers_stays_as_it_is(kind, always):
-    said = np.linspace(0.01, 0.99, 20, dtype=np.float32)[:, None]
-    found = taught(kind, said, np.full_like(said, always))(FIELD, said)
-    np.testing.assert_allclose(found, said, atol=1e-5)
+    predicted = np.linspace(0.01, 0.99, 20, dtype=np.float32)[:, None]
+    found = calibrated(kind, predicted, np.full_like(predicted, always))(FIELD, predicted)
+    np.testing.assert_allclose(found, predicted, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_class_that_was_learnt_upside_down_is_not_turned_around(kind):
-    said, targets, _ = overconfident(500)
-    ordered = np.sort(said, axis=0)
-    found = taught(kind, said, 1 - targets)(FIELD, ordered)
+def test_a_class_that_was_fitted_upside_down_is_not_reversed(kind):
+    predicted, targets, _ = overconfident(500)
+    ordered = np.sort(predicted, axis=0)
+    found = calibrated(kind, predicted, 1 - targets)(FIELD, ordered)
     assert (np.diff(found[:, 0]) >= 0).all()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from hpa.core.submission import format_prediction, parse_prediction
-from hpa.inference.held_out import LearnsFromHeldOut
+from hpa.inference.cells.held_out import FitsHeldOut
 from tests.inference.fixed_members import held_out_of
 from tests.inference.rules.fields import CLASS_COUNT, cases, field_and_confidences
 
@@ -24,11 +24,11 @@ def rule_of(name):
     [part] = OmegaConf.load(CONF / f"{name}.yaml").values()
     given_values = {"negative_class": CLASS_COUNT - 1} if "negative_class" in part else {}
     rule = instantiate(part, **given_values)
-    if isinstance(rule, LearnsFromHeldOut):
+    if isinstance(rule, FitsHeldOut):
         rng = np.random.default_rng(0)
         targets = (rng.random((80, CLASS_COUNT)) < [0.5, 0.1, 0.9, 0.0]).astype(np.float32)
-        said = np.clip(0.3 * targets + 0.7 * rng.random(targets.shape), 0, 1)
-        rule.learn([held_out_of(said, targets)])
+        predicted = np.clip(0.3 * targets + 0.7 * rng.random(targets.shape), 0, 1)
+        rule.fit([held_out_of(predicted, targets)])
     return rule
 
 

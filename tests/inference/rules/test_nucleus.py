@@ -5,7 +5,7 @@ from hpa.core.errors import InputError
 from hpa.inference.rules.nucleus import NucleusRule
 from tests.inference.rules.fields import field_of
 
-RULE = NucleusRule(full_share=0.5, least=0.1)
+RULE = NucleusRule(full_share=0.5, min_share=0.1)
 
 
 def strips():

@@ -6,7 +6,7 @@ from hpa.inference.rules.channels import ReadsChannels
 from hpa.inference.rules.weak_nucleus import WeakNucleusRule
 from tests.inference.rules.fields import field_of
 
-RULE = WeakNucleusRule("blue", bright_percentile=100.0, dark_percentile=0.0, full_share=0.5, least=0.1)
+RULE = WeakNucleusRule("blue", bright_percentile=100.0, dark_percentile=0.0, full_share=0.5, min_share=0.1)
 
 
 def field_with(signals, background=10):

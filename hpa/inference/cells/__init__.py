@@ -1,0 +1,1 @@
+"""Inference on cells: segment a field, classify its cells, write their masks and confidences."""

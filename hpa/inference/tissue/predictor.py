@@ -1,0 +1,121 @@
+"""A trained network of pixels on any image: dense networks in blended tiles, detectors in tiles that overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+
+from hpa.core.errors import InputError
+from hpa.core.tiles import predict_tiled
+from hpa.device import autocast
+from hpa.inference.tissue.detections import detect_tiled
+from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel
+
+
+@runtime_checkable
+class DenseModel(Protocol):
+    """A network whose output at a pixel depends on its surroundings only, so that tiles can be put together."""
+
+    def planes(self, images: Float[Tensor, "image channel height width"]) -> Float[Tensor, "image plane height width"]:
+        """Return the logits of images of any size."""
+
+
+@runtime_checkable
+class GivesProbabilities(Protocol):
+    """A target whose planes give the probability that a pixel is inside, and nothing else."""
+
+    def probabilities(self, logits: Float32[np.ndarray, "plane height width"]) -> Float32[np.ndarray, "height width"]:
+        """Return the probability of the inside."""
+
+
+class PixelPredictor:
+    """Finds instances in prepared planes with one network.
+
+    Args:
+        model: A `PixelModel`; moved to the device and to evaluation mode.
+        device: Where it runs.
+        precision: "fp32", "bf16" or "fp16"; weights stay in fp32 (autocast).
+        side_px: Side of a tile; larger images are cut, smaller ones go as they are.
+        overlap_px: Smallest overlap of neighbouring tiles.
+        batch_tiles: Tiles that go through a dense network together; a detector sees one at a time.
+    """
+
+    def __init__(
+        self,
+        model: PixelModel,
+        device: torch.device,
+        precision: str,
+        side_px: int,
+        overlap_px: int,
+        batch_tiles: int,
+    ) -> None:
+        autocast(device, precision)  # a misspelt precision fails here, not after the first image
+        self._model = cast("nn.Module", model).to(device).eval()
+        self._device = device
+        self._precision = precision
+        self.side_px = side_px
+        self.overlap_px = overlap_px
+        self.batch_tiles = batch_tiles
+
+    def predict(self, planes: Float32[np.ndarray, "channel height width"]) -> Instances:
+        """Return the instances of one image, prepared as in training; NaN counts as 0."""
+        finite = np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=0.0)
+        model = cast("Any", self._model)
+        if isinstance(self._model, DenseModel):
+            return model.target.read(self.logits(finite))
+        if max(planes.shape[1:]) <= self.side_px:
+            found = self._detect(finite)
+        else:
+            found = detect_tiled(finite, self.side_px, self.overlap_px, self._detect)
+        return model.instances(InstanceOutput({}, [found]))[0]
+
+    def logits(self, planes: Float32[np.ndarray, "channel height width"]) -> Float32[np.ndarray, "plane height width"]:
+        """Return the logits of a dense network for every pixel of an image."""
+        if max(planes.shape[1:]) <= self.side_px:
+            return self._tiles(planes[None])[0]
+        return predict_tiled(planes, self.side_px, self.overlap_px, self.batch_tiles, self._tiles)
+
+    def probabilities(self, planes: Float32[np.ndarray, "channel height width"]) -> Float32[np.ndarray, "height width"]:
+        """Return how probably each pixel is inside; NaN of the image counts as 0.
+
+        Raises:
+            InputError: If the network was trained on something else than one mask.
+        """
+        model = cast("Any", self._model)
+        if not (isinstance(self._model, DenseModel) and isinstance(model.target, GivesProbabilities)):
+            raise InputError(
+                "masks of tissue are read from networks of model/target=foreground; instances that any other network "
+                "finds are written by: hpa segment DIR OUT segmenter=unet segmenter.weights=RUN."
+            )
+        return model.target.probabilities(self.logits(np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=0.0)))
+
+    def _detect(self, planes: Float32[np.ndarray, "channel height width"]) -> dict[str, Tensor]:
+        """Return the instances that a detector finds in one tile, or in an image that is no larger."""
+        with torch.inference_mode(), autocast(self._device, self._precision):
+            output: InstanceOutput = self._model(_batch_of(torch.from_numpy(planes[None]).to(self._device)))
+        return output.instances[0]
+
+    def _tiles(
+        self, tiles: Float32[np.ndarray, "tile channel height width"]
+    ) -> Float32[np.ndarray, "tile plane height width"]:
+        with torch.inference_mode(), autocast(self._device, self._precision):
+            logits: Tensor = cast("Any", self._model).planes(torch.from_numpy(tiles).to(self._device))
+        return logits.float().cpu().numpy()
+
+
+def _batch_of(images: Float[Tensor, "image channel height width"]) -> PixelBatch:
+    """Return a batch of images without any targets."""
+    count, _, height, width = images.shape
+    no_classes: Sequence[Tensor] = [torch.zeros(0, dtype=torch.int64) for _ in range(count)]
+    return PixelBatch(
+        images=images,
+        targets=images.new_zeros((count, 0, height, width)),
+        label_maps=torch.zeros((count, height, width), dtype=torch.int32),
+        instance_classes=tuple(no_classes),
+        image_row=torch.arange(count),
+    )
