@@ -2,7 +2,6 @@ import pytest
 
 from hpa.cli import main
 from hpa.core.errors import Problem
-from hpa.core.submission_table import TableRow
 from hpa.inference.blocks import Shard
 from hpa.inference.shards import write_part
 from hpa.inference.work_folder import BlockReport, opened
@@ -15,17 +14,19 @@ def parts(tmp_path):
     def make(*failing):
         for number, name in enumerate("ab"):
             with opened(tmp_path / "out", {}) as work:
-                size = work.write_rows(number, [TableRow(name, 3, 4, "" if name in failing else "0 0.5 abc")])
+                work.write_rows(number, [(name, 3, 4, "" if name in failing else "0 0.5 abc")])
                 failed = (Problem(name, "is torn"),) if name in failing else ()
-                report = BlockReport(number, (name,), 1 - len(failed), failed, (), "as configured", "x", size)
-                write_part(tmp_path / name, Shard(number + 1, 2), {"split": "test"}, 2, work, [report])
+                files = work.files_of(number)
+                report = BlockReport(number, (name,), 1 - len(failed), failed, (), "as configured", "x", files)
+                columns = ("ID", "ImageWidth", "ImageHeight", "PredictionString")
+                write_part(tmp_path / name, Shard(number + 1, 2), columns, {"split": "test"}, 2, work, [report])
         return [str(tmp_path / name) for name in "ab"]
 
     return make
 
 
 @pytest.mark.parametrize(("failing", "code"), [("", 0), ("b", 3), ("ab", 1)])
-def test_the_exit_code_tells_of_blank_rows(parts, tmp_path, capsys, failing, code):
+def test_the_exit_code_shows_blank_rows(parts, tmp_path, capsys, failing, code):
     out = tmp_path / "merged.csv"
     assert main(["merge", *parts(*failing), "--out", str(out)]) == code
     shown = capsys.readouterr().out

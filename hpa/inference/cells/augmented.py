@@ -79,7 +79,9 @@ def show_pictures(
 
 def _shown(batch: CellBatch, view: View) -> CellBatch:
     """Return the batch in a view; where cells lie is given in shares of the side, so that its size does not matter."""
-    return batch.with_views(lambda pictures: show_pictures(pictures, view), lambda coverage: apply(coverage, view.symmetry))
+    return batch.with_views(
+        lambda pictures: show_pictures(pictures, view), lambda coverage: apply(coverage, view.symmetry)
+    )
 
 
 def _mean_of_logits(views: Stacked) -> Rows:
