@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
-INFERENCE = "infer.yaml"
+INFERENCE = (CONF / "infer.yaml", *sorted((CONF / "inference").glob("*.yaml")))
 _MARKED = re.compile(r"(<!-- (slots|choices): ([\w/]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 _DEFAULT = re.compile(
     r"^ +- (?:override |optional )?(?P<root>/?)(?P<slot>[a-z_/]+)(?:@[\w.]+)?: \S+ +# (?P<text>.+)$", re.MULTILINE
@@ -70,7 +70,7 @@ def first_sentence(text: str) -> str:
 
 
 def _configs() -> Iterator[Path]:
-    first = [CONF / "train.yaml", *sorted((CONF / "task").glob("*.yaml")), CONF / INFERENCE]
+    first = [CONF / "train.yaml", *sorted((CONF / "task").glob("*.yaml")), *INFERENCE]
     yield from first
     yield from sorted({*CONF.rglob("*.yaml")} - {*first})
 
@@ -90,7 +90,7 @@ def _slots(script: str) -> Iterator[str]:
         for slot, text in slots().items():
             yield from (f"## `{slot}`", f"{text[:1].upper()}{text[1:]}.", "", *_choices(slot), "")
         return
-    inference = {match["slot"] for match in _DEFAULT.finditer((CONF / INFERENCE).read_text(encoding="utf-8"))}
+    inference = {match["slot"] for path in INFERENCE for match in _DEFAULT.finditer(path.read_text(encoding="utf-8"))}
     yield "| slot | what it is | choices |"
     yield "|---|---|---|"
     for slot, text in slots().items():
