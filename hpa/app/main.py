@@ -57,7 +57,7 @@ def task_words(words: Sequence[str]) -> list[str]:
     Raises:
         InputError: If a run cannot be read, or the runs are of different tasks.
     """
-    paths = last_values(words, "ckpt")
+    paths = last_values(quote_paths(words), "ckpt")
     if not paths or any(word.startswith(("inference=", "--config-name", "-cn")) for word in words):
         return []
     from hpa.inference.workload import require_task, task_of
