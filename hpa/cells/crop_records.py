@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Int32, Int64, Shaped, UInt8
 
 from hpa.cells.crops import CellCrops
+from hpa.core.digest import digest_of_array
 from hpa.core.field import Segmentation
 from hpa.core.label_map import areas_of, boxes_of, edge_contact_of
 from hpa.core.sealed_file import (
@@ -53,7 +54,7 @@ def measures_of(segmentation: Segmentation) -> CellMeasures:
 
 
 def write_crops(path: Path, crops: CellCrops, measures: CellMeasures) -> None:
-    """Write crops, then their table: a table on disk means that its crops are complete.
+    """Write crops, then their table with the checksum of each: a table on disk means that its crops are complete.
 
     Raises:
         WriteError: If the disk is full, or the cache cannot be written to.
@@ -64,25 +65,25 @@ def write_crops(path: Path, crops: CellCrops, measures: CellMeasures) -> None:
     records["regions"] = crops.regions
     records["checksum"] = _checksums(records.view(np.uint8).reshape(len(records), dtype.itemsize))
     write_array(path, records)
-    write_array(table_path(path), measures)
+    write_array(table_path(path), np.column_stack([measures, records["checksum"].view(np.int32)]))
 
 
-def read_measures(path: Path, channels: int, side_px: int) -> tuple[CellMeasures, int] | None:
-    """Return the cells of an image and the bits of their pixels, or None where the files are missing or damaged.
+def read_measures(path: Path, channels: int, side_px: int) -> tuple[CellMeasures, int, str] | None:
+    """Return the cells of an image, the bits of their pixels and a digest of the crops; None where damaged.
 
     Of the crops only layout and size are checked; their content is verified cell by cell when it is read.
     """
     try:
-        measures = read_array(table_path(path))
+        table = read_array(table_path(path))
         with path.open("rb") as file:
             shape, dtype, start = array_layout(file)
             complete = os.fstat(file.fileno()).st_size == start + dtype.itemsize * shape[0] + SEAL_BYTES
     except (OSError, ValueError, DamagedFileError):
         return None
     bits = next((bits for bits in (8, 16) if dtype == record_dtype(bits, channels, side_px)), None)
-    if bits is None or not complete or measures.shape != (*shape, len(CELL_COLUMNS)) or measures.dtype != np.int32:
+    if bits is None or not complete or table.shape != (*shape, len(CELL_COLUMNS) + 1) or table.dtype != np.int32:
         return None
-    return measures, bits
+    return table[:, :-1], bits, digest_of_array(table[:, -1])
 
 
 def read_records(

@@ -43,17 +43,14 @@ class _Place:
     crops: Path
     identity: dict[str, Any]
 
-    def entry(self, bits: int, cell_count: int) -> StoredImage:
-        """Return the image as readers of the store know it."""
-        return StoredImage(self.image_id, self.identity["image"], self.label_map, self.crops, bits, cell_count)
-
     def stored(self, spec: CropSpec) -> tuple[StoredImage, CellMeasures] | None:
         """Return what is there, None where anything is missing or damaged."""
         found = read_measures(self.crops, len(spec.channels), spec.side_px)
         if found is None or not self.label_map.is_file():
             return None
-        measures, bits = found
-        return self.entry(bits, len(measures)), measures
+        measures, bits, digest = found
+        files = (self.identity["image"], self.label_map, self.crops)
+        return StoredImage(self.image_id, *files, bits, len(measures), digest), measures
 
 
 class CellStore:
@@ -162,7 +159,10 @@ class _Maker:
             write_segmentation(place.label_map, segmentation)
         measures = measures_of(segmentation)
         write_crops(place.crops, crop_cells(field, segmentation, self.spec), measures)
-        return place.entry(8 * field.pixels.dtype.itemsize, len(measures)), measures
+        stored = place.stored(self.spec)
+        if stored is None:
+            raise InputError(f"{place.crops}: went away while it was written; run the same command again.")
+        return stored
 
     def _stored_segmentation(self, field: Field, path: Path) -> Segmentation | None:
         """Return the stored label maps, None where they are missing or damaged."""

@@ -28,6 +28,7 @@ class StoredImage:
         crops: File of its crops.
         bits: Depth of the stored pixels, 8 or 16.
         cell_count: How many cells it holds.
+        digest: Of its crops: differs where their pixels do.
     """
 
     image_id: str
@@ -36,6 +37,7 @@ class StoredImage:
     crops: Path
     bits: int
     cell_count: int
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def provenance_of(data: PixelDataModule) -> Provenance:
     images = Provenance.of(data.table, data.folds.held_out, None).frame
     trained = np.isin(np.arange(len(images)), data.rows(validation=False))
     content = [data.store.content(image_id) for image_id in data.table.image_ids]
-    return Provenance(images.assign(trained=trained, content=content))
+    return Provenance(images.assign(trained=trained, content=content, pixels=content))
 
 
 def soft_masks(

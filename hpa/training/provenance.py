@@ -7,6 +7,7 @@ identified by their id, by the group of duplicates they belong to, and by the di
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +25,9 @@ from hpa.sources.fold_plan import FoldPlan
 from hpa.training.run_folder import RunFolder
 
 FILE = "images.parquet"
-_COLUMNS = ["image_id", "group", "fold", "trained", "cells", "content"]
+_COLUMNS = ["image_id", "group", "fold", "trained", "cells", "content", "pixels"]
+_NAMES_SHOWN = 5
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Provenance:
 
     Attributes:
         frame: One row an image: `image_id`, `group` (duplicates share one), `fold`, `trained` (whether any epoch
-            trained on it), `cells` (how many it holds), `content` (digest of them; "" where there are none).
+            trained on it), `cells` (how many it holds), `content` (digest of them; "" where there are none), `pixels`
+            (digest of what the network reads of it; "" where unknown).
     """
 
     frame: pd.DataFrame
@@ -44,7 +48,8 @@ class Provenance:
         frame = table.frame[["image_id", "group", "fold"]].astype({"image_id": str, "group": str})
         content = [""] * len(frame) if stored is None else contents_of(stored)
         cells = [0] * len(frame) if stored is None else [image.cell_count for image in stored.images]
-        return cls(frame.assign(trained=frame["fold"] != held_out, cells=cells, content=content))
+        pixels = [""] * len(frame) if stored is None else [image.digest for image in stored.images]
+        return cls(frame.assign(trained=frame["fold"] != held_out, cells=cells, content=content, pixels=pixels))
 
     @classmethod
     def read(cls, run: Path) -> Provenance:
@@ -60,7 +65,8 @@ class Provenance:
                 "the folder of a run of train.py, or train it again with this version."
             )
         try:
-            return cls(pd.read_parquet(path)[_COLUMNS])
+            frame = pd.read_parquet(path)
+            return cls((frame if "pixels" in frame else frame.assign(pixels=""))[_COLUMNS])  # "": an older version
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{path}: cannot be read as the provenance of a run ({error}); train again.") from error
 
@@ -70,6 +76,12 @@ class Provenance:
         frame = self.frame.assign(trained=self.frame["trained"] | self.frame["image_id"].isin(seen["image_id"]))
         gone = seen[~seen["image_id"].isin(frame["image_id"])]
         return Provenance(pd.concat([frame, gone], ignore_index=True) if len(gone) else frame)
+
+    def replaced_since(self, earlier: Provenance) -> list[str]:
+        """Return the ids of images whose pixels differ from those of the same run's earlier part."""
+        both = self.frame.merge(earlier.frame, on="image_id", suffixes=("", "_before"))
+        known = (both["pixels"] != "") & (both["pixels_before"] != "")
+        return [str(name) for name in both.loc[known & (both["pixels"] != both["pixels_before"]), "image_id"]]
 
     def write(self, run: Path) -> None:
         """Write the images into a run's folder, whole or not at all."""
@@ -99,7 +111,9 @@ def record(run: RunFolder, images: Provenance, folds: FoldPlan, teachers: Mappin
         InputError: If the teachers are no longer those that the run was started with.
     """
     if (run.path / FILE).is_file():
-        images = images.after(Provenance.read(run.path))
+        earlier = Provenance.read(run.path)
+        _warn_of_replaced(run.path, images.replaced_since(earlier))
+        images = images.after(earlier)
     before = run.facts().get("teachers", dict(teachers))
     if before != dict(teachers):
         raise InputError(
@@ -119,3 +133,13 @@ def contents_of(stored: StoredCells) -> list[str]:
     numbers = stored.cells.drop(columns=["image_id", "image"]).to_numpy(np.int64)
     edges = np.searchsorted(stored.cells["image"].to_numpy(), np.arange(len(stored.images) + 1))
     return [digest_of_array(numbers[start:stop]) if stop > start else "" for start, stop in pairwise(edges.tolist())]
+
+
+def _warn_of_replaced(run: Path, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        log.warning(
+            "%s: the pixels of %d images differ from those that this run was started with (%s%s): the files or their "
+            "label maps were replaced. It goes on with the new ones and no longer repeats an undisturbed run.",
+            *(run, len(names), ", ".join(names[:_NAMES_SHOWN]), more),
+        )

@@ -270,6 +270,19 @@ def test_an_image_that_is_replaced_while_it_is_read_is_named_and_not_stored(sour
     assert (stored.crops(np.array([4])).pixels[..., 5:7, 5:7] == np.float32(1 / 255)).all()
 
 
+def test_the_digest_of_an_image_follows_its_pixels(source: Source, tmp_path: Path) -> None:
+    def digests() -> list[str]:
+        return [image.digest for image in prepare(source, Squares(), tmp_path / "store").images]
+
+    before = digests()
+    assert digests() == before
+    pixels = np.load(source.folder / "field_2.npy")
+    pixels[1, 3, 3] ^= 1
+    np.save(source.folder / "field_2.npy", pixels)
+    after = digests()
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, True, False, True]
+
+
 def test_pickle_is_small_and_reads(source: Source, tmp_path: Path) -> None:
     stored = prepare(source, Squares(), tmp_path / "store")
     text = pickle.dumps(stored)

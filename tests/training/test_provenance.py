@@ -12,7 +12,9 @@ from hpa.cells.crops import CropSpec
 from hpa.cells.stored_cells import StoredCells, StoredImage
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
-from hpa.training.provenance import FILE, Provenance, contents_of
+from hpa.sources.fold_plan import FoldPlan
+from hpa.training.provenance import FILE, Provenance, contents_of, record
+from hpa.training.run_folder import RunFolder
 
 
 def images(held_out: int, ids="abcdef", groups=None, contents=None) -> Provenance:
@@ -46,6 +48,26 @@ def test_what_was_trained_on_is_never_unseen_again():
     other_set = images(0, ids="uvwxyz").after(images(1))
     assert other_set.seen_of(images(0)) == set("abef")
     assert other_set.frame["trained"].tolist() == [False, False, True, True, True, True, True, True, True, True]
+
+
+def test_images_that_were_replaced_since_the_start_are_named(tmp_path, caplog):
+    def with_pixels(pixels):
+        return Provenance(images(1).frame.assign(pixels=list(pixels)))
+
+    run, folds = RunFolder(tmp_path), FoldPlan(3, 1, 0, False)
+    record(run, with_pixels("123456"), folds, {})
+    record(run, with_pixels("123456"), folds, {})
+    assert not caplog.records
+    record(run, with_pixels("12x45y"), folds, {})
+    assert "2 images differ" in caplog.text
+    assert "(c, f)" in caplog.text
+    assert Provenance.read(tmp_path).frame["pixels"].tolist() == list("12x45y")
+
+
+def test_a_run_of_an_earlier_version_is_read_and_nothing_of_it_counts_as_replaced(tmp_path):
+    images(1).frame.drop(columns="pixels").to_parquet(tmp_path / FILE)
+    earlier = Provenance.read(tmp_path)
+    assert Provenance(images(1).frame.assign(pixels="1")).replaced_since(earlier) == []
 
 
 def test_provenance_is_read_as_it_was_written(tmp_path):
