@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
+from hpa.core.outputs import guarded_outputs
 from hpa.core.whole_file import whole_file
 
 HELP = "convert a published pickled network of HPA-Cell-Segmentation to .safetensors, running none of its code"
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("file", metavar="FILE", type=Path, help="e.g. dpn_unet_nuclei_v1.pth of Zenodo record 4665863")
     parser.add_argument("out", metavar="OUT.safetensors", type=Path, help="file to write")
+    parser.add_argument("--overwrite", action="store_true", help="write over a file that this command did not make")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,7 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     mode = "training" if network.training else "evaluation"
     tensors = network.tensors()
     content = save(tensors, {"source": arguments.file.name, "source_sha256": sha256, "source_mode": mode})
-    with whole_file(out, bytes_needed=len(content)) as file:
+    with (
+        guarded_outputs([out], "convert-weights", inputs=[arguments.file], overwrite=arguments.overwrite),
+        whole_file(out, bytes_needed=len(content)) as file,
+    ):
         file.write(content)
     print(f"{out}: {len(tensors)} tensors of {arguments.file} (SHA-256 {sha256}; saved in {mode} mode)")
     return 0

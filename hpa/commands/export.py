@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from hpa.core.errors import InputError
+from hpa.core.outputs import guarded_outputs
 
 HELP = "write the network of a run for other programs (ONNX)"
 _SUFFIX = ".onnx"
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--onnx", metavar="OUT.onnx", type=Path, required=True, help="crops in [0, 1] to logits and features"
     )
+    parser.add_argument("--overwrite", action="store_true", help="write over a file that this command did not make")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     cut = saved.config["crop"]
     crop = CropSpec(saved.channels, side_px=cut["side_px"], masked=cut["masked"], margin=cut["margin"])
     origin = {"backbone": model.backbone.name, "checkpoint": saved.path.name, "epochs": str(saved.epoch)}
-    difference = write_onnx(out, OnnxNetwork(model, saved.class_names, crop, origin))
+    with guarded_outputs([out], "export", inputs=[saved.path], overwrite=arguments.overwrite):
+        difference = write_onnx(out, OnnxNetwork(model, saved.class_names, crop, origin))
     print(
         f"{out}: crops (cell, {len(crop.channels)}, {crop.side_px}, {crop.side_px}) -> logits (cell, "
         f"{model.class_count}), features (cell, {model.feature_count}); differs from the network by {difference:.1g}"

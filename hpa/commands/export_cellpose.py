@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 from hpa.core.errors import InputError
+from hpa.core.outputs import guarded_outputs
 from hpa.core.whole_file import whole_file
 
 HELP = "write the weights of a run of model=cellpose as a file that the cellpose package and its GUI open"
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("trained", metavar="RUN", help="run folder of model=cellpose (its best epoch), or a checkpoint")
     parser.add_argument("out", metavar="OUT", type=Path, help="file to write, e.g. ~/.cellpose/models/my_cells")
+    parser.add_argument("--overwrite", action="store_true", help="write over a file that this command did not make")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     content = io.BytesIO()
     torch.save(state, content)
     out = arguments.out.expanduser()
-    with whole_file(out, bytes_needed=content.tell()) as file:
+    with (
+        guarded_outputs([out], "export-cellpose", inputs=[saved.path], overwrite=arguments.overwrite),
+        whole_file(out, bytes_needed=content.tell()) as file,
+    ):
         file.write(content.getbuffer())
     print(f"{out}: {len(state)} tensors of {saved.path}; read by the package as pretrained_model='{out}'")
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hpa.core.outputs import guarded_outputs
+
 HELP = (
     "merge the parts that infer.py wrote with shard=1/n … n/n into one submission; missing or foreign parts are refused"
 )
@@ -18,13 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "parts", metavar="PART", nargs="+", type=Path, help="files that infer.py wrote as out=FILE, one per shard"
     )
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the submission to write")
+    parser.add_argument("--overwrite", action="store_true", help="write over a file that this command did not make")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the submission; return 0, 3 if rows are blank as images failed or time ran out, 1 if all images failed."""
     from hpa.inference.shards import merge_parts
 
-    merged = merge_parts(arguments.parts, arguments.out)
+    with guarded_outputs([arguments.out], "merge", inputs=arguments.parts, overwrite=arguments.overwrite):
+        merged = merge_parts(arguments.parts, arguments.out)
     for report in merged.reports:
         for problem in report.failed:
             print(f"failed   {problem}")

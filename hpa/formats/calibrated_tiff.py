@@ -19,12 +19,12 @@ def write_plane(
     plane: UInt8[np.ndarray, "height width"] | UInt16[np.ndarray, "height width"],
     pixel_um: float,
 ) -> None:
-    """Write a plane as a compressed TIFF, lossless; NaN leaves the size of a pixel untold.
+    """Write a plane as a compressed TIFF, lossless; NaN leaves the size of a pixel out.
 
     Raises:
         InputError: If the disk is full.
     """
-    told = math.isfinite(pixel_um)
+    is_known = math.isfinite(pixel_um)
     with whole_file(path, plane.nbytes) as file:
         tifffile.imwrite(
             file,
@@ -33,7 +33,7 @@ def write_plane(
             compression="zlib",
             compressionargs={"level": 1},  # noise hardly compresses: higher levels cost time for a few per cent
             predictor=True,
-            resolution=(_UM_PER_CM / pixel_um, _UM_PER_CM / pixel_um) if told else None,
-            resolutionunit="CENTIMETER" if told else None,
+            resolution=(_UM_PER_CM / pixel_um, _UM_PER_CM / pixel_um) if is_known else None,
+            resolutionunit="CENTIMETER" if is_known else None,
             metadata=None,
         )

@@ -1,6 +1,6 @@
 """Side of a pixel in µm, from whatever a program writes into its files; NaN where nothing can be trusted.
 
-OME-XML, ImageJ, MetaMorph, LSM and Micro-Manager write it in units of length and are believed. The resolution tags of
+OME-XML, ImageJ, MetaMorph, LSM and Micro-Manager write it in units of length and are taken. The resolution tags of
 plain TIFF and PNG files are for printers: 72 to 4800 dots per inch would be pixels of 353 to 5.3 µm, which no objective
 for cells makes, so they count as unknown.
 """

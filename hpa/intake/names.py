@@ -89,7 +89,7 @@ class NamePattern:
 
 
 def _expression_of(numbered: tuple[int, str], pieces: list[str]) -> str:
-    """Return the regular expression of a piece: those at odd places are words, the others stand between them."""
+    """Return the regular expression of a piece: those at uneven places are words, the others stand between them."""
     number, piece = numbered
     if number % 2 == 0:
         return re.escape(piece)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class SavedRun:
         class_names: Classes that it predicts, in order.
         weights: Weights to predict with: the moving average where the run kept one.
         epoch: Epochs finished.
+        levels: Bright level of each channel of the images it was trained on, as a share of the range of their type;
+            {} where the run did not keep it.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class SavedRun:
     class_names: tuple[str, ...]
     weights: dict[str, Tensor]
     epoch: int
+    levels: dict[str, float] = field(default_factory=dict)
 
     def load_into(self, model: nn.Module) -> nn.Module:
         """Put the weights into a network built from the run's config, and return it in evaluation mode.
@@ -98,6 +101,7 @@ def read_saved_run(path: str | Path) -> SavedRun:
         class_names=tuple(facts["class_names"]),
         weights=_evaluated_weights(content["state_dict"]),
         epoch=int(content["epoch"]) + 1,
+        levels=_levels_of(facts.get("levels")),
     )
 
 
@@ -125,6 +129,12 @@ def _holds_weights(state: object) -> bool:
         isinstance(key, str) and (isinstance(value, Tensor) or not key.startswith((_MODEL, _AVERAGED)))
         for key, value in state.items()
     )
+
+
+def _levels_of(content: Any) -> dict[str, float]:
+    """Return the levels that a checkpoint keeps; {} where it keeps none."""
+    pairs = content.items() if isinstance(content, dict) else ()
+    return {str(channel): float(level) for channel, level in pairs if isinstance(level, int | float)}
 
 
 def _evaluated_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@ import multiprocessing
 
 import pytest
 
+from hpa.cli import main
 from hpa.core.errors import InputError
 from hpa.core.outputs import LIST_NAME, check_outputs, guarded_outputs, is_own_output, output_file
 
@@ -81,3 +82,11 @@ def test_several_processes_may_write_beside_each_other(tmp_path):
         process.join()
     assert all(is_own_output(path, "qc") for path in tmp_path.glob("*.csv"))
     assert len(list(tmp_path.glob("*.csv"))) == 60
+
+
+@pytest.mark.parametrize("command", ["merge", "convert-weights", "export-cellpose", "export", "qc", "doctor", "coco"])
+def test_every_command_with_an_output_has_the_option(command, capsys):
+    words = [command, "export", "--help"] if command == "coco" else [command, "--help"]
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "--overwrite" in capsys.readouterr().out

@@ -66,7 +66,7 @@ def read_listing(path: Path, pixel_um: float | None) -> TissueListing:
 
     Args:
         path: The file.
-        pixel_um: Side of a pixel of every image, µm, whatever the rows have; None takes theirs.
+        pixel_um: Side of a pixel of every image, µm, whatever the rows have; None takes that of the rows.
 
     Raises:
         InputError: If the file is no such table. Rows that cannot be used are kept, and named in `problems`.
