@@ -8,6 +8,7 @@ import torch
 from hpa.core.errors import InputError
 from hpa.interfaces import BatchAugmentation, CellBatch
 from tests.cells.batches import CONF, crop_batch, field_batch, shipped_step
+from tests.roles import assert_fills
 
 CROPS_ALONE = {"standard", "warp", "mixup", "cutmix", "exchange"}
 FIELDS_ALONE = {"paste"}
@@ -18,7 +19,7 @@ BATCHES = {"bags": (4, 3, 5, 2), "single cells": (1, 1, 1, 1, 1), "one image": (
 
 def changed(name: str, batch: CellBatch, seed: int) -> CellBatch:
     step = shipped_step(name)
-    assert isinstance(step, BatchAugmentation)
+    assert_fills(step, BatchAugmentation)
     torch.manual_seed(seed)
     return step(batch)
 

@@ -12,9 +12,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import hpa.supervision
+import hpa.targets
 from hpa.config import build_nested
 from hpa.interfaces import Supervision
 from hpa.supervision.propagation import PropagationSupervision
+from tests.roles import assert_fills
 from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
 
 ROOT = Path(__file__).parents[2]
@@ -25,14 +27,18 @@ COMMANDS = re.search(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL)[1].splitlines(
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """Add the page's files to a copy of conf/, and a folder with its class to the package."""
+    """Add the page's files to a copy of conf/ and of the package's strategies."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copytree(ROOT / "hpa" / "supervision", tmp_path / "hpa" / "supervision")
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     folders = [*hpa.supervision.__path__, str(tmp_path / "hpa" / "supervision")]
     monkeypatch.setattr(hpa.supervision, "__path__", folders)
+    monkeypatch.setattr(hpa.targets, "_PACKAGE", tmp_path / "hpa")  # whose files say which classes a config may name
+    hpa.targets._classes_of.cache_clear()
     yield tmp_path
+    hpa.targets._classes_of.cache_clear()
     sys.modules.pop("hpa.supervision.ranked", None)
 
 
@@ -50,7 +56,7 @@ def test_the_page_names_one_class_and_one_yaml():
 def test_its_commands_compose(project):
     for command in COMMANDS:
         words = command.removeprefix("python train.py ").removeprefix("-m ").split()
-        assert isinstance(strategy(project, [word.split(",")[0] for word in words]), Supervision)
+        assert_fills(strategy(project, [word.split(",")[0] for word in words]), Supervision)
 
 
 def test_the_strategy_learns_cells_from_labels_of_images(project):

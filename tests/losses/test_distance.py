@@ -12,12 +12,13 @@ from hpa.interfaces import PixelLoss
 from hpa.losses.distance import DistanceLoss
 from tests.losses.conftest import composed
 from tests.losses.loss_planes import planes_of_logits_and_targets
+from tests.roles import assert_fills
 
 SHIPPED = composed("distance")
 
 
 def test_plays_the_role():
-    assert isinstance(SHIPPED, PixelLoss)
+    assert_fills(SHIPPED, PixelLoss)
 
 
 @given(planes_of_logits_and_targets(planes=2))

@@ -15,6 +15,7 @@ from hpa.interfaces import Loss
 from hpa.losses.asymmetric import AsymmetricLoss
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from hpa.losses.focal import FocalLoss
+from tests.roles import assert_fills
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "loss"
 ALL_WITH_WEIGHTS = [
@@ -28,7 +29,7 @@ TARGETS = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.5, 1.0, 0.0]).repeat(2 * CLASSES).
 
 
 def test_plays_the_role(shipped):
-    assert isinstance(shipped, Loss)
+    assert_fills(shipped, Loss)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hpa.interfaces import PixelLoss
+from tests.roles import assert_fills
 
 SHAPE = (2, 3, 8, 9)
 
@@ -17,7 +18,7 @@ def drawn(dtype=torch.float32):
 
 
 def test_plays_the_role(of_planes):
-    assert isinstance(of_planes, PixelLoss)
+    assert_fills(of_planes, PixelLoss)
 
 
 def test_better_logits_cost_less(of_planes):

@@ -11,6 +11,7 @@ from hpa.core.errors import InputError
 from hpa.interfaces import PixelLoss
 from hpa.losses.flow import FlowLoss
 from tests.losses.conftest import composed
+from tests.roles import assert_fills
 
 PUBLISHED = composed("flow")
 
@@ -24,7 +25,7 @@ def drawn(seed: int, shape: tuple[int, int] = (5, 7)) -> tuple[torch.Tensor, tor
 
 
 def test_plays_the_role():
-    assert isinstance(PUBLISHED, PixelLoss)
+    assert_fills(PUBLISHED, PixelLoss)
 
 
 @given(st.integers(0, 1000))

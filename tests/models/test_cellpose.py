@@ -15,6 +15,7 @@ from hpa.interfaces import Instances, PixelBatch, PixelModel
 from hpa.losses.flow import FlowLoss
 from hpa.models.cellpose_network import published_state
 from hpa.models.mask_rcnn import NoTarget
+from tests.roles import assert_fills
 from tests.small_cellpose import picture_state, saved
 
 CONF = Path(__file__).parents[2] / "conf/model"
@@ -52,7 +53,7 @@ def picture_model(small_cellpose, tmp_path):
 
 
 def test_plays_the_role(picture_model):
-    assert isinstance(picture_model, PixelModel)
+    assert_fills(picture_model, PixelModel)
 
 
 @pytest.mark.parametrize(("side_px", "count"), [(256, 2), (260, 1)])

@@ -13,6 +13,7 @@ from hpa.interfaces import PixelBatch, PixelModel
 from hpa.metrics.segmentation import count_image
 from hpa.models.mask_rcnn import MaskRcnnModel
 from tests.models.drawn_discs import disc_batch, empty_batch, truth_of
+from tests.roles import assert_fills
 
 CONFIG = Path(__file__).parents[2] / "conf" / "model" / "mask_rcnn.yaml"
 TERMS = {"objectness", "proposals", "classes", "boxes", "masks"}
@@ -51,7 +52,7 @@ def everything_found(model: MaskRcnnModel, batch: PixelBatch) -> list[dict[str, 
 
 def test_it_is_a_pixel_model_without_planes():
     model = small_model()
-    assert isinstance(model, PixelModel)
+    assert_fills(model, PixelModel)
     assert model.target.plane_count == 0
 
 

@@ -10,6 +10,7 @@ from hpa.metrics.segmentation import count_image
 from hpa.models.target.flows import FlowTarget
 from hpa.models.unet import UnetModel
 from tests.discs import discs
+from tests.roles import assert_fills
 
 SMALL = {"architecture": "unet", "encoder": "resnet18", "decoder": {"decoder_channels": [32, 16, 16, 8, 8]}}
 
@@ -36,7 +37,7 @@ def batch_of(height: int, width: int, channels: int = 1, count: int = 1) -> Pixe
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 70), (20, 300), (1, 1)])
 def test_every_pixel_of_any_size_gets_its_planes(height, width):
     model = model_of().eval()
-    assert isinstance(model, PixelModel)
+    assert_fills(model, PixelModel)
     with torch.inference_mode():
         output = model(batch_of(height, width))
     assert output.logits.shape == (1, 3, height, width)

@@ -16,6 +16,7 @@ from hpa.core.label_map import relabel
 from hpa.core.matching import iou_matrix
 from hpa.interfaces import Segmenter
 from hpa.segmenters.cellpose import stretched
+from tests.roles import assert_fills
 from tests.small_cellpose import picture_state, saved, small_state
 
 CHANNELS = ("red", "green", "blue", "yellow")
@@ -54,7 +55,7 @@ def picture_file(small_cellpose, tmp_path):
 
 
 def test_plays_the_role(picture_file):
-    assert isinstance(segmenter(picture_file), Segmenter)
+    assert_fills(segmenter(picture_file), Segmenter)
     assert segmenter(picture_file).channels == ("red", "yellow", "blue")
 
 

@@ -12,6 +12,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.interfaces import Segmenter
 from hpa.segmenters.colour_deconvolution import ColourDeconvolution
+from tests.roles import assert_fills
 
 CONFIG = Path(__file__).parents[2] / "conf/segmenter/colour_deconvolution.yaml"
 CENTRES = [(20, 20), (20, 70), (50, 45), (80, 20), (80, 76)]
@@ -44,7 +45,7 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
 @pytest.mark.parametrize("strength", [0.2, 0.6, 1.2])
 def test_every_drawn_nucleus_is_found_however_strong_the_stain(strength, dtype):
     field, truth = section(strength, dtype)
-    assert isinstance(segmenter(), Segmenter)
+    assert_fills(segmenter(), Segmenter)
     (found,) = segmenter().segment([field])
     assert found.cells.max() == len(CENTRES)
     assert dice(found.cells > 0, truth) > 0.95

@@ -9,6 +9,7 @@ from hpa.core.planes import PlaneSpec
 from hpa.interfaces import Instances, Segmenter
 from hpa.segmenters.network import NetworkSegmenter
 from tests.discs import discs
+from tests.roles import assert_fills
 
 
 class Brightness:
@@ -37,7 +38,7 @@ def segmenter_of(network=None, cell_channels=None, enlarge=1.0) -> NetworkSegmen
 
 def test_it_is_a_segmenter_of_fields_of_any_size_and_depth():
     segmenter = segmenter_of()
-    assert isinstance(segmenter, Segmenter)
+    assert_fills(segmenter, Segmenter)
     pictures = [discs(64, 8, 0)[0], discs(96, 8, 1)[0].astype(np.uint16) * 200, np.zeros((5, 300), np.uint8)]
     results = segmenter.segment([field_of(picture) for picture in pictures])
     for picture, result in zip(pictures, results, strict=True):

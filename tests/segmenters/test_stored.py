@@ -10,6 +10,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.interfaces import FileSegmenter, Segmenter
 from hpa.segmenters.stored import Stored
+from tests.roles import assert_fills
 
 FIELD = Field("a_1", np.zeros((1, 4, 6), np.uint8), ("green",), 0.1)
 
@@ -91,8 +92,8 @@ def test_fingerprint_follows_folder_and_file(tmp_path: Path) -> None:
     path = tmp_path / "a_1.png"
     save(path, some_map(np.uint8))
     stored = Stored(tmp_path)
-    assert isinstance(stored, Segmenter)
-    assert isinstance(stored, FileSegmenter)
+    assert_fills(stored, Segmenter)
+    assert_fills(stored, FileSegmenter)
     before = stored.fingerprint_of("a_1")
     assert before == Stored(str(tmp_path)).fingerprint_of("a_1")
     os.utime(path, ns=(0, 0))

@@ -11,6 +11,7 @@ from hpa.core.errors import DataError, InputError
 from hpa.core.image_table import COLUMNS
 from hpa.interfaces import ImageSource
 from hpa.sources.kaggle_hpa import KaggleHpa
+from tests.roles import assert_fills
 from tests.small_sets import CHANNELS, blobs, noise, save
 
 MakeSet = Callable[..., Path]
@@ -54,7 +55,7 @@ def test_the_test_table_keeps_the_order_of_the_sample(make_set: MakeSet) -> None
 
 def test_channels_come_in_the_order_asked_for(make_set: MakeSet) -> None:
     reader = source(make_set(LABELS), channels=["blue", "red"])
-    assert isinstance(reader, ImageSource)
+    assert_fills(reader, ImageSource)
     field = reader.read("b", "train")
     assert field.channels == ("blue", "red")
     np.testing.assert_array_equal(field.pixels, [noise(12, 24, 32), noise(10, 24, 32)])

@@ -8,6 +8,7 @@ from hpa.core.errors import InputError
 from hpa.interfaces import Supervision
 from hpa.supervision.auxiliary import AuxiliarySupervision
 from hpa.supervision.dense import DenseSupervision
+from tests.roles import assert_fills
 from tests.supervision.striped_sections import ORGANS, SmallEncoder, sections
 
 
@@ -24,7 +25,7 @@ def test_both_heads_learn_beside_the_mask():
     torch.manual_seed(0)
     model = SmallEncoder()
     supervision = strategy(model, 1.0, 1.0)
-    assert isinstance(supervision, Supervision)
+    assert_fills(supervision, Supervision)
     optimizer = torch.optim.Adam([*model.parameters(), *supervision.parameters()], 5e-3)
     first = {name: value.item() for name, value in supervision.step(model, sections(1000), 0.0).terms.items()}
     for seed in range(250):

@@ -7,6 +7,7 @@ from torch import nn
 from hpa.core.errors import InputError
 from hpa.interfaces import Supervision
 from hpa.supervision.dense import DenseSupervision, SoftMaskSupervision
+from tests.roles import assert_fills
 from tests.supervision.striped_sections import SIDE_PX, SmallEncoder, sections
 
 RUNS = ["runs/first"]
@@ -32,7 +33,7 @@ def predictions_of(count, value):
 
 def test_it_names_the_runs_it_learns_from():
     made = SoftMaskSupervision(plain_loss(), RUNS, 0.7)
-    assert isinstance(made, Supervision)
+    assert_fills(made, Supervision)
     assert made.teacher_runs == ("runs/first",)
 
 

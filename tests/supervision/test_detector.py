@@ -11,6 +11,7 @@ from hpa.config import build, plain
 from hpa.core.errors import InputError
 from hpa.interfaces import InstanceOutput, PixelBatch, Supervision
 from hpa.supervision.detector import DetectorSupervision
+from tests.roles import assert_fills
 
 CONFIG = Path(__file__).parents[2] / "conf" / "supervision" / "detector.yaml"
 
@@ -54,6 +55,6 @@ def test_terms_without_a_weight_are_refused():
 
 def test_the_config_weighs_every_term_of_mask_rcnn():
     supervision = build(plain(OmegaConf.load(CONFIG)))
-    assert isinstance(supervision, Supervision)
+    assert_fills(supervision, Supervision)
     assert supervision.unit == "image"
     assert set(supervision.weights) == {"objectness", "proposals", "classes", "boxes", "masks"}

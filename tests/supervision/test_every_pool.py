@@ -7,11 +7,12 @@ import torch
 from hypothesis import given, settings
 
 from hpa.interfaces import CellOutput, Pool
+from tests.roles import assert_fills
 from tests.supervision.bags import CLASSES, FEATURES, Bags, bags, bags_of
 
 
 def test_plays_the_role(pool):
-    assert isinstance(pool, Pool)
+    assert_fills(pool, Pool)
 
 
 @settings(max_examples=25)  # for each of eight pools

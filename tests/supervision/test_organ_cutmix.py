@@ -8,6 +8,7 @@ from hpa.core.errors import InputError
 from hpa.interfaces import PixelBatch, PixelOutput, Supervision
 from hpa.supervision.dense import DenseSupervision
 from hpa.supervision.organ_cutmix import OrganCutMixSupervision, partners_of
+from tests.roles import assert_fills
 
 
 class Remembers(nn.Module):
@@ -36,7 +37,7 @@ def numbered(organs, side=16, has_truth=None):
 def mixed(batch, max_share=0.5, probability=1.0):
     model = Remembers()
     supervision = OrganCutMixSupervision(DenseSupervision(nn.MSELoss()), max_share, probability)
-    assert isinstance(supervision, Supervision)
+    assert_fills(supervision, Supervision)
     assert supervision.step(model, batch, 0.0).terms.keys() == {"pixels"}
     return model.seen
 

@@ -13,6 +13,7 @@ from hpa.cells.sampling.weights import ClassBalancedSampling, ImageBalancedSampl
 from hpa.core.errors import InputError
 from hpa.interfaces import Sampling
 from tests.cells.batches import CONF
+from tests.roles import assert_fills
 
 FILES = sorted((CONF / "sampling").glob("*.yaml"))
 labels = arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2), elements=st.sampled_from([0.0, 1.0]))
@@ -23,7 +24,7 @@ labels = arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2), 
 @given(targets=labels)
 def test_every_image_has_a_weight_whatever_its_labels(file, unit, targets):
     sampling = instantiate(OmegaConf.load(file))
-    assert isinstance(sampling, Sampling)
+    assert_fills(sampling, Sampling)
     cells = np.arange(len(targets))
     weights = sampling.weights(targets, cells, unit)
     assert weights.shape == (len(targets),)

@@ -14,6 +14,7 @@ from hpa.formats.label_maps import read_label_map
 from hpa.interfaces import Instances, PixelTarget
 from hpa.metrics.segmentation import count_image, score_images
 from tests.discs import discs
+from tests.roles import assert_fills
 
 EVERY = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 PARTING = [name for name in EVERY if name != "foreground"]
@@ -49,7 +50,7 @@ def grid_of_discs(radius_px, gap_px, count=4):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_it_plays_the_role(name):
-    assert isinstance(target_of(name), PixelTarget)
+    assert_fills(target_of(name), PixelTarget)
 
 
 @pytest.mark.parametrize("name", EVERY)

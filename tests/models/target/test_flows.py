@@ -14,6 +14,7 @@ from hpa.core.flows import NETWORK_SCALE
 from hpa.core.label_map import relabel
 from hpa.core.matching import iou_matrix
 from hpa.interfaces import Instances, PixelTarget
+from tests.roles import assert_fills
 
 CONFIG = Path(__file__).parents[3] / "conf/model/target/flows.yaml"
 TARGET = instantiate(OmegaConf.load(CONFIG))
@@ -37,7 +38,7 @@ def linear_of(name):
 
 
 def test_plays_the_role():
-    assert isinstance(TARGET, PixelTarget)
+    assert_fills(TARGET, PixelTarget)
 
 
 @pytest.mark.parametrize(("side_px", "cells"), [(150, 12), (220, 40), (256, 1)])

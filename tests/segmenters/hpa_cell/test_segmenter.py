@@ -13,6 +13,7 @@ from hpa.core.field import Field
 from hpa.interfaces import Segmenter
 from hpa.segmenters.hpa_cell.segmenter import HpaCell
 from tests.models.pickled_files import foreign_class, save_module
+from tests.roles import assert_fills
 from tests.segmenters.hpa_cell.published_file import bright_places, published_module
 
 CONFIG = Path(__file__).parents[3] / "conf/segmenter/hpa_cell.yaml"
@@ -58,7 +59,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_fields_of_any_size_and_depth_are_segmented_together(weights: Path, changed: dict[str, Any]) -> None:
     chosen = segmenter(weights, fields_at_once=2, **changed)
-    assert isinstance(chosen, Segmenter)
+    assert_fills(chosen, Segmenter)
     drawings = [
         drawn("a", (170, 340), 0.16, np.uint8),
         drawn("b", (90, 170), 0.32, np.uint16),

@@ -5,6 +5,7 @@ from hpa.core.errors import InputError
 from hpa.interfaces import ImageSource, InstanceTruth
 from hpa.sources.hubmap.combined import CombinedHubmap
 from hpa.sources.hubmap.source import Hubmap
+from tests.roles import assert_fills
 from tests.sources.hubmap_folder import write_set
 
 COLOURS = ("red", "green", "blue")
@@ -26,8 +27,8 @@ def test_external_images_stand_behind_the_own_with_their_source_and_scale(folder
     main, extra = folders
     source = CombinedHubmap(main, COLOURS, 0.25, [extra])
     table = source.table("train").require_usable()
-    assert isinstance(source, ImageSource)
-    assert isinstance(source, InstanceTruth)
+    assert_fills(source, ImageSource)
+    assert_fills(source, InstanceTruth)
     assert table.image_ids == ["1", "2", "g1", "g2"]
     assert list(table.frame["source"]) == ["HPA", "HPA", "GTEx", "GTEx"]
     assert list(table.frame["pixel_um"]) == [0.25, 0.25, 0.5, 0.5]

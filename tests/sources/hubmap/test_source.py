@@ -11,6 +11,7 @@ from hpa.core.errors import DataError, InputError
 from hpa.core.image_table import COLUMNS
 from hpa.interfaces import ImageSource, InstanceTruth
 from hpa.sources.hubmap.source import Hubmap
+from tests.roles import assert_fills
 from tests.sources.hubmap_folder import SQUARE, picture, write_polygons, write_set
 
 
@@ -25,7 +26,7 @@ def doubts(table, image_id):
 def test_a_sound_set_makes_a_table_with_all_that_is_told(tmp_path):
     source = Hubmap(write_set(tmp_path, {}, {"organ": "spleen", "pixel_size": 0.4945, "data_source": "Hubmap"}), None)
     table = source.table("train").require_usable()
-    assert isinstance(source, ImageSource)
+    assert_fills(source, ImageSource)
     assert source.cell_truth is None
     assert list(table.frame.columns) == [*COLUMNS, "organ", "thickness_um", "age", "sex"]
     assert table.frame.iloc[1].to_dict() == {
@@ -67,7 +68,7 @@ def test_a_mask_comes_from_the_runs_or_else_from_the_polygons_as_scored(tmp_path
 def test_units_are_the_connected_parts_of_the_mask(tmp_path):
     source = Hubmap(write_set(tmp_path, {"rle": "22 3 45 2 84 1 105 1"}), None)  # the first two touch at a corner
     instances = source.instances("1")
-    assert isinstance(source, InstanceTruth)
+    assert_fills(source, InstanceTruth)
     assert np.array_equal(instances.label_map > 0, source.mask("1"))
     assert [int((instances.label_map == number).sum()) for number in (1, 2)] == [5, 2]
     assert instances.classes.tolist() == [0, 0]
