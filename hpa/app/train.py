@@ -85,6 +85,7 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
 
 
 def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock) -> int:
+    run.sweep()
     try:
         if not stages.is_chain:
             return stages.run(config, run.path, lambda config, folder: _train_run(config, RunFolder(folder), lock))
@@ -102,6 +103,7 @@ def _train_stage(config: Config, folder: Path) -> int:
     if run.facts().get("finished"):
         return 0
     with run.held() as lock:
+        run.sweep()
         return _train_run(run.config(), run, lock)
 
 

@@ -28,7 +28,7 @@ class AtomicCheckpointIO(CheckpointIO):
         del storage_options
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        partial = partial_of(target)
         try:
             with partial.open("wb") as file:
                 torch.save(checkpoint, file)
@@ -104,9 +104,14 @@ def _score(metrics: Mapping[str, Tensor], monitor: str) -> float:
     return -float(metrics.get("val_loss", float("inf")))
 
 
+def partial_of(target: Path) -> Path:
+    """Return the name under which this process writes a file before it takes its own; `RunFolder.sweep` finds it."""
+    return target.with_name(f".{target.name}.{os.getpid()}.part")
+
+
 def link_into_place(source: Path, target: Path) -> None:
     """Make target the same bytes as source, at once; a later replacement of source leaves target alone."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = partial_of(target)
     partial.unlink(missing_ok=True)
     try:
         partial.hardlink_to(source)

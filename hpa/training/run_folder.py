@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from contextlib import AbstractContextManager
@@ -80,6 +81,15 @@ class RunFolder:
             InputError: If another one does, naming it and its machine.
         """
         return held(self.path / "lock", "trains this run", "wait until it ends, or train in another run_dir.")
+
+    def sweep(self) -> None:
+        """Delete files that a killed process left unfinished; for whoever holds the run, as nobody else writes then."""
+        folders = [self.path, *(entry for entry in self.path.iterdir() if entry.is_dir() and entry.name != "stages")]
+        for orphan in [orphan for folder in folders for orphan in folder.glob(".*.part")]:
+            if orphan.is_dir():
+                shutil.rmtree(orphan)
+            else:
+                orphan.unlink(missing_ok=True)
 
     @property
     def checkpoints(self) -> Path:

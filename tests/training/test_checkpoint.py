@@ -8,6 +8,7 @@ import torch
 from hpa.core.errors import InputError
 from hpa.models.saved_run import checkpoint_of, read_saved_run
 from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints, link_into_place
+from hpa.training.run_folder import RunFolder
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -22,7 +23,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path):
         pytest.skip("needs /dev/full, a device that is always full")
     file = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({"epoch": 1}, file)
-    (tmp_path / f".last.ckpt.{os.getpid()}").symlink_to("/dev/full")
+    (tmp_path / f".last.ckpt.{os.getpid()}.part").symlink_to("/dev/full")
     with pytest.raises(InputError, match=r"could not be written.*kept"):
         AtomicCheckpointIO().save_checkpoint({"epoch": 2, "weights": torch.ones(1 << 20)}, file)
     assert torch.load(file, weights_only=True) == {"epoch": 1}
@@ -114,3 +115,19 @@ def test_a_kill_between_both_names_of_the_best_epoch_loses_neither(tmp_path):
     AtomicCheckpointIO().save_checkpoint({"epoch": 1, "state": resumed.state_dict()}, tmp_path / "last.ckpt")
     RunCheckpoints(tmp_path, "val_cell_map").load_state_dict(resumed.state_dict())
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == 0  # a worse epoch is only the last
+
+
+def test_files_that_a_killed_process_left_unfinished_are_swept(tmp_path):
+    run = RunFolder(tmp_path)
+    left = [
+        ".run.json.5f0c.part",
+        "checkpoints/.last.ckpt.17.part",
+        "held_out/.a.tif.9b.part",
+        "pictures/.b.part/c.png",
+    ]
+    kept = ["run.json", "checkpoints/last.ckpt", "stages/0/checkpoints/.last.ckpt.18.part", ".hidden"]
+    for name in (*left, *kept):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    run.sweep()
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {*kept}
