@@ -32,7 +32,8 @@ from benchmarks.unchanged_results import report
 
 FORMER_NAMES: list[tuple[str, str]] = [
     ("batch_augment=d4", "batch_augment=turns"),
-    ("model/view=whole_image", "model/view=field"),
+    ("model/view=whole_image", "model/view=field field_augment=none"),
+    ("tta.brightness=[0.8,1.0,1.25]", "tta=brightness"),
 ]
 """(part of a word as it is now, as it was), applied in this order."""
 
