@@ -104,9 +104,8 @@ def _tables_differ(before: pd.DataFrame, after: pd.DataFrame) -> str:
     """Compare values column by column, so that a column may have another name."""
     if before.shape != after.shape:
         return f"{before.shape} values, {after.shape} now; columns {sorted({*before} ^ {*after})}"
-    columns = zip(before, after, strict=True)
-    unequal = [f"{old} (now {new})" for old, new in columns if before[old].to_list() != after[new].to_list()]
-    return "; ".join(unequal) if not before.equals(after.set_axis(before.columns, axis=1)) else ""
+    after = after.set_axis(before.columns, axis=1)
+    return ", ".join(str(name) for name in before if not before[[name]].equals(after[[name]]))
 
 
 def _values(path: Path) -> list[str]:
