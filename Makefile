@@ -58,7 +58,7 @@ check: $(READY) ## Format, lint, types, architecture, wording, tables
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_measures.py tests/docs/test_tables.py tests/docs/test_references.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_measures.py tests/test_wording.py tests/docs/test_tables.py tests/docs/test_references.py
 
 benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in one table
 	$(BIN)/python -m benchmarks

@@ -99,7 +99,7 @@ def _require_read(config: Config, root: Path, name: str) -> int:
 
 
 def _adds_keys(words: Sequence[str]) -> bool:
-    """Tell whether keys may have been added that the shipped config lacks: by a recipe, or with a plus."""
+    """Return whether keys may have been added that the shipped config lacks: by a recipe, or with a plus."""
     return any(word.startswith(("experiments=", "+")) for word in words)
 
 

@@ -48,7 +48,7 @@ def interrupting_signals() -> Iterator[None]:
 
 
 def is_requeued() -> bool:
-    """Tell whether SLURM runs this job again, so that the command finds the run that it started before."""
+    """Return whether SLURM runs this job again, so that the command finds the run that it started before."""
     return int(os.environ.get("SLURM_RESTART_COUNT", "0") or "0") > 0
 
 

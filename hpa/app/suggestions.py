@@ -44,7 +44,7 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
 def unread_keys(root: Path, name: str, config: Config) -> list[str]:
     """Return a sentence for each top-level key of a config that its task does not read.
 
-    Hydra refuses foreign keys on the command line, but takes what a recipe or `+key=value` adds.
+    Hydra refuses unknown keys on the command line, but takes what a recipe or `+key=value` adds.
     """
     task = config["task"]
     shipped = compose_config(root, name, [f"{GROUPS[name]}={task}"])

@@ -1,8 +1,8 @@
 """A lock file that names its holder: works on network file systems, and is free again when its holder was killed.
 
-Nothing but making a file that must not exist yet is asked of the file system; locks of the operating system (flock) are
-missing or mean nothing on many network mounts. The holder renews the file's time while it works. A lock is stale if its
-process is gone, which can be told on the same machine at once, or if it was not renewed for minutes.
+The file system only needs to create a file that must not exist yet; locks of the operating system (flock) are missing or
+without effect on many network mounts. The holder renews the file's time while it works. A lock is stale if its process
+is gone, which is known on the same machine at once, or if it was not renewed for minutes.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Holder:
 
     @classmethod
     def this_process(cls) -> Holder:
-        """Return what tells this process."""
+        """Return what identifies this process."""
         return cls(socket.gethostname(), _namespace(), os.getpid(), _started(os.getpid()) or "", uuid.uuid4().hex)
 
     @property
     def is_local(self) -> bool:
-        """Whether this process can tell if that one still runs."""
+        """Whether this process can find out if that one still runs."""
         return (self.host, self.namespace) == (socket.gethostname(), _namespace())
 
     @property
@@ -99,25 +99,25 @@ def held(path: Path, doing: str, remedy: str) -> Iterator[Lock]:
     Raises:
         InputError: If another process holds it, naming its number and machine.
     """
-    mine = Holder.this_process()
-    _acquire(path, mine, doing, remedy)
+    own = Holder.this_process()
+    _acquire(path, own, doing, remedy)
     stop = threading.Event()
     renewing = threading.Thread(target=_renew, args=(path, stop), daemon=True)
     renewing.start()
     try:
-        yield Lock(path, mine)
+        yield Lock(path, own)
     finally:
         stop.set()
         renewing.join()
-        if _holder(path) == mine:
+        if _holder(path) == own:
             path.unlink(missing_ok=True)
 
 
-def _acquire(path: Path, mine: Holder, doing: str, remedy: str) -> None:
+def _acquire(path: Path, own: Holder, doing: str, remedy: str) -> None:
     while True:
         try:
             with path.open("x", encoding="utf-8") as file:
-                json.dump(asdict(mine), file)
+                json.dump(asdict(own), file)
             return
         except FileExistsError:
             other = _holder(path)
@@ -189,7 +189,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _started(process: int) -> str | None:
-    """Return when a process was started, None where the system does not tell."""
+    """Return when a process was started, None where the system does not report it."""
     try:
         state, *numbers = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except (OSError, ValueError):

@@ -53,7 +53,7 @@ def list_folder(folder: Path) -> FolderListing:
 
 
 def is_image_name(path: Path) -> bool:
-    """Tell whether a file has the suffix of a format that is read; OME-Zarr is a folder, all others are files."""
+    """Return whether a file has the suffix of a format that is read; OME-Zarr is a folder, all others are files."""
     suffix = path.suffix.lower()
     if suffix == ZARR_SUFFIX:
         return path.is_dir()

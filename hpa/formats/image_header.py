@@ -111,7 +111,7 @@ class StackChoice:
         z: Slice: `max` (projection), `middle`, or a number; None refuses z-stacks.
         t: Time point; None refuses time series.
         scene: Scene, or `all` where every scene is an image of its own; None refuses files of several.
-        bits: Bits that levels use in 16-bit files, whatever their headers say, e.g. 12; None believes them.
+        bits: Bits that levels use in 16-bit files, whatever their headers say, e.g. 12; None trusts them.
     """
 
     z: int | Literal["max", "middle"] | None = None

@@ -146,7 +146,7 @@ def read_field(image_id: str, paths: Mapping[str, Path], pixel_um: float | None,
         image_id: Name of the image.
         paths: File of each channel; their order is the order of the planes.
         pixel_um: Side of a pixel, µm; None takes the field to be as wide as those of the Human Protein Atlas.
-        bits: Bits that levels use in 16-bit files; None believes their headers.
+        bits: Bits that levels use in 16-bit files; None trusts their headers.
 
     Raises:
         InputError: If a file cannot be read, or the files differ in size or depth.

@@ -69,7 +69,7 @@ def read_ome_images(path: Path, text: str, page_count: int) -> list[OmeImage]:
 
 
 def _ownership(path: Path, root: ElementTree.Element, own_uuid: str) -> _IsOwn:
-    """Return what tells whether the UUID element of a plane means this file."""
+    """Return what decides whether the UUID element of a plane means this file."""
     files = [child for child in root.iter() if child.tag.rpartition("}")[2] == "UUID"]
     uuids = {(file.text or "").strip() for file in files} - {""}
     if len(uuids or {file.get("FileName", "") for file in files}) <= 1:  # a set of one file, whatever its name is now

@@ -30,7 +30,7 @@ _DEFAULT_AXES = ("t", "c", "z", "y", "x")
 
 
 def is_zarr(path: Path) -> bool:
-    """Tell whether a folder is a Zarr group."""
+    """Return whether a folder is a Zarr group."""
     return path.is_dir() and (path.suffix.lower() == SUFFIX or any((path / name).is_file() for name in _METADATA[:2]))
 
 

@@ -84,7 +84,7 @@ def decoded(page: Any) -> Shaped[np.ndarray, "*axes"]:
 
 
 def _is_ramp(colormap: Shaped[np.ndarray, "3 level"]) -> bool:
-    """Tell whether each colour of a palette grows evenly with its place, so that the place is an intensity."""
+    """Return whether each colour of a palette grows evenly with its place, so that the place is an intensity."""
     levels = colormap.shape[1]
     ends = colormap[:, -1:].astype(np.float64)
     even = ends * np.arange(levels) / max(1, levels - 1)

@@ -123,7 +123,7 @@ class BlockRunner:
                 yield from map(Skipped, group)
 
     def _content(self, images: Sequence[Pending], block: Block) -> str:
-        """Return a digest of what tells the files of a block's images apart from others, and of what is wrong there."""
+        """Return a digest of what identifies the files of a block's images, and of what is wrong there."""
         return digest_of_values([[self._identity(image.image_id), image.reason] for image in block.of(images)])
 
     def _identity(self, image_id: str) -> str:

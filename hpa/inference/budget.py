@@ -55,7 +55,7 @@ class Budget:
         return math.inf if self.hours is None else self.hours * 3600 * (1 - self.reserve_share) - elapsed_s
 
     def fits(self, images: int, seconds_an_image: float, elapsed_s: float) -> bool:
-        """Tell whether images can be done in the time that is left; none always can."""
+        """Return whether images can be done in the time that is left; none always can."""
         return not images or images * seconds_an_image <= self.left_s(elapsed_s)
 
 
@@ -131,7 +131,7 @@ class Timekeeper:
         return self._fallbacks[self._step]
 
     def may_start(self, images: int) -> bool:
-        """Tell whether a group of images may be begun; once there is no time, there is none for any later one."""
+        """Return whether a group of images may be begun; once there is no time, there is none for any later one."""
         now = self._clock()
         pace = self._pace.seconds_an_image(now)
         if self._budget.stops and not self._is_over and not self._budget.fits(images, pace, now - self._started_s):

@@ -56,11 +56,11 @@ class LabelMapOutput:
     overwrite: bool = False
 
     def has_label_map(self, image_id: str) -> bool:
-        """Tell whether the label map of an image is there and to be kept; files are written whole or not at all."""
+        """Return whether the label map of an image is there and to be kept; files are written whole or not at all."""
         return not self.overwrite and self._path(image_id).is_file()
 
     def lacks_preview(self, image_id: str) -> bool:
-        """Tell whether the preview of an image is wanted and missing."""
+        """Return whether the preview of an image is wanted and missing."""
         return self.preview and (self.overwrite or not self._preview_path(image_id).is_file())
 
     def claim(self, settings: dict[str, Any], image_ids: Sequence[str], inputs: Collection[Path]) -> None:

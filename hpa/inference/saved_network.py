@@ -41,7 +41,7 @@ class SavedPixelNetwork:
 
     Attributes:
         channels: Channels it was trained on.
-        class_names: Classes it tells apart; none of a dense network, which finds instances only.
+        class_names: Classes it distinguishes; none of a dense network, which finds instances only.
         spec: How planes are scaled before it.
         digest: Hash of the checkpoint's weights and config.
 

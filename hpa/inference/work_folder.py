@@ -57,7 +57,7 @@ class BlockReport:
         failed: Images that could not be used.
         skipped: Images that no time was left for.
         fallback: How the others were predicted.
-        content: Digest of what tells the image files apart from others, so that changed files are read again.
+        content: Digest of what identifies the image files, so that changed files are read again.
         files: Everything that was written for the block but the report.
     """
 

@@ -104,7 +104,7 @@ def shared_settings(runs: Sequence[SavedRun], config: Config, slots: Sequence[st
 
 
 def member_settings(run: SavedRun) -> Config:
-    """Return what tells a network and the way it is shown images apart from any other."""
+    """Return what identifies a network and the way images are shown to it."""
     model = {key: value for key, value in run.config["model"].items() if key not in STARTING_POINTS}
     return {
         "weights": digest_of_weights(run.weights),

@@ -1,4 +1,4 @@
-"""From the files of a microscope to images with named channels, known pixels and, where names tell, types.
+"""From the files of a microscope to images with named channels, known pixels and, where names hold them, types.
 
 What is written is the layout that `data=typed_images` reads; so are plain folders by `hpa segment`. Pixels keep their
 depth; levels of cameras of 10 to 14 bit are stretched over all 16, where a header or --bits says so. All that is wrong

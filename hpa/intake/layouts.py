@@ -63,7 +63,7 @@ def layout_pattern(layout: str) -> NamePattern:
 
 
 def same_channel(written: str, found: str) -> bool:
-    """Tell whether a channel in --channels means one in a file name of a layout: `1` and `w1` mean `w1`, `C01`.
+    """Return whether a channel in --channels means one in a file name of a layout: `1` and `w1` mean `w1`, `C01`.
 
     >>> same_channel("w1", "w1"), same_channel("1", "C01"), same_channel("2", "C01"), same_channel("DAPI", "dapi")
     (True, True, False, True)

@@ -53,7 +53,7 @@ class NamePattern:
 
     @property
     def has_channel(self) -> bool:
-        """Tell whether each channel is a file of its own."""
+        """Return whether each channel is a file of its own."""
         return CHANNEL in self.words
 
     def parts_of(self, path: PurePath) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""What of an image tells whether it is worth keeping: sharpness, saturation, evenness, debris, signal, agreement.
+"""Measures of whether an image is worth keeping: sharpness, saturation, evenness, debris, signal, agreement.
 
 Noise must not pass for sharpness, nor for signal: both are products of two halves of a plane (its even and its odd
 rows), between which the noise of pixels is independent and cancels in the mean. Focus is measured by the shape of the
@@ -38,9 +38,9 @@ class FieldMeasures:
         signal: Correlation of the structure of the two halves, of the worst channel: about 0 of noise, 1 of cells.
         sharpness: Of each channel fine over coarse structure, as a ratio of standard deviations; NaN without signal.
         saturated_share: Share of pixels at the highest number of a plane, where more than one has it; of the worst.
-        unevenness: Brightest over dimmest end of the illumination, as foreground tells it; of the best channel, since
-            uneven light is seen in all of them, uneven cells in one.
-        debris_share: Share of the image in the largest region of debris, as `quality_debris` tells it.
+        unevenness: Brightest over dimmest end of the illumination, estimated from the foreground; of the best channel,
+            since uneven light is seen in all of them, uneven cells in one.
+        debris_share: Share of the image in the largest region of debris, as in `quality_debris`.
         agreement: How well the worst channel fits any other, in deviations of chance; NaN where there is but one.
     """
 

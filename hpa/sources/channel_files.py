@@ -20,7 +20,7 @@ class ChannelFiles:
     Args:
         folder: Where they lie.
         channels: Channels to read, in the order of the planes.
-        bits: Bits that levels use in 16-bit files; None believes their headers.
+        bits: Bits that levels use in 16-bit files; None trusts their headers.
     """
 
     def __init__(self, folder: Path, channels: Sequence[str], bits: int | None) -> None:

@@ -44,7 +44,7 @@ class InstanceFolder:
         z: Slice of z-stacks: `max`, `middle` or a number from 1; None refuses stacks.
         t: Time point of time series, from 1; None refuses them.
         scene: Scene of files of several, from 1, or `all`; None refuses them.
-        bits: Bits that levels use in 16-bit files, e.g. 12; None believes their headers.
+        bits: Bits that levels use in 16-bit files, e.g. 12; None trusts their headers.
 
     Raises:
         InputError: If the layout is not there, a column is unknown, or no row is left.

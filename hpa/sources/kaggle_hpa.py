@@ -46,7 +46,7 @@ class KaggleHpa:
         pixel_um: Side of a pixel, µm; None takes every field to be 163.84 µm wide, as those of the Atlas are.
         cell_truth: truth.csv with the classes of cells, or None.
         metadata: CSV or TSV file with more columns, matched by ID, or None.
-        bits: Bits that levels use in 16-bit files, e.g. 12; None believes their headers.
+        bits: Bits that levels use in 16-bit files, e.g. 12; None trusts their headers.
 
     Raises:
         InputError: If the channels or the pixel size make no sense.

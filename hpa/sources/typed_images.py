@@ -37,7 +37,7 @@ class TypedImages:
         channels: Channels to read, in the order the planes shall have.
         pixel_um: Side of a pixel, µm; None takes index.csv.
         class_names: The types in the order of their numbers; None takes those of the folder's pure images, sorted.
-        bits: Bits that levels use in 16-bit files, e.g. 12; None believes their headers.
+        bits: Bits that levels use in 16-bit files, e.g. 12; None trusts their headers.
 
     Raises:
         InputError: If the layout is not there, or the arguments make no sense.

@@ -97,7 +97,7 @@ def test_a_killed_run_ends_with_the_weights_of_the_undisturbed_one(world, cache,
         assert torch.equal(value, cut["state_dict"][name]), name
 
 
-def test_a_side_that_the_stride_does_not_divide_is_told(composed, world, tmp_path):
+def test_a_side_that_the_stride_does_not_divide_is_reported(composed, world, tmp_path):
     with pytest.raises(InputError, match=r"field\.side_px=70 is no multiple of model\.stride=16"):
         train_on(composed, world, tmp_path / "run", *FIELD, "field.side_px=70")
 

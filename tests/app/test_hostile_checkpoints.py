@@ -83,7 +83,7 @@ def test_no_slot_of_a_run_folder_holds_a_program(checkpoint, marker, tmp_path):
 
 
 @pytest.mark.parametrize("slot", ["segmenter", "model", "data"])
-def test_infer_tells_what_is_wrong_and_runs_nothing(checkpoint, slot, marker, tmp_path):
+def test_infer_reports_what_is_wrong_and_runs_nothing(checkpoint, slot, marker, tmp_path):
     file = tmp_path / "hostile.ckpt"
     torch.save(with_part(checkpoint, slot, attacks(marker)[2]), file)
     words = ["infer.py", f"ckpt={file}", f"out={tmp_path / 'out.csv'}"]
@@ -98,7 +98,7 @@ def test_infer_tells_what_is_wrong_and_runs_nothing(checkpoint, slot, marker, tm
 
 
 @pytest.mark.parametrize("words", [["export", "RUN", "--onnx", "OUT.onnx"], ["segment", "IN", "OUT", "ckpt=RUN"]])
-def test_commands_tell_what_is_wrong_and_run_nothing(checkpoint, words, marker, tmp_path, capsys):
+def test_commands_report_what_is_wrong_and_run_nothing(checkpoint, words, marker, tmp_path, capsys):
     file = tmp_path / "hostile.ckpt"
     slot = "model" if words[0] == "export" else "segmenter"
     torch.save(with_part(checkpoint, slot, attacks(marker)[0]), file)

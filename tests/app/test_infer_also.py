@@ -40,7 +40,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_every_file_tells_the_same_of_a_cell(composed, run, tmp_path):
+def test_every_file_agrees_about_a_cell(composed, run, tmp_path):
     out = tmp_path / "out.csv"
     assert infer(plain(composed("infer", f"ckpt={run}", f"out={out}", "device=cpu", *CUT, ALSO))) == 0
     table = pd.read_parquet(tmp_path / "out.cells.parquet")

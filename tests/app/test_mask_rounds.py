@@ -59,7 +59,7 @@ def test_every_image_is_masked_once_by_a_network_that_did_not_see_it(chain, sect
         assert read_held_out(held_out_files(chain)[image_id]).truth is None
 
 
-def test_one_student_is_taught_by_all_folds_of_the_round_before(composed, sections, tmp_path):
+def test_one_student_learns_from_all_folds_of_the_round_before(composed, sections, tmp_path):
     run, held_out = tmp_path / "run", ("folds.held_out=1", "stages.teacher_folds=2")
     assert train(plain(composed("train", *words(sections, run, *ROUNDS, *held_out))), CHOICES, None) == 0
     teachers, student = run / "stages" / "0", run / "stages" / "1"

@@ -79,7 +79,7 @@ def test_polygons_off_the_canvas_are_named_where_the_mask_needs_them(composed, c
         trains(composed, copied, tmp_path)
 
 
-def test_a_missing_pixel_size_is_that_of_source_and_organ_and_said(composed, copied, tmp_path, caplog):
+def test_a_missing_pixel_size_is_that_of_source_and_organ_and_logged(composed, copied, tmp_path, caplog):
     change_row(copied, "train", pixel_size="")
     assert trains(composed, copied, tmp_path) == 0
     assert "pixel_size is blank: 0.4 µm is taken, as of all images of kidney of HPA" in caplog.text
@@ -136,7 +136,7 @@ def test_an_image_smaller_than_a_tile_is_masked_whole(composed, trained, copied,
     assert decode_column_runs(table["rle"].iloc[0], 7, 5).any()
 
 
-def test_no_test_image_at_all_is_told(composed, trained, copied, tmp_path):
+def test_no_test_image_at_all_is_reported(composed, trained, copied, tmp_path):
     header = (copied / "test.csv").read_text().splitlines()[0]
     (copied / "test.csv").write_text(header + "\n")
     with pytest.raises(InputError, match="only a header was found; at least one row is needed"):

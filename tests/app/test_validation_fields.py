@@ -32,7 +32,7 @@ def score_of(world, held_out: pd.DataFrame, image_ids: list[str]) -> float:
     return score_evidence(images).mean
 
 
-def test_the_table_of_epochs_tells_what_a_submission_would_score(composed, world, tmp_path):
+def test_the_table_of_epochs_holds_what_a_submission_would_score(composed, world, tmp_path):
     run = tmp_path / "run"
     data = ("data=kaggle_hpa", f"data.root={world}", f"data.cell_truth={world / 'truth_train.csv'}")
     config = plain(

@@ -111,7 +111,7 @@ def test_bad_input_is_named() -> None:
         CropSpec(CHANNELS, 0, True, 0.0)
 
 
-def test_fingerprint_tells_every_setting_apart() -> None:
+def test_fingerprint_depends_on_every_setting() -> None:
     specs = [
         CropSpec(CHANNELS, 8, True, 0.1),
         CropSpec(CHANNELS[::-1], 8, True, 0.1),

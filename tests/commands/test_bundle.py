@@ -36,14 +36,14 @@ def test_a_folder_that_holds_files_is_left_alone(run, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_a_run_without_a_checkpoint_is_told_and_nothing_is_left(run, tmp_path, capsys):
+def test_a_run_without_a_checkpoint_is_reported_and_nothing_is_left(run, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert "no epoch was finished" in refused(capsys, run, tmp_path / "empty", "--out", tmp_path / "out")
     assert "no such run folder" in refused(capsys, tmp_path / "none", "--out", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
-def test_runs_of_different_classes_are_told(run, tmp_path, capsys):
+def test_runs_of_different_classes_are_reported(run, tmp_path, capsys):
     other = write_small_run(tmp_path / "other", class_names=("a", "b"))
     told = refused(capsys, run, other, "--out", tmp_path / "out")
     assert "names other classes" in told
@@ -63,7 +63,7 @@ def test_runs_of_different_classes_are_told(run, tmp_path, capsys):
         (["rules=platt"], "held-out predictions"),  # rather here than in the notebook
     ],
 )
-def test_words_that_do_not_fit_are_told(run, tmp_path, words, told, capsys, monkeypatch):
+def test_overrides_that_do_not_fit_are_refused(run, tmp_path, words, told, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert told in refused(capsys, run, "--out", tmp_path / "out", *words)
     assert not (tmp_path / "out").exists()
@@ -73,7 +73,7 @@ def test_settings_alone_are_no_run(tmp_path, capsys):
     assert "no run is named" in refused(capsys, "tta=d4", "--out", tmp_path / "out")
 
 
-def test_outside_a_checkout_the_remedy_is_told(run, tmp_path, capsys, monkeypatch):
+def test_outside_a_checkout_the_remedy_is_given(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("HPA_ROOT", str(tmp_path))
     assert "HPA_ROOT" in refused(capsys, run, "--out", tmp_path / "out")
 

@@ -36,7 +36,7 @@ def exported(tmp_path, *options):
     return out
 
 
-def test_images_of_which_no_class_is_told_are_left_out(tmp_path, maps, capsys):
+def test_images_without_a_class_are_left_out(tmp_path, maps, capsys):
     (tmp_path / "index.csv").write_text("ID,class,split\na,HEK,train\nb,HEK|N2a,test\nc,N2a,train\n")
     content = json.loads(exported(tmp_path, "--classes", tmp_path / "index.csv").read_text())
     assert [image["file_name"] for image in content["images"]] == ["a.tif", "c.tif"]
@@ -115,7 +115,7 @@ def test_without_classes_there_is_one(tmp_path, maps):
     assert json.loads(exported(tmp_path).read_text())["categories"] == [{"id": 1, "name": "cell"}]
 
 
-def test_overlaps_hidden_instances_and_crowds_are_told(tmp_path, capsys):
+def test_overlaps_hidden_instances_and_crowds_are_reported(tmp_path, capsys):
     square = [0, 0, 0, 4, 4, 4, 4, 0]
     file = tmp_path / "in.json"
     common = {"image_id": 7, "category_id": 1}

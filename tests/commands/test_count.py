@@ -73,7 +73,7 @@ def test_a_type_without_a_cell_is_counted_as_none(tmp_path, capsys):
     assert [kind["count"] for kind in json.loads(capsys.readouterr().out)["types"]] == [0, 3]
 
 
-def test_the_text_tells_share_interval_and_verdict(tmp_path, capsys):
+def test_the_text_holds_share_interval_and_verdict(tmp_path, capsys):
     as_classes(tmp_path / "classes.csv")
     assert main(["count", str(tmp_path / "classes.csv"), "--designed", "1:1"]) == 0
     shown = capsys.readouterr().out

@@ -42,7 +42,7 @@ def test_the_file_of_a_run_gives_its_logits_and_names_its_classes(run, tmp_path,
     assert len(features) == 3
 
 
-def test_another_suffix_and_a_missing_run_are_told(run, tmp_path, capsys):
+def test_another_suffix_and_a_missing_run_are_reported(run, tmp_path, capsys):
     assert main(["export", str(run), "--onnx", str(tmp_path / "model.pt")]) == 1
     assert "model.onnx'" in capsys.readouterr().err
     assert main(["export", str(tmp_path / "none"), "--onnx", str(tmp_path / "model.onnx")]) == 1

@@ -34,7 +34,7 @@ def test_runs_of_other_models_are_refused(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_no_run_is_told(tmp_path, capsys):
+def test_what_is_no_run_is_refused(tmp_path, capsys):
     assert main(["export-cellpose", str(tmp_path / "gone"), str(tmp_path / "out")]) == 1
     assert "no such run folder" in capsys.readouterr().err
 

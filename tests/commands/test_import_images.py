@@ -10,7 +10,7 @@ def test_the_command_has_its_short_name():
     assert "import-images" not in available_commands()
 
 
-def test_images_are_brought_in_and_what_is_not_told_is_said(tmp_path, capsys):
+def test_images_are_imported_and_what_is_unknown_is_reported(tmp_path, capsys):
     (tmp_path / "raw").mkdir()
     for channel in ("w1", "w2", "w3"):
         tifffile.imwrite(tmp_path / "raw" / f"a_{channel}.tif", np.zeros((8, 8), np.uint8))
@@ -28,7 +28,7 @@ def test_images_are_brought_in_and_what_is_not_told_is_said(tmp_path, capsys):
         (["--channels", "w1=blue", "--pixel-um", "0"], "above 0"),
     ],
 )
-def test_options_that_make_no_sense_are_told(tmp_path, capsys, words, told):
+def test_impossible_options_are_refused(tmp_path, capsys, words, told):
     assert main(["import", str(tmp_path), str(tmp_path / "out"), *words]) == 1
     assert told in capsys.readouterr().err
 

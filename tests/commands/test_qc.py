@@ -41,7 +41,7 @@ def test_page_and_table_rank_the_images(folder, tmp_path, capsys):
     assert page.index("torn") < page.index("Within all limits") < page.index("N2a_0000")
 
 
-def test_limits_and_channels_are_told_on_the_command_line(folder, tmp_path, capsys):
+def test_limits_and_channels_are_given_on_the_command_line(folder, tmp_path, capsys):
     words = ["qc", str(folder / "images"), "--out", str(tmp_path / "page.html"), "--channels", "green,blue"]
     assert main([*words, "limits.min_sharpness_share=5.0"]) == 0
     assert "focus 9" in capsys.readouterr().out

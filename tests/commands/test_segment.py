@@ -140,12 +140,12 @@ def test_where_no_image_can_be_used_the_command_fails(tmp_path, images, capsys):
         ("segmenter=stored", "segmenter.folder"),
     ],
 )
-def test_words_that_do_not_fit_are_told(tmp_path, images, word, told, capsys):
+def test_overrides_that_do_not_fit_are_refused(tmp_path, images, word, told, capsys):
     assert segmented(images, tmp_path / "out", word) == 1
     assert told in capsys.readouterr().err
 
 
-def test_without_the_configuration_the_remedy_is_told(tmp_path, images, monkeypatch, capsys):
+def test_without_the_configuration_the_remedy_is_given(tmp_path, images, monkeypatch, capsys):
     monkeypatch.setenv("HPA_ROOT", str(tmp_path))
     assert segmented(images, tmp_path / "out") == 1
     assert "HPA_ROOT" in capsys.readouterr().err

@@ -67,7 +67,7 @@ def test_annotations_of_missing_images_and_categories_that_clash(tmp_path, capsy
     assert "category 1: is both 'HEK' and 'N2a'; name it once" in told
 
 
-def test_instances_that_overlap_follow_a_rule_that_is_told(tmp_path, capsys):
+def test_overlapping_instances_follow_a_rule_that_is_printed(tmp_path, capsys):
     large, small = [[0, 0, 0, 12, 12, 12, 12, 0]], [[4, 4, 4, 8, 8, 8, 8, 4]]
     common = {"image_id": 1, "category_id": 1}
     cells = [{"id": number, "segmentation": part, **common} for number, part in enumerate((small, large), start=1)]

@@ -92,7 +92,7 @@ def test_the_holder_renews_its_lock(tmp_path, monkeypatch):
         assert (tmp_path / "lock").stat().st_mtime > 0
 
 
-def test_a_holder_whose_lock_was_taken_over_is_told_and_leaves_it(tmp_path):
+def test_a_holder_whose_lock_was_taken_over_is_warned_and_leaves_it(tmp_path):
     other = replace(Holder.this_process(), host="another", token="other")
     with held(tmp_path / "lock", "works here", "wait.") as lock:
         write(tmp_path / "lock", other)

@@ -1,4 +1,4 @@
-"""docs/architecture.md lists the files that an image passes on its way to a loss and to a row: all of them work on it."""
+"""The files that docs/architecture.md lists on the way of an image to a loss and to a row all work on it."""
 
 import re
 import subprocess

@@ -148,7 +148,7 @@ def test_other_content_is_refused_in_words(tmp_path, content, told):
         read_cellpose_masks(saved(tmp_path / "a_seg.npy", content))
 
 
-def test_broken_and_missing_files_are_told(tmp_path):
+def test_broken_and_missing_files_are_reported(tmp_path):
     whole = saved(tmp_path / "a_seg.npy", layout_of_4()).read_bytes()
     (tmp_path / "b_seg.npy").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="save it again"):

@@ -64,6 +64,6 @@ def test_values_of_other_kinds_are_named(tmp_path, changes, message):
         read_coco(saved(tmp_path, content(**changes)))
 
 
-def test_nesting_without_end_is_told(tmp_path):
+def test_nesting_without_end_is_reported(tmp_path):
     with pytest.raises(InputError, match="is no JSON"):
         read_coco(saved(tmp_path, "[" * 200_000))

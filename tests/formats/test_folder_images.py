@@ -61,7 +61,7 @@ def test_planes_of_many_channels_are_named_in_order(tmp_path, axis):
         opened(tmp_path, plane_names=[*names, "more"]).read("a")
 
 
-def test_files_that_cannot_be_used_are_told_when_they_are_read(tmp_path):
+def test_files_that_cannot_be_used_are_reported_when_they_are_read(tmp_path):
     (tmp_path / "png.png").write_bytes(b"no image")
     (tmp_path / "tif.tif").write_bytes(b"no image")
     tifffile.imwrite(tmp_path / "nan.tif", np.full((4, 4), np.nan, np.float32))
@@ -85,7 +85,7 @@ def test_files_that_cannot_be_used_are_told_when_they_are_read(tmp_path):
             images.read(image_id)
 
 
-def test_a_file_beside_its_own_channels_is_told(tmp_path):
+def test_a_file_beside_its_own_channels_is_reported(tmp_path):
     for name in ("a.png", "a_blue.png"):
         cv2.imwrite(str(tmp_path / name), GREY)
     with pytest.raises(InputError, match="same image or channel"):

@@ -78,7 +78,7 @@ def test_a_truncated_file_is_found_without_decoding_wherever_it_is_cut(tmp_path:
             plane_info(path)
 
 
-def test_a_png_with_spoilt_pixels_is_told(tmp_path: Path) -> None:
+def test_a_png_with_spoilt_pixels_is_reported(tmp_path: Path) -> None:
     path = save(noise(3, 64, 64), tmp_path / "a.png")
     content = bytearray(path.read_bytes())
     content[600:640] = bytes(40)
@@ -197,7 +197,7 @@ def test_stacks_are_refused_or_reduced_by_choice(tmp_path, axes, choice):
 
 
 @pytest.mark.parametrize("kind", ["ome.tif", "imagej", "zarr"])
-def test_slices_times_and_channels_are_told_apart_by_the_axes_of_the_file(tmp_path, kind):
+def test_slices_times_and_channels_are_distinguished_by_the_axes_of_the_file(tmp_path, kind):
     values = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)  # time, slice, channel
     pixels = np.broadcast_to(values[..., None, None], (2, 3, 4, 8, 9)).copy()
     path = tmp_path / ("a.zarr" if kind == "zarr" else f"a.{kind}")

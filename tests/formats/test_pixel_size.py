@@ -10,7 +10,7 @@ from hpa.formats.pixel_size import is_square, size_um
 
 @pytest.mark.parametrize("dpi", [72, 96, 150, 300, 600, 1200, 2400, 4800])
 @pytest.mark.parametrize("unit", ["INCH", "CENTIMETER"])
-def test_resolutions_of_printers_are_not_believed(tmp_path, dpi, unit):
+def test_resolutions_of_printers_are_not_trusted(tmp_path, dpi, unit):
     dots = dpi if unit == "INCH" else dpi / 2.54
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8), np.uint8), resolution=(dots, dots), resolutionunit=unit)
     assert math.isnan(read_image(tmp_path / "a.tif").pixel_um)
@@ -19,7 +19,7 @@ def test_resolutions_of_printers_are_not_believed(tmp_path, dpi, unit):
 @pytest.mark.parametrize(
     ("unit", "factor"), [("micron", 1.0), ("\\u00B5m", 1.0), ("um", 1.0), ("nm", 1e3), ("mm", 1e-3)]
 )
-def test_units_of_imagej_are_believed(tmp_path, unit, factor):
+def test_units_of_imagej_are_trusted(tmp_path, unit, factor):
     dots = 1 / (0.325 * factor)
     tifffile.imwrite(
         tmp_path / "a.tif", np.zeros((8, 8), np.uint8), imagej=True, resolution=(dots, dots), metadata={"unit": unit}

@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 TWO = RNG.integers(0, 4000, (2, 20, 30)).astype(np.uint16)
 
 
-def test_ome_tells_names_and_pixels(tmp_path):
+def test_ome_holds_names_and_pixel_sizes(tmp_path):
     path = tmp_path / "a.ome.tif"
     told = {"axes": "CYX", "Channel": {"Name": ["DAPI", "FITC"]}, "PhysicalSizeX": 325.0, "PhysicalSizeXUnit": "nm"}
     tifffile.imwrite(path, TWO, metadata=told)
@@ -22,7 +22,7 @@ def test_ome_tells_names_and_pixels(tmp_path):
     assert np.array_equal(file.planes, TWO)
 
 
-def test_imagej_tells_pixels_in_its_unit(tmp_path):
+def test_imagej_holds_pixel_sizes_in_its_unit(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, TWO, imagej=True, resolution=(1 / 0.5, 1 / 0.5), metadata={"axes": "CYX", "unit": "um"})
     file = read_image(path)

@@ -66,7 +66,7 @@ def test_where_there_is_time_nothing_is_dropped(cost, ease):
 
 
 @given(SECONDS)
-def test_a_cheaper_treatment_saves_the_rows_that_time_would_have_left_blank(cost):
+def test_a_cheaper_fallback_saves_the_rows_that_time_would_have_left_blank(cost):
     budget = Budget(160 * cost / 2 / 3600, 0.0, True)
     assert Simulated(budget, [cost]).blank > 0
     cheaper = Simulated(budget, [cost, cost / 8])
@@ -75,7 +75,7 @@ def test_a_cheaper_treatment_saves_the_rows_that_time_would_have_left_blank(cost
 
 
 @given(SECONDS)
-def test_treatments_are_dropped_one_by_one(cost):
+def test_fallbacks_are_taken_one_by_one(cost):
     run = Simulated(Budget(160 * cost / 3 / 3600, 0.0, True), [cost, cost * 0.9, cost / 10])
     assert list(dict.fromkeys(run.used)) == ["0", "1", "2"]
 
@@ -98,7 +98,7 @@ def test_a_slow_first_group_is_taken_for_a_warm_up():
     assert keeper.fallback().name == "0"
 
 
-def test_what_the_rest_takes_is_told_once_a_treatment_stage_by_stage(caplog):
+def test_what_the_rest_takes_is_logged_once_per_fallback_stage_by_stage(caplog):
     with caplog.at_level(logging.INFO):
         Simulated(Budget(160 / 2 / 3600, 0.0, True), [1.0, 0.125])
     told = [record.message for record in caplog.records]

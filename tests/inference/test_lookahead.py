@@ -24,7 +24,7 @@ def test_order_holds_when_early_items_take_longest(executor):
 
 
 @given(ahead=st.integers(0, 5), read=st.integers(1, 10))
-def test_no_more_items_are_drawn_than_asked_for(executor, ahead, read):
+def test_no_more_items_are_drawn_than_requested(executor, ahead, read):
     items = iter(range(100))
     results = map_ahead(executor, str, items, ahead)
     for _ in range(read):

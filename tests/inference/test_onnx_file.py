@@ -72,7 +72,7 @@ class Shown(nn.Module):
         return CellOutput(features, self.told(self.layer(features)))
 
 
-def test_the_file_tells_how_to_use_it(tmp_path):
+def test_the_file_says_how_to_use_it(tmp_path):
     path = tmp_path / "model.onnx"
     write_onnx(path, network_of(Shown(lambda logits: logits)))
     found = session_of(path).get_modelmeta().custom_metadata_map

@@ -27,7 +27,7 @@ def holder(tmp_path):
     process.join()
 
 
-def test_a_second_process_is_refused_and_told_who_holds_the_lock(holder, tmp_path):
+def test_a_second_process_is_refused_and_the_holder_of_the_lock_named(holder, tmp_path):
     with pytest.raises(InputError, match=f"process {holder.pid} on .* wait until it ends"), locked(tmp_path / "lock"):
         pass
     assert (tmp_path / "lock").is_file()

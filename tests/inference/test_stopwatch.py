@@ -5,7 +5,7 @@ import pytest
 from hpa.inference.stopwatch import Stopwatch
 
 
-def test_every_stage_is_told_even_one_that_fails():
+def test_every_stage_is_timed_even_one_that_fails():
     stopwatch = Stopwatch()
     with stopwatch.stage("read"):
         pass

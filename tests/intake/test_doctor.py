@@ -177,7 +177,7 @@ def test_files_of_a_microscope_get_the_command_that_imports_them(tmp_path):
     assert first is not None
 
 
-def test_levels_of_a_camera_of_fewer_bits_are_said(tmp_path):
+def test_levels_of_a_camera_of_fewer_bits_are_reported(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", plane(0) // 16)
     report, _ = examine(tmp_path, AS_IS)
     assert "as of a camera of 12 bit; --bits 12" in report.warnings[0]

@@ -83,7 +83,7 @@ def test_all_problems_are_named_before_anything_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_sizes_that_disagree_ask_for_one(tmp_path):
+def test_sizes_that_disagree_require_one(tmp_path):
     (tmp_path / "raw").mkdir()
     for channel, size_um in (("w1", 0.5), ("w2", 0.6)):
         told = {"axes": "YX", "PhysicalSizeX": size_um}

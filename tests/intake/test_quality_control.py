@@ -59,13 +59,13 @@ def test_an_image_that_cannot_be_read_is_the_worst():
     assert quality.suspicion == 10
 
 
-def test_nothing_is_said_of_a_blank_image_but_that():
+def test_of_a_blank_image_only_that_is_reported():
     blank = Field("a", np.zeros((2, 64, 64), np.uint8), ("green", "blue"), 1.0)
     found = judged([blank, replace(blank, image_id="b")])
     assert list(found["a"].reasons) == ["empty"]
 
 
-def test_where_cells_are_saturated_brightness_tells_no_debris():
+def test_where_cells_are_saturated_brightness_means_no_debris():
     light = np.zeros((2, 128, 128), np.uint8)
     light[:, 20:60, 20:60] = 255
     light[:, 80:100, 80:100] = 90

@@ -62,7 +62,7 @@ def test_channels_of_other_fields_do_not_agree(field):
     assert measured(mixed, field).agreement < 4 < measured(field.pixels, field).agreement
 
 
-def test_dirt_is_told_from_bright_cells(field):
+def test_dirt_is_distinguished_from_bright_cells(field):
     assert measured(field.pixels, field).debris_share < 1.5e-3
     dirty = field.pixels.copy()
     for plane in dirty:

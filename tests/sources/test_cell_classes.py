@@ -42,7 +42,7 @@ def test_scores_are_those_of_cells(tmp_path):
         read_cell_classes(table(tmp_path, "ID,cell,class,score\na,1,HEK,high\nb,,N2a,0.5\n"))
 
 
-def test_a_mixture_is_told_of_no_cell(tmp_path):
+def test_a_mixture_labels_no_cell(tmp_path):
     classes = read_cell_classes(table(tmp_path, "ID,class\na,HEK|N2a\nb,HEK\nc,\n"))
     assert classes.unlabeled == {"a", "c"}
     assert classes.names == ["HEK"]

@@ -31,7 +31,7 @@ def test_shares_and_classes_are_kept():
 @pytest.mark.parametrize(
     ("shares", "told"), [([1], "two or three"), ([8, 0], "from 1 on"), ([8, 1, 1], "too few for 10 equal shares")]
 )
-def test_what_makes_no_split_is_told(shares, told):
+def test_what_makes_no_split_is_refused(shares, told):
     with pytest.raises(InputError, match=told):
         split_images(["a", "b"], ["x", "x"], ["a", "b"], shares, 0)
 

@@ -114,7 +114,7 @@ def test_duplicates_share_a_group_and_unreadable_images_are_named(
     assert table.frame["group"].tolist() == ["a", "b", "c", "d"]
 
 
-def test_real_fields_are_told_apart_and_their_copies_found(samples: Path) -> None:
+def test_real_images_are_distinguished_and_their_copies_found(samples: Path) -> None:
     folder = samples / "cellpainting" / "nf1_schwann"
     fields = [
         np.stack([read_plane(folder / f"{well}_01_{k}_{site}_{name}_001.tif") for k, name in ((2, "GFP"), (1, "DAPI"))])

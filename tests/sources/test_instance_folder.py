@@ -28,7 +28,7 @@ def test_images_and_instances_are_read_as_written(folder):
     assert len(instances.classes) == label_map.max()
 
 
-def test_where_keeps_the_rows_that_are_asked_for(folder):
+def test_where_keeps_the_requested_rows(folder):
     assert opened(folder, {"kind": ["colour"]}).table("train").image_ids == ["disc_02", "disc_05"]
     with pytest.raises(InputError, match="no row"):
         opened(folder, {"kind": ["grey"]})

@@ -35,7 +35,7 @@ def reasons(table: object) -> list[str]:
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_the_train_table_tells_labels_sizes_and_depth(make_set: MakeSet, suffix: str, dtype: type) -> None:
+def test_the_train_table_holds_labels_sizes_and_depth(make_set: MakeSet, suffix: str, dtype: type) -> None:
     table = source(make_set(LABELS, suffix=suffix, dtype=dtype)).table("train").require_usable()
     assert tuple(table.frame.columns) == COLUMNS
     assert table.image_ids == ["a", "b", "c"]
@@ -53,7 +53,7 @@ def test_the_test_table_keeps_the_order_of_the_sample(make_set: MakeSet) -> None
     assert set(table.frame["classes"]) == {""}
 
 
-def test_channels_come_in_the_order_asked_for(make_set: MakeSet) -> None:
+def test_channels_come_in_the_requested_order(make_set: MakeSet) -> None:
     reader = source(make_set(LABELS), channels=["blue", "red"])
     assert_fills(reader, ImageSource)
     field = reader.read("b", "train")
@@ -61,13 +61,13 @@ def test_channels_come_in_the_order_asked_for(make_set: MakeSet) -> None:
     np.testing.assert_array_equal(field.pixels, [noise(12, 24, 32), noise(10, 24, 32)])
 
 
-def test_a_channel_that_is_not_asked_for_may_be_missing(make_set: MakeSet) -> None:
+def test_a_channel_that_is_not_requested_may_be_missing(make_set: MakeSet) -> None:
     root = make_set(LABELS)
     (root / "train" / "b_yellow.png").unlink()
     assert not source(root, channels=["green"]).table("train").problems
 
 
-def test_pixel_size_is_said_once_and_can_be_given(make_set: MakeSet, caplog: pytest.LogCaptureFixture) -> None:
+def test_pixel_size_is_logged_once_and_can_be_given(make_set: MakeSet, caplog: pytest.LogCaptureFixture) -> None:
     root = make_set(LABELS, test=("t",))
     with caplog.at_level(logging.INFO):
         reader = source(root)
@@ -142,21 +142,21 @@ def test_a_sample_of_another_size_is_a_warning_and_of_no_size_a_problem(make_set
     ]
 
 
-def test_a_class_named_twice_counts_once_and_is_told(make_set: MakeSet) -> None:
+def test_a_class_named_twice_counts_once_and_is_reported(make_set: MakeSet) -> None:
     table = source(make_set({"a": "5|5|2", "b": "1"})).table("train").require_usable()
     assert list(table.frame["classes"]) == ["5|2", "1"]
     assert "more than once: 1" in str(table.warnings[0])
 
 
 @pytest.mark.parametrize("lost", ["train.csv", "train"])
-def test_a_layout_that_is_not_there_is_told_at_once(make_set: MakeSet, lost: str) -> None:
+def test_a_missing_layout_is_reported_at_once(make_set: MakeSet, lost: str) -> None:
     root = make_set(LABELS)
     (root / lost).rename(root / "elsewhere")
     with pytest.raises(InputError, match=r"expected are train\.csv"):
         source(root).table("train")
 
 
-def test_an_empty_folder_is_told_at_once(make_set: MakeSet) -> None:
+def test_an_empty_folder_is_reported_at_once(make_set: MakeSet) -> None:
     with pytest.raises(InputError, match="there is no PNG or TIFF file in it"):
         source(make_set({})).table("train")
 

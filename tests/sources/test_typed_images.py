@@ -48,7 +48,7 @@ def test_pure_images_train_and_others_test(tmp_path):
     assert source.identity("a", "train") != source.identity("b", "train")
 
 
-def test_a_split_that_is_told_wins(tmp_path):
+def test_a_given_split_wins(tmp_path):
     splits = zip([*ROWS, {**ROWS[0], "ID": "d"}], ["train", "", "", "test"], strict=True)
     rows = [row | {"split": split} for row, split in splits]
     source = opened(write_folder(tmp_path, rows))
@@ -63,7 +63,7 @@ def test_one_type_alone_is_refused(tmp_path):
     assert source.table("test").image_ids == ["c"]
 
 
-def test_the_order_of_types_can_be_told(tmp_path):
+def test_the_order_of_types_can_be_given(tmp_path):
     folder = write_folder(tmp_path, ROWS)
     assert opened(folder, class_names=["N2a", "HEK"]).table("train").targets().tolist() == [[0, 1], [1, 0]]
     table = opened(folder, class_names=["N2a", "HeLa"]).table("train")

@@ -103,7 +103,7 @@ class CellSampler(Sampler[BatchRequest]):
         return iter(self._requests(self.epoch))
 
     def __len__(self) -> int:
-        """Count the batches of the epoch: the same for every epoch, since the trainer asks once."""
+        """Count the batches of the epoch: the same for every epoch, since the trainer reads it once."""
         return len(self._requests(self.epoch))
 
     def _requests(self, epoch: int) -> list[BatchRequest]:

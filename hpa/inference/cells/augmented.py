@@ -69,7 +69,7 @@ def show_pictures(
     """Return crops, or whole images, in a view."""
     side_px = max(1, round(view.scale * pictures.shape[-1]))
     if side_px != pictures.shape[-1]:
-        # shrinking without antialiasing would drop the dots and threads that tell locations apart
+        # shrinking without antialiasing would drop the dots and threads that distinguish locations
         size = (side_px, side_px)
         pictures = functional.interpolate(pictures, size, mode="bilinear", antialias=True, align_corners=False)
     if view.brightness != 1:

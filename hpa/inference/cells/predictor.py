@@ -97,7 +97,7 @@ class ModelPredictor:
 
 
 def _close_calls(output: CellOutput) -> Int64[Tensor, " close"]:
-    """Return the rows whose two largest logits are too near to tell apart in bf16."""
+    """Return the rows whose two largest logits are too near to be distinguished in bf16."""
     if output.logits.shape[1] < 2:
         return torch.empty(0, dtype=torch.int64)
     first, second = output.logits.topk(2, dim=1).values.unbind(dim=1)

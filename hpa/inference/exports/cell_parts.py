@@ -58,7 +58,7 @@ class CellPart:
 class CellParts:
     """The cells of several blocks, in order.
 
-    Blocks that were predicted with fewer members, for want of time, have fewer features than the others. Theirs are
+    Blocks that were predicted with fewer members, for want of time, have fewer features than the others. These are
     left empty: the columns would not mean the same.
 
     Attributes:

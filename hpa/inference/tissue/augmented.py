@@ -18,7 +18,7 @@ from hpa.core.planes import resized
 from hpa.inference.views import View, Views
 
 _MAX_PROBABILITY = 1 - 2.0**-24
-"""The highest probability that float32 tells from 1, whose logit is infinite."""
+"""The highest probability below 1 in float32, whose logit is infinite."""
 
 
 @runtime_checkable

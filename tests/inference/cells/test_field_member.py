@@ -105,7 +105,7 @@ def test_views_of_a_model_that_treats_all_places_alike_are_the_model(fields):
         torch.testing.assert_close(other.probabilities, one.probabilities, atol=1e-6, rtol=0)
 
 
-def test_a_view_turns_image_and_cells_alike(fields):
+def test_a_view_transforms_image_and_cells_alike(fields):
     model, turned = PlaceModel(), PlaceModel()
     turned.weigh = model.weigh.rot90(-1, (0, 1)).contiguous()  # seen after a quarter turn, it weighs as before
     expected, found = member_of(turned).predict(fields), member_of(model, views=["rotate_90"]).predict(fields)

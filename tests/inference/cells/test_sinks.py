@@ -14,7 +14,7 @@ def also(composed, *overrides):
     return plain(composed("infer", "ckpt=somewhere", *overrides))["also"]
 
 
-def test_nothing_is_written_beside_the_submission_unless_asked_for(composed):
+def test_nothing_is_written_beside_the_submission_unless_requested(composed):
     assert sinks_of(also(composed), NAMES) == []
 
 

@@ -108,6 +108,6 @@ def test_a_class_that_hdf5_cannot_name_is_refused():
         AnndataExport(("ER/Golgi", "Nucleoli"))
 
 
-def test_the_matrix_is_marked_as_the_format_asks(path):
+def test_the_matrix_is_marked_as_the_format_requires(path):
     with h5py.File(path) as file:
         assert dict(file["X"].attrs) == {"encoding-type": "array", "encoding-version": "0.2.0"}

@@ -27,7 +27,7 @@ def test_pycocotools_reads_the_masks(path, records):
             np.testing.assert_array_equal(file.annToMask(annotation), cells == number)
 
 
-def test_scores_and_the_likeliest_class_stand_beside_each_mask(path, records):
+def test_scores_and_the_most_probable_class_stand_beside_each_mask(path, records):
     content = json.loads(path.read_text())
     assert [(entry["id"], entry["name"]) for entry in content["categories"]] == list(enumerate(CLASS_NAMES, start=1))
     confidences = np.vstack([record.confidences for record in records])

@@ -8,7 +8,7 @@ from tests.inference.rules.fields import cases, field_and_confidences
 
 
 @given(case=cases())
-def test_the_negative_class_is_what_the_surest_location_leaves(case):
+def test_the_negative_class_is_what_the_most_probable_location_leaves(case):
     field, confidences = field_and_confidences(case)
     found = NegativeRule(negative_class=2)(field, confidences)
     for before, after in zip(confidences, found, strict=True):
@@ -21,6 +21,6 @@ def test_the_negative_class_is_what_the_surest_location_leaves(case):
 @pytest.mark.parametrize("negative_class", [-1, 4, 18])
 @given(case=cases())
 @settings(max_examples=10)  # what the cells are makes no difference
-def test_a_class_that_does_not_exist_is_told(kind, negative_class, case):
+def test_a_class_that_does_not_exist_is_reported(kind, negative_class, case):
     with pytest.raises(InputError, match="there are 4 classes"):
         kind(negative_class)(*field_and_confidences(case))

@@ -41,7 +41,7 @@ def test_cut_and_missing_nuclei_rank_lower(widths, shares):
     np.testing.assert_allclose(found, np.repeat(np.array(shares)[:, None], 2, axis=1), rtol=1e-6)
 
 
-def test_a_segmenter_without_nuclei_is_told_which_has_them():
+def test_a_segmenter_without_nuclei_is_refused_naming_those_with():
     with pytest.raises(InputError, match="segmenter=watershed"):
         RULE(field_of(strips()), np.ones((4, 2), np.float32))
 

@@ -31,7 +31,7 @@ def test_a_field_without_stain_stays_as_it_is():
     assert np.array_equal(RULE(field_with([0, 0, 0]), confidences), confidences)
 
 
-def test_the_stain_is_asked_for():
+def test_the_stain_is_required():
     assert isinstance(RULE, ReadsChannels)
     assert RULE.channels == ("blue",)
     with pytest.raises(InputError, match="channel 'violet'"):

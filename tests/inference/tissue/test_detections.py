@@ -75,7 +75,7 @@ def test_tiles_find_what_the_whole_shows(seed, side_px):
     assert whole.max() == 0 or iou_matrix(tiled, whole).max(axis=0).min() > 0.9
 
 
-def test_the_surest_come_first_and_places_are_those_of_the_image():
+def test_the_most_confident_come_first_and_positions_are_those_of_the_image():
     planes = np.zeros((1, 40, 200), np.float32)
     planes[0, 10:20, 5:15], planes[0, 10:20, 150:165], planes[0, 10:20, 90:100] = 0.6, 0.9, 0.8
     found = detect_tiled(planes, 64, 32, connected_parts)

@@ -96,7 +96,7 @@ def test_half_precision_says_about_the_same():
     np.testing.assert_allclose(full, half, atol=0.02)
 
 
-def test_only_one_mask_tells_how_probably_a_pixel_is_inside():
+def test_only_one_mask_gives_the_probability_that_a_pixel_is_inside():
     with pytest.raises(InputError, match="target=foreground"):
         predictor(Dense()).probabilities(np.zeros((1, 16, 16), np.float32))
     model = Dense()

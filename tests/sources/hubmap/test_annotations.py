@@ -43,13 +43,13 @@ def test_a_mask_is_cut_at_the_canvas_and_then_moved_up_by_a_pixel():
         ("[[[1, 2], [3, 1" + "0" * 400 + "]]]", "polygon 1 is no list of pairs"),
     ],
 )
-def test_files_that_hold_no_polygons_are_told(tmp_path, text, told):
+def test_files_that_hold_no_polygons_are_reported(tmp_path, text, told):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(InputError, match=rf"a\.json: .*{told}"):
         read_polygons(tmp_path / "a.json")
 
 
-def test_missing_and_unreadable_files_are_told(tmp_path):
+def test_missing_and_unreadable_files_are_reported(tmp_path):
     with pytest.raises(InputError, match="the file is missing"):
         read_polygons(tmp_path / "a.json")
     (tmp_path / "b.json").write_bytes(b"\xff\xfe[1]")

@@ -73,7 +73,7 @@ def test_channels_are_chosen_and_strange_ones_are_refused(folders):
         CombinedHubmap(main, ["yellow"], None, [])
 
 
-def test_what_no_set_has_is_told(folders):
+def test_what_no_set_has_is_reported(folders):
     main, extra = folders
     with pytest.raises(InputError, match="there is no row of image 'g9'"):
         CombinedHubmap(main, COLOURS, None, [extra]).read("g9", "train")

@@ -33,14 +33,14 @@ def test_columns_beside_the_first_five_may_be_missing_and_others_are_left_out(tm
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "0", "-0.4", "0,4", "µm"])
-def test_a_pixel_size_that_is_no_size_is_told(tmp_path, text):
+def test_a_pixel_size_that_is_no_size_is_reported(tmp_path, text):
     listing = read_listing(write_table(tmp_path / "a.csv", [{**ROW, "id": "1", "pixel_size": text}]), None)
     assert [problem.subject for problem in listing.problems] == ["1"]
     assert f"a.csv row 2: pixel_size '{text}': a number above 0 is expected" in listing.problems[0].reason
     assert math.isnan(listing.rows[0].pixel_um)
 
 
-def test_an_id_that_stands_three_times_is_told_twice(tmp_path):
+def test_an_id_that_stands_three_times_is_listed_twice(tmp_path):
     listing = read_listing(write_table(tmp_path / "a.csv", [{**ROW, "id": "1"}] * 3), None)
     assert ["in row 2 too" in problem.reason for problem in listing.problems] == [True, True]
 

@@ -67,7 +67,7 @@ def test_a_file_that_is_cut_short_is_found_without_decoding_wherever_it_is_cut(t
             picture_info(tmp_path / "a.tiff")
 
 
-def test_missing_foreign_and_spoilt_files_are_told(tmp_path):
+def test_missing_unrelated_and_damaged_files_are_reported(tmp_path):
     with pytest.raises(InputError, match="the file is missing"):
         picture_info(tmp_path / "a.tiff")
     Image.fromarray(picture()).save(tmp_path / "b.png")

@@ -23,7 +23,7 @@ def doubts(table, image_id):
     return " | ".join(warning.reason for warning in table.warnings if warning.subject == image_id)
 
 
-def test_a_sound_set_makes_a_table_with_all_that_is_told(tmp_path):
+def test_a_valid_set_makes_a_table_with_all_its_values(tmp_path):
     source = Hubmap(write_set(tmp_path, {}, {"organ": "spleen", "pixel_size": 0.4945, "data_source": "Hubmap"}), None)
     table = source.table("train").require_usable()
     assert_fills(source, ImageSource)
@@ -130,7 +130,7 @@ def test_polygons_that_are_not_needed_are_odd_at_most(tmp_path):
         ({"organ": "largeintestine", "data_source": "HuBMAP"}, 0.229),
     ],
 )
-def test_a_missing_pixel_size_is_that_of_source_and_organ_and_said(tmp_path, row, pixel_um):
+def test_a_missing_pixel_size_is_that_of_source_and_organ_and_logged(tmp_path, row, pixel_um):
     write_set(tmp_path, {**row, "pixel_size": ""})
     table = Hubmap(tmp_path, None).table("train").require_usable()
     assert list(table.frame["pixel_um"]) == [pixel_um]
@@ -140,7 +140,7 @@ def test_a_missing_pixel_size_is_that_of_source_and_organ_and_said(tmp_path, row
     assert not given.warnings
 
 
-def test_without_a_usual_pixel_size_one_is_asked_for(tmp_path):
+def test_without_a_usual_pixel_size_one_is_required(tmp_path):
     table = Hubmap(write_set(tmp_path, {"data_source": "GTEx", "pixel_size": ""}), None).table("train")
     assert "no usual one is known for lung of 'GTEx'; write µm" in reasons(table, "1")
 
@@ -151,7 +151,7 @@ def test_a_pixel_size_that_makes_no_sense_is_refused(tmp_path, pixel_um):
         Hubmap(tmp_path, pixel_um)
 
 
-def test_what_is_not_there_is_told(tmp_path):
+def test_what_is_not_there_is_reported(tmp_path):
     source = Hubmap(tmp_path, None)
     with pytest.raises(InputError, match=r"Check data\.root"):
         source.table("train")
@@ -175,7 +175,7 @@ def test_other_content_has_another_identity_and_another_size_is_refused(tmp_path
         source.read("1", "train")
 
 
-def test_two_files_of_one_image_are_told(tmp_path):
+def test_two_files_of_one_image_are_reported(tmp_path):
     write_set(tmp_path, {})
     tifffile.imwrite(tmp_path / "train_images" / "1.tif", picture(), photometric="rgb")
     assert "1.tiff and 1.tif are both there" in reasons(Hubmap(tmp_path, None).table("train"), "1")

@@ -21,7 +21,7 @@ def test_masks_are_paired_by_id_in_the_order_of_the_truth(tmp_path):
     assert len(second.predicted.starts) == 0
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path):
+def test_all_errors_are_reported_at_once(tmp_path):
     submission = [
         {"id": "1", "rle": "1 2 3"},
         {"id": "1", "rle": "1 2"},
