@@ -1,8 +1,8 @@
 """A lock file that names its holder: works on network file systems, and is free again when its holder was killed.
 
-The file system only needs to create a file that must not exist yet; locks of the operating system (flock) are missing or
-without effect on many network mounts. The holder renews the file's time while it works. A lock is stale if its process
-is gone, which is known on the same machine at once, or if it was not renewed for minutes.
+The file system only needs to create a file that must not exist yet; locks of the operating system (flock) are missing
+or without effect on many network mounts. The holder renews the file's time while it works. A lock is stale if its
+process is gone, which is known on the same machine at once, or if it was not renewed for minutes.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def side_of(size: SizeUm) -> float:
 
 
 def is_square(size: SizeUm) -> bool:
-    """Tell whether height and width agree within 1 %, or are unknown."""
+    """Return whether height and width agree within 1 %, or are unknown."""
     return not abs(size[0] / size[1] - 1) > 0.01
 
 
