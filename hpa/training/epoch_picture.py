@@ -25,7 +25,7 @@ class EpochPicture(Callback):
         """Write the picture and show it to the tracker."""
         del pl_module
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / f"validation_epoch_{trainer.current_epoch:03d}.png"
+        file = self.folder / f"validation_epoch_{trainer.current_epoch + 1:03d}.png"
         self.draw(file)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):

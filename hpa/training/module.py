@@ -96,7 +96,7 @@ class TrainingModule(LightningModule):
         terms = self.supervision.step(self.model, batch, self._progress()).terms
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
-            raise InputError(_not_finite(terms, self.current_epoch))
+            raise InputError(_not_finite(terms, self.current_epoch + 1))
         self._log_terms("train", terms, loss, len(batch))
         return loss
 

@@ -188,7 +188,7 @@ def test_a_killed_run_ends_as_the_undisturbed_one(tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_epoch(tmp_path):
     spoiling = make_module(Strategy(spoil_at=17))  # 5 + 3 calls an epoch: the first call of the third
-    with pytest.raises(InputError, match=r"not finite in epoch 2 \(cells nan.*learning_rate"):
+    with pytest.raises(InputError, match=r"not finite in epoch 3 \(cells nan.*learning_rate"):
         run(tmp_path, 4, module=spoiling)
     saved = read_saved_run(tmp_path / "checkpoints" / "last.ckpt")
     assert saved.epoch == 2
