@@ -87,7 +87,7 @@ CASES: dict[str, list[str]] = {
     "consistency": [f"{CELLS} supervision=consistency batch_augment=exchange sampling=image_balanced {LONG}", PREDICT],
     "latent": [
         f"{CELLS} experiments=hpa/label_noise size=tiny model=tiny {LONG}",
-        f"{PREDICT} tta.brightness=[0.8,1.0,1.25] rules=negative",
+        f"{PREDICT} tta.brightness=[0.8,1.0,1.25] rules=[edge,nucleus]",
         SCORE,
     ],
     "pseudo_label": [f"{CELLS} supervision=pseudo_label loss=sum {LONG}", PREDICT],
@@ -102,7 +102,7 @@ CASES: dict[str, list[str]] = {
     "members": [
         f"{CELLS} loss=class_balanced model=timm model.backbone=test_resnet model/head=dense model.pretrained=false",
         f"{CELLS} loss=logit_adjusted model/view=whole_image batch_augment=d4 run_dir={{case}}/other",
-        f"{PREDICT} ckpt=[{{case}}/run,{{case}}/other] ensemble=fitted rules=isotonic",
+        f"{PREDICT} ckpt=[{{case}}/run,{{case}}/other] ensemble=fitted rules=platt",
         f"{PREDICT} ckpt=[{{case}}/run,{{case}}/other] ensemble=rank out={{case}}/rank.csv",
         SCORE,
     ],

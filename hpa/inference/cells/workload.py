@@ -24,7 +24,6 @@ from hpa.inference.cells.held_out import HeldOutCells, fitted, held_out_of, requ
 from hpa.inference.cells.predictor import ModelPredictor
 from hpa.inference.cells.steps import CellSteps
 from hpa.inference.ensemble import Ensemble, Join
-from hpa.inference.rules.channels import ReadsChannels
 from hpa.inference.saved_network import network_of
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.views import Views
@@ -49,8 +48,7 @@ class CellInference:
         segmenter = build(config.get("segmenter") or trained["segmenter"])
         rules = [build(rule) for rule in config["rules"].values()]
         channels: tuple[str, ...] = ()
-        read_by_rules = [rule.channels for rule in rules if isinstance(rule, ReadsChannels)]
-        for wanted in [*(run.channels for run in runs), segmenter.channels, *read_by_rules]:
+        for wanted in [*(run.channels for run in runs), segmenter.channels]:
             channels = union_of_channels(channels, wanted)
         source = build(config.get("data") or trained["data"], channels=channels)
         fusion: Fusion = build(config["fusion"])

@@ -1,7 +1,7 @@
-"""Confidences that mean a frequency: a logistic curve for each class (Platt, Probabilistic outputs, 1999).
+"""Calibrated confidences: a logistic curve for each class (Platt, Probabilistic outputs, 1999).
 
-Inside a class the order stays, so that the score alone gains nothing; what compares classes with each other does: the
-rules of the negative class, thresholds, people.
+The ranking within a class stays, so that the score does not change; what compares classes gains: thresholds and people
+who read confidences.
 """
 
 from __future__ import annotations

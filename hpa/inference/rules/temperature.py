@@ -1,7 +1,7 @@
-"""Confidences that mean a frequency, with one number a class (Guo et al., On calibration, ICML 2017, arXiv:1706.04599).
+"""Calibrated confidences, with one number a class (Guo et al., On calibration, ICML 2017, arXiv:1706.04599).
 
-It makes a class more or less sure around a probability of one half; with few held-out cells it errs less than the two
-numbers of `platt`. Inside a class the order stays.
+It raises or lowers the confidence of a class around a probability of one half; with few held-out cells it errs less
+than the two numbers of `platt`. The ranking within a class stays.
 """
 
 from __future__ import annotations

@@ -1,18 +1,16 @@
-"""The three calibrations against what is known of them and against other people's code."""
+"""Both calibrations against what is known of them and against other people's code."""
 
 import numpy as np
 import pytest
 from scipy import special
-from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from hpa.inference.rules.isotonic import IsotonicRule
 from hpa.inference.rules.platt import PlattRule
 from hpa.inference.rules.temperature import TemperatureRule
 from tests.inference.fixed_members import FIELD, held_out_of
 
-KINDS = [PlattRule, TemperatureRule, IsotonicRule]
+KINDS = [PlattRule, TemperatureRule]
 
 
 def overconfident(count=4000, slope=3.0, offset=0.0):
@@ -43,18 +41,6 @@ def test_platt_finds_the_line_of_logistic_regression():
     reference = LogisticRegression(C=1e6).fit(special.logit(predicted.astype(np.float64)), targets[:, 0])
     expected = reference.predict_proba(special.logit(predicted.astype(np.float64)))[:, 1]
     np.testing.assert_allclose(calibrated(PlattRule, predicted, targets)(FIELD, predicted)[:, 0], expected, atol=2e-3)
-
-
-def test_the_curve_runs_through_the_steps_of_isotonic_regression():
-    predicted, targets, _ = overconfident(300)
-    steps = IsotonicRegression().fit_transform(predicted[:, 0], targets[:, 0])
-    found = calibrated(IsotonicRule, predicted, targets)(FIELD, predicted)[:, 0]
-    for step in np.unique(steps[(steps > 0) & (steps < 1)]):
-        on_step = predicted[steps == step, :1]
-        middle = calibrated(IsotonicRule, predicted, targets)(FIELD, on_step.mean(axis=0, keepdims=True))
-        assert middle[0, 0] == pytest.approx(step, abs=1e-3)
-    inner = (predicted[:, 0] > 0.05) & (predicted[:, 0] < 0.95)
-    assert len(np.unique(found[inner])) > 5 * len(np.unique(steps))  # cells keep their order
 
 
 @pytest.mark.parametrize("kind", KINDS)
