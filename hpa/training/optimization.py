@@ -21,7 +21,7 @@ class Schedule(Protocol):
 
 
 class Optimization:
-    """Builds the optimizer of a model and says how its gradients are clipped and its weights averaged.
+    """Builds the optimizer of a model; holds how its gradients are clipped and its weights averaged.
 
     Weight decay is for matrices and filters only: shifting norms, scales and biases towards zero helps nothing.
 

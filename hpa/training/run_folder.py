@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]  # omegaconf reads YAML by it; it has no types
 
 from hpa import __version__
 from hpa.config import Config
@@ -24,6 +26,7 @@ from hpa.core.whole_file import whole_file
 from hpa.targets import require_safe
 
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
+_NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
 
 
 @dataclass(frozen=True)
@@ -110,11 +113,18 @@ class RunFolder:
         """Read the config, which holds plain values only.
 
         Raises:
-            InputError: If it holds anything else, or names a part that does not fill its slot.
+            InputError: If it is damaged, holds anything else, or names a part that does not fill its slot.
         """
-        config = OmegaConf.to_container(OmegaConf.load(self.config_file), resolve=False)
+        try:
+            config = OmegaConf.to_container(OmegaConf.load(self.config_file), resolve=False)
+        except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:  # ValueError: text that is no UTF-8
+            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{self.config_file}: cannot be read ({first}); start a new run.") from error
         require_safe(config, str(self.config_file))
-        return cast("Config", config)
+        values = cast("Config", config)
+        if missing := [slot for slot in _NEEDED if slot not in values]:
+            raise InputError(f"{self.config_file}: lacks {', '.join(missing)}; it was changed, start a new run.")
+        return values
 
     def write_config(self, config: Config) -> None:
         """Write the config, whole or not at all."""

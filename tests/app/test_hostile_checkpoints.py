@@ -126,3 +126,19 @@ def test_a_checkpoint_that_lacks_what_a_run_has_is_refused(checkpoint, facts, tm
     torch.save(checkpoint | {"hpa": checkpoint["hpa"] | facts}, file)
     with pytest.raises(InputError, match=r"odd\.ckpt"):
         read_saved_run(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"model: [", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"", "lacks task, data"),
+        (b"- a\n- b\n", "no mapping of slots"),
+        (b"task: cells\n", "lacks data, model"),
+    ],
+)
+def test_a_damaged_run_folder_is_refused_in_words(text, words, tmp_path):
+    (tmp_path / "config.yaml").write_bytes(text)
+    with pytest.raises(InputError, match=rf"config\.yaml: .*{words}"):
+        resume(str(tmp_path), [], ROOT / "conf")
