@@ -118,3 +118,4 @@ def link_into_place(source: Path, target: Path) -> None:
     except OSError:  # file systems without hard links
         partial.write_bytes(source.read_bytes())
     partial.replace(target)
+    partial.unlink(missing_ok=True)  # renaming does nothing where both are names of one file already

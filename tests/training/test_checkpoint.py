@@ -131,3 +131,11 @@ def test_files_that_a_killed_process_left_unfinished_are_swept(tmp_path):
         (tmp_path / name).write_text(name)
     run.sweep()
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {*kept}
+
+
+def test_a_file_that_is_linked_already_leaves_nothing_beside_it(tmp_path):
+    (tmp_path / "last.ckpt").write_bytes(b"weights")
+    for _ in range(2):
+        link_into_place(tmp_path / "last.ckpt", tmp_path / "best.ckpt")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert (tmp_path / "best.ckpt").read_bytes() == b"weights"
