@@ -27,6 +27,7 @@ from hpa.targets import require_safe
 
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 _NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
+"""Keys that every config of a run holds."""
 
 
 @dataclass(frozen=True)
