@@ -41,6 +41,8 @@ def composes(script: str, words: list[str]) -> None:
     if any(word.startswith(("resume=", "--")) for word in words):
         return
     words = [as_choice(word, ROOT / "conf") for word in words]
+    if script == "infer" and any(word.startswith(("data=hubmap", "thresholds=")) for word in words):
+        words = ["inference=pixels", *words]  # infer.py reads this from the run
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         compose(script, overrides=[f"hydra.searchpath=[file://{ROOT}]", *words])
 
