@@ -20,6 +20,7 @@ from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
 from hpa.core.paths import quote_paths
 from hpa.overrides import as_choice, last_values
+from hpa.targets import require_slots
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -76,9 +77,11 @@ def _train(config: DictConfig, root: Path) -> int:
     as_written = cast("Config", OmegaConf.to_container(config, resolve=False))  # values may refer to another task's
     if code := exit_code(lambda: _require_own_settings(as_written, root), EXIT_USAGE):
         return code
+    composed = plain(config)
+    require_slots(composed, "config")
     from hpa.app.train import train
 
-    return train(plain(config), _choices(), _sweep_folder())
+    return train(composed, _choices(), _sweep_folder())
 
 
 def _require_own_settings(config: Config, root: Path) -> int:
@@ -113,6 +116,7 @@ def _infer(config: DictConfig, root: Path) -> int:
     composed = plain(config)
     if code := exit_code(lambda: _require_read(composed, root, "infer"), EXIT_USAGE):
         return code
+    require_slots(composed, "config")
     from hpa.app.infer import infer
 
     return infer(composed)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hpa.app.main import train_main
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -16,3 +18,44 @@ def test_nobody_waits_for_torch_to_be_helped(script, words):
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == (2 if "=" in words[0] else 0), done.stderr
+
+
+SETTINGS_OF_ANOTHER_TASK = [
+    (["task=pixels", "crop.side_px=7"], "only task=cells reads crop.side_px, and this is task=pixels"),
+    (["task=pixels", "loading.batch_cells=1"], "only task=cells reads loading.batch_cells, and this is task=pixels"),
+    (["task=pixels", "+crop.side_px=7"], "only task=cells reads crop, and this is task=pixels"),
+    (["task=pixels", "sampling=uniform"], "only task=cells reads sampling, and this is task=pixels"),
+    (["experiments=segment/nuclei", "data.root=x", "field.side_px=64"], "only task=cells reads field.side_px"),
+    (["tiles.side_px=64"], "only task=pixels reads tiles.side_px, and this is task=cells"),
+    (["+unheard_of=1"], "'unheard_of': no task reads this"),
+    (["loss=dice"], "loss=dice: DiceLoss (loss) serves task=pixels, and this is task=cells; leave loss= out"),
+    (["model=unet"], "model=unet: UnetModel (model) serves task=pixels"),
+    (["metric=instances"], "metric=instances: InstanceMetric (metric) serves task=pixels"),
+    (["augment=tissue"], "augment=tissue: TileAugmentation (augment) serves task=pixels"),
+    (["task=pixels", "augment=standard"], "augment=standard: CropAugmentation (augment) serves task=cells"),
+    (["task=pixels", "supervision=propagation"], "serves task=cells, and this is task=pixels"),
+    (["task=pixels", "stages=rounds"], "(stages.student) serves task=cells"),
+    (["loss=sum", "loss@loss.parts.focal=dice"], "DiceLoss (loss.parts.focal) serves task=pixels"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), SETTINGS_OF_ANOTHER_TASK)
+def test_what_would_do_nothing_is_refused_with_the_task_that_reads_it(words, told, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", *words])
+    with pytest.raises(SystemExit) as caught:
+        train_main(ROOT)
+    assert caught.value.code == 2
+    printed = capsys.readouterr().err
+    assert told in printed
+    assert "Traceback" not in printed
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_target_of_the_command_line_must_fill_its_slot(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", "model._target_=hpa.losses.focal.FocalLoss"])
+    with pytest.raises(SystemExit) as caught:
+        train_main(ROOT)
+    assert caught.value.code == 1
+    assert "model: _target_ hpa.losses.focal.FocalLoss" in capsys.readouterr().err
