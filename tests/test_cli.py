@@ -47,3 +47,15 @@ def test_an_interrupt_ends_with_the_code_of_shells(tmp_path):
         _, message = process.communicate(timeout=60)
     assert process.returncode == 130
     assert message == "hpa score: interrupted\n"
+
+
+def test_a_terminal_that_does_not_know_every_letter_is_no_error(tmp_path):
+    header = "ID,ImageWidth,ImageHeight,PredictionString\n"
+    (tmp_path / "µ.csv").write_text(f"{header}a,4,4,0 1 ????\n")
+    words = ["lint", str(tmp_path / "µ.csv"), "--sample", str(tmp_path / "µ.csv")]
+    program = f"import sys; from hpa.cli import main; sys.exit(main({words!r}))"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert "defect   row 2 (a): mask '????'\\u2026" in done.stdout
+    assert done.stderr == ""

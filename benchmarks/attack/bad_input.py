@@ -54,7 +54,7 @@ def try_kind(kind: Kind, folder: Path) -> Outcome:
     with _full_disk() if kind.disk_is_full else contextlib.nullcontext():
         code, shown = _run([word.replace("@", f"{work}/") for word in kind.command.split()])
     missing = [words for words in kind.says if words not in shown]
-    if code != kind.code or missing or "Traceback" in shown:
+    if code != kind.code or missing or "Traceback" in shown or "\x1b" in shown:
         raise WrongSuccessError(f"{kind.name}: exit code {code}, without {missing}: {shown[:600]}")
     if (work / "kept.csv").read_bytes() != _KEPT:
         raise WrongSuccessError(f"{kind.name}: a file of before was written over")

@@ -98,6 +98,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind("an id twice", _LINT, ("row 3 (a)", "row 2 already", "keep one"), {"sub.csv": HEADER + ROW + ROW}),
     Kind("an unknown id", _LINT, ("row 2 (b)", "does not know", "take the ids"), _sub(b"b,4,4,")),
+    Kind("an id that commands the terminal", _LINT, ("row 2 (\\x1b[2Ja)", "take the ids"), _sub(b"\x1b[2Ja,4,4,")),
+    Kind("a class that commands the terminal", _SCORE, ("'\\x1b[2J'", "0 to 18"), _sub(b"a,4,4,\x1b[2J 1 " + MASK)),
     Kind("no row", _LINT, ("a: the row is missing", "write one"), {"sub.csv": HEADER}),
     Kind("too many fields", _SCORE, ("row 2 (a)", "5 fields", "quotes"), _sub(b"a,4,4,0 1 x,y")),
     Kind("a NUL in a table", _SCORE, ("sub.csv",), _sub(b"a,4,4,0 1\0 " + MASK)),

@@ -6,8 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def printable(text: str) -> str:
+    r"""Return a text with control characters (all but line breaks and tabs) written as escapes.
+
+    >>> printable("a\x1b[2J")
+    'a\\x1b[2J'
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)
+
+
 class InputError(ValueError):
     """Input that cannot be used; the message names what was expected, what came and what to do."""
+
+    def __str__(self) -> str:
+        """Return the message without characters that would command a terminal: ids may come from strangers."""
+        return printable(super().__str__())
 
 
 @dataclass(frozen=True)
@@ -21,7 +36,7 @@ class Problem:
 
     def __str__(self) -> str:
         """Read as `subject: reason`."""
-        return f"{self.subject}: {self.reason}"
+        return printable(f"{self.subject}: {self.reason}")
 
 
 class DataError(InputError):
