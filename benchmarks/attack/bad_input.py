@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import torch  # noqa: F401  # its libraries are mapped before memory is limited
 
 from benchmarks.attack.bad_files import tiff_of
 from benchmarks.attack.bad_input_kinds import HEADER, KINDS, MASK, ROW, TISSUE, Kind, coco_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ from hpa.core.coco import paint
 from hpa.formats.coco_file import CocoImage, category_names, read_coco
 
 TRIES = 20_000
+_MAX_PIXELS = 20_000_000
 _NESTED = "[" * 100_000
 _TEXTS = ("", " ", "cell", "a/b.png", "../../x", "\0", "\ud800", "x" * 5000, "1", "é", "nan", "=cmd()", ".", "a\nb")
 _NUMBERS = (0, -1, 1, 2, 1.5, 1e8, 1e9, 1e308, -1e9, float("nan"), float("inf"), 2**31, 2**63, 2**64, 10**400, 40_000)
@@ -31,6 +33,7 @@ def run(seed: int, seconds: float) -> Figures:
 
 def attempt(random: Random, folder: Path) -> Outcome:
     """Read and paint one file."""
+    os.environ["HPA_MAX_PIXELS"] = str(_MAX_PIXELS)
     path = folder / "instances.json"
     content = _sound(random)
     kind = random.random()

@@ -130,6 +130,15 @@ def _text_of_polygons(polygons: list[Any], height: int, width: int) -> bytes:
         check_polygons([np.array(polygon, np.float64).reshape(-1, 2) for polygon in polygons], height, width)
     except OverflowError as error:
         raise InputError(f"a polygon holds a number that is no pixel ({error}); write px, e.g. 12.5.") from error
-    parts = coco_mask.frPyObjects(polygons, height, width)
-    text: bytes = coco_mask.merge(parts)["counts"]
-    return text
+    parts = [part["counts"] for part in coco_mask.frPyObjects(polygons, height, width)]
+    # pycocotools' own union reserves four bytes per pixel of the image, and crashes where it does not get them
+    return parts[0] if len(parts) == 1 else pack(_union(unpack(parts, height * width)), 1, height * width)[0]
+
+
+def _union(runs: Runs) -> Runs:
+    """Return the pixels that lie in any of the masks, as the runs of one."""
+    order = np.argsort(runs.starts, kind="stable")
+    starts, reach = runs.starts[order], np.maximum.accumulate(runs.stops[order])
+    begins = np.concatenate([[True], starts[1:] > reach[:-1]])[: len(starts)]
+    lasts = np.concatenate([begins[1:], [True]])[: len(starts)]
+    return Runs(np.zeros(np.count_nonzero(begins), np.int64), starts[begins], reach[lasts])

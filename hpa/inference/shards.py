@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
+from hpa.core.zip_members import check_member
 from hpa.inference.blocks import Shard
 from hpa.inference.settings import differences
 from hpa.inference.submission_file import write_fallbacks, write_submission
@@ -36,6 +37,7 @@ _DAMAGE = (
     ValueError,
 )
 """What the zip reader raises where bytes of a file were changed."""
+_MAX_MANIFEST_BYTES = 1 << 27  # a million images take a third
 _QUICK = 1  # zlib level: every mask stands once a class, which the quickest level finds too
 
 
@@ -67,8 +69,10 @@ class Part:
             InputError: If the file is damaged.
         """
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(_member(number)) as rows:
-                yield rows
+            with zipfile.ZipFile(self.path) as archive:
+                check_member(archive, _member(number))
+                with archive.open(_member(number)) as rows:
+                    yield rows
         except _DAMAGE as error:
             raise InputError(
                 f"{self.path}: block {number} cannot be read ({error}); copy the part again, or make it again."
@@ -114,9 +118,10 @@ def read_part(path: Path) -> Part:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            check_member(archive, MANIFEST, _MAX_MANIFEST_BYTES)
             manifest = json.loads(archive.read(MANIFEST))
         if manifest["format"] != FORMAT:
-            raise InputError(f"{path}: is a '{manifest['format']}', expected is '{FORMAT}'; make it again.")
+            raise InputError(f"its format is '{manifest['format']}', expected is '{FORMAT}'; make it again")
         reports = tuple(BlockReport.from_plain(report) for report in manifest["reports"])
         return Part(
             path=path,
@@ -128,9 +133,7 @@ def read_part(path: Path) -> Part:
         )
     except FileNotFoundError as error:
         raise InputError(f"{path}: the file is missing; check the path.") from error
-    except (OSError, TypeError, *_DAMAGE) as error:
-        if isinstance(error, InputError):
-            raise
+    except (OSError, TypeError, AttributeError, RecursionError, *_DAMAGE) as error:
         raise InputError(
             f"{path}: this is no part of a submission ({error}); give files that infer.py wrote with shard=1/n to n/n."
         ) from error

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from hpa.core.coco import annotations_of, paint, run_text_of
@@ -76,3 +77,15 @@ def test_segmentations_that_cannot_be_read_are_refused(segmentation, reason):
 
 def test_no_instance_gives_an_empty_map():
     assert not paint([], 4, 5).label_map.any()
+
+
+@OLD_NUMPY_PROTOCOL
+@given(st.lists(st.lists(st.tuples(st.floats(0, 12), st.floats(0, 9)), min_size=3, max_size=6), min_size=1, max_size=5))
+def test_several_polygons_are_united_as_pycocotools_does(polygons):
+    flat = [[float(value) for vertex in polygon for value in vertex] for polygon in polygons]
+    expected = coco_mask.merge(coco_mask.frPyObjects(flat, 9, 12))
+    assert np.array_equal(paint([run_text_of(flat, 9, 12)], 9, 12).label_map, coco_mask.decode(expected))
+
+
+def test_polygons_without_a_pixel_are_a_mask_without_a_pixel():
+    assert not paint([run_text_of([[1.0, 1.0] * 3, [2.0, 2.0] * 3], 4, 4)], 4, 4).label_map.any()
