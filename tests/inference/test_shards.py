@@ -72,7 +72,7 @@ def test_mixtures_are_refused_by_name(run, parts, tmp_path):
 
 def test_a_place_that_cannot_be_written_is_an_error(parts, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="--out FILE"):
+    with pytest.raises(InputError, match=r"cannot be written, because .*file is in its way"):
         merge_parts(parts(1), tmp_path / "file" / "out.csv")
 
 
