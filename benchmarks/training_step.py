@@ -23,11 +23,11 @@ from hpa.metrics.localisation import Localisation
 from hpa.models.crop import CropModel
 from hpa.models.heads import LinearHead
 from hpa.supervision.propagation import PropagationSupervision
+from hpa.training.callbacks import RunProgress
 from hpa.training.clipping import NormClipping
 from hpa.training.fit import Fit
 from hpa.training.module import TrainingModule
 from hpa.training.optimization import Optimization
-from hpa.training.progress import RunProgress
 from hpa.training.schedule import WarmUpCosine
 
 SIDE_PX, BATCH_CELLS, STEPS, CLASSES, CHANNELS, ROUNDS = 96, 48, 8, 19, 4, 3

@@ -24,8 +24,7 @@ from hpa.sources.levels import measure_levels
 from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
-from hpa.training.epoch_picture import EpochPicture
-from hpa.training.progress import RunProgress
+from hpa.training.callbacks import EpochPicture, RunProgress
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder

@@ -14,12 +14,10 @@ from pytorch_lightning.tuner.tuning import Tuner
 
 from hpa.core.errors import InputError
 from hpa.device import choose_device
+from hpa.training.callbacks import BatchSeed, MetricsTable, RunProgress
 from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints
-from hpa.training.metrics_table import MetricsTable
 from hpa.training.module import TrainingModule
-from hpa.training.progress import RunProgress
 from hpa.training.resuming import ChangedSettings
-from hpa.training.seeding import BatchSeed
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from hpa.app.infer import infer
 from hpa.app.train import resume, train
 from hpa.config import plain
 from hpa.core.errors import InputError
-from hpa.inference.tissue.held_out import FOLDER, held_out_files, read_held_out
+from hpa.inference.tissue.held_out import FOLDER, held_out_files, read_held_out_tissue
 from tests.tiny_tissue import CHOICES, tiny_words, write_sections
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def test_every_image_is_masked_once_by_a_network_that_did_not_see_it(chain, sect
             assert images.isdisjoint(declared.loc[declared["trained"], "image_id"])
             assert declared["content"].nunique() == 14
     for image_id in ids(sections, "test"):
-        assert read_held_out(held_out_files(chain)[image_id]).truth is None
+        assert read_held_out_tissue(held_out_files(chain)[image_id]).truth is None
 
 
 def test_one_student_learns_from_all_folds_of_the_round_before(composed, sections, tmp_path):

@@ -54,9 +54,9 @@ def test_held_out_cells_are_joined_and_scored_together(config, tmp_path):
     def train(stage, folder):
         fold = stage["folds"]["held_out"]
         targets = np.eye(2, dtype=np.float32)[[fold % 2, fold % 2, 1, 1]]
-        said = np.where(targets > 0, 0.9, 0.2) if fold < 3 else np.where(targets > 0, 0.1, 0.3)
+        predicted = np.where(targets > 0, 0.9, 0.2) if fold < 3 else np.where(targets > 0, 0.1, 0.3)
         table = pd.DataFrame({"image_id": [f"{fold}x", f"{fold}x", f"{fold}y", f"{fold}y"], "cell": [1, 2, 1, 2]})
-        for name, values in {"p": said, "image_target": targets, "cell_target": targets}.items():
+        for name, values in {"p": predicted, "image_target": targets, "cell_target": targets}.items():
             table[[f"{name}_0", f"{name}_1"]] = values.astype(np.float32)
         leave(stage, folder)
         table.assign(fold=fold).to_parquet(folder / "out_of_fold.parquet", index=False)

@@ -51,8 +51,8 @@ def test_every_image_is_predicted_once_by_a_network_that_did_not_see_it(chain, w
         assert not joined.duplicated(["image_id", "cell"]).any()
     for run in trainings(chain):
         images = pd.read_parquet(run / "images.parquet")
-        said = set(pd.read_parquet(run / "out_of_fold.parquet")["image_id"])
-        assert said.isdisjoint(images.loc[images["trained"], "image_id"])
+        predicted = set(pd.read_parquet(run / "out_of_fold.parquet")["image_id"])
+        assert predicted.isdisjoint(images.loc[images["trained"], "image_id"])
         assert len(images) == len(ids)
 
 
@@ -78,8 +78,8 @@ def test_one_student_learns_from_all_folds_of_the_round_before(composed, world, 
     assert sorted(path.name for path in (run / "stages" / "0" / "stages").iterdir()) == ["0", "1"]
     student = pd.read_parquet(run / "stages" / "1" / "images.parquet")
     assert set(student.loc[~student["trained"], "fold"]) == {3}
-    said = set(pd.read_parquet(run / "out_of_fold.parquet")["image_id"])
-    assert said == set(student.loc[~student["trained"], "image_id"])
+    predicted = set(pd.read_parquet(run / "out_of_fold.parquet")["image_id"])
+    assert predicted == set(student.loc[~student["trained"], "image_id"])
     last = run / "stages" / "1" / "checkpoints" / "best.ckpt"
     assert (run / "checkpoints" / "best.ckpt").read_bytes() == last.read_bytes()
     assert json.loads((run / "run.json").read_text())["members"] == ["stages/1"]
@@ -102,9 +102,9 @@ def test_a_finished_chain_is_left_alone_and_takes_no_other_values(chain, compose
 
 def student(composed, world: Path, run: Path, *teachers: Path) -> int:
     named = ",".join(str(teacher) for teacher in teachers)
-    taught = ["supervision=pseudo_label", "supervision/teacher=out_of_fold", f"supervision.teacher.runs=[{named}]"]
+    strategy = ["supervision=pseudo_label", "supervision/teacher=out_of_fold", f"supervision.teacher.runs=[{named}]"]
     of_chains = ("experiments", "stages")
-    single = [word for word in words(world, run, "folds.held_out=2", *taught) if not word.startswith(of_chains)]
+    single = [word for word in words(world, run, "folds.held_out=2", *strategy) if not word.startswith(of_chains)]
     return train(plain(composed("train", "data=kaggle_hpa", *single)), CHOICES, None)
 
 
@@ -112,13 +112,13 @@ def student(composed, world: Path, run: Path, *teachers: Path) -> int:
 def test_a_teacher_that_has_seen_an_image_is_refused_by_name(chain, composed, world, tmp_path):
     leaking = tmp_path / "leaking"
     shutil.copytree(chain / "stages" / "0" / "stages" / "0", leaking)
-    # It held fold 0 out for two epochs, then fold 1 for one: what it now says of fold 1 repeats labels it has seen.
+    # It held fold 0 out for two epochs, then fold 1 for one: its predictions of fold 1 repeat labels it has seen.
     assert resume(str(leaking), ["folds.held_out=1", "trainer.max_epochs=3"], ROOT / "conf") == 0
-    with pytest.raises(InputError, match="may not label images that it was trained on") as told:
+    with pytest.raises(InputError, match="may not label images that it was trained on") as error:
         student(composed, world, tmp_path / "student", chain / "stages" / "0" / "stages" / "0", leaking)
-    said = set(pd.read_parquet(leaking / "out_of_fold.parquet")["image_id"])
-    assert f"{leaking} was trained on {len(said)} images: {min(said)}" in str(told.value)
-    assert str(chain) not in str(told.value)
+    predicted = set(pd.read_parquet(leaking / "out_of_fold.parquet")["image_id"])
+    assert f"{leaking} was trained on {len(predicted)} images: {min(predicted)}" in str(error.value)
+    assert str(chain) not in str(error.value)
 
 
 @pytest.mark.slow
@@ -126,11 +126,11 @@ def test_teachers_without_predictions_or_provenance_are_refused(chain, composed,
     only_own_fold = chain / "stages" / "0" / "stages" / "2"
     with pytest.raises(InputError, match="predicted no image that trains here"):
         student(composed, world, tmp_path / "silent", only_own_fold)
-    silent = tmp_path / "unrecorded"
-    shutil.copytree(chain / "stages" / "0" / "stages" / "0", silent)
-    (silent / "images.parquet").unlink()
+    unrecorded = tmp_path / "unrecorded"
+    shutil.copytree(chain / "stages" / "0" / "stages" / "0", unrecorded)
+    (unrecorded / "images.parquet").unlink()
     with pytest.raises(InputError, match="unknown which images this run has seen"):
-        student(composed, world, tmp_path / "unknown", silent)
+        student(composed, world, tmp_path / "unknown", unrecorded)
 
 
 @pytest.mark.slow
@@ -148,8 +148,8 @@ def test_a_student_whose_teacher_has_changed_does_not_go_on(chain, composed, wor
     teacher = tmp_path / "teacher"
     shutil.copytree(chain / "stages" / "0" / "stages" / "0", teacher)
     assert student(composed, world, tmp_path / "student", teacher) == 0
-    said = pd.read_parquet(teacher / "out_of_fold.parquet")
-    said.assign(p_0=1 - said["p_0"]).to_parquet(teacher / "out_of_fold.parquet", index=False)
+    predicted = pd.read_parquet(teacher / "out_of_fold.parquet")
+    predicted.assign(p_0=1 - predicted["p_0"]).to_parquet(teacher / "out_of_fold.parquet", index=False)
     with pytest.raises(InputError, match="started with other teachers"):
         resume(str(tmp_path / "student"), ["trainer.max_epochs=3"], ROOT / "conf")
 
@@ -176,13 +176,13 @@ def test_a_killed_round_goes_on_to_the_same_weights(chain, world, cache, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("rounds", "taught", "folds", "words"),
+    ("rounds", "teacher", "folds", "words"),
     [
         (0, {"runs": []}, None, "1 or more"),
         (1, {"decay": 0.9}, None, "learns from no run"),
         (1, {"runs": []}, 1, "teacher_folds must be 2 or more"),
     ],
 )
-def test_unfit_rounds_are_refused(rounds, taught, folds, words):
+def test_unfit_rounds_are_refused(rounds, teacher, folds, words):
     with pytest.raises(InputError, match=words):
-        Rounds(rounds, {"_target_": "any", "teacher": taught}, folds)
+        Rounds(rounds, {"_target_": "any", "teacher": teacher}, folds)

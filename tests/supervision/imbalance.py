@@ -1,7 +1,7 @@
-"""Which sampler, weight or adjustment helps a class that few images are told of?
+"""Which sampler, weight or adjustment helps a class that few images have?
 
-A fixed set of images of the toy world, one in twenty told of the rare class; the same network, steps and cells a batch
-for all, shipped numbers. `python -m tests.supervision.imbalance` prints the table of `docs/strategies.md`.
+A fixed set of images of the toy world, one in twenty of them with the rare class; the same network, steps and cells a
+batch for all, shipped numbers. `python -m tests.supervision.imbalance` prints the table of `docs/strategies.md`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHOICES = (
 
 
 def rare_world(seed: int) -> CellBatch:
-    """Draw images of which nineteen in twenty of those that would be told of the rare class are told of another."""
+    """Draw images of which nineteen in twenty of those that would have the rare class have another."""
     world = toy_batch(1000 + seed, images=IMAGES, light=LIGHT)
     kept = world.image_targets[:, RARE] == 0
     kept |= torch.rand(IMAGES, generator=torch.Generator().manual_seed(seed)) < 0.1
@@ -85,8 +85,8 @@ def print_table(steps: int, seeds: int) -> None:
     print(f"| {steps} steps | rare class | all classes |\n|---|---|---|")
     for choices in CHOICES:
         rows = np.array([scores(choices, steps, seed) for seed in range(seeds)])
-        told = [f"{column.mean():.2f} ({column.min():.2f} – {column.max():.2f})" for column in rows.T]
-        print(f"| `{choices}` | {told[0]} | {told[1]} |", flush=True)
+        cells = [f"{column.mean():.2f} ({column.min():.2f} – {column.max():.2f})" for column in rows.T]
+        print(f"| `{choices}` | {cells[0]} | {cells[1]} |", flush=True)
 
 
 if __name__ == "__main__":

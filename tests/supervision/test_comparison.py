@@ -1,4 +1,4 @@
-"""What `docs/strategies.md` says of labels that hold for few cells, as far as it is no matter of luck."""
+"""The results on labels that hold for few cells in `docs/strategies.md`, as far as they do not depend on the seed."""
 
 from __future__ import annotations
 

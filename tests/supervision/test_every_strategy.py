@@ -1,4 +1,4 @@
-"""What every strategy makes of odd batches, found by its YAML: as shipped, on a real network."""
+"""What every strategy makes of unusual batches, found by its YAML: as shipped, on a real network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def with_an_image_without_cells(batch):
     return replace(batch, **{name: getattr(batch, name)[kept] for name in names})
 
 
-ODD = {
+UNUSUAL = {
     "all negative": without_positives,
     "a class without positives": lambda batch: replace(
         batch, image_targets=batch.image_targets * torch.tensor([0.0, 1, 1, 1])
@@ -44,11 +44,11 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
-def test_losses_and_gradients_of_odd_batches_are_finite(name, odd):
+@pytest.mark.parametrize("unusual", UNUSUAL.values(), ids=UNUSUAL.keys())
+def test_losses_and_gradients_of_unusual_batches_are_finite(name, unusual):
     model = tiny_model().train()
     supervision = shipped(f"supervision={name}", model)
-    batch = odd(toy_batch(0))
+    batch = unusual(toy_batch(0))
     if len(batch) == 1:
         model.eval()  # batch normalisation in training refuses a single value itself, where a network has one
     for progress in (0.0, 0.5, 1.0):

@@ -1,4 +1,4 @@
-"""What `docs/strategies.md` says of a rare class, as far as it is no matter of luck."""
+"""The results on a rare class in `docs/strategies.md`, as far as they do not depend on the seed."""
 
 from __future__ import annotations
 

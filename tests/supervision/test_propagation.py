@@ -17,7 +17,7 @@ def test_cells_are_learned_from_labels_of_images():
     supervision = build(plain(OmegaConf.load(CONFIG)), loss=plain_loss())
     model = tiny_model()
     losses = train(supervision, model, [toy_batch(seed) for seed in range(30)])
-    # Not 0: each of the three classes that a cell does not show is told of it with probability 1/4; that leaves 0.42.
+    # Not 0: each of the three classes that a cell does not show labels its image with probability 1/4: 0.42.
     assert 0.35 < sum(losses[-5:]) / 5 < 0.56 < losses[0]
     assert cell_average_precision(model) > 0.9
 

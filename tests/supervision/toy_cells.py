@@ -32,7 +32,7 @@ def toy_batch(
 ) -> CellBatch:
     """Draw images of one or two classes; a share `shown` of their cells shows one of them in the second channel.
 
-    The classes of a share `known` of the cells are told. Patterns are as bright as `light`, the noise below 0.2.
+    The classes of a share `known` of the cells are known. Patterns are as bright as `light`, the noise below 0.2.
     """
     draw = torch.Generator().manual_seed(seed)
     first, second = torch.randint(CLASSES, (2, images), generator=draw)

@@ -19,11 +19,11 @@ from hpa.interfaces import BatchAugmentation, CellBatch, CellOutput, StepResult,
 from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation
 from hpa.models.saved_run import read_saved_run
+from hpa.training.callbacks import RunProgress
 from hpa.training.clipping import NormClipping
 from hpa.training.fit import Fit, Patience
 from hpa.training.module import TrainingModule
 from hpa.training.optimization import Optimization
-from hpa.training.progress import RunProgress
 from hpa.training.schedule import Constant, WarmUpCosine
 
 CLASSES = 3
@@ -86,7 +86,7 @@ class SmallNet(nn.Module):
 
 
 class Strategy(nn.Module, Supervision):
-    """Two named terms, one scaled, so that the sum can be told from its parts."""
+    """Two named terms, one scaled, so that the sum differs from its parts."""
 
     def __init__(self, spoil_at: int | None = None) -> None:
         super().__init__()
