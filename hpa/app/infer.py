@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,18 @@ from tqdm import tqdm
 
 from hpa.app.progress import show_progress
 from hpa.config import Config, build
+from hpa.core.outputs import check_outputs
 from hpa.inference.blocks import Shard
 from hpa.inference.budget import Budget
-from hpa.inference.pipeline import Output, Pipeline, RunResult
+from hpa.inference.pipeline import COMMAND, Output, Pipeline, RunResult
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.submission_file import fallbacks_path
 from hpa.inference.workload import WARN, Workload, require_task, steps_when_late
-from hpa.models.saved_run import read_saved_run
+from hpa.interfaces import Split
+from hpa.models.saved_run import SavedRun, read_saved_run
+from hpa.sources.levels import level_warnings, measure_levels
+
+log = logging.getLogger(__name__)
 
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_BLANK = 3
@@ -30,14 +37,26 @@ def infer(config: Config) -> int:
     paths = config["ckpt"] if isinstance(config["ckpt"], list) else [config["ckpt"]]
     runs = [read_saved_run(path) for path in paths]
     require_task(runs, config["task"])
+    data = config.get("data") or runs[0].config["data"]
+    inputs = [*(run.path for run in runs), *(Path(data[name]) for name in ("root", "metadata") if data.get(name))]
+    check_outputs([Path(config["out"])], COMMAND, inputs=inputs, overwrite=config["overwrite"])
     workload: Workload = build(config["workload"])
     parts = workload.parts(runs, config, Stopwatch())
     pipeline = Pipeline(
         parts.steps, parts.stopwatch, parts.fallbacks, parts.sizes, config["workers"], budget, started_s
     )
+    _warn_of_levels(runs, data, parts.table.image_ids, config["split"])
     output = Output(Path(config["out"]), shard, parts.settings, parts.sinks)
     result = pipeline.write(parts.table, output, show_progress("images", "image"))
     return _report(result, output, parts.counted)
+
+
+def _warn_of_levels(runs: Sequence[SavedRun], data: Config, image_ids: Sequence[str], split: Split) -> None:
+    """Log a warning where the images use another range of levels than those of the training."""
+    if runs[0].levels:
+        found = measure_levels(build(data, channels=runs[0].channels), image_ids, split)
+        for warning in level_warnings(runs[0].levels, found):
+            log.warning("%s", warning)
 
 
 def _report(result: RunResult, output: Output, counted: str | None) -> int:

@@ -1,24 +1,25 @@
 """The one rule for outputs: nothing of a user's is written over.
 
 A file that exists is written over only where the same command of this program made it and nobody changed it since, or
-with `--overwrite`. A file that a command reads is never one that it writes, `--overwrite` or not. What a command made
-stands in a hidden list beside the files: name, command and digest of the content, one JSON line a file. So a page that
-was edited, a table that was corrected, or a file that another program put there is kept.
+with `--overwrite`. A file that a command reads is never one that it writes, `--overwrite` or not. What commands made
+stands in lists in the cache of the user (`$HPA_CACHE/outputs`): path, command and digest of the content, one JSON line
+a file, so that nothing lies beside the outputs. A page that was edited, a table that was corrected, a file that another
+program put there or that was moved here is kept.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from hpa.core.digest import sha256_of_file
+from hpa.core.digest import digest_of_bytes, sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 
-LIST_NAME = ".hpa-outputs.jsonl"
 _SHOWN = 3
 
 
@@ -42,7 +43,7 @@ def guarded_outputs(
     yield
     for path in listed:
         if path.is_file():
-            _add_to_list(path, command, sha256_of_file(path))
+            list_output(path, command, path)
 
 
 def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
@@ -61,18 +62,18 @@ def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path]
     if foreign:
         raise InputError(
             f"{_named(foreign)}: exists and was not made by 'hpa {command}', or was changed since; name another "
-            "output, or write over it with --overwrite."
+            "output, or write over it with --overwrite (infer.py: overwrite=true)."
         )
 
 
 def is_own_output(path: Path, command: str) -> bool:
     """Return whether this command made a file and nobody changed it since."""
     try:
-        lines = path.with_name(LIST_NAME).read_text(encoding="utf-8").splitlines()
+        lines = _list_of(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         return False
-    wanted = (path.name, command)
-    digests = [entry["sha256"] for entry in map(_entry, lines) if (entry["name"], entry["command"]) == wanted]
+    wanted = (str(path.resolve()), command)
+    digests = [entry["sha256"] for entry in map(_entry, lines) if (entry["path"], entry["command"]) == wanted]
     return bool(digests) and path.is_file() and sha256_of_file(path) in digests
 
 
@@ -83,21 +84,31 @@ def output_file(path: Path, command: str, bytes_needed: int | None = None) -> It
         yield file
         file.flush()
         # listed before it takes its name: a kill in between leaves an entry without a file, never a file without one
-        _add_to_list(path, command, sha256_of_file(Path(file.name)))
+        list_output(path, command, Path(file.name))
 
 
-def _add_to_list(path: Path, command: str, sha256: str) -> None:
-    line = json.dumps({"name": path.name, "command": command, "sha256": sha256}, ensure_ascii=False)
+def list_output(path: Path, command: str, content: Path) -> None:
+    """List a file as made by a command; `content` is the file itself, or what will be renamed to it."""
+    entry = {"path": str(path.resolve()), "command": command, "sha256": sha256_of_file(content)}
+    line = json.dumps(entry, ensure_ascii=False)
     try:
-        with path.with_name(LIST_NAME).open("a", encoding="utf-8") as file:
+        listing = _list_of(path)
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        with listing.open("a", encoding="utf-8") as file:
             file.write(line + "\n")  # one short write: lines of several processes do not mix
     except OSError:
         return  # the next run will require --overwrite
 
 
+def _list_of(path: Path) -> Path:
+    """Return the list that a file would stand in: one of 256, by its path."""
+    cache = Path(os.environ.get("HPA_CACHE") or Path(os.environ.get("HOME", ".")) / ".cache" / "hpa")
+    return cache / "outputs" / f"{digest_of_bytes(str(path.resolve()).encode())[:2]}.jsonl"
+
+
 def _entry(line: str) -> dict[str, str]:
     """Return an entry of the list, an empty one where a line was cut short."""
-    empty = {"name": "", "command": "", "sha256": ""}
+    empty = {"path": "", "command": "", "sha256": ""}
     try:
         content = json.loads(line)
     except ValueError:

@@ -17,6 +17,7 @@ from typing import Any
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.image_table import ImageTable
+from hpa.core.outputs import list_output
 from hpa.inference.block_runner import BlockRunner
 from hpa.inference.blocks import Block, BlockSizes, Shard
 from hpa.inference.budget import Budget, Fallback, Timekeeper
@@ -28,6 +29,8 @@ from hpa.inference.submission_file import write_fallbacks, write_submission
 from hpa.inference.work_folder import BlockReport, WorkFolder, opened
 from hpa.interfaces import CellSink
 
+COMMAND = "infer"
+"""Name of the command in the list of its outputs."""
 _PASSES = 3
 """How often blocks are done again whose images were changed while the run went on."""
 _logger = logging.getLogger(__name__)
@@ -250,6 +253,7 @@ def _put_together(
         write_submission(whole, tuple(columns), (work.rows_file(report.number).open("rb") for report in reports))
     else:
         write_part(whole, output.shard, columns, manifest, block_count, work, reports)
+    list_output(output.path, COMMAND, whole)
     whole.replace(output.path)
     if not any(report.skipped for report in reports):
         work.remove()

@@ -31,8 +31,8 @@ def checkpoint_of(tmp_path_factory):
 @pytest.mark.parametrize("task", ["cells", "pixels"])
 def test_the_task_of_the_runs_chooses_the_settings(checkpoint_of, task):
     path = checkpoint_of(task)
-    for word in (f"ckpt={path}", f"ckpt=[{path},{path}]", f"ckpt={path},{path}"):
-        assert task_words(["ckpt=nowhere", word, "tta=d4"]) == [f"inference={task}"]
+    for words in ([f"ckpt={path}"], [f"ckpt=[{path},{path}]"], ["-m", f"ckpt={path},{path}"]):
+        assert task_words(["ckpt=nowhere", *words, "tta=d4"]) == [f"inference={task}"]
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["ckpt=a", "inference=cells"], ["ckpt=a", "--config-name=bundle"]])

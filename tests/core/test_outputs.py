@@ -1,14 +1,21 @@
 import multiprocessing
+import shutil
 
 import pytest
 
 from hpa.cli import main
 from hpa.core.errors import InputError
-from hpa.core.outputs import LIST_NAME, check_outputs, guarded_outputs, is_own_output, output_file
+from hpa.core.outputs import check_outputs, guarded_outputs, is_own_output, output_file
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HPA_CACHE", str(tmp_path / "cache"))
 
 
 def written(path, text="made by us", command="qc", **options):
     with guarded_outputs([path], command, **options):
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return path
 
@@ -29,7 +36,7 @@ def test_what_others_made_is_kept_unless_overwritten(tmp_path, change):
     if change == "changed since":
         path.write_text("made by us, with a note")
     if change == "list lost":
-        (tmp_path / LIST_NAME).unlink()
+        shutil.rmtree(tmp_path / "cache")
     before = path.read_bytes()
     with pytest.raises(
         InputError, match=r"page\.html: exists and was not made by 'hpa qc', or was changed.*--overwrite"
@@ -62,10 +69,18 @@ def test_a_file_is_listed_before_it_appears_and_a_failed_one_is_not_there(tmp_pa
 
 def test_a_list_with_a_torn_line_is_still_read(tmp_path):
     path = written(tmp_path / "a.csv")
-    with (tmp_path / LIST_NAME).open("a") as file:
-        file.write('{"name": "b.c\n7\n')
+    [listing] = (tmp_path / "cache" / "outputs").iterdir()
+    with listing.open("a") as file:
+        file.write('{"path": "b.c\n7\n')
     assert is_own_output(path, "qc")
     assert not is_own_output(tmp_path / "b.csv", "qc")
+
+
+def test_nothing_lies_beside_the_outputs(tmp_path):
+    path = written(tmp_path / "out" / "a.csv")
+    assert list(path.parent.iterdir()) == [path]
+    moved = path.rename(tmp_path / "a.csv")
+    assert not is_own_output(moved, "qc")
 
 
 def write_many(folder, number):
