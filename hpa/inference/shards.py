@@ -184,11 +184,8 @@ def merge_parts(paths: Sequence[Path], out: Path) -> Merged:
     reports = {report.number: report for part in parts for report in part.reports}
     numbers = range(parts[0].block_count)
     merged = Merged(tuple(reports[number] for number in numbers))
-    try:
-        write_submission(out, parts[0].columns, (place[number].rows(number) for number in numbers))
-        write_fallbacks(out, merged.reports)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error}); name another place with --out FILE.") from error
+    write_submission(out, parts[0].columns, (place[number].rows(number) for number in numbers))
+    write_fallbacks(out, merged.reports)
     return merged
 
 
