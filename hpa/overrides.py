@@ -91,9 +91,7 @@ def last_values(words: Sequence[str], key: str) -> list[str]:
     value = override.value()
     values = value.list if isinstance(value, ChoiceSweep) else [value]
     flat = [item for one in values for item in (one if isinstance(one, list) else [one])]
-    return [
-        item.text if isinstance(item, QuotedString) else item for item in flat if isinstance(item, str | QuotedString)
-    ]
+    return [item.text if isinstance(item, QuotedString) else str(item) for item in flat if item is not None]
 
 
 def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:

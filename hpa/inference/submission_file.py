@@ -12,13 +12,14 @@ from typing import IO
 from hpa.core.whole_file import whole_file
 from hpa.inference.budget import AS_CONFIGURED
 from hpa.inference.steps import Row
-from hpa.inference.work_folder import BlockReport, write_rows
+from hpa.inference.work_folder import BlockReport, remove_orphans, write_rows
 
 OUT_OF_TIME = "blank: out of time"
 
 
 def write_submission(path: Path, columns: Row, blocks: Iterable[AbstractContextManager[IO[bytes]]]) -> None:
     """Write a header and the rows of blocks, in the order they come, whole or not at all."""
+    remove_orphans(path)
     with whole_file(path) as file:
         write_rows(file, [columns])
         for block in blocks:
@@ -44,6 +45,7 @@ def write_fallbacks(out: Path, reports: Sequence[BlockReport]) -> None:
         for image_id in report.image_ids:
             images.setdefault(OUT_OF_TIME if image_id in skipped else report.fallback, []).append(image_id)
     path = fallbacks_path(out)
+    remove_orphans(path)
     if set(images) <= {AS_CONFIGURED}:
         path.unlink(missing_ok=True)
         return

@@ -15,6 +15,7 @@ file counts as unfinished and is done again.
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
 import logging
@@ -196,6 +197,8 @@ def _claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path) -> None:
     """Write the manifest, or compare it with that of the unfinished run; remove what a killed run left half written."""
     for orphan in folder.path.glob(".*.part"):
         _remove(orphan)
+    for written in (out, out.with_name(f"{out.name}.fallbacks.json")):
+        remove_orphans(written)
     if not folder.holds_blocks():
         folder.remove()
         write_json(folder.path / MANIFEST, manifest)
@@ -216,6 +219,12 @@ def _manifest_of(path: Path) -> Any:
         return json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path / MANIFEST}: cannot be read ({error}); delete {path} to start over.") from error
+
+
+def remove_orphans(path: Path) -> None:
+    """Remove what killed runs left half written of a file; its lock must be held, or the file be nobody else's."""
+    for orphan in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        orphan.unlink(missing_ok=True)
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

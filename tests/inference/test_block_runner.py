@@ -1,5 +1,7 @@
 """A run that is cut short goes on, block by block, to the bytes of an undisturbed one."""
 
+import contextlib
+import itertools
 import json
 import logging
 import threading
@@ -155,6 +157,72 @@ def test_a_block_that_is_not_whole_is_made_again(run, whole, tmp_path, torn):
     assert (tmp_path / "submission.csv").read_bytes() == whole
 
 
+def test_a_block_with_a_changed_byte_is_made_again(run, whole, tmp_path):
+    interrupted(run, 5)
+    path = work_path(tmp_path / "submission.csv") / "block_00000.csv"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert run().kept == 0
+    assert (tmp_path / "submission.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", [None, b"torn"])
+def test_a_block_whose_sink_lost_a_file_is_made_again(run, images, tmp_path, caplog, content):
+    run(out=tmp_path / "whole.csv", sinks=[Ids()])
+    interrupted(run, 5, sinks=[Ids()])
+    path = work_path(tmp_path / "submission.csv") / "block_00000.ids"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert run(sinks=[Ids()]).kept == 0
+    assert "missing or damaged" in caplog.text
+    assert (tmp_path / "submission.ids").read_bytes() == (tmp_path / "whole.ids").read_bytes()
+
+
+@pytest.mark.parametrize("removals", range(12))
+def test_a_run_killed_while_it_cleans_up_loses_no_cell(run, tmp_path, monkeypatch, removals):
+    run(out=tmp_path / "whole.csv", sinks=[Ids()])
+    done = []
+    really_unlink = Path.unlink
+
+    def unlink(path, missing_ok=False):
+        if path.name != "lock" and path.exists():
+            if len(done) == removals:
+                raise KeyboardInterrupt
+            done.append(path)
+        really_unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        run(sinks=[Ids()], on_progress=lambda *counts: counts[0] == IMAGES and patch.setattr(Path, "unlink", unlink))
+    run(sinks=[Ids()])
+    for suffix in (".csv", ".ids"):
+        assert (tmp_path / f"submission{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+    assert not work_path(tmp_path / "submission.csv").exists()
+
+
+def test_an_image_replaced_after_its_block_was_done_is_predicted_again(run, images, tmp_path, monkeypatch):
+    path, replaced = images.folder / "i1.npy", []
+    monkeypatch.setattr(images, "identity", lambda image_id, split: f"{image_id} {path.stat().st_mtime_ns}")
+
+    def replace(done, total):
+        if done == 5 and not replaced:
+            replaced.append(path)
+            np.save(path, 255 - np.load(path))
+
+    run(on_progress=replace)
+    run(out=tmp_path / "expected.csv")
+    assert (tmp_path / "submission.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
+
+
+def test_images_that_never_stop_changing_end_the_run(run, images, tmp_path, monkeypatch):
+    counter = itertools.count()
+    monkeypatch.setattr(images, "identity", lambda image_id, split: str(next(counter)))
+    with pytest.raises(InputError, match="being replaced"):
+        run()
+    assert not (tmp_path / "submission.csv").exists()
+
+
 def test_a_torn_manifest_is_an_error_with_the_way_to_start_over(run, tmp_path):
     interrupted(run, 5)
     (work_path(tmp_path / "submission.csv") / "manifest.json").write_text("{")
@@ -165,9 +233,12 @@ def test_a_torn_manifest_is_an_error_with_the_way_to_start_over(run, tmp_path):
 def test_leftovers_of_killed_writers_are_removed(run, whole, tmp_path):
     interrupted(run, 5)
     (work_path(tmp_path / "submission.csv") / ".block_00001.csv.0123.part").write_text("torn")
+    for name in (".submission.csv.0123.part", ".submission.csv.fallbacks.json.0123.part", ".other.csv.0123.part"):
+        (tmp_path / name).write_text("torn")
     run()
     assert not work_path(tmp_path / "submission.csv").exists()
     assert (tmp_path / "submission.csv").read_bytes() == whole
+    assert [path.name for path in tmp_path.glob(".*")] == [".other.csv.0123.part"]
 
 
 def test_two_runs_on_one_output_refuse_each_other(run, whole, tmp_path):

@@ -8,13 +8,16 @@ from itertools import chain, islice
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8, UInt16
 from torch import Tensor
 
 from hpa.cells.crops import CropSpec, crop_cells
 from hpa.core.errors import InputError
 from hpa.inference.lookahead import map_ahead
 from hpa.interfaces import CellBatch, CellPrediction, Predictor, SegmentedField
+
+Pixels = UInt8[np.ndarray, "cell channel side side"] | UInt16[np.ndarray, "cell channel side side"]
+StoredCrop = UInt8[np.ndarray, "channel side side"] | UInt16[np.ndarray, "channel side side"]
 
 
 class CropMember:
@@ -68,12 +71,11 @@ class CropMember:
         rows = zip(torch.split(probabilities, counts), torch.split(features, counts), strict=True)
         return [CellPrediction(*row) for row in rows]
 
-    def _crops_of(self, item: SegmentedField) -> Float32[Tensor, "cell channel side side"]:
-        """Return a field's cells, intensities in [0, 1]."""
-        pixels = crop_cells(item.field, item.segmentation, self._spec).pixels
-        return torch.from_numpy(pixels.astype(np.float32)).div_(np.iinfo(pixels.dtype).max)
+    def _crops_of(self, item: SegmentedField) -> Pixels:
+        """Return a field's cells, as stored: a field of many cells in floating point would take four times as much."""
+        return crop_cells(item.field, item.segmentation, self._spec).pixels
 
-    def _batches(self, fields: Iterable[Tensor], counts: Sequence[int]) -> Iterator[CellBatch]:
+    def _batches(self, fields: Iterable[Pixels], counts: Sequence[int]) -> Iterator[CellBatch]:
         """Yield full batches over the borders of fields; `fields` gives each field's crops, of `counts` cells."""
         field_of_cell = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
         cells = chain.from_iterable(fields)
@@ -82,7 +84,7 @@ class CropMember:
             stop = start + len(crops)
             first, last = int(field_of_cell[start]), int(field_of_cell[stop - 1])
             yield CellBatch(
-                crops=torch.stack(crops),
+                crops=torch.stack([_unit_scaled(crop) for crop in crops]),
                 image_of_cell=field_of_cell[start:stop] - first,
                 cell_id=torch.arange(start, stop),
                 cells_in_image=torch.tensor(counts[first : last + 1]),
@@ -92,6 +94,11 @@ class CropMember:
 
     def _predict_no_cell(self) -> CellPrediction:
         """Return no rows, as wide as the network's: it sees one black crop, and its row is dropped."""
-        black = torch.zeros(1, 1, len(self._spec.channels), self._spec.side_px, self._spec.side_px)
+        black = np.zeros((1, 1, len(self._spec.channels), self._spec.side_px, self._spec.side_px), np.uint8)
         prediction = self._predictor.predict(next(self._batches(black, [1])))
         return CellPrediction(prediction.probabilities[:0], prediction.features[:0])
+
+
+def _unit_scaled(crop: StoredCrop) -> Float32[Tensor, "channel side side"]:
+    """Return intensities in [0, 1]; fields that share a batch may differ in their bit depth."""
+    return torch.from_numpy(crop.astype(np.float32)).div_(np.iinfo(crop.dtype).max)

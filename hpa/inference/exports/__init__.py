@@ -1,1 +1,1 @@
-"""What a run writes beside its submission, for other programs to go on with: each kind a `CellSink` of its own."""
+"""Files beside a submission, for other programs to go on with: each kind a `CellSink` of its own."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpa.core.errors import InputError
+from hpa.inference.exports.beside import beside
 from hpa.inference.exports.cell_parts import CellPart, CellParts
 from hpa.inference.exports.cell_rows import feature_name, require_distinct
 from hpa.interfaces import CellRecord
@@ -69,7 +70,7 @@ class AnndataExport:
     def join(self, blocks: Sequence[Path], out: Path) -> None:
         """Write the cells of all blocks, whole or not at all."""
         parts = CellParts([block.with_suffix(_PART_SUFFIX) for block in blocks], self._class_names)
-        result = out.with_suffix(SUFFIX)
+        result = beside(out, SUFFIX)
         part = result.with_name(f".{result.name}.part")  # beside its place: renaming is atomic within a folder only
         try:
             self._write_all_but_features(part, parts)

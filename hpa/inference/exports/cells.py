@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpa.core.whole_file import whole_file
+from hpa.inference.exports.beside import beside
 from hpa.inference.exports.cell_parts import CellPart, CellParts
 from hpa.inference.exports.cell_rows import require_distinct
 from hpa.interfaces import CellRecord
@@ -50,5 +51,5 @@ class CellsExport:
             DiskFullError: If the disk is full.
         """
         parts = CellParts([block.with_suffix(SUFFIX) for block in blocks], self._class_names)
-        with whole_file(out.with_suffix(SUFFIX)) as file:
+        with whole_file(beside(out, SUFFIX)) as file:
             parts.write(file)

@@ -15,6 +15,7 @@ import numpy as np
 
 from hpa.core.coco import annotations_of
 from hpa.core.whole_file import whole_file
+from hpa.inference.exports.beside import beside
 from hpa.interfaces import CellRecord
 
 SUFFIX = ".coco.json"
@@ -51,7 +52,7 @@ class CocoExport:
         """
         paths = [block.with_suffix(_PART_SUFFIX) for block in blocks]
         categories = [{"id": number, "name": name} for number, name in enumerate(self._class_names, start=1)]
-        with whole_file(out.with_suffix(SUFFIX)) as file:
+        with whole_file(beside(out, SUFFIX)) as file:
             file.write(b'{"categories": ' + json.dumps(categories).encode())
             _write_list(file, "images", (_numbered_image(*numbered) for numbered in enumerate(_lines(paths), start=1)))
             _write_list(file, "annotations", _numbered_annotations(_lines(paths)))

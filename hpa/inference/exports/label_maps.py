@@ -17,6 +17,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Int32
 
+from hpa.inference.exports.beside import beside
 from hpa.interfaces import CellRecord
 
 SUFFIX = ".label_maps"
@@ -50,7 +51,7 @@ class LabelMapsExport:
 
     def join(self, blocks: Sequence[Path], out: Path) -> None:
         """Put the files of all blocks into one folder in the place of an older one."""
-        result = out.with_suffix(SUFFIX)
+        result = beside(out, SUFFIX)
         gathered = result.with_name(f".{result.name}.part")
         shutil.rmtree(gathered, ignore_errors=True)
         gathered.mkdir()
