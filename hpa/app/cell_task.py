@@ -8,7 +8,7 @@ from torch import nn
 
 from hpa.app.progress import show_progress
 from hpa.app.results import write_cell_results
-from hpa.app.task import Parts
+from hpa.app.task import Parts, identity_of
 from hpa.cells.data_module import CellDataModule, PreparedCells, prepare_cells
 from hpa.cells.fields.store import FieldStore, StoredFields
 from hpa.cells.validation_fields import validation_fields
@@ -20,7 +20,7 @@ from hpa.interfaces import CellModel, ImageSource, SeesFields, Segmenter, Superv
 from hpa.metrics.cell_validation import CellValidation
 from hpa.reports.validation_picture import validation_picture
 from hpa.stages.teachers import digests_of_predictions, held_out_predictions
-from hpa.training.module import TrainingModule, identity_of
+from hpa.training.module import TrainingModule
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
 
@@ -65,7 +65,7 @@ class CellTask:
             supervision,
             build(config["optimizer"]),
             validation,
-            identity_of(config, channels, source.class_names),
+            identity_of(config, cells.table),
             _chosen(config, "batch_augment"),
         )
         counts = (len(data.rows(validation=False)), len(data.rows(validation=True)))

@@ -12,7 +12,7 @@ from torch import nn
 
 from hpa.app.progress import show_progress
 from hpa.app.results import draw_outlines, write_pixel_results
-from hpa.app.task import Parts
+from hpa.app.task import Parts, identity_of
 from hpa.config import Config, build, build_nested
 from hpa.core.artifacts import ArtifactCache
 from hpa.core.errors import InputError
@@ -24,7 +24,7 @@ from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileSpec
 from hpa.reports.overlays import grid_of_images
 from hpa.stages.mask_teachers import digests_of_predictions, provenance_of, soft_masks
-from hpa.training.module import TrainingModule, identity_of
+from hpa.training.module import TrainingModule
 from hpa.training.run_folder import RunFolder
 
 PICTURES = 6
@@ -61,7 +61,7 @@ class PixelTask:
             supervision,
             build(config["optimizer"]),
             validation,
-            identity_of(config, channels, source.class_names),
+            identity_of(config, images.table),
         )
         counts = [len(data.rows(validation=held_out)) for held_out in (False, True)]
         tiles = len(data.training_tiles())

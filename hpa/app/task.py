@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from hpa.config import Config
+from hpa.config import Config, build
+from hpa.core.image_table import ImageTable
+from hpa.sources.levels import measure_levels
 from hpa.training.fit import Fit
 from hpa.training.module import TrainingModule
 from hpa.training.provenance import Provenance
@@ -39,6 +41,21 @@ class Parts:
     picture: Callable[[Path], None]
     images: Provenance
     teachers: Mapping[str, str]
+
+
+def identity_of(config: Config, table: ImageTable) -> dict[str, Any]:
+    """Return what a checkpoint must hold to work without its folder, as plain types.
+
+    The bright levels of the images belong to it: infer.py compares them with those of the images it is given.
+    """
+    source = build(config["data"])
+    return {
+        "config": config,
+        "channels": list(config["data"]["channels"]),
+        "class_names": list(table.class_names),
+        "seed": config["seed"],
+        "levels": measure_levels(source, table.image_ids, "train"),
+    }
 
 
 class Task(Protocol):

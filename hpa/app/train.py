@@ -20,7 +20,6 @@ from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock
 from hpa.models.saved_run import read_saved_run
 from hpa.overrides import differing_keys, with_values
-from hpa.sources.levels import measure_levels
 from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
@@ -118,7 +117,7 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
         log.warning("%s: no checkpoint is left; the run starts again at its first epoch", run.path)
     task = _TASKS[config["task"]]
     parts = task.assemble(config, read_saved_run(checkpoint).epoch if checkpoint is not None else 0)
-    _keep_levels(config, parts)
+    log.info("%s", summary_of_table(parts.data.table, config["data"]["channels"]))
     record(run, parts.images, parts.data.folds, parts.teachers)
     run.write_facts({"class_names": list(parts.data.table.class_names)})
     _log_start(parts, run)
@@ -133,14 +132,6 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
     return 0
-
-
-def _keep_levels(config: Config, parts: Parts) -> None:
-    """Log what the images are read as, and keep their bright levels in the checkpoint for infer.py to compare."""
-    source = build(config["data"])
-    table = parts.data.table
-    log.info("%s", summary_of_table(table, source.channels))
-    parts.module.identity["levels"] = measure_levels(source, table.image_ids, "train")
 
 
 def _fit(config: Config, parts: Parts, run: RunFolder, checkpoint: Path | None, lock: Lock) -> Any:

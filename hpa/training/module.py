@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
@@ -151,16 +151,6 @@ class TrainingModule(LightningModule):
         if len(terms) > 1:
             named = {f"{stage}_loss_{name}": value.detach() for name, value in terms.items()}
             self.log_dict(named, on_step=False, on_epoch=True, batch_size=count)
-
-
-def identity_of(config: Mapping[str, Any], channels: Sequence[str], class_names: Sequence[str]) -> dict[str, Any]:
-    """Return what a checkpoint must hold to work without its folder, as plain types."""
-    return {
-        "config": config,
-        "channels": list(channels),
-        "class_names": list(class_names),
-        "seed": config["seed"],
-    }
 
 
 def _not_finite(terms: dict[str, Tensor], epoch: int) -> str:
