@@ -170,8 +170,8 @@ class _Maker:
             return None
         try:
             segmentation = read_segmentation(path)
-        except DamagedFileError as error:
-            log.warning("%s", error)
+        except DamagedFileError:
+            log.warning("%s: damaged, made anew", path)
             return None
         return segmentation if segmentation.cells.shape == field.pixels.shape[1:] else None
 

@@ -21,8 +21,14 @@ class InputError(ValueError):
     """Input that cannot be used; the message names what was expected, what came and what to do."""
 
     def __str__(self) -> str:
-        """Return the message without characters that would command a terminal: ids may come from strangers."""
-        return printable(super().__str__())
+        """Return the message as a terminal may print it, without the traceback that PyTorch's loaders put before it.
+
+        Ids may come from strangers, and hold characters that command a terminal.
+        """
+        message = super().__str__()
+        if message.startswith("Caught "):
+            message = message.rpartition(f"\n{type(self).__module__}.{type(self).__qualname__}: ")[2].strip()
+        return printable(message)
 
 
 @dataclass(frozen=True)

@@ -153,8 +153,8 @@ def _read_print(path: Path) -> Fingerprint | None:
         return None
     try:
         content = read_array(path).tobytes()
-    except DamagedFileError as error:
-        _logger.warning("%s", error)
+    except DamagedFileError:
+        _logger.warning("%s: damaged, made anew", path)
         return None
     return _fingerprint(content[:_DIGEST_BYTES], np.frombuffer(content[_DIGEST_BYTES:], np.float32))
 

@@ -1,6 +1,8 @@
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 from hpa.core.errors import DataError, InputError, Problem, printable
+from hpa.core.sealed_file import DamagedFileError, damaged
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,35 @@ def test_no_message_commands_a_terminal():
     problem = Problem("row 2 (\x1b[2J)", "no \x1b[31mnumber")
     for message in (str(problem), str(InputError(f"{problem.subject}")), str(DataError("\x1b", [problem]))):
         assert "\x1b" not in message
+
+
+class Damaged(Dataset):
+    """Fails as a stored file does that a worker finds damaged."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise damaged(self.path, "it is cut short")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_message_is_the_same_from_a_worker_process(tmp_path, workers):
+    with pytest.raises(DamagedFileError) as caught:
+        list(DataLoader(Damaged(tmp_path / "crops.npy"), num_workers=workers))
+    expected = f"{tmp_path / 'crops.npy'}: a stored file is damaged: it is cut short. It was deleted"
+    assert str(caught.value).startswith(expected)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_message_of_several_lines_is_kept():
+    assert str(InputError("Caught\nin a net")) == "Caught\nin a net"
+    problems = [Problem("a.png", "cannot be read"), Problem("b.png", "is empty")]
+    assert str(DataError("images", problems)).splitlines() == [
+        "images: 2 problems",
+        "  - a.png: cannot be read",
+        "  - b.png: is empty",
+    ]
