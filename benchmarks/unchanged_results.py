@@ -47,11 +47,20 @@ def differences(before: Path, after: Path) -> tuple[list[str], int]:
     problems = []
     for path in files:
         relative = path.relative_to(before)
-        twin = after / relative
+        twin = _twin(path, after / relative)
         problem = differs(path, twin) if twin.exists() else "missing"
         if problem:
             problems.append(f"{relative}: {problem}")
     return problems, len(files)
+
+
+def _twin(path: Path, namesake: Path) -> Path:
+    """Return the file to compare with: of the same name; of pictures, which are named by epochs, in the same place."""
+    if path.parent.name != "pictures" or not namesake.parent.is_dir():
+        return namesake
+    twins = sorted(namesake.parent.iterdir())
+    place = sorted(path.parent.iterdir()).index(path)
+    return twins[place] if place < len(twins) else namesake
 
 
 def _kept(path: Path) -> bool:
