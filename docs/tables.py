@@ -45,6 +45,7 @@ def slots() -> dict[str, str]:
             home = path.parent if not match["root"] else CONF
             texts.setdefault(str((home / match["slot"]).relative_to(CONF)), match["text"])
     folders = {str(path.parent.relative_to(CONF)) for path in CONF.rglob("*.yaml") if path.parent != CONF}
+    folders.discard("task/size")  # chosen by `size` and `task`
     return {slot: texts[slot] for slot in texts if slot in folders} | dict.fromkeys(sorted(folders - {*texts}), "")
 
 
