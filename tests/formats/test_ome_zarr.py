@@ -8,6 +8,8 @@ from hpa.formats.image_header import StackChoice
 from hpa.formats.images import inspect_image, read_image
 from tests.formats.microscope_writers import plane, zarr_image
 
+pytest.importorskip("zarr", reason='needs pip install "hpa-cells[zarr]"')
+
 TWO = np.stack([plane(0), plane(1)])
 
 
