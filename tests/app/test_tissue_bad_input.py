@@ -88,7 +88,9 @@ def test_a_missing_pixel_size_is_that_of_source_and_organ_and_logged(composed, c
 def test_pictures_that_cannot_be_used_are_named_before_training(composed, copied, tmp_path):
     path = copied / "train_images" / f"{first_id(copied, 'train')}.tiff"
     Image.open(path).convert("CMYK").save(path)
-    with pytest.raises(InputError, match=r"one RGB picture .* is expected, the file holds CMYK \(inks\); convert it to RGB"):
+    with pytest.raises(
+        InputError, match=r"one RGB picture .* is expected, the file holds CMYK \(inks\); convert it to RGB"
+    ):
         trains(composed, copied, tmp_path)
 
 
