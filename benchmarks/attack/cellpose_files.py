@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.attack.figures import Figures, Outcome, WrongSuccessError
 from benchmarks.attack.isolation import run_isolated
+from hpa.core.label_map import labels_of
 from hpa.formats.label_maps import read_label_map
 
 TRIES = 20_000
@@ -64,6 +65,7 @@ def attempt(random: Random, folder: Path) -> Outcome:
     else:
         path.write_bytes(_npy(_hostile(random, masks, trap)))
     label_map = read_label_map(path)
+    labels_of(label_map)  # refuses negative numbers, as all that uses a label map does
     if trap.exists():
         raise WrongSuccessError(f"the file was run: {path.read_bytes()[:200]!r}")
     if label_map.dtype != np.int32 or label_map.ndim != 2 or label_map.min(initial=0) < 0:
