@@ -143,6 +143,8 @@ KINDS: tuple[Kind, ...] = (
          {"result.json": coco_of(segmentation=[[0.0, 0.0, 3.0, 3.0] * 50_000])}),
     Kind("an image of 40,000²", _LOAD, ("image 1", "limit", "crop it"),
          {"result.json": coco_of(image={"height": 40_000, "width": 40_000})}),
+    Kind("a polygon on 26 gigapixels", _LOAD, ("image 1", "limit", "crop it"),
+         {"result.json": coco_of(image={"height": 26, "width": 1e9}, segmentation=[[0, 0, 1e7, 1, 1, 1]])}),
     Kind("counts beyond the image", _LOAD, ("annotation 1", "sum to 16"),
          {"result.json": coco_of(segmentation={"size": [4, 4], "counts": [0, 2**64, 16]})}),
     Kind("a compressed text too long", _LOAD, ("image a", "longer than any mask", "encode"),

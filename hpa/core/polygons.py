@@ -26,6 +26,8 @@ little over the edge; what lies farther out belongs to another image or scale.""
 _CONVENTION_PX = 1.0
 """Programs that count from the edges of pixels, not from their centres, write the far border as width and height."""
 _MIN_VERTICES = 3
+_MAX_OUTLINE_PX = 4_000_000
+"""pycocotools takes 40 bytes per px of an outline, and crashes where it does not get them."""
 
 
 def overhang_px(polygons: Sequence[Polygon], height: int, width: int) -> float:
@@ -57,10 +59,10 @@ def check_polygons(polygons: Sequence[Polygon], height: int, width: int) -> None
                 "[x, y] in px of this image: check that it belongs to it and was not drawn at another scale."
             )
         outline_px = float(np.abs(np.diff(polygon, axis=0, append=polygon[:1])).max(axis=1).sum())
-        if outline_px > height * width + 4 * (height + width):
+        if outline_px > min(height * width + 4 * (height + width), _MAX_OUTLINE_PX):
             raise InputError(
                 f"polygon {number} has an outline of {outline_px:.0f} px, longer than the {height * width} px of the "
-                "canvas: it crosses itself again and again; draw it anew."
+                f"canvas or than {_MAX_OUTLINE_PX:,} px: it crosses itself again and again; draw it anew."
             )
 
 

@@ -187,7 +187,8 @@ def _images(path: Path, entries: list[Any], problems: list[Problem]) -> dict[Any
         try:
             check_size(path, int(sides[0]) * int(sides[1]))
         except InputError as error:
-            problems.append(Problem(f"image {number}", str(error)))
+            # at once: what is drawn on such an image needs as much memory as the image
+            raise InputError(f"image {number}: {error}") from error
         stem = name_of(file_name)
         if number in images:
             problems.append(Problem(f"image {number}", f"is both {images[number]['file_name']} and {file_name}."))
