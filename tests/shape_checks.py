@@ -21,7 +21,10 @@ from typing import Any
 from beartype import beartype
 from jaxtyping import jaxtyped
 
-PACKAGES = "core interfaces data segmenters models losses supervision metrics training inference reports"
+PACKAGES = (
+    "core interfaces formats sources cells pixels intake simulation segmenters models losses supervision metrics "
+    "training stages inference reports"
+)
 CHECKED = tuple(f"hpa.{package}" for package in PACKAGES.split())
 """Everything below the composition root."""
 DECORATOR = "__checked__"

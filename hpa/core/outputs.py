@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from hpa.core.digest import digest_of_bytes, sha256_of_file
 from hpa.core.errors import InputError
-from hpa.core.whole_file import whole_file
+from hpa.core.whole_file import before_rename, whole_file
 
 _SHOWN = 3
 
@@ -27,7 +27,9 @@ _SHOWN = 3
 def guarded_outputs(
     paths: Iterable[Path], command: str, *, inputs: Iterable[Path] = (), overwrite: bool = False
 ) -> Iterator[None]:
-    """Check files before they are written, and list those that are there afterwards as made by this command.
+    """Check files before they are written, and list them as made by this command before each takes its name.
+
+    A kill between the two leaves an entry without a file, never a file that the repeated command would refuse.
 
     Args:
         paths: Files that will be written.
@@ -40,9 +42,17 @@ def guarded_outputs(
     """
     listed = list(paths)
     check_outputs(listed, command, inputs=inputs, overwrite=overwrite)
-    yield
-    for path in listed:
-        if path.is_file():
+    announced: set[Path] = set()
+
+    def announce(path: Path, part: Path) -> None:
+        if path in listed:
+            list_output(path, command, part)
+            announced.add(path)
+
+    with before_rename(announce):
+        yield
+    for path in listed:  # those that another thread or library wrote
+        if path not in announced and path.is_file():
             list_output(path, command, path)
 
 
@@ -80,11 +90,8 @@ def is_own_output(path: Path, command: str) -> bool:
 @contextmanager
 def output_file(path: Path, command: str, bytes_needed: int | None = None) -> Iterator[BinaryIO]:
     """Give a file to write to, as `whole_file`, that is listed as made by a command from the moment it appears."""
-    with whole_file(path, bytes_needed) as file:
+    with before_rename(lambda place, part: list_output(place, command, part)), whole_file(path, bytes_needed) as file:
         yield file
-        file.flush()
-        # listed before it takes its name: a kill in between leaves an entry without a file, never a file without one
-        list_output(path, command, Path(file.name))
 
 
 def list_output(path: Path, command: str, content: Path) -> None:

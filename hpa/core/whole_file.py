@@ -6,8 +6,9 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,9 @@ _FULL_TEXTS = ("requested and", *(os.strerror(number) for number in _FULL))
 """Of errors without a number: numpy's "23 requested and 18 written", and those that shutil collects."""
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _OCCUPIED = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+
+_before_rename: ContextVar[Callable[[Path, Path], None] | None] = ContextVar("before_rename", default=None)
+"""Called with the place of a file and the file that is about to be renamed to it."""
 
 
 class WriteError(InputError):
@@ -51,9 +55,21 @@ def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            if notify := _before_rename.get():
+                notify(path, part)
             part.replace(path)
         finally:
             _removed(part)
+
+
+@contextmanager
+def before_rename(notify: Callable[[Path, Path], None]) -> Iterator[None]:
+    """Call `notify(path, part)` for each file that `whole_file` completes in this thread, before it takes its name."""
+    token = _before_rename.set(notify)
+    try:
+        yield
+    finally:
+        _before_rename.reset(token)
 
 
 @contextmanager

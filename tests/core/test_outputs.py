@@ -6,6 +6,7 @@ import pytest
 from hpa.cli import main
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs, is_own_output, output_file
+from hpa.core.whole_file import whole_file
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,23 @@ def test_a_file_is_listed_before_it_appears_and_a_failed_one_is_not_there(tmp_pa
         file.write("no bytes")
     assert path.read_bytes() == b"1"
     assert is_own_output(path, "merge")
+
+
+def test_a_kill_after_a_file_took_its_name_does_not_make_the_same_command_refuse_it(tmp_path):
+    path = tmp_path / "submission.csv"
+
+    def killed_after_the_file():
+        with guarded_outputs([path], "merge"):
+            with whole_file(path) as file:
+                file.write(b"rows")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed_after_the_file()
+    assert path.read_bytes() == b"rows"
+    check_outputs([path], "merge")
+    with pytest.raises(InputError, match="was not made by"):
+        check_outputs([path], "qc")
 
 
 def test_a_list_with_a_torn_line_is_still_read(tmp_path):
