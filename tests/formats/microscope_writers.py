@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 
@@ -43,7 +44,7 @@ def ome_set(folder: Path, files: list[str], images: list[list[tuple[int, int]]],
 
 def zarr_image(folder: Path, pixels: np.ndarray, axes: str, version: str = "0.4", **attributes: object) -> Path:
     """Write an OME-Zarr image of one resolution, pixels of 0.5 µm."""
-    import zarr
+    zarr = pytest.importorskip("zarr", reason='needs pip install "hpa-cells[zarr]"')
 
     group = zarr.create_group(str(folder), zarr_format=2 if version == "0.4" else 3)
     array = group.create_array("0", shape=pixels.shape, chunks=pixels.shape, dtype=pixels.dtype)
