@@ -37,7 +37,7 @@ _KILLS_A_TRY = 4
 _HANG_SECONDS = 600.0
 _OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "shutil.rmtree")
 _SINKS = "[cells,label_maps,coco,anndata]" if find_spec("anndata") else "[cells,label_maps,coco]"
-_MOST_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Disturbed:
 
     def fail(self, words: str) -> None:
         """Keep the words of a failure."""
-        self.failures = (*self.failures, words)[:_MOST_SHOWN]
+        self.failures = (*self.failures, words)[:_MAX_SHOWN]
 
 
 def run(seed: int, seconds: float) -> Figures:
