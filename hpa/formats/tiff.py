@@ -252,10 +252,10 @@ def _read_series(
     return _planes_by_axes(stacked, axes[:lead] + "SYX")
 
 
-def _picked(values: Shaped[np.ndarray, "*axes"], axes: str, time: int, slices: range) -> Shaped[np.ndarray, "*axes"]:
+def _picked(values: Shaped[np.ndarray, "..."], axes: str, time: int, slices: range) -> Shaped[np.ndarray, "..."]:
     """Return the values at one time and some slices, with the axes kept."""
     chosen = {"T": slice(time, time + 1), "Z": slice(slices.start, slices.stop)}
-    return values[tuple(chosen.get(axis, slice(None)) for axis in axes)]
+    return values[(*(chosen.get(axis, slice(None)) for axis in axes), ...)]  # the dots keep an array without axes one
 
 
 def _planes_by_axes(values: Shaped[np.ndarray, "*axes"], axes: str) -> Planes:

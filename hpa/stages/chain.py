@@ -90,7 +90,7 @@ def _concatenate(folder: Path, members: Sequence[str]) -> None:
         link_into_place(file, folder / MAPS / file.name)
 
 
-def _scores(folder: Path, config: Config) -> dict[str, float]:
+def _scores(folder: Path, config: Config) -> dict[str, int | float]:
     """Return the metric of a folder's held-out cells, or the mean scores of its images where it left no cells."""
     if not (folder / CELLS).is_file():
         return _scores_of_images(folder / PIXELS)
@@ -103,7 +103,7 @@ def _scores(folder: Path, config: Config) -> dict[str, float]:
     return {"images": len(starts), "cells": len(held_out.cells), **scores}
 
 
-def _scores_of_images(file: Path) -> dict[str, float]:
+def _scores_of_images(file: Path) -> dict[str, int | float]:
     if not file.is_file():
         return {}
     images = _read_scores(file)
