@@ -28,7 +28,7 @@ def test_a_kept_result_is_not_made_again_and_stands_in_the_table(tmp_path):
     (tmp_path / "plain_1.json").write_text(json.dumps(kept), encoding="utf-8")
     (plain,) = [step for step in NUCLEI if step.name == "plain"]
     assert measure(tmp_path, world, plain, 1, []) == kept
-    assert "| plain: turns and mirrors | 1 | .750 |" in kept_table(tmp_path, world, [0, 1])
+    assert "| plain: rotations and flips | 1 | .750 |" in kept_table(tmp_path, world, [0, 1])
 
 
 @pytest.mark.slow

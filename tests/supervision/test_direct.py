@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
+from hpa.config import build, plain
 from hpa.core.errors import InputError
 from hpa.interfaces import PixelBatch, PixelOutput
 from hpa.supervision.dense import DenseSupervision
@@ -18,7 +18,7 @@ CONFIG = Path(__file__).parents[2] / "conf" / "supervision" / "direct.yaml"
 
 
 def test_it_learns_what_cells_show():
-    supervision = instantiate(OmegaConf.load(CONFIG), loss=plain_loss())
+    supervision = build(plain(OmegaConf.load(CONFIG)), loss=plain_loss())
     model = tiny_model()
     losses = train(supervision, model, [toy_batch(seed) for seed in range(30)])
     assert sum(losses[-5:]) / 5 < 0.15
