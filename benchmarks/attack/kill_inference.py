@@ -108,7 +108,11 @@ def cases_of(folder: Path) -> list[Case]:
         layout_words = [] if layout == "kaggle" else ["--layout", layout]
         _require(main(["synth", str(folder / layout), *layout_words, *size]) == 0, "synthetic data")
     shared = ("size=tiny", "trainer.accelerator=cpu", "trainer.precision=32-true", "report=false")
-    tissue = ("model.encoder=tu-test_resnet", "model.decoder.decoder_channels=[16,16,8,8,8]", "tiles.planes.pixel_um=8.0")
+    tissue = (
+        "model.encoder=tu-test_resnet",
+        "model.decoder.decoder_channels=[16,16,8,8,8]",
+        "tiles.planes.pixel_um=8.0",
+    )
     runs = {
         "cells": ("data=kaggle_hpa", f"data.root={folder / 'kaggle'}", "model=tiny", "folds.count=2"),
         "tissue": ("experiments=hubmap/unet_resnet34", f"data.root={folder / 'hubmap'}", *tissue),

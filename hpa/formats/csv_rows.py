@@ -1,14 +1,17 @@
 """Tables of text as a user gives them (CSV, TSV), with the row numbers that a spreadsheet shows.
 
 Read as spreadsheets save them: with commas, semicolons (Excel where numbers have decimal commas) or tabs between cells,
-in UTF-8, UTF-16 or the code page of Western Windows, with or without byte order mark, with line ends of any system.
+in UTF-8, UTF-16 or the code page of Western Windows, with or without byte order mark, with line ends of any system;
+plain or compressed by gzip.
 """
 
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
 import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +24,8 @@ ROW = " row"
 """Column with the number of each row as a spreadsheet counts it: the header is row 1. No column of a file has this
 name, because blanks around names are stripped."""
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_GZIP = b"\x1f\x8b"
+_MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
 _WINDOWS = "cp1252"
 _SEPARATORS = (",", ";", "\t")
 
@@ -84,6 +89,8 @@ def _text_of(path: Path) -> str:
         raise InputError(f"{path}: the file is missing; check the path.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+    if content.startswith(_GZIP):
+        content = _inflated(path, content)
     marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
     for encoding in [marked] if marked else ["utf-8", _WINDOWS]:
         try:
@@ -95,9 +102,23 @@ def _text_of(path: Path) -> str:
     raise InputError(f"{path}: cannot be read as a table (it is no text); save it as CSV in UTF-8.")
 
 
+def _inflated(path: Path, content: bytes) -> bytes:
+    """Return what gzip compressed, as long as a table can be that large."""
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            inflated = file.read(_MAX_INFLATED_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: the compressed table is damaged ({error}); copy or compress it again.") from error
+    if len(inflated) > _MAX_INFLATED_BYTES:
+        raise InputError(
+            f"{path}: inflates to more than {_MAX_INFLATED_BYTES:,} bytes, the limit of a table; save it in parts."
+        )
+    return inflated
+
+
 def _separator_of(path: Path, text: str) -> str:
     """Return what separates the cells: a tab in .tsv, else what the header has most of outside quotes."""
-    if path.suffix.lower() == ".tsv":
+    if path.suffix.lower() == ".tsv" or path.name.lower().endswith(".tsv.gz"):
         return "\t"
     header = "".join(text.partition("\n")[0].split('"')[::2])
     return max(_SEPARATORS, key=header.count)

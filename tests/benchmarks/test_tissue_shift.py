@@ -38,7 +38,7 @@ def test_steps_are_trained_predicted_and_scored(tmp_path, monkeypatch, capsys):
     words = ["trainer.max_epochs=1", "trainer.limit_batches=2", "tiles.side_px=64", "trainer.precision=32-true"]
     given = [str(tmp_path), "--world", "synthetic", "--splits", "0", "--steps", "plain", "floor", "--words", *words]
     main(given)
-    assert "| each pixel by lot (floor) | 1 |" in capsys.readouterr().out
+    assert "| random baseline | 1 |" in capsys.readouterr().out
     submission = tmp_path / "synthetic" / "plain_0.csv"
     stamp = submission.stat().st_mtime_ns
     main(given)

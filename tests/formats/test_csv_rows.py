@@ -1,3 +1,5 @@
+import gzip
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -49,3 +51,18 @@ def test_what_is_no_table_is_named(tmp_path, content, message):
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_rows(tmp_path / "a.csv", ("ID",))
+
+
+def test_a_compressed_table_is_read_and_a_damaged_or_endless_one_refused(tmp_path, monkeypatch):
+    path = tmp_path / "table.tsv.gz"
+    content = gzip.compress(b"ID\tvalue\na\t1,5\nb\t2\n")
+    path.write_bytes(content)
+    assert read_rows(path, ["ID"])["value"].tolist() == ["1,5", "2"]
+    for damaged in (content[:-9], content[:12] + b"\xff" + content[13:]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="compressed table is damaged"):
+            read_rows(path, ["ID"])
+    path.write_bytes(gzip.compress(b"ID\n" + b"a\n" * 1000))
+    monkeypatch.setattr("hpa.formats.csv_rows._MAX_INFLATED_BYTES", 1000)
+    with pytest.raises(InputError, match="inflates to more than 1,000 bytes"):
+        read_rows(path, ["ID"])
