@@ -255,7 +255,7 @@ def _read_series(
 def _picked(values: Shaped[np.ndarray, ...], axes: str, time: int, slices: range) -> Shaped[np.ndarray, ...]:
     """Return the values at one time and some slices, with the axes kept."""
     chosen = {"T": slice(time, time + 1), "Z": slice(slices.start, slices.stop)}
-    return values[(*(chosen.get(axis, slice(None)) for axis in axes), ...)]  # the dots keep an array without axes one
+    return np.asarray(values[tuple(chosen.get(axis, slice(None)) for axis in axes)])  # without axes it is a number
 
 
 def _planes_by_axes(values: Shaped[np.ndarray, "*axes"], axes: str) -> Planes:
