@@ -145,7 +145,8 @@ def _try(
             _kill(command, folder, random, count, result)
         if _in_child(command, folder, None, None)[0] != 0:
             result.crashes += 1
-            result.fail(f"{case.name} in {folder.name}: the command that was not killed failed")
+            words = _output_of(folder).read_text(errors="replace").strip()[-500:]
+            result.fail(f"{case.name} in {folder.name}: the command that was not killed failed: {words}")
             return
     found = _files(folder)
     differ = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
@@ -183,9 +184,10 @@ def _in_child(
 
     def body() -> None:
         os.environ["TQDM_DISABLE"] = "1"
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _output_of(folder).open("w") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
         _count_operations(str(folder), counter, operation)
         os._exit(command())
 
@@ -197,6 +199,11 @@ def _in_child(
         process.kill()
         process.join()
     return None if hung else process.exitcode, counter.value
+
+
+def _output_of(folder: Path) -> Path:
+    """Return where the words of the last command stand: beside the folder, whose files are compared."""
+    return folder.with_name(f"{folder.name}.txt")
 
 
 def _count_operations(folder: str, counter: Any, last: int | None) -> None:
