@@ -224,7 +224,7 @@ def _manifest_of(path: Path) -> Any:
 def remove_orphans(path: Path) -> None:
     """Remove what killed runs left half written of a file; its lock must be held, or the file be nobody else's."""
     for orphan in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        orphan.unlink(missing_ok=True)
+        _remove(orphan)  # a folder where label maps were gathered, else a file
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
