@@ -35,7 +35,7 @@ demo: $(READY) ## Synthetic fields -> trained model -> submission.csv -> score -
 
 test: test-fast test-slow ## All tests: the fast ones first
 
-test-fast: $(READY) ## The fast tests: about three minutes on 2 cores
+test-fast: $(READY) ## The fast tests: about five minutes on 2 cores
 	$(PYTEST) -m "not slow"
 
 test-slow: $(READY) ## Tests that train
