@@ -67,7 +67,7 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     "fusion": ("hpa.inference.",),
     "rules": ("hpa.inference.",),
     "thresholds": ("hpa.inference.",),
-    "also": ("hpa.inference.", "hpa.reports."),
+    "also": ("hpa.inference.", "hpa.reports.", "hpa.measurements."),
     "limits": ("hpa.intake.",),
 }
 """Which classes may fill each slot: a full name stands for one class, a name that ends in a dot for all below it."""

@@ -23,6 +23,7 @@ LEVEL = {
     "losses": 2,
     "supervision": 2,
     "metrics": 2,
+    "measurements": 2,
     "cells": 3,
     "pixels": 3,
     "intake": 3,

@@ -20,10 +20,13 @@ from hpa.intake.stack_options import add_stack_options, stack_choice
 if TYPE_CHECKING:
     from hpa.core.field import Field
     from hpa.interfaces import Segmenter
+    from hpa.measurements.cells import CellMeasures
 
 HELP = "find the cells in a folder of images with any segmenter"
 DEFAULT_SEGMENTER = "segmenter=watershed"
 OUTLINE_COLOUR = "#ffffff"
+_MEASUREMENTS = "also.cells.measurements."
+"""Begin of overrides that say how cells are measured."""
 EXIT_SOME_FAILED = 3
 EXIT_ALL_FAILED = 1
 _IMAGES = """Images are grey files, one a channel, named ID_channel (.png, .tif, .zarr, …), or single files: a grey one
@@ -48,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--overwrite", action="store_true", help="make all files again, also corrected ones and those of others"
     )
     parser.add_argument("--preview", action="store_true", help="also write OUT/preview/ID.png with the cells outlined")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="also write OUT/measurements.parquet: shape, intensity, texture and neighbours of every cell",
+    )
     parser.add_argument("--channels", metavar="A,B", help="names of the planes of multi-channel files, in order")
     parser.add_argument(
         "--split",
@@ -65,9 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
     from hpa.formats.folder_images import FolderImages
     from hpa.formats.folder_listing import summary_of
     from hpa.inference.label_maps import LabelMapOutput, segment_images
+    from hpa.inference.measured_images import MeasuredImages
     from hpa.sources.typed_listing import IMAGES, INDEX, images_of_split
 
-    segmenter = _segmenter(arguments.overrides)
+    segmenter = _segmenter([word for word in arguments.overrides if not word.startswith(_MEASUREMENTS)])
     names = None if arguments.channels is None else arguments.channels.split(",")
     folder: Path = arguments.folder
     pixel_um = _pixel_um(folder, arguments.pixel_um)
@@ -77,7 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um, only, choice)
     if images.passed_over:
         print(f"passed over, no images that are read: {summary_of(images.passed_over)}")
-    output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw, arguments.overwrite)
+    measured = MeasuredImages(arguments.out, _measurements(arguments.overrides)) if arguments.measure else None
+    output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw, arguments.overwrite, measured)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         result = segment_images(images, segmenter, output, bar.update)
     for problem in result.failed:
@@ -88,6 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if result.previews:
         print(f"{result.previews} previews added to label maps that were kept")
+    if measured is not None:
+        print(f"{measured.table}: the cells of {result.measured} images")
     if not result.failed:
         return 0
     return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED
@@ -118,6 +130,25 @@ def _draw(field: Field, label_map: Int32[np.ndarray, "height width"] | None) -> 
     return picture if label_map is None else outline(picture, label_map, OUTLINE_COLOUR)
 
 
+def _measurements(overrides: list[str]) -> CellMeasures:
+    """Return what is measured: as of also=cells, with the values that are given.
+
+    Raises:
+        InputError: If an override does not fit.
+    """
+    from hpa.config import build
+    from hpa.overrides import compose_slot
+
+    values = [word for word in overrides if word.startswith(_MEASUREMENTS)]
+    also = compose_slot(_root(), "infer", "also", ["also=cells", *values])
+    return build((also or {})["cells"]["measurements"])
+
+
+def _root() -> Path:
+    """Return the folder with conf/ and experiments/."""
+    return Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
+
+
 def _segmenter(overrides: list[str]) -> Segmenter:
     """Return the segmenter that is named, else that of the run that is named, else the default one.
 
@@ -128,7 +159,7 @@ def _segmenter(overrides: list[str]) -> Segmenter:
     from hpa.models.saved_run import read_saved_run
     from hpa.overrides import compose_slot, with_values
 
-    root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
+    root = _root()
     runs = [word.removeprefix("ckpt=") for word in overrides if word.startswith("ckpt=")]
     is_named = any(word.startswith(("segmenter=", "experiments=")) for word in overrides)
     if runs and not is_named:

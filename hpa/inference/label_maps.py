@@ -17,13 +17,14 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 
 from hpa.core.errors import InputError, Problem
-from hpa.core.field import Field
+from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
 from hpa.core.outputs import check_outputs
 from hpa.core.whole_file import WriteError, whole_file
 from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.label_maps import read_label_map, write_label_map
+from hpa.inference.measured_images import MeasuredImages, with_kept_cells
 from hpa.inference.steps import reason_of
 from hpa.interfaces import NamesCells, Segmenter
 from hpa.sources.cell_classes import FILE_NAME as CLASSES
@@ -47,6 +48,7 @@ class LabelMapOutput:
         preview: Write `preview/<ID>.png` too.
         draw: Makes the pictures.
         overwrite: Whether files that are there are made again, whoever made or corrected them.
+        measured: Where the cells are measured too.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class LabelMapOutput:
     preview: bool
     draw: Draw
     overwrite: bool = False
+    measured: MeasuredImages | None = None
 
     def has_label_map(self, image_id: str) -> bool:
         """Return whether the label map of an image is there and to be kept; files are written whole or not at all."""
@@ -62,6 +65,18 @@ class LabelMapOutput:
     def lacks_preview(self, image_id: str) -> bool:
         """Return whether the preview of an image is wanted and missing."""
         return self.preview and (self.overwrite or not self._preview_path(image_id).is_file())
+
+    def lacks_measurements(self, image_id: str) -> bool:
+        """Return whether the measurements of an image are wanted and missing or out of date."""
+        return self.measured is not None and not self.measured.is_current(image_id, self._path(image_id))
+
+    def kept_cells(self, image_id: str) -> Int32[np.ndarray, "height width"]:
+        """Read the label map of an image that is kept.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+        return relabel(read_label_map(self._path(image_id)))
 
     def claim(self, settings: dict[str, Any], image_ids: Sequence[str], inputs: Collection[Path]) -> None:
         """Note in the folder what makes its label maps.
@@ -77,10 +92,13 @@ class LabelMapOutput:
         """
         path, text = self.folder / SETTINGS_FILE, json.dumps(settings, indent=1, sort_keys=True)
         outputs = [self._path(image_id) for image_id in image_ids]
-        check_outputs([path, *outputs, *map(self._preview_path, image_ids)], "segment", inputs=inputs, overwrite=True)
+        tables = [] if self.measured is None else self.measured.paths(image_ids)
+        written = [path, *outputs, *map(self._preview_path, image_ids), *tables]
+        check_outputs(written, "segment", inputs=inputs, overwrite=True)
         if self.folder.resolve() in {file.parent.resolve() for file in inputs}:
             raise InputError(f"{self.folder}: is the folder of the images; choose another one for their label maps.")
-        others = [self.folder / CLASSES, *(self._preview_path(image_id) for image_id in image_ids if self.preview)]
+        previews = (self._preview_path(image_id) for image_id in image_ids if self.preview)
+        others = [self.folder / CLASSES, *previews, *tables]
         foreign = [file.name for file in (*outputs, *others) if file.is_file()]
         if foreign and not path.is_file() and not self.overwrite:
             raise InputError(
@@ -96,7 +114,7 @@ class LabelMapOutput:
             file.write(text.encode())
 
     def write(self, shown: Field, label_map: Int32[np.ndarray, "height width"], image_file: Path | None) -> None:
-        """Write all files of an image, the label map last.
+        """Write picture and label map of an image, the label map last.
 
         Raises:
             InputError: If the format cannot hold the map, or the disk is full.
@@ -114,7 +132,7 @@ class LabelMapOutput:
         Raises:
             InputError: If the kept label map cannot be read, or the disk is full.
         """
-        cells = relabel(read_label_map(self._path(shown.image_id))) if label_map is None else label_map
+        cells = self.kept_cells(shown.image_id) if label_map is None else label_map
         if cells.shape != shown.pixels.shape[1:]:
             raise InputError(f"its label map has {cells.shape} px, the image {shown.pixels.shape[1:]}; remove the map.")
         encoded = cv2.imencode(".png", self.draw(shown, cells)[..., ::-1])[1]
@@ -136,6 +154,7 @@ class SegmentedImages:
         written: Label maps written now.
         kept: Label maps that were there.
         previews: Previews added to those kept.
+        measured: Images whose measurements stand in the table of all.
         cells: Cells in those written.
         failed: Images without a label map, and why.
     """
@@ -143,6 +162,7 @@ class SegmentedImages:
     written: int = 0
     kept: int = 0
     previews: int = 0
+    measured: int = 0
     cells: int = 0
     failed: list[Problem] = field(default_factory=list)
 
@@ -172,9 +192,7 @@ def segment_images(
                 _segment(image_id, images, finds, output, result)
             else:
                 result.kept += 1
-                if output.lacks_preview(image_id):
-                    output.write_preview(images.read(image_id))
-                    result.previews += 1
+                _complete(image_id, images, finds, output, result)
         except WriteError:
             raise
         except Exception as error:  # one image must not stop the others, whatever is wrong with it
@@ -182,6 +200,8 @@ def segment_images(
                 log.exception("%s", image_id)
             result.failed.append(Problem(image_id, reason_of(error, image_id)))
         progress()
+    if output.measured is not None:
+        result.measured = output.measured.join(images.image_ids)
     return result
 
 
@@ -192,22 +212,39 @@ class _Finder:
     segmenter: Segmenter
     named: CellClassesWriter
 
-    def cells_of(self, shown: Field) -> Int32[np.ndarray, "height width"]:
+    def segmentation_of(self, shown: Field) -> Segmentation:
         segmenter = self.segmenter
         if not (isinstance(segmenter, NamesCells) and segmenter.class_names):
-            return segmenter.segment([shown])[0].cells
+            return segmenter.segment([shown])[0]
         found = segmenter.instances(shown)
         names = [segmenter.class_names[number] for number in found.classes.tolist()]
         scores = [1.0] * len(names) if found.scores is None else found.scores.tolist()
         self.named.add(shown.image_id, names, scores)
-        return np.asarray(found.label_map, np.int32)
+        return Segmentation(np.asarray(found.label_map, np.int32))
 
 
 def _segment(
     image_id: str, images: FolderImages, finds: _Finder, output: LabelMapOutput, result: SegmentedImages
 ) -> None:
     shown = images.read(image_id)
-    cells = finds.cells_of(shown)
-    output.write(shown, cells, images.file_of(image_id))
+    found = finds.segmentation_of(shown)
+    output.write(shown, found.cells, images.file_of(image_id))
+    if output.measured is not None:
+        output.measured.write(shown, found, images.file_of(image_id) is not None)
     result.written += 1
-    result.cells += int(cells.max(initial=0))
+    result.cells += int(found.cells.max(initial=0))
+
+
+def _complete(
+    image_id: str, images: FolderImages, finds: _Finder, output: LabelMapOutput, result: SegmentedImages
+) -> None:
+    """Add what is wanted and missing beside a label map that is kept."""
+    if output.lacks_preview(image_id):
+        output.write_preview(images.read(image_id))
+        result.previews += 1
+    if output.measured is not None and output.lacks_measurements(image_id):
+        shown, kept = images.read(image_id), output.kept_cells(image_id)
+        if kept.shape != shown.pixels.shape[1:]:
+            raise InputError(f"its label map has {kept.shape} px, the image {shown.pixels.shape[1:]}; remove the map.")
+        found = with_kept_cells(finds.segmenter.segment([shown])[0], kept)
+        output.measured.write(shown, found, images.file_of(image_id) is not None)

@@ -2,6 +2,7 @@ import json
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -113,6 +114,35 @@ def test_one_split_of_what_was_imported_is_enough(tmp_path, images, capsys):
     (tmp_path / "set" / "index.csv").write_text("ID,class,pixel_um\nf,HEK,0.4\n")
     assert segmented(tmp_path / "set", tmp_path / "out", "--split", "test") == 1
     assert "no image is of split test" in capsys.readouterr().err
+
+
+def test_cells_are_measured_and_again_once_they_were_corrected(tmp_path, images, capsys):
+    out = tmp_path / "out"
+    assert segmented(images, out, *SMALL, "--measure") == 3
+    assert "measurements.parquet: the cells of 2 images" in capsys.readouterr().out
+    table = pd.read_parquet(out / "measurements.parquet")
+    assert table["image"].tolist() == ["f"] * 3 + ["grey"] * 3
+    assert (table["perimeter_um"] == np.float32(0.4) * table["perimeter_px"]).all()
+    assert table["grey_cell_mean_level"].isna().tolist() == [True] * 3 + [False] * 3  # one plane stands for all
+    kept = (out / "measurements" / "grey.parquet").stat().st_mtime_ns
+    corrected = read_label_map(out / "f.tif")
+    corrected[corrected == 3] = 0
+    write_label_map(out / "f.tif", corrected)
+    assert segmented(images, out, *SMALL, "--measure") == 3
+    assert pd.read_parquet(out / "measurements.parquet")["image"].tolist() == ["f"] * 2 + ["grey"] * 3
+    assert (out / "measurements" / "grey.parquet").stat().st_mtime_ns == kept
+    words = ["--measure", "also.cells.measurements.grey_levels=4"]
+    segmented(images, out, *SMALL, *words)
+    assert (out / "measurements" / "grey.parquet").stat().st_mtime_ns > kept
+
+
+def test_measurements_can_be_added_to_label_maps_that_are_there(tmp_path, images):
+    segmented(images, tmp_path / "out", *SMALL)
+    segmented(images, tmp_path / "out", *SMALL, "--measure")
+    (images / "broken.png").unlink()
+    segmented(images, tmp_path / "once", *SMALL, "--measure")
+    tables = [pd.read_parquet(tmp_path / name / "measurements.parquet") for name in ("out", "once")]
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_cellpose_files_are_written(tmp_path, images):

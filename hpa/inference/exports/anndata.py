@@ -20,6 +20,7 @@ from hpa.inference.exports.beside import beside
 from hpa.inference.exports.cell_parts import CellPart, CellParts
 from hpa.inference.exports.cell_rows import feature_name, require_distinct
 from hpa.interfaces import CellRecord
+from hpa.measurements.cells import CellMeasures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,12 +37,13 @@ class AnndataExport:
 
     Args:
         class_names: Name of each class; comes from the run.
+        measurements: What is measured of the cells; None leaves it out.
 
     Raises:
         InputError: If the package anndata is missing, two columns would have the same name, or one cannot be stored.
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    def __init__(self, class_names: Sequence[str], measurements: CellMeasures | None = None) -> None:
         if find_spec("anndata") is None:
             raise InputError(
                 "also=anndata needs the package anndata; install it with: pip install 'hpa-cells[anndata]'."
@@ -54,10 +56,11 @@ class AnndataExport:
                 "also=anndata, or name the classes otherwise in the data set."
             )
         self._class_names = tuple(class_names)
+        self._measurements = measurements
 
     def start(self, block: Path) -> None:
         """Begin the cells of a block."""
-        self._part = CellPart(block.with_suffix(_PART_SUFFIX), self._class_names)
+        self._part = CellPart(block.with_suffix(_PART_SUFFIX), self._class_names, self._measurements)
 
     def add(self, record: CellRecord) -> None:
         """Take the cells of one image."""
@@ -69,7 +72,7 @@ class AnndataExport:
 
     def join(self, blocks: Sequence[Path], out: Path) -> None:
         """Write the cells of all blocks, whole or not at all."""
-        parts = CellParts([block.with_suffix(_PART_SUFFIX) for block in blocks], self._class_names)
+        parts = CellParts([block.with_suffix(_PART_SUFFIX) for block in blocks], self._class_names, self._measurements)
         result = beside(out, SUFFIX)
         part = result.with_name(f".{result.name}.part")  # beside its place: renaming is atomic within a folder only
         try:

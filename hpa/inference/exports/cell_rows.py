@@ -1,7 +1,4 @@
-"""Cells as rows of a table: where each lies, how large it is, its probabilities, its features.
-
-Places follow scikit-image and napari: a pixel's centre is a whole number, boxes leave out their last row and column.
-"""
+"""Cells as rows of a table: where each lies, its measurements, its probabilities, its features."""
 
 from __future__ import annotations
 
@@ -10,27 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float32, Float64, Int64, Integer
+from jaxtyping import Float32, Float64
 
 from hpa.core.errors import InputError
-from hpa.core.label_map import areas_of, boxes_of, edge_contact_of, mask_in_box
+from hpa.inference.exports.cell_places import MEASURES, places_of
 from hpa.interfaces import CellRecord
+from hpa.measurements.cells import CellMeasures
 
-MEASURES: dict[str, pa.DataType] = {
-    "image": pa.string(),
-    "cell": pa.int32(),
-    "top_px": pa.int32(),
-    "left_px": pa.int32(),
-    "bottom_px": pa.int32(),
-    "right_px": pa.int32(),
-    "area_px": pa.int64(),
-    "area_um2": pa.float64(),
-    "touches_edge": pa.bool_(),
-    "centroid_y_px": pa.float64(),
-    "centroid_x_px": pa.float64(),
-    "pixel_um": pa.float64(),
-}
-"""The first columns, whatever the classes and the network."""
 CONFIDENCE_PREFIX = "confidence_"
 FEATURE_PREFIX = "f_"
 
@@ -41,12 +24,14 @@ class CellRows:
 
     Attributes:
         measures: The columns of `MEASURES`.
+        measured: The columns of `CellMeasures`.
         probabilities: Of the network, before fusion and rules.
         confidences: What stands in the submission.
         features: The penultimate layer.
     """
 
     measures: dict[str, pa.Array]
+    measured: dict[str, Float64[np.ndarray, " cell"]]
     probabilities: Float32[np.ndarray, "cell class"]
     confidences: Float32[np.ndarray, "cell class"]
     features: Float32[np.ndarray, "cell feature"]
@@ -56,23 +41,25 @@ class CellRows:
         return len(self.probabilities)
 
 
-def rows_of(record: CellRecord) -> CellRows:
+def rows_of(record: CellRecord, measurements: CellMeasures | None = None) -> CellRows:
     """Return the cells of an image; nothing of its pixels is kept."""
+    field, segmentation = record.segmented.field, record.segmented.segmentation
     return CellRows(
-        _measures_of(record),
+        places_of(field, segmentation.cells),
+        {} if measurements is None else measurements.measure(field, segmentation),
         record.prediction.probabilities.numpy(),
         np.asarray(record.confidences, np.float32),
         record.prediction.features.numpy(),
     )
 
 
-def require_distinct(class_names: Sequence[str]) -> None:
+def require_distinct(class_names: Sequence[str], measured: Sequence[str] = ()) -> None:
     """Refuse classes that cannot be columns of a table.
 
     Raises:
         InputError: If a class is named twice or as another column.
     """
-    names = schema_of(class_names, 0).names
+    names = schema_of(class_names, 0, measured).names
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InputError(
@@ -81,10 +68,10 @@ def require_distinct(class_names: Sequence[str]) -> None:
         )
 
 
-def schema_of(class_names: Sequence[str], feature_count: int) -> pa.Schema:
-    """Return the columns: measures, a probability and a confidence for each class, features."""
+def schema_of(class_names: Sequence[str], feature_count: int, measured: Sequence[str] = ()) -> pa.Schema:
+    """Return the columns: places, measurements, a probability and a confidence for each class, features."""
     scores = [*class_names, *(f"{CONFIDENCE_PREFIX}{name}" for name in class_names)]
-    floats = [*scores, *(feature_name(index) for index in range(feature_count))]
+    floats = [*measured, *scores, *(feature_name(index) for index in range(feature_count))]
     return pa.schema([*MEASURES.items(), *((name, pa.float32()) for name in floats)])
 
 
@@ -100,36 +87,16 @@ def feature_name(index: int) -> str:
 def table_of(rows: Sequence[CellRows], schema: pa.Schema) -> pa.Table:
     """Return the cells of several images, one below the other."""
     measures = [pa.chunked_array([image.measures[name] for image in rows], kind) for name, kind in MEASURES.items()]
-    floats = [np.hstack([image.probabilities, image.confidences, image.features]) for image in rows]
+    floats = [
+        np.hstack(
+            [*_as_columns(image.measured), image.probabilities, image.confidences, image.features], dtype=np.float32
+        )
+        for image in rows
+    ]
     # a column of a table lies in one piece: (column, cell)
     columns = np.ascontiguousarray(np.vstack(floats).T)
     return pa.table([*measures, *map(pa.array, columns)], schema=schema)
 
 
-def centroids_of(
-    label_map: Integer[np.ndarray, "height width"], boxes: Int64[np.ndarray, "cell 4"]
-) -> Float64[np.ndarray, "cell 2"]:
-    """Return the mean row and column of each cell 1..n in px; `boxes` are those of `boxes_of`."""
-    centroids = np.empty((len(boxes), 2))
-    for index, box in enumerate(boxes):
-        mask = mask_in_box(label_map, index + 1, box)
-        for axis in (0, 1):
-            counts = mask.sum(axis=1 - axis)
-            centroids[index, axis] = box[axis] + (counts @ np.arange(len(counts))) / counts.sum()
-    return centroids
-
-
-def _measures_of(record: CellRecord) -> dict[str, pa.Array]:
-    field, cells = record.segmented.field, record.segmented.segmentation.cells
-    boxes, areas_px = boxes_of(cells), areas_of(cells)
-    count = len(boxes)
-    top, left, bottom, right = boxes.T
-    y_px, x_px = centroids_of(cells, boxes).T
-    columns = [
-        [field.image_id] * count,
-        np.arange(1, count + 1),
-        *(top, left, bottom, right),
-        *(areas_px, areas_px * field.pixel_um**2, edge_contact_of(cells) > 0),
-        *(y_px, x_px, np.full(count, field.pixel_um)),
-    ]
-    return {name: pa.array(column, kind) for (name, kind), column in zip(MEASURES.items(), columns, strict=True)}
+def _as_columns(measured: dict[str, Float64[np.ndarray, " cell"]]) -> list[Float64[np.ndarray, "cell 1"]]:
+    return [values[:, None] for values in measured.values()]

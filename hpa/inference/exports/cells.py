@@ -1,7 +1,8 @@
 """`also=cells`: one row a cell in `<submission>.cells.parquet`, for pandas, R, DuckDB and the like.
 
-Columns: image, cell (its number in the label map), box, area, edge contact, centroid; the probability of each class
-under the name of the class; what stands in the submission under `confidence_<class>`; features `f_000` and on.
+Columns: image, cell (its number in the label map), box, area, edge contact, centroid; measurements (`CellMeasures`);
+the probability of each class under the name of the class; what stands in the submission under `confidence_<class>`;
+features `f_000` and on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hpa.inference.exports.beside import beside
 from hpa.inference.exports.cell_parts import CellPart, CellParts
 from hpa.inference.exports.cell_rows import require_distinct
 from hpa.interfaces import CellRecord
+from hpa.measurements.cells import CellMeasures
 
 SUFFIX = ".cells.parquet"
 
@@ -23,18 +25,20 @@ class CellsExport:
 
     Args:
         class_names: Name of each class; comes from the run.
+        measurements: What is measured of the cells; None leaves it out.
 
     Raises:
         InputError: If two columns would have the same name.
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    def __init__(self, class_names: Sequence[str], measurements: CellMeasures | None = None) -> None:
         require_distinct(class_names)
         self._class_names = tuple(class_names)
+        self._measurements = measurements
 
     def start(self, block: Path) -> None:
         """Begin the table of a block."""
-        self._part = CellPart(block.with_suffix(SUFFIX), self._class_names)
+        self._part = CellPart(block.with_suffix(SUFFIX), self._class_names, self._measurements)
 
     def add(self, record: CellRecord) -> None:
         """Take the cells of one image."""
@@ -50,6 +54,6 @@ class CellsExport:
         Raises:
             DiskFullError: If the disk is full.
         """
-        parts = CellParts([block.with_suffix(SUFFIX) for block in blocks], self._class_names)
+        parts = CellParts([block.with_suffix(SUFFIX) for block in blocks], self._class_names, self._measurements)
         with whole_file(beside(out, SUFFIX)) as file:
             parts.write(file)

@@ -8,8 +8,9 @@ from skimage.measure import regionprops_table
 from hpa.core.errors import InputError
 from hpa.core.label_map import boxes_of, relabel
 from hpa.inference.exports import cell_parts
-from hpa.inference.exports.cell_rows import centroids_of
+from hpa.inference.exports.cell_places import centroids_of
 from hpa.inference.exports.cells import SUFFIX, CellsExport
+from hpa.measurements.cells import CellMeasures
 from tests.core.random_label_maps import label_maps
 from tests.inference.exports.conftest import CLASS_NAMES, record_of
 
@@ -99,6 +100,27 @@ def test_no_cell_at_all_gives_an_empty_table_with_its_columns(export, records):
     assert len(table) == 0
     assert {"image", "Nucleoplasm", "f_004"} <= set(table)
     assert len(table_of(export(CellsExport(CLASS_NAMES), [], []))) == 0
+
+
+def test_measurements_stand_between_places_and_classes(export, records):
+    measures = CellMeasures(8, 1)
+    sink = CellsExport(CLASS_NAMES, measures)
+    table = table_of(export(sink, records[:2], [], records[2:]))
+    names = measures.names(records[0].segmented.field.channels)
+    first = table.columns.get_loc("pixel_um") + 1
+    assert tuple(table.columns[first : first + len(names) + 1]) == (*names, CLASS_NAMES[0])
+    of_c = measures.measure(records[3].segmented.field, records[3].segmented.segmentation)
+    own = table[table["image"] == "c"]
+    for name, values in of_c.items():
+        np.testing.assert_array_equal(own[name], values.astype(np.float32))
+    plain = table_of(export(CellsExport(CLASS_NAMES), records[:2], [], records[2:]))
+    pd.testing.assert_frame_equal(table.drop(columns=list(names)), plain)
+    assert "solidity" in table_of(export(sink, [], []))
+
+
+def test_a_class_named_as_a_measurement_is_refused(export, records):
+    with pytest.raises(InputError, match="solidity would stand there twice"):
+        export(CellsExport(("solidity", "b", "c"), CellMeasures(8, 1)), records)
 
 
 @pytest.mark.parametrize("names", [("cell", "Nucleoli"), ("Nucleoli", "Nucleoli"), ("a", "confidence_a")])
