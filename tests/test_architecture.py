@@ -33,6 +33,7 @@ LEVEL = {
     "reports": 4,
     "bundle": 4,
     "stages": 5,
+    "sweeps": 5,
     "app": 6,
     "commands": 7,
     "cli": 8,
@@ -90,8 +91,8 @@ def test_imports_go_downwards(module):
 @pytest.mark.parametrize(
     ("framework", "homes"),
     [
-        ("omegaconf", {"hpa.app", "hpa.config", "hpa.overrides", "hpa.training.run_folder", "hpa.commands.bundle"}),
-        ("hydra", {"hpa.app.main", "hpa.config", "hpa.overrides"}),
+        ("omegaconf", {"hpa.app", "hpa.config", "hpa.overrides", "hpa.training.run_folder", "hpa.commands.bundle", "hpa.sweeps"}),
+        ("hydra", {"hpa.app.main", "hpa.config", "hpa.overrides", "hpa.sweeps"}),
         ("pytorch_lightning", {"hpa.training", "hpa.cells.data_module", "hpa.pixels.data_module", "hpa.app.train"}),
         ("wandb", {"hpa.training.wandb_tracking"}),
         ("albumentations", {"hpa.cells.augmentation", "hpa.pixels.tiles", "hpa.pixels.picture_transform"}),

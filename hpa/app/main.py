@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -20,11 +22,19 @@ from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
 from hpa.core.paths import quote_paths
 from hpa.overrides import as_choice, last_values
+from hpa.sweeps import SweepEnd
+from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
+from hpa.sweeps.plan import digest_of_config
 from hpa.targets import require_slots
+from hpa.training.run_folder import RunFolder
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+
+
+class UsageError(InputError):
+    """The words of the command line do not fit each other."""
 
 
 def train_main(root: Path) -> None:
@@ -75,30 +85,31 @@ def task_words(words: Sequence[str]) -> list[str]:
 
 def _train(config: DictConfig, root: Path) -> int:
     as_written = cast("Config", OmegaConf.to_container(config, resolve=False))  # values may refer to another task's
-    if code := exit_code(lambda: _require_own_settings(as_written, root), EXIT_USAGE):
-        return code
+    _require_own_settings(as_written, root)
     composed = plain(config)
     require_slots(composed, "config")
     from hpa.app.train import train
 
-    return train(composed, _choices(), _sweep_folder())
+    return train(composed, _choices(), job_folder() if _is_sweep() else None)
 
 
-def _require_own_settings(config: Config, root: Path) -> int:
+def _require_own_settings(config: Config, root: Path) -> None:
     """Refuse what would do nothing to this task.
 
     Raises:
-        InputError: Naming each key or part, the task it serves, and what to do.
+        UsageError: Naming each key or part, the task it serves, and what to do.
     """
-    require_task(config, _choices())
-    return _require_read(config, root, "train")
+    try:
+        require_task(config, _choices())
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    _require_read(config, root, "train")
 
 
-def _require_read(config: Config, root: Path, name: str) -> int:
+def _require_read(config: Config, root: Path, name: str) -> None:
     """Refuse keys that the task does not read."""
     if _adds_keys(HydraConfig.get().overrides.task) and (unread := unread_keys(root, name, config)):
-        raise InputError(" ".join(unread))
-    return 0
+        raise UsageError(" ".join(unread))
 
 
 def _adds_keys(words: Sequence[str]) -> bool:
@@ -114,16 +125,15 @@ def _resume(run: str, overrides: list[str], conf: Path) -> int:
 
 def _infer(config: DictConfig, root: Path) -> int:
     composed = plain(config)
-    if code := exit_code(lambda: _require_read(composed, root, "infer"), EXIT_USAGE):
-        return code
+    _require_read(composed, root, "infer")
     require_slots(composed, "config")
     from hpa.app.infer import infer
 
     return infer(composed)
 
 
-def exit_code(action: Callable[[], int], on_error: int = EXIT_FAILED) -> int:
-    """Run an action, print an error of the user as one sentence, and return the exit code."""
+def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> int:
+    """Run an action, print an error of the user as one sentence (and add it to the reasons), return the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("hpa").setLevel(logging.INFO)
     try:
@@ -131,7 +141,9 @@ def exit_code(action: Callable[[], int], on_error: int = EXIT_FAILED) -> int:
             return action()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        return on_error
+        if reasons is not None:
+            reasons.append(str(error))
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
@@ -141,25 +153,26 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     sys.argv[1:] = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
     codes: list[int] = []
 
-    def job(config: DictConfig) -> None:
+    def job(config: DictConfig) -> float | None:
+        if _is_sweep():
+            return run_job(lambda: run(config, root), job_folder(), config)
         codes.append(EXIT_FAILED)  # stays where the run breaks: then hydra shows where, and no word was misspelt
         codes[-1] = exit_code(lambda: run(config, root))
-        if codes[-1] == EXIT_INTERRUPTED:
-            sys.exit(EXIT_INTERRUPTED)  # the rest of a sweep is not started
+        return None
 
     try:
-        hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name=name)(job)()
+        with interrupting_signals():  # a sweep stops its jobs too
+            hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name=name)(job)()
+    except SweepEnd:
+        raise
     except SystemExit as stop:
         if stop.code and not codes:  # hydra has printed what it could not compose
             for sentence in suggestions(root, name, sys.argv[1:]):
                 print(sentence, file=sys.stderr)
             sys.exit(EXIT_USAGE)
         raise
-    if not codes and not _only_shows(sys.argv[1:]):
-        print(
-            "error: this sweep has no job; name choices with commas, e.g. -m model=resnet18,resnet50", file=sys.stderr
-        )
-        sys.exit(EXIT_USAGE)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     sys.exit(max(codes, default=0))
 
 
@@ -173,9 +186,41 @@ def _choices() -> dict[str, str]:
     return {str(slot): str(choice) for slot, choice in HydraConfig.get().runtime.choices.items()}
 
 
-def _sweep_folder() -> Path | None:
-    """Return the folder of this job of a sweep; None outside sweeps."""
+def _is_sweep() -> bool:
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def job_folder() -> Path:
+    """Return the folder of this job of a sweep."""
     settings = HydraConfig.get()
-    if settings.mode != RunMode.MULTIRUN:
-        return None
     return Path(settings.sweep.dir) / settings.sweep.subdir
+
+
+def run_job(action: Callable[[], int], folder: Path, config: DictConfig) -> float | None:
+    """Run a job of a sweep, leave its outcome in its folder, and return the monitored score, None where there is none.
+
+    A job that fails returns too, whatever the reason, so that a launcher goes on with the others.
+
+    Raises:
+        SystemExit: If it was interrupted: the rest of the sweep is not started.
+    """
+    before = read_outcome(folder)
+    digest = before.digest if before else digest_of_config(plain(config))
+    outcome = JobOutcome(before.overrides if before else tuple(HydraConfig.get().overrides.task), digest)
+    write_outcome(folder, outcome)
+    reasons: list[str] = []
+    try:
+        code = exit_code(action, reasons=reasons)
+    except Exception as error:  # a fault of ours; shown as it is, and the others go on
+        traceback.print_exc()
+        code, reasons = EXIT_FAILED, [f"{type(error).__name__}: {error}"]
+    facts = RunFolder(folder).facts()
+    pruned = PRUNED if facts.get("pruned") else FINISHED
+    state = {0: pruned, EXIT_INTERRUPTED: INTERRUPTED}.get(code, FAILED)
+    reason = None if code == 0 else (reasons or [f"exit code {code}"])[0]
+    scores = facts.get("scores", {}) if code == 0 else {}
+    outcome = replace(outcome, state=state, code=code, reason=reason, monitor=facts.get("monitor"), scores=scores)
+    write_outcome(folder, outcome)
+    if code == EXIT_INTERRUPTED:
+        sys.exit(EXIT_INTERRUPTED)
+    return outcome.score

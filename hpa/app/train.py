@@ -24,6 +24,7 @@ from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
 from hpa.training.callbacks import EpochPicture, RunProgress
+from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder
@@ -44,8 +45,11 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
     require_task(config, choices)
     name = f"{choices['model']}_{choices['loss']}"
     stages: Stages = build(config["stages"])
-    goes_on = stages.is_chain or is_requeued()
+    goes_on = stages.is_chain or is_requeued() or sweep_folder is not None
     run = (open_or_create if goes_on else RunFolder.create)(config, name, sweep_folder)
+    if sweep_folder is not None and run.facts().get("finished"):  # its job was killed just before its end
+        print(f"{run.path}: is finished already.")
+        return 0
     with run.held() as lock:
         return _run_stages(stages, config, run, lock)
 
@@ -129,6 +133,7 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
         print(f"interrupted; the last finished epoch is saved. Go on with: {command}", file=sys.stderr)
         return 130
     task.write_results(run, config, parts)
+    _write_scores(run, trainer)
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
     return 0
@@ -149,6 +154,12 @@ def _fit(config: Config, parts: Parts, run: RunFolder, checkpoint: Path | None, 
         if not trainer.interrupted:
             raise
     return trainer
+
+
+def _write_scores(run: RunFolder, trainer: Any) -> None:
+    """Keep the scores of the best epoch beside the config, for whoever compares runs."""
+    (best,) = (callback for callback in trainer.callbacks if isinstance(callback, RunCheckpoints))
+    run.write_facts({"monitor": best.monitor, "scores": best.best_scores})
 
 
 def _find_learning_rate(config: Config, parts: Parts, run: RunFolder) -> None:

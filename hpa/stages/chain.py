@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def open_or_create(config: Config, name: str, sweep_folder: Path | None) -> RunF
     Raises:
         InputError: If the folder holds a run of another config.
     """
-    if sweep_folder is None and config["run_dir"] is not None:
-        run = RunFolder(Path(config["run_dir"]).expanduser())
+    place = sweep_folder or config["run_dir"]
+    if place is not None:
+        run = RunFolder(Path(place).expanduser())
         if run.config_file.is_file():
             _require_same(run, config)
             return run
@@ -61,7 +63,8 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
     """
     _concatenate(run.path, members)
     scores = pd.DataFrame([{"stage": stage, **_scores(run.path / stage, config)} for stage in stages])
-    overall = pd.DataFrame([{"stage": "all held-out images", **_scores(run.path, config)}])
+    of_all = _scores(run.path, config)
+    overall = pd.DataFrame([{"stage": "all held-out images", **of_all}])
     with whole_file(run.path / "stages.csv") as file:
         pd.concat([scores, overall], ignore_index=True).to_csv(file, index=False)
     last = run.path / stages[-1]
@@ -71,7 +74,9 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
         file.write((last / "metrics.csv").read_bytes())
     facts = RunFolder(last).facts()
     epochs = {name: facts[name] for name in ("epochs", "max_epochs", "class_names")}
-    run.write_facts({"finished": True, "members": list(members), **epochs})
+    scores_of_all = {f"val_{name}": float(value) for name, value in of_all.items() if math.isfinite(value)}
+    best = {"monitor": facts.get("monitor"), "scores": scores_of_all}
+    run.write_facts({"finished": True, "members": list(members), **epochs, **best})
 
 
 def _concatenate(folder: Path, members: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,16 +67,19 @@ class RunCheckpoints(Checkpoint):
         self.best_score = float("-inf")
         self.best_epoch = -1
         self.last_is_best = False
+        self.best_scores: dict[str, float] = {}
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best epoch."""
-        return {"best_score": self.best_score, "best_epoch": self.best_epoch, "last_is_best": self.last_is_best}
+        names = ("best_score", "best_epoch", "last_is_best", "best_scores")
+        return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best epoch so far; a kill may have come between its two names."""
         self.best_score = state_dict["best_score"]
         self.best_epoch = state_dict["best_epoch"]
         self.last_is_best = state_dict.get("last_is_best", False)
+        self.best_scores = dict(state_dict.get("best_scores", {}))
         if self.last_is_best and (self.folder / "last.ckpt").is_file():
             link_into_place(self.folder / "last.ckpt", self.folder / "best.ckpt")
 
@@ -94,6 +98,8 @@ class RunCheckpoints(Checkpoint):
         better = score > self.best_score or self.best_epoch < 0
         if better:
             self.best_score, self.best_epoch = score, epoch
+            numbers = {name: float(value) for name, value in metrics.items()}
+            self.best_scores = {name: value for name, value in numbers.items() if math.isfinite(value)}
         return better
 
 

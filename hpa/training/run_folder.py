@@ -26,6 +26,8 @@ from hpa.core.whole_file import whole_file
 from hpa.targets import require_safe
 
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
+JOB_FILE = "job.json"
+"""In the folder of a job of a sweep: how it stands."""
 _NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
 """Keys that every config of a run holds."""
 

@@ -1,0 +1,47 @@
+"""A sweep ends with the exit code of its worst job, whatever the launcher, and goes on where it stopped."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ["size=tiny", "model=tiny", "report=false"]
+
+
+def swept(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "hydra.sweep.dir=sweep", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("launcher", "module"), [("joblib", "joblib_launcher"), ("submitit_local", "submitit_launcher")]
+)
+def test_a_launcher_ends_with_the_codes_of_its_jobs(launcher, module, tmp_path):
+    pytest.importorskip(f"hydra_plugins.hydra_{module}")
+    done = swept(tmp_path, f"hydra/launcher={launcher}", "loss=focal,dice")
+    assert done.returncode == 2, done.stderr
+    assert "failed  sweep/1" in done.stdout
+    assert "DiceLoss (loss) serves task=pixels" in done.stdout
+    first = json.loads((tmp_path / "sweep" / "0" / "job.json").read_text())
+    assert first["state"] == "finished"
+    assert first["scores"][first["monitor"]] == pytest.approx(
+        json.loads((tmp_path / "sweep" / "0" / "run.json").read_text())["scores"]["val_image_map"]
+    )
+    checkpoint = (tmp_path / "sweep" / "0" / "checkpoints" / "last.ckpt").stat()
+    again = swept(tmp_path, "loss=focal")
+    assert again.returncode == 0, again.stderr
+    assert "1 finished (1 of them before this command)" in again.stdout
+    assert (tmp_path / "sweep" / "0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns == checkpoint.st_mtime_ns
+
+
+def test_a_sweep_without_a_job_or_with_a_misspelt_one_starts_nothing(tmp_path):
+    none = swept(tmp_path, "experiments=glob(none_such/*)")
+    assert none.returncode == 2
+    assert "this sweep has no job" in none.stderr
+    misspelt = swept(tmp_path, "loss=focal,focl")
+    assert misspelt.returncode == 2, misspelt.stderr
+    assert not list(tmp_path.glob("sweep/*"))
