@@ -91,7 +91,10 @@ def test_imports_go_downwards(module):
 @pytest.mark.parametrize(
     ("framework", "homes"),
     [
-        ("omegaconf", {"hpa.app", "hpa.config", "hpa.overrides", "hpa.training.run_folder", "hpa.commands.bundle", "hpa.sweeps"}),
+        (
+            "omegaconf",
+            {"hpa.app", "hpa.config", "hpa.overrides", "hpa.sweeps", "hpa.training.run_folder", "hpa.commands.bundle"},
+        ),
         ("hydra", {"hpa.app.main", "hpa.config", "hpa.overrides", "hpa.sweeps"}),
         ("pytorch_lightning", {"hpa.training", "hpa.cells.data_module", "hpa.pixels.data_module", "hpa.app.train"}),
         ("wandb", {"hpa.training.wandb_tracking"}),

@@ -30,8 +30,8 @@ class Launches(Protocol):
         """Run jobs and give what became of each."""
 
 
-class SweepInterrupted(Exception):  # noqa: N818 - it tells of no error
-    """The sweep was asked to stop; no further job is started."""
+class SweepInterrupted(Exception):  # noqa: N818 - no error
+    """The sweep was interrupted; no further job is started."""
 
 
 def launch_jobs(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_number: int) -> None:
@@ -44,7 +44,7 @@ def launch_jobs(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_numb
         first_number: Number of the first, for the launcher.
 
     Raises:
-        SweepInterrupted: If one of the jobs, or this process, was asked to stop.
+        SweepInterrupted: If one of the jobs, or this process, was interrupted.
     """
     for job in jobs:
         write_outcome(sweep / job.folder, JobOutcome(job.overrides, job.digest))
@@ -72,9 +72,9 @@ def _launch(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_number: 
         _await_submitted(launcher, sweep, before)
         return False
     for job, result in zip(jobs, results, strict=True):
-        error = getattr(result, "_return_value", None)
-        if isinstance(error, Exception) and _read(sweep, job).state == RUNNING:
-            _fail(sweep, job, _first_line(error))
+        returned = getattr(result, "_return_value", None)
+        if isinstance(returned, Exception) and _read(sweep, job).state == RUNNING:
+            _fail(sweep, job, _first_line(returned))
     return True
 
 

@@ -26,7 +26,7 @@ class JobOutcome:
     """How a job stands.
 
     Attributes:
-        overrides: The words that tell the job from others, e.g. `loss=focal`.
+        overrides: The words that distinguish the job from others, e.g. `loss=focal`.
         digest: Of its config.
         state: One of `STATES`; `running` also where the job was killed and could say nothing.
         code: Exit code of the job.

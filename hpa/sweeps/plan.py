@@ -76,7 +76,7 @@ def plan_jobs(
 
 def _without_hydra(config: DictConfig) -> DictConfig:
     """Return the config of the job alone."""
-    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 def _new_folder(config: DictConfig, number: int, taken: set[str]) -> str:
@@ -87,6 +87,6 @@ def _new_folder(config: DictConfig, number: int, taken: set[str]) -> str:
     if name in taken or name in (".", "..") or Path(name).is_absolute() or ".." in Path(name).parts:
         raise InputError(
             f"hydra.sweep.subdir: makes {name!r} the folder of a job, which is another's or lies outside; "
-            "leave it out, or name there what tells the jobs apart."
+            "leave it out, or name there what distinguishes the jobs."
         )
     return name

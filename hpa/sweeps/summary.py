@@ -20,9 +20,9 @@ def summary_of_sweep(sweep: Path, outcomes: Mapping[str, JobOutcome], reused: in
         reused: Jobs that had finished before.
     """
     counts = Counter(outcome.state for outcome in outcomes.values())
-    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    listed = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     before = f" ({reused} of them before this command)" if reused else ""
-    lines = [f"sweep  {sweep}: {len(outcomes)} jobs, {told}{before}"]
+    lines = [f"sweep  {sweep}: {len(outcomes)} jobs, {listed}{before}"]
     scored = [(name, outcome) for name, outcome in outcomes.items() if outcome.score is not None]
     ranked = sorted(scored, key=lambda pair: _rank(pair[1]))
     if ranked:
