@@ -15,7 +15,6 @@ from omegaconf import OmegaConf
 
 from hpa.cells.data_module import CellDataModule
 from hpa.config import Config
-from hpa.core.classes import LOCATIONS
 from hpa.core.planes import COLOURS
 from hpa.core.whole_file import whole_file
 from hpa.device import choose_device
@@ -30,6 +29,7 @@ from hpa.metrics.segmentation import count_image
 from hpa.metrics.tissue import dice_of_masks
 from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.pixels.data_module import PixelDataModule
+from hpa.reports.class_styles import class_styles
 from hpa.reports.facts import RunFacts
 from hpa.reports.instance_page import InstanceFacts, write_instance_page
 from hpa.reports.overlays import instances_overlay, masks_overlay
@@ -58,7 +58,7 @@ def write_cell_results(run: RunFolder, config: Config, data: CellDataModule) -> 
     facts = RunFacts(
         **_page_of_run(run, config, best),
         class_names=names,
-        class_colours=tuple(LOCATIONS[index % len(LOCATIONS)].colour for index in range(len(names))),
+        class_styles=class_styles(len(names)),
         cells=cells,
         probabilities=probabilities,
         image_targets=image_targets,

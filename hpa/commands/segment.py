@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 HELP = "find the cells in a folder of images with any segmenter"
 DEFAULT_SEGMENTER = "segmenter=watershed"
-OUTLINE_COLOUR = "#ffffff"
 _MEASUREMENTS = "also.cells.measurements."
 """Begin of overrides that say how cells are measured."""
 EXIT_SOME_FAILED = 3
@@ -121,13 +120,14 @@ def _pixel_um(folder: Path, given: float | None) -> float | dict[str, float] | N
 
 def _draw(field: Field, label_map: Int32[np.ndarray, "height width"] | None) -> UInt8[np.ndarray, "height width 3"]:
     """Return the picture of a field, its cells outlined where they are given."""
+    from hpa.reports.class_styles import PLAIN
     from hpa.reports.pictures import composite, outline
 
     names = [channel for channel in field.channels if not np.array_equal(field.plane(channel), field.pixels[0])]
     pixels = field.pixels.astype(np.float32) / np.float32(np.iinfo(field.pixels.dtype).max)
     # a grey image stands for all channels: shown once, in grey
     picture = composite(pixels, field.channels) if names else composite(pixels[:1], ("grey",))
-    return picture if label_map is None else outline(picture, label_map, OUTLINE_COLOUR)
+    return picture if label_map is None else outline(picture, label_map, PLAIN)
 
 
 def _measurements(overrides: list[str]) -> CellMeasures:

@@ -12,30 +12,28 @@ class Location:
     index: int
     name: str
     short_name: str
-    colour: str
-    """Hex colour used in every plot and overlay; neighbours in the list differ in hue and lightness."""
 
 
 LOCATIONS: tuple[Location, ...] = (
-    Location(0, "Nucleoplasm", "nucleoplasm", "#1f77b4"),
-    Location(1, "Nuclear membrane", "nuclear_membrane", "#aec7e8"),
-    Location(2, "Nucleoli", "nucleoli", "#ff7f0e"),
-    Location(3, "Nucleoli fibrillar center", "nucleoli_fibrillar_center", "#ffbb78"),
-    Location(4, "Nuclear speckles", "nuclear_speckles", "#2ca02c"),
-    Location(5, "Nuclear bodies", "nuclear_bodies", "#98df8a"),
-    Location(6, "Endoplasmic reticulum", "endoplasmic_reticulum", "#d62728"),
-    Location(7, "Golgi apparatus", "golgi_apparatus", "#ff9896"),
-    Location(8, "Intermediate filaments", "intermediate_filaments", "#9467bd"),
-    Location(9, "Actin filaments", "actin_filaments", "#c5b0d5"),
-    Location(10, "Microtubules", "microtubules", "#8c564b"),
-    Location(11, "Mitotic spindle", "mitotic_spindle", "#c49c94"),
-    Location(12, "Centrosome", "centrosome", "#e377c2"),
-    Location(13, "Plasma membrane", "plasma_membrane", "#f7b6d2"),
-    Location(14, "Mitochondria", "mitochondria", "#17becf"),
-    Location(15, "Aggresome", "aggresome", "#9edae5"),
-    Location(16, "Cytosol", "cytosol", "#bcbd22"),
-    Location(17, "Vesicles and punctate cytosolic patterns", "vesicles", "#dbdb8d"),
-    Location(18, "Negative", "negative", "#7f7f7f"),
+    Location(0, "Nucleoplasm", "nucleoplasm"),
+    Location(1, "Nuclear membrane", "nuclear_membrane"),
+    Location(2, "Nucleoli", "nucleoli"),
+    Location(3, "Nucleoli fibrillar center", "nucleoli_fibrillar_center"),
+    Location(4, "Nuclear speckles", "nuclear_speckles"),
+    Location(5, "Nuclear bodies", "nuclear_bodies"),
+    Location(6, "Endoplasmic reticulum", "endoplasmic_reticulum"),
+    Location(7, "Golgi apparatus", "golgi_apparatus"),
+    Location(8, "Intermediate filaments", "intermediate_filaments"),
+    Location(9, "Actin filaments", "actin_filaments"),
+    Location(10, "Microtubules", "microtubules"),
+    Location(11, "Mitotic spindle", "mitotic_spindle"),
+    Location(12, "Centrosome", "centrosome"),
+    Location(13, "Plasma membrane", "plasma_membrane"),
+    Location(14, "Mitochondria", "mitochondria"),
+    Location(15, "Aggresome", "aggresome"),
+    Location(16, "Cytosol", "cytosol"),
+    Location(17, "Vesicles and punctate cytosolic patterns", "vesicles"),
+    Location(18, "Negative", "negative"),
 )
 LOCATION_NAMES: tuple[str, ...] = tuple(location.name for location in LOCATIONS)
 NEGATIVE_CLASS = 18

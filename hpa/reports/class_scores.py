@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 
 from hpa.metrics.localisation import average_precision, precision_recall
 from hpa.reports.charts import Frame, Line, LineChart, path_of
+from hpa.reports.class_styles import ClassStyle
 from hpa.reports.facts import RunFacts
 
 FRAME = Frame(210, 170, 30, 10, 10, 26, (0.0, 1.0), (0.0, 1.0))
@@ -28,7 +29,7 @@ class ClassScore:
 
     index: int
     name: str
-    colour: str
+    style: ClassStyle
     positives: int
     chance: float
     average_precision: float | None
@@ -54,7 +55,7 @@ def _score_of(
     return ClassScore(
         index,
         facts.class_names[index],
-        facts.class_colours[index],
+        facts.class_styles[index],
         positives,
         positives / len(is_positive) if len(is_positive) else 0.0,
         average,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpa.reports.class_styles import ClassStyle
 from hpa.reports.facts import RunFacts
 
 
@@ -15,7 +16,7 @@ class ConfusionRow:
 
     index: int
     name: str
-    colour: str
+    style: ClassStyle
     cells: int
     confidences: tuple[float, ...]
 
@@ -33,6 +34,7 @@ def confusion_rows(facts: RunFacts) -> list[ConfusionRow]:
         chosen = alone & truth[:, index]
         if chosen.any():
             means = np.clip(probabilities[chosen].mean(axis=0), 0, 1)
-            colour = facts.class_colours[index]
-            rows.append(ConfusionRow(index, name, colour, int(chosen.sum()), tuple(float(mean) for mean in means)))
+            rows.append(
+                ConfusionRow(index, name, facts.class_styles[index], int(chosen.sum()), tuple(map(float, means)))
+            )
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,8 @@ from jaxtyping import Bool, Float, Float32, Int64
 
 from hpa.core.errors import InputError
 from hpa.interfaces import SegmentedField
+from hpa.reports.class_styles import ClassStyle
 
-HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 HISTORY_COLUMNS = ("epoch", "train_loss", "val_loss", "val_image_map", "val_cell_map", "seconds")
 
 
@@ -29,7 +28,7 @@ class RunFacts:
         history: metrics.csv, one row an epoch: `epoch` (from 0), `train_loss, val_loss, val_image_map, val_cell_map,
             seconds` (of the epoch) and any others; NaN where a value is not known.
         class_names: Name of each class, in the order of the columns.
-        class_colours: Hex colour of each class, #rrggbb.
+        class_styles: Colour and pattern of each class.
         cells: One row a cell: `image_id` (str) and `cell`, its number in the label map (1..n).
         probabilities: Prediction of the model for each cell.
         image_targets: 0/1 labels of the image each cell lies in.
@@ -49,7 +48,7 @@ class RunFacts:
     config_text: str
     history: pd.DataFrame
     class_names: tuple[str, ...]
-    class_colours: tuple[str, ...]
+    class_styles: tuple[ClassStyle, ...]
     cells: pd.DataFrame
     probabilities: Float[np.ndarray, "cell class"]
     image_targets: Float[np.ndarray, "cell class"]
@@ -66,24 +65,20 @@ class RunFacts:
         """Check that the parts belong together.
 
         Raises:
-            InputError: If rows, classes or columns do not fit each other, or a colour is not #rrggbb.
+            InputError: If rows, classes or columns do not fit each other.
         """
         classes, cells = len(self.class_names), len(self.cells)
         shapes = [self.probabilities.shape, self.image_targets.shape]
         shapes += [] if self.cell_targets is None else [self.cell_targets.shape]
-        if any(shape != (cells, classes) for shape in shapes) or len(self.class_colours) != classes:
+        if any(shape != (cells, classes) for shape in shapes) or len(self.class_styles) != classes:
             raise InputError(
                 f"run page: {cells} cells and {classes} classes are named, the arrays have shapes {shapes} and "
-                f"{len(self.class_colours)} colours came; give one row a cell and one column and colour a class."
+                f"{len(self.class_styles)} styles came; give one row a cell and one column and style a class."
             )
         lacking = [f"history.{column}" for column in HISTORY_COLUMNS if column not in self.history.columns]
         lacking += [f"cells.{column}" for column in ("image_id", "cell") if column not in self.cells.columns]
         if lacking:
             raise InputError(f"run page: columns {', '.join(lacking)} are missing; write them as metrics.csv has them.")
-        # Colours are written into style attributes, where anything else could load or hide things.
-        invalid = [colour for colour in self.class_colours if not HEX_COLOUR.fullmatch(colour)]
-        if invalid:
-            raise InputError(f"run page: {invalid[0]!r} is no colour; write #rrggbb.")
 
     @property
     def truth_is_of_cells(self) -> bool:
@@ -105,7 +100,7 @@ class RunFacts:
         )
         return finite
 
-    def classes_in(self, targets: Float[np.ndarray, " class"]) -> tuple[tuple[str, str], ...]:
-        """Return name and colour of the classes that are set in one row; none of a row that is not known."""
+    def classes_in(self, targets: Float[np.ndarray, " class"]) -> tuple[tuple[str, ClassStyle], ...]:
+        """Return name and look of the classes that are set in one row; none of a row that is not known."""
         chosen = np.flatnonzero(np.nan_to_num(targets) > 0.5)
-        return tuple((self.class_names[index], self.class_colours[index]) for index in chosen)
+        return tuple((self.class_names[index], self.class_styles[index]) for index in chosen)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
+from hpa.reports.class_styles import ClassStyle
 from hpa.reports.facts import RunFacts
 from hpa.reports.page import data_uri
 from hpa.reports.pictures import composite_cells
@@ -16,14 +17,14 @@ CELLS_A_GROUP = 4
 
 @dataclass(frozen=True)
 class CellPicture:
-    """One cell of the gallery, its confidence in the class of its gallery, and name and colour of its true classes."""
+    """One cell of the gallery, its confidence in the class of its gallery, and name and look of its true classes."""
 
     picture: str
     side_px: int
     image_id: str
     cell: int
     confidence: float
-    truth: tuple[tuple[str, str], ...]
+    truth: tuple[tuple[str, ClassStyle], ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ClassGallery:
 
     index: int
     name: str
-    colour: str
+    style: ClassStyle
     positives: int
     groups: tuple[Group, ...]
 
@@ -58,7 +59,7 @@ def class_galleries(facts: RunFacts) -> list[ClassGallery]:
             Group(title, order, tuple(_pictures(facts, rows, index)))
             for title, order, rows in _chosen(facts.probabilities[:, index], is_true, known & ~is_true)
         ]
-        galleries.append(ClassGallery(index, name, facts.class_colours[index], int(is_true.sum()), tuple(groups)))
+        galleries.append(ClassGallery(index, name, facts.class_styles[index], int(is_true.sum()), tuple(groups)))
     return galleries
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int32, Int64
 from scipy import ndimage
 
 from hpa.core.field import Field
+from hpa.reports.class_styles import UNPREDICTED, ClassStyle
 from hpa.reports.facts import RunFacts
 from hpa.reports.page import data_uri
 from hpa.reports.pictures import composite, outline
@@ -19,7 +20,6 @@ WIDTH_PX = 1000
 TOP_CLASSES = 3
 MIN_CONFIDENCE = 0.1
 """A second or third class below this is not worth reading."""
-UNPREDICTED_COLOUR = "#8a8f98"
 SCALE_BARS_UM = (100, 50, 20, 10, 5, 2, 1)
 
 
@@ -28,7 +28,7 @@ class ClassPrediction:
     """A predicted class; `is_correct` is None where the ground truth of the cell is not known."""
 
     name: str
-    colour: str
+    style: ClassStyle
     confidence: float
     is_correct: bool | None
 
@@ -41,8 +41,8 @@ class CellNote:
     left: float
     top: float
     predictions: tuple[ClassPrediction, ...]
-    truth: tuple[tuple[str, str], ...]
-    """Name and colour of each class of the ground truth; of the image where the cell's is not known."""
+    truth: tuple[tuple[str, ClassStyle], ...]
+    """Name and look of each class of the ground truth; of the image where the cell's is not known."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def _view(facts: RunFacts, image_id: str, heading: str, rows: Int64[np.ndarray, 
     pixels = np.stack([cv2.resize(plane, size, interpolation=smoothing) for plane in _as_float(field)])
     small_map = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST)
     row_of_cell = {int(facts.cells["cell"].iloc[row]): int(row) for row in rows}
-    colours = [_colour(facts, row_of_cell.get(cell)) for cell in range(1, int(cells.max(initial=0)) + 1)]
-    picture = outline(composite(pixels, field.channels), small_map, colours, thickness_px=2)
+    styles = [_style(facts, row_of_cell.get(cell)) for cell in range(1, int(cells.max(initial=0)) + 1)]
+    picture = outline(composite(pixels, field.channels), small_map, styles, thickness_px=2)
     return OutlinedImage(
         image_id,
         heading,
@@ -109,11 +109,11 @@ def _as_float(field: Field) -> Float32[np.ndarray, "channel height width"]:
     return field.pixels.astype(np.float32) / np.float32(np.iinfo(field.pixels.dtype).max)
 
 
-def _colour(facts: RunFacts, row: int | None) -> str:
-    """Return the colour of the most probable class; grey for a cell without prediction."""
+def _style(facts: RunFacts, row: int | None) -> ClassStyle:
+    """Return the look of the most probable class; grey for a cell without prediction."""
     if row is None or not np.isfinite(facts.probabilities[row]).all():
-        return UNPREDICTED_COLOUR
-    return facts.class_colours[int(facts.probabilities[row].argmax())]
+        return UNPREDICTED
+    return facts.class_styles[int(facts.probabilities[row].argmax())]
 
 
 def _notes(
@@ -150,7 +150,7 @@ def _predictions(facts: RunFacts, row: int) -> tuple[ClassPrediction, ...]:
     return tuple(
         ClassPrediction(
             facts.class_names[index],
-            facts.class_colours[index],
+            facts.class_styles[index],
             float(probabilities[index]),
             bool(truth[index] > 0.5) if known else None,
         )

@@ -1,7 +1,7 @@
-"""Outlines of ground truth and prediction on a picture: truth green, prediction red, yellow where both agree.
+"""Outlines of ground truth and prediction on a picture: truth blue and solid, prediction golden and dashed.
 
-Outlines of tissue follow holes too, which units of lung and gland have, and lie on a dark rim: no single colour is seen
-on brown, violet and white alike.
+Blue and gold differ for every kind of colour vision, red and green do not. Outlines of tissue follow holes too, which
+units of lung and gland have, and lie on a dark rim: no single colour is seen on brown, violet and white alike.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from jaxtyping import Bool, Int32, UInt8
 from PIL import ImageColor
 
+from hpa.reports.class_styles import PLAIN, PREDICTION, TRUTH
 from hpa.reports.pictures import outline
 
 SIDE_PX = 384
 GAP_PX = 6
 COLUMNS = 3
 BACKGROUND = 24
-TRUTH, PREDICTION = "#2ee66b", "#ff4d4d"
 
 
 def instances_overlay(
@@ -27,11 +27,8 @@ def instances_overlay(
     truth: Int32[np.ndarray, "height width"],
     prediction: Int32[np.ndarray, "height width"],
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Return a picture with both outlines: green for missed, red for false positives, yellow where they agree."""
-    black = np.zeros_like(picture)
-    lines = np.maximum(outline(black, truth, TRUTH), outline(black, prediction, PREDICTION))
-    strength = lines.max(axis=2, keepdims=True).astype(np.float32) / 255
-    return np.clip(picture * (1 - strength) + lines, 0, 255).astype(np.uint8)
+    """Return a picture with both outlines; where they agree, the dashes alternate with the line below them."""
+    return outline(outline(picture, truth, TRUTH), prediction, PREDICTION, casing=False)
 
 
 def grid_of_images(pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]]) -> UInt8[np.ndarray, "grid_height grid_width 3"]:
@@ -50,7 +47,7 @@ def grid_of_images(pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]]) -> UInt8[np
 
 
 MASK_SIDE_PX = 480
-BOTH = "#ffe14d"
+BOTH = PLAIN.colour
 _RIM_STRENGTH = 0.6
 _LINE_PX = 2
 _TOLERANCE_PX = 2
@@ -62,7 +59,10 @@ Mask = Bool[np.ndarray, "height width"]
 def masks_overlay(
     picture: UInt8[np.ndarray, "height width 3"], truth: Mask, prediction: Mask
 ) -> UInt8[np.ndarray, "new_height new_width 3"]:
-    """Return the picture with the lines of both masks, its longer side `MASK_SIDE_PX`."""
+    """Return the picture with the lines of both masks, its longer side `MASK_SIDE_PX`.
+
+    Blue where only the truth has a line, golden where only the prediction has one, white where they agree.
+    """
     factor = MASK_SIDE_PX / max(picture.shape[:2])
     height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
@@ -71,7 +71,7 @@ def masks_overlay(
     both = (true & _wider(predicted, _TOLERANCE_PX)) | (predicted & _wider(true, _TOLERANCE_PX))
     rim = _wider(true | predicted, 1)
     drawn[rim] = (drawn[rim] * (1 - _RIM_STRENGTH)).astype(np.uint8)
-    for line, colour in ((true, TRUTH), (predicted, PREDICTION), (both, BOTH)):
+    for line, colour in ((true, TRUTH.colour), (predicted, PREDICTION.colour), (both, BOTH)):
         drawn[line] = ImageColor.getrgb(colour)
     return drawn
 

@@ -1,13 +1,16 @@
 """What all pages share: templates, embedded pictures, the list of versions, and files that are written whole.
 
-A page is one HTML file that needs nothing else. No script, no network: styles and drawings are inline, pictures are
-embedded, and a content policy in the file forbids the browser to fetch anything.
+A page is one HTML file that needs nothing else: styles and drawings are inline, pictures are embedded, and a content
+policy in the file forbids the browser to fetch anything. A page that is operated has one script of this package, inline
+too; the policy names its hash, so that nothing else runs, whatever a file, a class or an image is called.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
+import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from PIL import Image
 
 from hpa.core.whole_file import whole_file
@@ -34,16 +38,45 @@ PACKAGES = (
 )
 
 
-def render(template: str, **values: object) -> str:
-    """Return the HTML of a template of this package; every name and text in it is escaped."""
+def render(template: str, *, script: str | None = None, **values: object) -> str:
+    """Return the HTML of a template of this package; every name and text in it is escaped.
+
+    Args:
+        template: Extends `page.html.jinja`.
+        script: Script file of this package beside the templates, which the page runs at its end; None for none.
+        values: What the template names; numbers, texts and lists for a script go through `json_of`.
+    """
+    loader = PackageLoader("hpa.reports")
     templates = Environment(
-        loader=PackageLoader("hpa.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return templates.get_template(template).render(**values)
+    templates.filters["json"] = json_of
+    source = "" if script is None else loader.get_source(templates, script)[0]
+    return templates.get_template(template).render(policy=_policy(source), script=Markup(source), **values)
+
+
+def json_of(value: object) -> Markup:
+    r"""Return a value as JSON for `<script type="application/json">`, which no text in it can end.
+
+    Raises:
+        ValueError: If a number is not finite, which JSON cannot hold; write None.
+
+    >>> json_of("</script>")
+    Markup('"\\u003c/script\\u003e"')
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":  # the last two end lines in scripts
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _policy(script: str) -> str:
+    """Return the content policy of a page: nothing from anywhere, and no script but this one."""
+    policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'"
+    if not script:
+        return policy
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return f"{policy}; script-src 'sha256-{digest}'"
 
 
 def write_page(path: Path, html: str) -> None:

@@ -15,6 +15,7 @@ from PIL import ImageColor
 from scipy import ndimage
 
 from hpa.core.errors import InputError
+from hpa.reports.class_styles import PATTERNS, ClassStyle
 
 TINT_OF_CHANNEL: dict[str, tuple[float, float, float]] = {
     "red": (1.0, 0.0, 0.0),
@@ -73,8 +74,9 @@ def composite_cells(
 def outline(
     picture: UInt8[np.ndarray, "height width 3"],
     label_map: Int32[np.ndarray, "height width"],
-    colours: str | Sequence[str],
+    styles: ClassStyle | Sequence[ClassStyle],
     thickness_px: int = 1,
+    casing: bool = True,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Return a copy of the picture with the contour of every cell, anti-aliased, drawn inside the cell.
 
@@ -83,27 +85,35 @@ def outline(
     Args:
         picture: RGB.
         label_map: 0 background, cells 1..n.
-        colours: One hex colour for all, or one a cell (cell 1 first).
+        styles: One look for all, or one a cell (cell 1 first).
         thickness_px: Width of the line.
+        casing: Whether lines lie on dark ones; False to draw on the lines of another label map.
 
     Raises:
-        InputError: If a cell has no colour.
+        InputError: If a cell has no look.
     """
     count = int(label_map.max(initial=0))
-    hexes = [colours] * count if isinstance(colours, str) else list(colours)
-    if len(hexes) < count:
-        raise InputError(f"outline: {count} cells, {len(hexes)} colours; give one colour, or one for every cell.")
+    looks = [styles] * count if isinstance(styles, ClassStyle) else list(styles)
+    if len(looks) < count:
+        raise InputError(f"outline: {count} cells, {len(looks)} styles; give one style, or one for every cell.")
     contours_of = {
         cell: _contours(label_map[window] == cell, (window[1].start, window[0].start))
         for cell, window in enumerate(ndimage.find_objects(label_map), start=1)
         if window is not None
     }
     drawn = picture.copy()
-    for contours in contours_of.values():
+    for contours in contours_of.values() if casing else ():
         cv2.drawContours(drawn, contours, -1, CASING, thickness_px + 2, cv2.LINE_AA)
     drawn = np.where((label_map > 0)[..., None], drawn, picture)  # the wider line stays inside its cell too
     for cell, contours in contours_of.items():
-        cv2.drawContours(drawn, contours, -1, ImageColor.getrgb(hexes[cell - 1]), thickness_px, cv2.LINE_AA)
+        look = looks[cell - 1]
+        colour = ImageColor.getrgb(look.colour)
+        if look.pattern == "solid":
+            cv2.drawContours(drawn, contours, -1, colour, thickness_px, cv2.LINE_AA)
+        else:
+            cv2.polylines(
+                drawn, _dashes(contours, look.pattern, thickness_px), False, colour, thickness_px, cv2.LINE_AA
+            )
     return drawn
 
 
@@ -150,3 +160,21 @@ def _contours(mask: Bool[np.ndarray, "height width"], corner: tuple[int, int]) -
     offset = (corner[0] - 1, corner[1] - 1)
     contours, _ = cv2.findContours(shown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=offset)
     return contours
+
+
+def _dashes(
+    contours: Sequence[Int32[np.ndarray, "_points 1 2"]], pattern: str, thickness_px: int
+) -> list[Int32[np.ndarray, "_dash 1 2"]]:
+    """Return the dashes of a pattern along closed contours."""
+    lengths = thickness_px * np.array(PATTERNS[pattern])
+    dashes = []
+    for contour in contours:
+        closed = np.concatenate([contour, contour[:1]])
+        steps = np.linalg.norm(np.diff(closed[:, 0].astype(float), axis=0), axis=1)
+        place = np.concatenate([[0.0], steps.cumsum()]) % lengths.sum()
+        part = np.searchsorted(lengths.cumsum(), place, side="right")  # even parts are dashes, odd ones gaps
+        starts = np.flatnonzero(np.diff(part, prepend=-1))
+        dashes += [
+            points for start, points in zip(starts, np.split(closed, starts[1:]), strict=True) if part[start] % 2 == 0
+        ]
+    return dashes

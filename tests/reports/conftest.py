@@ -9,11 +9,12 @@ import pytest
 
 from hpa.core.field import Field, Segmentation
 from hpa.interfaces import SegmentedField
+from hpa.reports.class_styles import class_styles
 from hpa.reports.facts import RunFacts
 
 CHANNELS = ("red", "green", "blue", "yellow")
 NAMES = ("Nucleoplasm", "Golgi apparatus", "Mitotic spindle", "Negative")
-COLOURS = ("#1f77b4", "#ff9896", "#c49c94", "#7f7f7f")
+STYLES = class_styles(4)
 CELLS_A_FIELD = 6
 
 
@@ -66,7 +67,7 @@ def facts_with() -> Callable[..., RunFacts]:
         config_text="model:\n  side_px: 128\n",
         history=history_of(5),
         class_names=NAMES,
-        class_colours=COLOURS,
+        class_styles=STYLES,
         cells=cells,
         probabilities=probabilities,
         image_targets=np.maximum(truth, [[1, 0, 0, 0]]).astype(np.float32),

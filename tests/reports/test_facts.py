@@ -21,16 +21,17 @@ def test_only_known_truth_and_finite_predictions_have_ground_truth(facts_with, f
 
 
 def test_names_of_a_row(facts):
-    assert facts.classes_in(np.array([0.0, 1.0, 0.0, 1.0])) == (("Golgi apparatus", "#ff9896"), ("Negative", "#7f7f7f"))
+    assert facts.classes_in(np.array([0.0, 1.0, 0.0, 1.0])) == (
+        ("Golgi apparatus", facts.class_styles[1]),
+        ("Negative", facts.class_styles[3]),
+    )
     assert facts.classes_in(np.full(4, np.nan)) == ()
 
 
 def test_parts_that_do_not_fit_are_refused(facts_with, facts):
     with pytest.raises(InputError, match="one row a cell"):
         facts_with(cells=facts.cells.iloc[:3])
-    with pytest.raises(InputError, match="one column and colour a class"):
-        facts_with(class_colours=("#000000",))
+    with pytest.raises(InputError, match="one column and style a class"):
+        facts_with(class_styles=facts.class_styles[:1])
     with pytest.raises(InputError, match=r"history\.val_loss"):
         facts_with(history=facts.history.drop(columns="val_loss"))
-    with pytest.raises(InputError, match="write #rrggbb"):
-        facts_with(class_colours=("red;background:url(x)", *facts.class_colours[1:]))

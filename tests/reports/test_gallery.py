@@ -24,7 +24,7 @@ def test_cells_carry_confidence_and_ground_truth(facts):
     gallery = class_galleries(facts)[0]
     cell = gallery.groups[0].cells[0]
     assert cell.confidence == pytest.approx(float(facts.probabilities[row_of(cell), 0]))
-    assert ("Nucleoplasm", "#1f77b4") in cell.truth
+    assert ("Nucleoplasm", facts.class_styles[0]) in cell.truth
     assert cell.picture.startswith("data:image/webp;base64,")
 
 

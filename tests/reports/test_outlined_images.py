@@ -64,7 +64,7 @@ def test_outlines_have_the_colour_of_the_most_probable_class(facts_with, facts):
     probabilities[:, 0] = 0.9
     view = outlined_images(facts_with(probabilities=probabilities))[0]
     edge = picture_of(view)[80:270, 56].mean(axis=0)  # left edge of cell 1, enlarged 1000 / 90 times
-    assert np.abs(edge - ImageColor.getrgb(facts.class_colours[0])).max() < 60  # WebP softens a thin line
+    assert np.abs(edge - ImageColor.getrgb(facts.class_styles[0].colour)).max() < 60  # WebP softens a thin line
 
 
 def test_a_cell_without_prediction_is_outlined_but_not_annotated(facts_with, facts):
@@ -112,7 +112,7 @@ def test_of_two_classes_only_the_more_probable_is_named(facts_with, facts):
     truth = np.eye(2, dtype=np.float32)[np.arange(18) % 2]
     two = facts_with(
         class_names=("HEK", "N2a"),
-        class_colours=facts.class_colours[:2],
+        class_styles=facts.class_styles[:2],
         probabilities=np.tile(np.float32([0.7, 0.3]), (18, 1)),
         image_targets=truth,
         cell_targets=truth,

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from hpa.reports.overlays import BOTH, MASK_SIDE_PX, PREDICTION, TRUTH, masks_overlay
+from hpa.reports.overlays import BOTH, MASK_SIDE_PX, PREDICTION, TRUTH, instances_overlay, masks_overlay
 
 
 def count(picture, colour):
-    return int((picture == ImageColor.getrgb(colour)).all(axis=2).sum())
+    return int((picture == ImageColor.getrgb(getattr(colour, "colour", colour))).all(axis=2).sum())
 
 
 def box(top, bottom, left, right, side=MASK_SIDE_PX):
@@ -41,7 +41,7 @@ def test_holes_have_lines_and_the_edge_of_the_picture_has_none():
 def test_lines_are_visible_on_any_background():
     for shade in (255, 128, 0):
         drawn = masks_overlay(np.full_like(WHITE, shade), box(100, 200, 100, 200), EMPTY)
-        assert drawn[100, 150].tolist() == list(ImageColor.getrgb(TRUTH))
+        assert drawn[100, 150].tolist() == list(ImageColor.getrgb(TRUTH.colour))
         assert drawn[99, 150].max() <= 0.4 * shade + 1
 
 
@@ -51,3 +51,17 @@ def test_any_size_is_fitted(height, width):
     drawn = masks_overlay(np.zeros((height, width, 3), np.uint8), mask, ~mask)
     assert max(drawn.shape[:2]) == MASK_SIDE_PX
     assert drawn.dtype == np.uint8
+
+
+def test_instances_are_blue_where_missed_gold_where_false_and_both_where_found():
+    missed, found, false = np.zeros((3, 60, 60), np.int32)
+    missed[5:25, 5:25] = found[35:55, 35:55] = false[5:25, 35:55] = 1
+    drawn = instances_overlay(np.zeros((60, 60, 3), np.uint8), missed + 2 * found, false + 2 * found)
+    red, blue = drawn[..., 0].astype(int), drawn[..., 2].astype(int)
+    gold, blue = red > blue + 80, blue > red + 80
+    assert blue[missed > 0].any()
+    assert not gold[missed > 0].any()
+    assert gold[false > 0].any()
+    assert not blue[false > 0].any()
+    assert blue[found > 0].any()
+    assert gold[found > 0].any()

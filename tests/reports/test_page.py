@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import platform
+import re
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from hpa.reports.page import data_uri, environment
+from hpa.reports.page import data_uri, environment, json_of
 
 
 def test_the_picture_comes_back_nearly_as_it_was():
@@ -30,3 +35,18 @@ def test_versions_are_those_that_run():
 
 def test_seed_and_commit_are_left_out_where_not_known():
     assert not {"seed", "commit"} & dict(environment(None, None)).keys()
+
+
+HOSTILE = ["</script><script>alert(1)</script>", "<!--", "]]>", "&lt;", "\u2028", "\"'`${1}"]
+
+
+@given(st.text() | st.sampled_from(HOSTILE))
+def test_no_text_ends_the_data_of_a_script(text):
+    written = json_of({text: [text]})
+    assert not re.search(r"[<>&\u2028\u2029]", written)
+    assert json.loads(written) == {text: [text]}
+
+
+def test_numbers_that_json_lacks_are_refused():
+    with pytest.raises(ValueError, match="JSON"):
+        json_of(float("nan"))

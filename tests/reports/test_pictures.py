@@ -8,7 +8,10 @@ from scipy import ndimage
 
 from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
+from hpa.reports.class_styles import ClassStyle
 from hpa.reports.pictures import composite, composite_cells, outline
+
+WHITE, RED = ClassStyle("#ffffff", "solid"), ClassStyle("#ff0000", "solid")
 
 PLANES = hnp.arrays(
     np.float32,
@@ -83,7 +86,7 @@ def test_every_plane_needs_a_name(make):
 @given(hnp.arrays(np.int32, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.integers(0, 4)))
 def test_every_cell_is_outlined_near_its_edge_and_the_picture_given_is_left_alone(label_map):
     black = np.zeros((*label_map.shape, 3), np.uint8)
-    drawn = outline(black, label_map, "#ffffff").any(axis=2)
+    drawn = outline(black, label_map, WHITE).any(axis=2)
     near_a_cell = ndimage.binary_dilation(label_map > 0, np.ones((3, 3)), iterations=2)
     assert not drawn[~near_a_cell].any()
     assert all(drawn[label_map == cell].any() for cell in np.unique(label_map[label_map > 0]))
@@ -94,7 +97,7 @@ def test_every_cell_is_outlined_near_its_edge_and_the_picture_given_is_left_alon
 def test_contours_follow_the_edge_from_inside(height, width, top, left, thickness_px):
     label_map = np.zeros((height + 10, width + 10), np.int32)
     label_map[top : top + height, left : left + width] = 1
-    drawn = outline(np.zeros((*label_map.shape, 3), np.uint8), label_map, "#ffffff", thickness_px)[..., 0]
+    drawn = outline(np.zeros((*label_map.shape, 3), np.uint8), label_map, WHITE, thickness_px)[..., 0]
     assert drawn[label_map == 0].max() <= 130  # the soft rim of the line
     assert not drawn[top + 4 : top + height - 4, left + 4 : left + width - 4].any()
     assert drawn[top + 1, left + 1 : left + width - 1].min() > 100
@@ -104,7 +107,7 @@ def test_contours_follow_the_edge_from_inside(height, width, top, left, thicknes
 def test_touching_cells_keep_their_own_colours():
     label_map = np.ones((12, 20), np.int32)
     label_map[:, 10:] = 2
-    drawn = outline(np.zeros((12, 20, 3), np.uint8), label_map, ("#ff0000", "#0000ff"))
+    drawn = outline(np.zeros((12, 20, 3), np.uint8), label_map, (RED, ClassStyle("#0000ff", "solid")))
     red, blue = drawn[6, 8].astype(int), drawn[6, 11].astype(int)
     assert red[0] > 180
     assert blue[2] > 180
@@ -118,14 +121,14 @@ def test_a_pale_line_is_visible_on_bright_ground():
     label_map[8:32, 8:32] = 1
     for shade in (0, 128, 255):
         ground = np.full((40, 40, 3), shade, np.uint8)
-        drawn = outline(ground, label_map, "#aec7e8").mean(axis=2)
+        drawn = outline(ground, label_map, ClassStyle("#aec7e8", "solid")).mean(axis=2)
         contrast = drawn[20].max() - drawn[20].min()
         assert contrast > 120
 
 
 def test_every_cell_needs_a_colour():
-    with pytest.raises(InputError, match="2 cells, 1 colours"):
-        outline(np.zeros((2, 2, 3), np.uint8), np.array([[1, 1], [2, 2]], np.int32), ("#ff0000",))
+    with pytest.raises(InputError, match="2 cells, 1 styles"):
+        outline(np.zeros((2, 2, 3), np.uint8), np.array([[1, 1], [2, 2]], np.int32), (RED,))
 
 
 def test_real_nuclei_are_blue_and_lie_inside_outlined_cells(samples):
@@ -137,5 +140,15 @@ def test_real_nuclei_are_blue_and_lie_inside_outlined_cells(samples):
     in_nucleus = (pixels[2] > 0.4) & (pixels[0] < 0.1) & (pixels[1] < 0.1)
     assert in_nucleus.sum() > 500
     assert (picture[in_nucleus].argmax(axis=1) == 2).mean() > 0.95
-    changed = (outline(picture, label_map, "#ffffff") != picture).any(axis=2)
+    changed = (outline(picture, label_map, WHITE) != picture).any(axis=2)
     assert changed[label_map == 0].mean() < 0.003
+
+
+def test_a_dashed_line_has_gaps_all_along_and_dashes_as_long_as_they_should_be():
+    label_map = np.zeros((120, 120), np.int32)
+    label_map[10:110, 10:110] = 1
+    edge = outline(np.zeros((120, 120, 3), np.uint8), label_map, ClassStyle("#ffffff", "dashed"))[11, 15:105, 0] > 128
+    assert 0.4 < edge.mean() < 0.8
+    lengths = np.diff(np.flatnonzero(np.diff(edge.astype(int))))
+    assert len(lengths) > 10
+    assert lengths.max() <= 8

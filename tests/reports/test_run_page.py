@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hpa.core.classes import LOCATION_NAMES
+from hpa.reports.class_styles import class_styles
 from hpa.reports.run_page import channel_colours, render_run_page, write_run_page
 
 SECTIONS = ("summary", "learning", "classes", "curves", "images", "gallery", "confusion", "config", "environment")
@@ -116,7 +117,7 @@ def test_two_stains_and_one_class(facts_with, facts):
     page_of(
         facts_with(
             class_names=("HEK",),
-            class_colours=("#1f77b4",),
+            class_styles=class_styles(1),
             probabilities=facts.probabilities[:, :1],
             image_targets=facts.image_targets[:, :1],
             cell_targets=facts.cell_targets[:, :1],
@@ -170,7 +171,7 @@ def luminance(colour):
 def test_stains_are_named_only_where_they_are_known(facts_with, facts):
     atlas = facts_with(
         class_names=LOCATION_NAMES,
-        class_colours=("#1f77b4",) * 19,
+        class_styles=class_styles(19),
         probabilities=np.zeros((18, 19), np.float32),
         image_targets=np.zeros((18, 19), np.float32),
         cell_targets=None,
