@@ -30,7 +30,7 @@ class ClassStyle:
 
     @property
     def css(self) -> str:
-        """Return declarations for a style attribute; `.swatch` and the like draw them."""
+        """Return the content of a style attribute; `.swatch` and the like draw it."""
         return f"--c:{self.colour};--dash:var(--{self.pattern})"
 
 
