@@ -28,6 +28,7 @@ from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder
+from hpa.training.tracking import tracked
 
 _TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
 """The kinds of training by their names, those of `hpa.targets.TASKS`."""
@@ -127,7 +128,20 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
     _log_start(parts, run)
     if parts.fit.find_learning_rate and checkpoint is None:
         _find_learning_rate(config, parts, run)
-    trainer = _fit(config, parts, run, checkpoint, lock)
+    with tracked(config["logger"] or {}, run, config) as loggers:
+        return _fit_and_finish(task, config, parts, run, checkpoint, lock, loggers)
+
+
+def _fit_and_finish(
+    task: Task,
+    config: Config,
+    parts: Parts,
+    run: RunFolder,
+    checkpoint: Path | None,
+    lock: Lock,
+    loggers: list[Any],
+) -> int:
+    trainer = _fit(config, parts, run, checkpoint, lock, loggers)
     if trainer.interrupted:
         command = f"python train.py resume={run.path}"
         print(f"interrupted; the last finished epoch is saved. Go on with: {command}", file=sys.stderr)
@@ -139,14 +153,12 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
     return 0
 
 
-def _fit(config: Config, parts: Parts, run: RunFolder, checkpoint: Path | None, lock: Lock) -> Any:
+def _fit(config: Config, parts: Parts, run: RunFolder, checkpoint: Path | None, lock: Lock, loggers: list[Any]) -> Any:
     progress = RunProgress(parts.unit, parts.count)
     monitor = f"val_{parts.module.validation.monitor}"
     callbacks = parts.fit.callbacks(run.path, monitor, config["seed"], progress)
     callbacks += [LambdaCallback(on_train_epoch_end=lambda *_: lock.require_held())]  # before anything is written
     callbacks.append(EpochPicture(parts.picture, run.path / "pictures"))
-    tracking = build(config["logger"]) if config["logger"] else None
-    loggers = [tracking.logger(run.path, config)] if tracking is not None else []
     trainer = parts.fit.trainer(callbacks, loggers, run.path)
     try:
         trainer.fit(parts.module, parts.data, ckpt_path=checkpoint, weights_only=True)
