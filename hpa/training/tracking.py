@@ -125,7 +125,7 @@ def tracked(parts: Mapping[str, Any], run: RunFolder, config: Config) -> Iterato
         run: The run.
         config: Its config, which the trackers show.
     """
-    chosen = [parts] if "_target_" in parts else list(parts.values())
+    chosen = [dict(parts)] if "_target_" in parts else list(parts.values())
     trackings: list[Tracking] = [build(part) for part in chosen]
     opened: list[Tracking] = []
     try:
