@@ -1,0 +1,140 @@
+"""The page of `hpa show`: images with outlined cells and their classes, to be looked at, filtered and listed.
+
+Images are shrunk, each channel a grey picture of its own: the page's script tints and adds those that are switched on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from hpa.core.errors import InputError
+from hpa.core.field import Field
+from hpa.reports.class_styles import PATTERNS, class_styles
+from hpa.reports.page import data_uri, render, write_page
+from hpa.reports.pictures import BLACK_PERCENTILE, MIN_SPAN, OTHER_TINT, TINT_OF_CHANNEL, WHITE_PERCENTILE
+
+MAX_IMAGES = 300
+"""About 100 MB at four channels of 640 px: more is slow to open in a browser."""
+SIDE_PX = 640
+_SCRIPT = "cell_page.js"
+_TOLERANCE_PX = 0.6
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """An image with its cells.
+
+    Attributes:
+        field: Its pixels.
+        masks: One a cell, of the size of the image.
+        confidences: NaN where a class is not predicted for a cell.
+        truth: 0/1 classes of each cell, NaN rows where not known; None where nothing is known.
+    """
+
+    field: Field
+    masks: Sequence[Bool[np.ndarray, "height width"]]
+    confidences: Float[np.ndarray, "cell class"]
+    truth: Float[np.ndarray, "cell class"] | None = None
+
+
+class CellPage:
+    """Collects images, shrunk at once, and writes the page.
+
+    Args:
+        title: Heading.
+        command: Command line that made the page.
+        class_names: Name of each class.
+    """
+
+    def __init__(self, title: str, command: str, class_names: Sequence[str]) -> None:
+        self._title, self._command = title, command
+        self._class_names = tuple(class_names)
+        self._channels: tuple[str, ...] = ()
+        self._images: list[dict[str, Any]] = []
+
+    def add(self, image: ShownImage) -> None:
+        """Take an image.
+
+        Raises:
+            InputError: If there are too many, or a mask has another size than the image.
+        """
+        if len(self._images) == MAX_IMAGES:
+            raise InputError(f"a page shows at most {MAX_IMAGES} images; choose some with --images ID,ID.")
+        height, width = image.field.pixels.shape[1:]
+        if any(mask.shape != (height, width) for mask in image.masks):
+            raise InputError(f"{image.field.image_id}: masks are of another size than the image, {width}×{height} px.")
+        self._channels = image.field.channels
+        factor = min(1.0, SIDE_PX / max(height, width))
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        self._images.append(
+            {
+                "id": image.field.image_id,
+                "width": size[0],
+                "height": size[1],
+                "planes": [data_uri(_grey(plane, size)) for plane in image.field.pixels],
+                "cells": [_cell(image, row, size) for row in range(len(image.masks))],
+            }
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the page, whole or not at all."""
+        looks = zip(self._class_names, class_styles(len(self._class_names)), strict=True)
+        data = {
+            "channels": [{"name": name, "tint": _tint(name)} for name in self._channels],
+            "classes": [
+                {"name": name, "colour": look.colour, "css": look.css, "dash": PATTERNS[look.pattern]}
+                for name, look in looks
+            ],
+            "images": self._images,
+        }
+        html = render(
+            "cell_page.html.jinja",
+            script=_SCRIPT,
+            title=self._title,
+            command=self._command,
+            side_px=SIDE_PX,
+            images=len(self._images),
+            cells=sum(len(image["cells"]) for image in self._images),
+            page=data,
+        )
+        write_page(path, html)
+
+
+def _tint(channel: str) -> list[int]:
+    return [round(255 * part) for part in TINT_OF_CHANNEL.get(channel, OTHER_TINT)]
+
+
+def _grey(plane: np.ndarray, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
+    """Return a channel shrunk and stretched between its own percentiles."""
+    small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.iinfo(plane.dtype).max
+    black, white = np.percentile(small, (BLACK_PERCENTILE, WHITE_PERCENTILE))
+    level = np.clip((small - black) / max(float(white - black), MIN_SPAN), 0, 1)
+    return np.repeat(np.rint(255 * level).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _cell(image: ShownImage, row: int, size: tuple[int, int]) -> dict[str, Any]:
+    confidences = image.confidences[row]
+    known = np.flatnonzero(np.isfinite(confidences))
+    order = known[np.argsort(-confidences[known], kind="stable")]
+    truth = None if image.truth is None else image.truth[row]
+    return {
+        "number": row + 1,
+        "lines": _lines(image.masks[row], size),
+        "scores": [[int(index), round(float(confidences[index]), 4)] for index in order],
+        "truth": None if truth is None or not np.isfinite(truth).all() else np.flatnonzero(truth > 0.5).tolist(),
+    }
+
+
+def _lines(mask: Bool[np.ndarray, "height width"], size: tuple[int, int]) -> list[list[int]]:
+    """Return the outlines x, y, x, y, … in px of the shrunk image."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    factor = np.array([size[0] / mask.shape[1], size[1] / mask.shape[0]])
+    scaled = [np.rint((contour[:, 0] + 0.5) * factor).astype(np.int32) for contour in contours]
+    return [cv2.approxPolyDP(points[:, None], _TOLERANCE_PX, True).ravel().tolist() for points in scaled]
