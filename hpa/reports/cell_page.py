@@ -5,7 +5,7 @@ Images are shrunk, each channel a grey picture of its own: the page's script tin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,17 @@ class ShownImage:
 
     Attributes:
         field: Its pixels.
-        masks: One a cell, of the size of the image.
+        masks: One a cell, of the size of the image; made one by one, for all at once may not fit the memory.
         confidences: NaN where a class is not predicted for a cell.
         truth: 0/1 classes of each cell, NaN rows where not known; None where nothing is known.
+        numbers: Number of each cell in its label map; None: 1, 2, … in order.
     """
 
     field: Field
-    masks: Sequence[Bool[np.ndarray, "height width"]]
+    masks: Iterable[Bool[np.ndarray, "height width"]]
     confidences: Float[np.ndarray, "cell class"]
     truth: Float[np.ndarray, "cell class"] | None = None
+    numbers: Sequence[int] | None = None
 
 
 class CellPage:
@@ -63,13 +65,13 @@ class CellPage:
         """Take an image.
 
         Raises:
-            InputError: If there are too many, or a mask has another size than the image.
+            InputError: If there are too many, a mask has another size than the image, or channels differ.
         """
         if len(self._images) == MAX_IMAGES:
             raise InputError(f"a page shows at most {MAX_IMAGES} images; choose some with --images ID,ID.")
         height, width = image.field.pixels.shape[1:]
-        if any(mask.shape != (height, width) for mask in image.masks):
-            raise InputError(f"{image.field.image_id}: masks are of another size than the image, {width}×{height} px.")
+        if self._images and image.field.channels != self._channels:
+            raise InputError("its channels are not those of the first image on the page.")
         self._channels = image.field.channels
         factor = min(1.0, SIDE_PX / max(height, width))
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
@@ -79,7 +81,7 @@ class CellPage:
                 "width": size[0],
                 "height": size[1],
                 "planes": [data_uri(_grey(plane, size)) for plane in image.field.pixels],
-                "cells": [_cell(image, row, size) for row in range(len(image.masks))],
+                "cells": [_cell(image, row, mask, size) for row, mask in enumerate(image.masks)],
             }
         )
 
@@ -119,14 +121,19 @@ def _grey(plane: np.ndarray, size: tuple[int, int]) -> UInt8[np.ndarray, "height
     return np.repeat(np.rint(255 * level).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _cell(image: ShownImage, row: int, size: tuple[int, int]) -> dict[str, Any]:
+def _cell(
+    image: ShownImage, row: int, mask: Bool[np.ndarray, "mask_height mask_width"], size: tuple[int, int]
+) -> dict[str, Any]:
+    height, width = image.field.pixels.shape[1:]
+    if mask.shape != (height, width):
+        raise InputError(f"masks are of another size than the image, {width}×{height} px.")
     confidences = image.confidences[row]
     known = np.flatnonzero(np.isfinite(confidences))
     order = known[np.argsort(-confidences[known], kind="stable")]
     truth = None if image.truth is None else image.truth[row]
     return {
-        "number": row + 1,
-        "lines": _lines(image.masks[row], size),
+        "number": row + 1 if image.numbers is None else int(image.numbers[row]),
+        "lines": _lines(mask, size),
         "scores": [[int(index), round(float(confidences[index]), 4)] for index in order],
         "truth": None if truth is None or not np.isfinite(truth).all() else np.flatnonzero(truth > 0.5).tolist(),
     }

@@ -7,6 +7,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hpa.cli import main
 from hpa.core.encoding import encode_mask
@@ -14,7 +15,9 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.submission import parse_truth
 from hpa.core.submission_table import PREDICTION_COLUMN, TRUTH_COLUMN, TableRow, read_table, write_table
+from hpa.formats.label_maps import write_label_map
 from hpa.reports.cell_page import CellPage, ShownImage
+from hpa.sources.cell_classes import write_cell_classes
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = '</script><img src=x onerror="document.title=1">'
@@ -105,3 +108,20 @@ def test_a_synthetic_submission_is_shown_with_truth(tmp_path, capsys):
         for cell in image["cells"]:
             assert cell["truth"] == sorted(index for index, _ in cell["scores"])
     assert "open it in a browser" in capsys.readouterr().out
+
+
+def test_label_maps_are_shown_with_the_classes_of_their_table(tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "maps").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 40)).astype(np.uint8)
+    label_map = np.zeros((30, 40), np.int32)
+    label_map[2:12, 2:12], label_map[15:25, 20:35] = 1, 4
+    for image_id, shape in (("a", slice(None)), ("b", slice(20))):
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{image_id}.png")
+        write_label_map(tmp_path / "maps" / f"{image_id}.tif", label_map[shape])
+    write_cell_classes(tmp_path / "maps" / "classes.csv", [("a", 1, "HEK"), ("a", 4, "N2a")])
+    out = tmp_path / "page.html"
+    assert main(["show", str(tmp_path / "maps"), f"data.root={tmp_path / 'images'}", "--out", str(out)]) == 3
+    assert "b: masks are of another size" in capsys.readouterr().out
+    [image] = data_of(out.read_text())["images"]
+    assert [(cell["number"], cell["scores"]) for cell in image["cells"]] == [(1, [[0, 1.0]]), (4, [[1, 1.0]])]

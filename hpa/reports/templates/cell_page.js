@@ -56,7 +56,7 @@ function draw() {
   context.imageSmoothingEnabled = state.zoom < 3;
   if (mixed) context.drawImage(mixed, 0, 0);
   for (const cell of shownCells(image)) {
-    const look = cell.scores.length ? data.classes[cell.scores[0][0]] : { colour: "#6a7a7a", dash: [] };
+    const look = cell.scores.length ? data.classes[cell.scores[0][0]] : { colour: data.classes.length ? "#6a7a7a" : "#f3f7e9", dash: [] };
     const path = new Path2D();
     for (const line of cell.lines) {
       for (let place = 0; place < line.length; place += 2) path[place ? "lineTo" : "moveTo"](line[place], line[place + 1]);
