@@ -59,6 +59,33 @@ class GridSweeper(Sweeper):
         _end(lambda: run_grid(parts.parse(arguments), parts.folder, parts.compose, parts.launcher))
 
 
+class OptunaSweeper(Sweeper):
+    """Searches a space of settings by Optuna; see `hpa/sweeps/optuna_study.py` and conf/hydra/sweeper/optuna.yaml."""
+
+    def __init__(self, params: Any, **settings: Any) -> None:
+        self._params = {} if params is None else dict(params)
+        self._settings = settings
+        self._parts: _Parts | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what hydra hands over."""
+        self._parts = _Parts(hydra_context, task_function, config)
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the study and end with its exit code.
+
+        Raises:
+            SweepEnd: Always.
+        """
+        from hpa.sweeps.optuna_study import StudySettings, run_study
+
+        parts = self._parts
+        assert parts is not None
+        words = parts.parse([*(f"{key}={value}" for key, value in self._params.items()), *arguments])
+        settings = StudySettings(**self._settings)
+        _end(lambda: run_study(words, settings, parts.folder, parts.compose, parts.launcher))
+
+
 def _end(run: Callable[[], int]) -> None:
     from hpa.core.errors import InputError
     from hpa.sweeps import SweepEnd

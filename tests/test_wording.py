@@ -44,6 +44,8 @@ ALLOWED: dict[str, str] = {
     "CoTeaching": "so too",
     "Co-teaching": "so too",
     ".tell()": "the position in a stream",
+    "study.ask(": "a method of Optuna",
+    "study.tell(": "a method of Optuna",
 }
 """Part of a line that may stand, and why."""
 FOLDERS = ("hpa", "conf", "experiments", "docs", "benchmarks")

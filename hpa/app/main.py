@@ -151,6 +151,7 @@ def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> in
 def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], int]) -> None:
     os.environ.setdefault("HPA_ROOT", str(root))
     sys.argv[1:] = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
+    sys.argv += _sweeper_words(sys.argv[1:])
     codes: list[int] = []
 
     def job(config: DictConfig) -> float | None:
@@ -184,6 +185,12 @@ def _only_shows(words: Sequence[str]) -> bool:
 def _choices() -> dict[str, str]:
     """Return which file fills each slot."""
     return {str(slot): str(choice) for slot, choice in HydraConfig.get().runtime.choices.items()}
+
+
+def _sweeper_words(words: Sequence[str]) -> list[str]:
+    """Return the word that chooses the sweeper of a search space; a recipe cannot, as hydra reads its own first."""
+    searches = any(word.startswith("hparams_search=") and not word.endswith("=null") for word in words)
+    return ["hydra/sweeper=optuna"] if searches and not any(word.startswith("hydra/sweeper=") for word in words) else []
 
 
 def _is_sweep() -> bool:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,24 @@ def test_a_sweep_without_a_job_or_with_a_misspelt_one_starts_nothing(tmp_path):
     misspelt = swept(tmp_path, "loss=focal,focl")
     assert misspelt.returncode == 2, misspelt.stderr
     assert not list(tmp_path.glob("sweep/*"))
+
+
+@pytest.mark.slow
+def test_a_killed_study_goes_on_with_its_trials(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    words = ["hparams_search=learning_rate", "hydra.sweeper.n_trials=4"]
+    command = [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "hydra.sweep.dir=sweep", *words]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (tmp_path / "sweep" / "1" / "config.yaml").is_file():
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    first = (tmp_path / "sweep" / "0" / "checkpoints" / "last.ckpt").stat()
+    done = swept(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "sweep" / "0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns == first.st_mtime_ns
+    study = optuna.load_study(study_name="hpa", storage=f"sqlite:///{tmp_path / 'sweep' / 'study.db'}")
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
+    for trial in study.trials:
+        outcome = json.loads((tmp_path / "sweep" / str(trial.number) / "job.json").read_text())
+        assert trial.value == outcome["scores"][outcome["monitor"]]
