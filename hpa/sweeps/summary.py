@@ -31,7 +31,7 @@ def summary_of_sweep(sweep: Path, outcomes: Mapping[str, JobOutcome], reused: in
             for name, outcome in ranked[:_SHOWN]
         ]
         more = [f"  and {len(ranked) - _SHOWN} more"] if len(ranked) > _SHOWN else []
-        lines += more
+        lines += [*more, f"compare with  hpa compare --sweep {sweep}"]
     failed = [(name, outcome) for name, outcome in outcomes.items() if outcome.state == FAILED]
     lines += [f"failed  {sweep / name}  {_words(outcome)}: {outcome.reason}" for name, outcome in failed]
     if counts[FINISHED] < len(outcomes):
