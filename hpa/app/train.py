@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import seed_everything
+from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import LambdaCallback
 
 from hpa.app.cell_task import CellTask
@@ -23,6 +23,7 @@ from hpa.overrides import differing_keys, with_values
 from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
+from hpa.sweeps.pruning import TrialReports, reports_of
 from hpa.training.callbacks import EpochPicture, RunProgress
 from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.provenance import record
@@ -141,24 +142,44 @@ def _fit_and_finish(
     lock: Lock,
     loggers: list[Any],
 ) -> int:
-    trainer = _fit(config, parts, run, checkpoint, lock, loggers)
+    reports = reports_of(run.path, f"val_{parts.module.validation.monitor}")
+    trainer = _fit(config, parts, run, checkpoint, lock, loggers, reports)
     if trainer.interrupted:
         command = f"python train.py resume={run.path}"
         print(f"interrupted; the last finished epoch is saved. Go on with: {command}", file=sys.stderr)
         return 130
-    task.write_results(run, config, parts)
     _write_scores(run, trainer)
+    if reports is not None and reports.is_pruned:
+        run.write_facts({"pruned": trainer.current_epoch})
+        print(f"run  {run.path}  stopped early: its scores fall behind those of other trials")
+        return 0
+    task.write_results(run, config, parts)
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
     return 0
 
 
-def _fit(config: Config, parts: Parts, run: RunFolder, checkpoint: Path | None, lock: Lock, loggers: list[Any]) -> Any:
+def _fit(
+    config: Config,
+    parts: Parts,
+    run: RunFolder,
+    checkpoint: Path | None,
+    lock: Lock,
+    loggers: list[Any],
+    reports: TrialReports | None,
+) -> Any:
     progress = RunProgress(parts.unit, parts.count)
     monitor = f"val_{parts.module.validation.monitor}"
     callbacks = parts.fit.callbacks(run.path, monitor, config["seed"], progress)
     callbacks += [LambdaCallback(on_train_epoch_end=lambda *_: lock.require_held())]  # before anything is written
     callbacks.append(EpochPicture(parts.picture, run.path / "pictures"))
+    if reports is not None:
+
+        def report(trainer: Trainer, _: Any) -> None:
+            reports.add(trainer.current_epoch, trainer.callback_metrics)
+            trainer.should_stop = trainer.should_stop or reports.is_pruned
+
+        callbacks.append(LambdaCallback(on_train_epoch_end=report))
     trainer = parts.fit.trainer(callbacks, loggers, run.path)
     try:
         trainer.fit(parts.module, parts.data, ckpt_path=checkpoint, weights_only=True)

@@ -35,6 +35,7 @@ class StudySettings:
     storage: str | None
     study_name: str
     sampler: Mapping[str, Any]
+    pruner: Mapping[str, Any] | None
 
     def url(self, sweep: Path) -> str:
         """Return the address of the study's database."""
@@ -88,11 +89,16 @@ def _open(settings: StudySettings, sweep: Path) -> Any:
     sampler = dict(settings.sampler)
     if sampler.get("seed") is not None:  # else a study that goes on would draw its first trials again
         sampler["seed"] += len(study.trials)
-    study.sampler = _part(optuna.samplers, sampler, "sampler")
+    study.sampler = part_of(optuna.samplers, sampler, "sampler")
     return study
 
 
-def _part(module: Any, settings: Mapping[str, Any], slot: str) -> Any:
+def part_of(module: Any, settings: Mapping[str, Any], slot: str) -> Any:
+    """Return a part of Optuna by its name.
+
+    Raises:
+        InputError: If there is no such part, or it refuses its settings.
+    """
     import warnings
 
     values = dict(settings)

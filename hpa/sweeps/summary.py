@@ -34,7 +34,7 @@ def summary_of_sweep(sweep: Path, outcomes: Mapping[str, JobOutcome], reused: in
         lines += [*more, f"compare with  hpa compare --sweep {sweep}"]
     failed = [(name, outcome) for name, outcome in outcomes.items() if outcome.state == FAILED]
     lines += [f"failed  {sweep / name}  {_words(outcome)}: {outcome.reason}" for name, outcome in failed]
-    if counts[FINISHED] < len(outcomes):
+    if not all(outcome.is_done for outcome in outcomes.values()):
         lines.append(f"the same command with hydra.sweep.dir={sweep} runs what is not finished")
     return lines
 

@@ -67,3 +67,16 @@ def test_a_killed_study_goes_on_with_its_trials(tmp_path):
     for trial in study.trials:
         outcome = json.loads((tmp_path / "sweep" / str(trial.number) / "job.json").read_text())
         assert trial.value == outcome["scores"][outcome["monitor"]]
+
+
+@pytest.mark.slow
+def test_a_trial_that_falls_behind_stops_early(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    pruner = "++hydra.sweeper.pruner={name:ThresholdPruner,upper:0.0}"
+    words = ["hydra.sweeper.n_trials=1", "trainer.max_epochs=3", "++hydra.sweeper.objectives={val_loss:minimize}"]
+    done = swept(tmp_path, "hparams_search=learning_rate", pruner, *words)
+    assert done.returncode == 0, done.stderr
+    assert "1 pruned" in done.stdout
+    (trial,) = optuna.load_study(study_name="hpa", storage=f"sqlite:///{tmp_path / 'sweep' / 'study.db'}").trials
+    assert (trial.state.name, list(trial.intermediate_values)) == ("PRUNED", [0])
+    assert len((tmp_path / "sweep" / "0" / "metrics.csv").read_text().splitlines()) == 2
