@@ -85,7 +85,7 @@ def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | No
     paths = sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix())
     if not paths:
         raise InputError(f"{folder}: the folder is empty; check the path.")
-    report = FolderReport(folder, *_layout_of(folder, paths))
+    report = FolderReport(folder, *layout_of(folder, paths))
     with ThreadPoolExecutor(_THREADS) as pool:
         report.files = list(pool.map(lambda path: describe_file(path, folder, choice), paths))
     first = _read_set(report, choice)
@@ -101,6 +101,11 @@ def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | No
     return report, first
 
 
+def image_files(folder: Path) -> list[Path]:
+    """Return the image files of a folder and its folders, in order."""
+    return sorted(path for path in _files(folder) if is_image_name(path))
+
+
 def _files(folder: Path) -> list[Path]:
     """Return the files of a folder and its folders; an OME-Zarr folder is one file."""
     found: list[Path] = []
@@ -114,7 +119,7 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
+def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
     """Return the layout of a folder, and the command that reads it."""
     train = f"python train.py data={{}} data.root={folder}"
     if (folder / "train.csv").is_file() and (folder / "train").is_dir():
@@ -151,7 +156,7 @@ def _read_set(report: FolderReport, choice: StackChoice) -> Field | None:
     try:
         if report.layout.startswith(("folder", "files")):
             return _first_of_folder(report, choice)
-        source = _source(report.layout, folder, choice)
+        source = source_of(report.layout, folder, choice)
     except InputError as error:
         report.problems.append(str(error))
         return None
@@ -170,7 +175,8 @@ def _read_set(report: FolderReport, choice: StackChoice) -> Field | None:
     return first
 
 
-def _source(layout: str, folder: Path, choice: StackChoice) -> ImageSource:
+def source_of(layout: str, folder: Path, choice: StackChoice) -> ImageSource:
+    """Return the reader of a layout that `layout_of` names, other than plain folders."""
     match layout:
         case "kaggle_hpa":
             return KaggleHpa(folder, CHANNELS, None, None, None, choice.bits)
