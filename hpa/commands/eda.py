@@ -13,8 +13,8 @@ from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs
 
 HELP = "explore a data set: classes, levels, sizes, duplicates, bad files, folds; what matters before training first"
-_DESCRIPTION = """Any layout that is read (hpa doctor names it), a folder of images, or train.csv alone. Where label maps
-lie in DIR/label_maps/train, or are named, cells are counted and drawn."""
+_DESCRIPTION = """Any layout that is read (hpa doctor names it), a folder of images, or train.csv alone. Where label
+maps lie in DIR/label_maps/train, or are named, cells are counted and drawn."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("where", metavar="DIR", type=Path, help="a data set, a folder of images, or a table of labels")
     parser.add_argument("--out", metavar="PAGE.html", type=Path, help="the page (eda.html in this folder)")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON; no page unless --out names it")
-    parser.add_argument("--metadata", metavar="FILE", type=Path, help="CSV or TSV with more columns (cell line, …), by ID")
+    parser.add_argument(
+        "--metadata", metavar="FILE", type=Path, help="CSV or TSV with more columns (cell line, …), by ID"
+    )
     parser.add_argument("--label-maps", metavar="DIR", type=Path, help="label maps of the training images, by ID")
     parser.add_argument("--overwrite", action="store_true", help="write over a page that this command did not make")
 

@@ -16,7 +16,6 @@ from hpa.core.image_table import COLUMNS
 from hpa.intake.data_set.images import ImageFigures, measure_images
 from hpa.intake.data_set.labels import LabelFigures, label_figures
 from hpa.intake.data_set.opening import DataSet
-from hpa.interfaces import Split
 from hpa.sources.duplicates import duplicate_pairs, merge_groups
 
 _MAX_KINDS = 60
@@ -110,9 +109,7 @@ def explore(data_set: DataSet, on_progress: Callable[[int, int], object]) -> Exp
     )
 
 
-def _labels(
-    data_set: DataSet, images: Sequence[ImageFigures], pairs: Sequence[tuple[int, int]]
-) -> LabelFigures | None:
+def _labels(data_set: DataSet, images: Sequence[ImageFigures], pairs: Sequence[tuple[int, int]]) -> LabelFigures | None:
     table = data_set.tables.get("train")
     if table is None or not table.class_names or not (table.frame["classes"] != "").any():
         return None
@@ -180,7 +177,7 @@ def _channel_json(found: Exploration, name: str) -> dict[str, Any]:
     return figures | {"histogram": np.round(found.histogram(name), 6).tolist()}
 
 
-def _summary(values: Sequence[float] | Float64[np.ndarray, " value"]) -> dict[str, float] | None:
+def _summary(values: Sequence[float] | Float64[np.ndarray, " value"]) -> dict[str, int | float] | None:
     if not len(values):
         return None
     low, middle, high = np.percentile(values, (0, 50, 100)).tolist()

@@ -62,7 +62,9 @@ def _labels(found: Exploration) -> list[Finding]:
         layout = found.data_set.layout
         if layout in ("hubmap", "instance_folder"):
             return []
-        return [Finding(STOPS, "No training image has a class: strategies that learn classes cannot train on this set.")]
+        return [
+            Finding(STOPS, "No training image has a class: strategies that learn classes cannot train on this set.")
+        ]
     return [*_class_counts(labels), *_class_pairs(labels), *_fold_gaps(labels)]
 
 
@@ -71,14 +73,14 @@ def _class_counts(labels: LabelFigures) -> list[Finding]:
     sentences = []
     if labels.unlabeled:
         sentences.append(Finding(STOPS, f"{labels.unlabeled:,} training images have no class."))
-    missing = [labels.name(index) for index in np.flatnonzero(counts == 0)]
+    missing = [labels.name(index) for index in np.flatnonzero(counts == 0).tolist()]
     if missing:
         sentences.append(Finding(MISLEADS, f"No image shows class {_listed(missing)}: it cannot be learned here."))
-    shown = np.flatnonzero(counts)
+    shown = np.flatnonzero(counts)  # as an array: it is sorted below
     if len(shown) == 1:
         text = f"Every labelled image shows class {labels.name(int(shown[0]))}: there is nothing to distinguish."
         return [*sentences, Finding(STOPS, text)]
-    rarest = [index for index in shown[np.argsort(counts[shown], kind="stable")] if _is_rare(labels, index)]
+    rarest = [index for index in shown[np.argsort(counts[shown], kind="stable")].tolist() if _is_rare(labels, index)]
     if rarest:
         named = _listed([f"{counts[index]:,} of class {labels.name(index)}" for index in rarest])
         sentences.append(Finding(MISLEADS, f"Rare classes, by images: {named}."))
@@ -108,7 +110,7 @@ def _is_rare(labels: LabelFigures, index: int) -> bool:
 def _class_pairs(labels: LabelFigures) -> list[Finding]:
     """Name classes that hardly occur without another one: image labels alone do not separate them."""
     sentences = []
-    for index in np.flatnonzero(labels.images_of_class):
+    for index in np.flatnonzero(labels.images_of_class).tolist():
         others = labels.together[index].copy()
         others[index] = 0
         other, count = int(others.argmax()), labels.images_of_class[index]
@@ -118,7 +120,9 @@ def _class_pairs(labels: LabelFigures) -> list[Finding]:
                 f"{labels.name(other)}: labels of images alone hardly separate them."
             )
             sentences.append(Finding(MISLEADS, text))
-    never = [labels.name(index) for index in np.flatnonzero((labels.alone == 0) & (labels.images_of_class > 0))]
+    never = [
+        labels.name(index) for index in np.flatnonzero((labels.alone == 0) & (labels.images_of_class > 0)).tolist()
+    ]
     if never and len(labels.class_names) > 1 and sum(labels.classes_in_image[2:]):
         sentences.append(Finding(NOTE, f"Never alone in an image: class {_listed(never)}."))
     return sentences[:_SHOWN]
@@ -128,7 +132,9 @@ def _fold_gaps(labels: LabelFigures) -> list[Finding]:
     if labels.folds is None:
         return [Finding(STOPS, "There are fewer groups of images than folds: give folds.count=2, or more images.")]
     whose = "the folds of the table" if labels.folds_are_given else f"{len(labels.folds)} folds"
-    lacking = [index for index in np.flatnonzero(labels.images_of_class) if (labels.folds[:, index] == 0).any()]
+    lacking = [
+        index for index in np.flatnonzero(labels.images_of_class).tolist() if (labels.folds[:, index] == 0).any()
+    ]
     if not lacking:
         return [Finding(NOTE, f"Every class that has images is in each of {whose}.")]
     named = _listed([labels.name(index) for index in lacking])
@@ -150,7 +156,9 @@ def _duplicates(found: Exploration) -> list[Finding]:
         sentences.append(Finding(MISLEADS, f"{across:,} test images are copies of training images."))
     if other:
         sentences.append(Finding(MISLEADS, f"{other:,} pairs of near duplicates have different classes."))
-    text = f"{len(found.duplicates):,} pairs of images are the same picture or nearly so; train.py keeps them in a fold."
+    text = (
+        f"{len(found.duplicates):,} pairs of images are the same picture or nearly so; train.py keeps them in a fold."
+    )
     return [*sentences, Finding(NOTE, text)]
 
 
@@ -178,7 +186,7 @@ def _levels(found: Exploration) -> list[Finding]:
         largest = max(one.top for image in deep for one in image.channels.values())
         bits = unused_bits(round(largest * 65535), 16)
         if bits:
-            text = f"16-bit images use levels up to {round(largest * 65535)} only, as of a camera of {bits} bit: data.bits={bits}."
+            text = f"16-bit images use levels up to {round(largest * 65535)} only: data.bits={bits} stretches them."
             sentences.append(Finding(MISLEADS, text))
     blank = [name for name in found.channels if np.median(found.of_channel(name, "top")) == 0]
     if blank:

@@ -193,5 +193,3 @@ def _tissue_rgb(field: Field) -> tuple[float, float, float] | None:
         return None
     red, green, blue = (255 * sample[:, inside].mean(axis=1)).tolist()
     return red, green, blue
-
-
