@@ -77,7 +77,7 @@ def _class_counts(labels: LabelFigures) -> list[Finding]:
     if missing:
         sentences.append(Finding(MISLEADS, f"No image shows class {_listed(missing)}: it cannot be learned here."))
     shown = np.flatnonzero(counts)  # as an array: it is sorted below
-    if len(shown) == 1:
+    if len(shown) == 1 and len(labels.class_names) > 1:  # instances of one class are outlined, not distinguished
         text = f"Every labelled image shows class {labels.name(int(shown[0]))}: there is nothing to distinguish."
         return [*sentences, Finding(STOPS, text)]
     rarest = [index for index in shown[np.argsort(counts[shown], kind="stable")].tolist() if _is_rare(labels, index)]
