@@ -17,6 +17,7 @@ LEVEL = {
     "overrides": 3,
     "interfaces": 1,
     "formats": 1,
+    "published": 1,
     "sources": 2,
     "segmenters": 2,
     "models": 2,

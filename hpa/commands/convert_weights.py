@@ -27,6 +27,25 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: If the file is no network, or another one; nothing is written then.
     """
+    out: Path = arguments.out
+    if out.suffix != _SUFFIX:
+        raise InputError(f"the output must end in {_SUFFIX}, came '{out}'; write '{out.with_suffix(_SUFFIX)}'.")
+    content, words = converted(arguments.file)
+    with (
+        guarded_outputs([out], "convert-weights", inputs=[arguments.file], overwrite=arguments.overwrite),
+        whole_file(out, bytes_needed=len(content)) as file,
+    ):
+        file.write(content)
+    print(f"{out}: {words}")
+    return 0
+
+
+def converted(source: Path) -> tuple[bytes, str]:
+    """Return the content of a .safetensors file with the tensors of a published network, and what it is in words.
+
+    Raises:
+        InputError: If the file is no network, or another one.
+    """
     # here: torch is not needed for --help
     from safetensors.torch import save
 
@@ -34,21 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     from hpa.segmenters.hpa_cell.published_layers import check_layers
     from hpa.segmenters.hpa_cell.weights import check_published, check_types
 
-    out: Path = arguments.out
-    if out.suffix != _SUFFIX:
-        raise InputError(f"the output must end in {_SUFFIX}, came '{out}'; write '{out.with_suffix(_SUFFIX)}'.")
-    network = PickledNetwork(arguments.file)
-    check_published(str(arguments.file), network.shapes())
-    check_types(str(arguments.file), network.dtypes())
-    check_layers(str(arguments.file), network.layers)
-    sha256 = sha256_of_file(arguments.file)
+    network = PickledNetwork(source)
+    check_published(str(source), network.shapes())
+    check_types(str(source), network.dtypes())
+    check_layers(str(source), network.layers)
+    sha256 = sha256_of_file(source)
     mode = "training" if network.training else "evaluation"
     tensors = network.tensors()
-    content = save(tensors, {"source": arguments.file.name, "source_sha256": sha256, "source_mode": mode})
-    with (
-        guarded_outputs([out], "convert-weights", inputs=[arguments.file], overwrite=arguments.overwrite),
-        whole_file(out, bytes_needed=len(content)) as file,
-    ):
-        file.write(content)
-    print(f"{out}: {len(tensors)} tensors of {arguments.file} (SHA-256 {sha256}; saved in {mode} mode)")
-    return 0
+    content = save(tensors, {"source": source.name, "source_sha256": sha256, "source_mode": mode})
+    return content, f"{len(tensors)} tensors of {source} (SHA-256 {sha256}; saved in {mode} mode)"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -22,7 +21,9 @@ from torch.nn.functional import gelu, interpolate
 from hpa.core.errors import InputError
 from hpa.models.frozen import channel_indices
 from hpa.models.weights import differences, read_weights
+from hpa.published.registry import local_file, published_files
 
+FAMILY = "subcell"
 _MIN_RANGE = 1e-8
 """Added to the range of a cell, so that an empty one stays black, as where the weights were trained."""
 
@@ -34,9 +35,11 @@ class SubCellExtractor(nn.Module):
         feature_count: Length of a feature vector: `width` times `pool_head_count`.
 
     Args:
-        weights: A local file with the published encoder and pool, or None.
+        weights: A local file with the published encoder and pool, `hub:subcell` for the published one that reads
+            these channels, or None.
         channels: Channels of the crops, in order.
-        input_channels: Channels that the weights were trained on, in their order.
+        input_channels: Channels that the weights were trained on, in their order; None: of the sets that published
+            weights read, the largest that the crops have.
         side_px: Side that crops are resized to.
         patch_px: Side of a patch.
         width: Length of a token.
@@ -53,7 +56,7 @@ class SubCellExtractor(nn.Module):
         self,
         weights: str | None,
         channels: Sequence[str],
-        input_channels: Sequence[str],
+        input_channels: Sequence[str] | None,
         side_px: int,
         patch_px: int,
         width: int,
@@ -63,12 +66,13 @@ class SubCellExtractor(nn.Module):
         pool_head_count: int,
     ) -> None:
         super().__init__()
-        self._indices = channel_indices(input_channels, channels)
+        reads = _published_channels(channels) if input_channels is None else tuple(input_channels)
+        self._indices = channel_indices(reads, channels)
         self._side_px = side_px
         self.network = VisionTransformer(
             img_size=side_px,
             patch_size=patch_px,
-            in_chans=len(input_channels),
+            in_chans=len(reads),
             num_classes=0,
             global_pool="",
             embed_dim=width,
@@ -79,7 +83,7 @@ class SubCellExtractor(nn.Module):
         self.pool = GatedAttentions(width, pool_width, pool_head_count)
         self.feature_count = width * pool_head_count
         if weights is not None:
-            self._fill(weights)
+            self._fill(weights, reads)
 
     def forward(self, crops: Float[Tensor, "cell channel side side"]) -> Float[Tensor, "cell feature"]:
         """Return the features of each cell."""
@@ -89,8 +93,9 @@ class SubCellExtractor(nn.Module):
         darkest, brightest = (end(dim=(1, 2, 3), keepdim=True) for end in (read.amin, read.amax))
         return self.pool(self.network((read - darkest) / (brightest - darkest + _MIN_RANGE)))
 
-    def _fill(self, weights: str) -> None:
-        found, expected = timm_names(read_weights(Path(weights))), self.state_dict()
+    def _fill(self, weights: str, input_channels: Sequence[str]) -> None:
+        file = local_file(weights, "model.weights", input_channels)
+        found, expected = timm_names(read_weights(file)), self.state_dict()
         problems = differences(expected, found)
         if problems:
             raise InputError(
@@ -98,6 +103,12 @@ class SubCellExtractor(nn.Module):
                 "Give the published encoder, and model.extractor.input_channels as many channels as it was trained on."
             )
         self.load_state_dict(found)
+
+
+def _published_channels(channels: Sequence[str]) -> tuple[str, ...]:
+    """Return the largest set of channels that published weights read and the crops have; all four where none fits."""
+    sets = sorted((file.reads for file in published_files().values() if file.family == FAMILY), key=len, reverse=True)
+    return next((reads for reads in sets if set(reads) <= set(channels)), sets[0])
 
 
 class GatedAttentions(nn.Module):

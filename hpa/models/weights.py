@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from hpa.core.errors import InputError
 from hpa.models.saved_run import checkpoint_of, read_saved_run
 from hpa.models.tensor_file import UnreadableError, first_line, load_plain
+from hpa.published.registry import local_file
 
 RGB = 3
 WRAPPERS = ("state_dict", "model", "teacher", "student")
@@ -37,16 +38,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a .safetensors file or of a saved state dict, or the backbone of a run, on the CPU.
 
     Args:
-        path: The file, or the folder of a run.
+        path: The file, the folder of a run, or `hub:NAME` of published weights that were fetched.
 
     Raises:
         InputError: If there is no such file, or it is no state dict (a pickled module would run code: refused).
     """
+    path = local_file(path, "model.weights")
     if path.is_dir():
         return _backbone_of_run(checkpoint_of(path))
     if not path.is_file():
         raise InputError(
-            f"model.weights: no file '{path}'; give a .safetensors or .pth file, a run folder, or null to start anew."
+            f"model.weights: no file '{path}'; give a .safetensors or .pth file, a run folder, hub:NAME of published "
+            "weights ('hpa weights list'), or null to start anew."
         )
     try:
         content = load_file(path) if path.suffix == ".safetensors" else load_plain(path)

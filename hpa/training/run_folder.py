@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped,unused-ignore]  # omegaconf reads YAML by it; types may be missing
+from yaml import YAMLError  # omegaconf reads YAML by it
 
 from hpa import __version__
 from hpa.config import Config

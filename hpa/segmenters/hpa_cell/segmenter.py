@@ -19,6 +19,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
 from hpa.device import choose_device
+from hpa.published.registry import PREFIX, local_file
 from hpa.segmenters.hpa_cell.edge_cells import edge_cells_of
 from hpa.segmenters.hpa_cell.labelling import label_cells, mode_of
 from hpa.segmenters.hpa_cell.network import HpaCellNetwork
@@ -72,8 +73,9 @@ class HpaCell:
         """Check the settings and the headers of the weights.
 
         Args:
-            nuclei_weights: Converted file of the nuclei network.
-            cell_weights: Converted file of the cell network; there is one for three stains and one for two.
+            nuclei_weights: Converted file of the nuclei network; None: the published one that was fetched.
+            cell_weights: Converted file of the cell network; there is one for three stains and one for two. None: the
+                published one for these stains.
             nucleus_channel: Stain of the nuclei, which both networks read.
             microtubule_channel: Stain of the microtubules.
             reticulum_channel: Stain of the endoplasmic reticulum, or None for the network without it.
@@ -95,12 +97,12 @@ class HpaCell:
             raise InputError(f"segmenter.precision must be auto, {', '.join(_PRECISIONS)}; came '{precision}'.")
         if fields_at_once < 1:
             raise InputError(f"segmenter.fields_at_once must be 1 or more, came {fields_at_once}.")
-        cell_file = "dpn_unet_cell_v2.pth" if reticulum_channel is None else "dpn_unet_cell_3ch_v1.pth"
+        cells = "hpa_cells_two_stains" if reticulum_channel is None else "hpa_cells"
         self.files = tuple(
-            check_file(None if path is None else Path(path), argument, published)
+            check_file(local_file(path or f"{PREFIX}{published}", argument), argument, published)
             for path, argument, published in (
-                (nuclei_weights, "segmenter.nuclei_weights", "dpn_unet_nuclei_v1.pth"),
-                (cell_weights, "segmenter.cell_weights", cell_file),
+                (nuclei_weights, "segmenter.nuclei_weights", "hpa_nuclei"),
+                (cell_weights, "segmenter.cell_weights", cells),
             )
         )
         self.nucleus_channel = nucleus_channel

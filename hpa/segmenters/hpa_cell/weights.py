@@ -35,25 +35,26 @@ def load_network(path: Path) -> HpaCellNetwork:
     return network
 
 
-def check_file(path: Path | None, argument: str, published_file: str) -> Path:
+def check_file(path: Path, argument: str, published: str) -> Path:
     """Return the path if it is a converted file of this network, checked by its header alone.
 
     Args:
         path: As the user gave it.
         argument: Its key in the config, for messages.
-        published_file: The file of the publication that belongs there, for messages.
+        published: Name of the published file that belongs there, for messages.
 
     Raises:
-        InputError: If there is none, with where to find it, how to convert it, and the alternative without weights.
+        InputError: If there is none, with how to get it, and the alternative without weights.
     """
     remedy = (
-        f"Get {published_file} of {PUBLICATION}, run 'hpa convert-weights {published_file} "
-        f"{Path(published_file).stem}.safetensors' and give the result as {argument}=FILE; "
+        f"Fetch the published file with 'hpa weights fetch {published}' and leave {argument} out, or convert your copy "
+        f"of {PUBLICATION} with 'hpa convert-weights FILE.pth FILE.safetensors' and give {argument}=FILE.safetensors; "
         "or use segmenter=watershed, which needs no weights."
     )
-    if path is None or not path.is_file():
-        came = "is not given" if path is None else f"'{path}' does not exist"
-        raise InputError(f"{argument}: the weights of the network are needed, the file {came}. {remedy}")
+    if not path.is_file():
+        raise InputError(
+            f"{argument}: the weights of the network are needed, the file '{path}' does not exist. {remedy}"
+        )
     if path.suffix != ".safetensors":
         raise InputError(f"{argument}: '{path}' is no .safetensors file; nothing else is read here. {remedy}")
     try:

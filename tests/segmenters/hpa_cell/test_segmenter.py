@@ -98,10 +98,10 @@ def test_fingerprint_depends_on_settings_and_weights(weights: Path, tmp_path: Pa
 
 def test_missing_weights_say_what_to_get_and_what_to_use_instead() -> None:
     with pytest.raises(InputError) as raised:
-        segmenter(None)
+        segmenter(Path("nothing.safetensors"))
     for word in (
         "segmenter.nuclei_weights",
-        "dpn_unet_nuclei_v1.pth",
+        "hpa weights fetch hpa_nuclei",
         "Zenodo record 4665863",
         "hpa convert-weights",
         "segmenter=watershed",

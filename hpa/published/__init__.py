@@ -1,0 +1,1 @@
+"""Published files by name: what they are (`files.yaml`), and how they come here."""
