@@ -33,7 +33,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class _TryAgainError(Exception):
-    """A failure that may pass; carries how long the server asks to wait."""
+    """A failure that may pass; carries how long the server wants it to wait."""
 
     def __init__(self, words: str, wait_s: float | None = None) -> None:
         super().__init__(words)
@@ -51,7 +51,7 @@ def download(
     """Fetch a file unless it is there, and return its SHA-256.
 
     What arrived before a cut, a kill or Ctrl-C is kept beside the place (`.NAME.download`) and continued, if the server
-    still has the same version. Waits double from a second, or are those that the server asks for.
+    still has the same version. Waits double from a second, or are those that the server requires.
 
     Args:
         address: https; http only from this machine.
@@ -133,7 +133,7 @@ def _checked(path: Path, place: Path, size_bytes: int | None, sha256: str | None
     if sha256 is not None and found != sha256:
         raise _OtherFileError(
             f"{place}: the file of {address} has SHA-256 {found}, published is {sha256}: it was changed on the way or "
-            "at its source. Remove it and fetch it again; if it stays so, do not use it and tell its publisher."
+            "at its source. Remove it and fetch it again; if it stays so, do not use it and inform its publisher."
         )
     return found
 
@@ -142,7 +142,7 @@ def _receive(transfer: _Transfer) -> None:
     """Add to the part what is missing.
 
     Raises:
-        _TryAgainError: If it was cut or the server asks for patience.
+        _TryAgainError: If it was cut or the server requires patience.
         InputError: If it cannot be had.
     """
     headers = {"Accept-Encoding": "identity", "User-Agent": "hpa-cells"}
@@ -199,7 +199,7 @@ def _require_answer(answer: requests.Response, transfer: _Transfer) -> None:
     if status in (requests.codes.ok, requests.codes.partial):
         if status == requests.codes.partial and not _continues(answer, transfer.arrived):
             transfer.forget()
-            raise _TryAgainError("the server sent another part than the one asked for")
+            raise _TryAgainError("the server sent another part than the one requested")
         return
     if status == requests.codes.requested_range_not_satisfiable:
         transfer.forget()

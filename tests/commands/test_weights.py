@@ -58,7 +58,7 @@ def test_a_fetched_file_is_read_by_its_name_and_verified(one_file, capsys):
     assert "was changed after it was fetched" in capsys.readouterr().out
 
 
-def test_fetching_again_asks_no_server(one_file, faults):
+def test_fetching_again_needs_no_server(one_file, faults):
     assert main(["weights", "fetch", "small"]) == main(["weights", "fetch", "small"]) == 0
     assert len(faults.requests) == 1
 

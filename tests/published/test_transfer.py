@@ -84,13 +84,13 @@ def test_without_a_version_a_cut_transfer_begins_anew(tmp_path, fetch, faults):
     assert faults.requests == [None, None]
 
 
-def test_a_server_that_sends_another_part_is_not_believed(tmp_path, fetch, faults):
+def test_a_server_that_sends_another_part_is_not_trusted(tmp_path, fetch, faults):
     faults.cuts, faults.wrong_part = [2_000_000], True
     assert fetch(tmp_path / "file.pth") == SHA256
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_busy_servers_are_asked_again_after_the_time_they_name(tmp_path, fetch, faults, waits, status):
+def test_busy_servers_are_tried_again_after_the_time_they_name(tmp_path, fetch, faults, waits, status):
     faults.answers = [(status, {"Retry-After": "7"}), (status, {}), (status, {"Retry-After": "9999"})]
     assert fetch(tmp_path / "file.pth") == SHA256
     assert waits == [7.0, 2.0, 60.0]
@@ -105,7 +105,7 @@ def test_patience_ends_and_what_arrived_is_kept(tmp_path, fetch, faults, waits):
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_a_file_that_is_not_there_is_said_at_once(tmp_path, fetch, faults, waits, status):
+def test_a_file_that_is_not_there_fails_at_once(tmp_path, fetch, faults, waits, status):
     faults.answers = [(status, {})]
     with pytest.raises(InputError, match=rf"answers {status}.*lay it at"):
         fetch(tmp_path / "file.pth")
@@ -113,7 +113,7 @@ def test_a_file_that_is_not_there_is_said_at_once(tmp_path, fetch, faults, waits
     assert not (tmp_path / "file.pth").exists()
 
 
-def test_without_a_network_it_is_said_at_once_where_to_lay_the_file(tmp_path, waits):
+def test_without_a_network_it_the_message_names_where_to_lay_the_file(tmp_path, waits):
     with pytest.raises(InputError, match=r"cannot be reached from here.*without internet"):
         download("https://name.invalid/file.pth", tmp_path / "file.pth", wait=waits.append)
     assert not waits
@@ -153,7 +153,7 @@ def test_addresses_without_encryption_are_refused(tmp_path):
         download("http://example.org/file.pth", tmp_path / "file.pth")
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path, fetch):
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, fetch):
     (tmp_path / "a").write_text("")
     with pytest.raises(WriteError, match="in its way"):
         fetch(tmp_path / "a" / "file.pth")

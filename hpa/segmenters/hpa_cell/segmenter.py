@@ -74,8 +74,7 @@ class HpaCell:
 
         Args:
             nuclei_weights: Converted file of the nuclei network; None: the published one that was fetched.
-            cell_weights: Converted file of the cell network; there is one for three stains and one for two. None: the
-                published one for these stains.
+            cell_weights: That of the cell network, for three stains or for two; None: the published one for these.
             nucleus_channel: Stain of the nuclei, which both networks read.
             microtubule_channel: Stain of the microtubules.
             reticulum_channel: Stain of the endoplasmic reticulum, or None for the network without it.
