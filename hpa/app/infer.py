@@ -39,14 +39,16 @@ def infer(config: Config) -> int:
     require_task(runs, config["task"])
     data = config.get("data") or runs[0].config["data"]
     inputs = [*(run.path for run in runs), *(Path(data[name]) for name in ("root", "metadata") if data.get(name))]
-    check_outputs([Path(config["out"])], COMMAND, inputs=inputs, overwrite=config["overwrite"])
+    out = Path(config["out"])
+    check_outputs([out], COMMAND, inputs=inputs, overwrite=config["overwrite"])  # before networks are built
     workload: Workload = build(config["workload"])
     parts = workload.parts(runs, config, Stopwatch())
     pipeline = Pipeline(
         parts.steps, parts.stopwatch, parts.fallbacks, parts.sizes, config["workers"], budget, started_s
     )
+    output = Output(out, shard, parts.settings, parts.sinks)
+    check_outputs(output.files(), COMMAND, inputs=inputs, overwrite=config["overwrite"])
     _warn_of_levels(runs, data, parts.table.image_ids, config["split"])
-    output = Output(Path(config["out"]), shard, parts.settings, parts.sinks)
     result = pipeline.write(parts.table, output, show_progress("images", "image"))
     return _report(result, output, parts.counted)
 

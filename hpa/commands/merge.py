@@ -26,8 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the submission; return 0, 3 if rows are blank as images failed or time ran out, 1 if all images failed."""
     from hpa.inference.shards import merge_parts
+    from hpa.inference.submission_file import fallbacks_path
 
-    with guarded_outputs([arguments.out], "merge", inputs=arguments.parts, overwrite=arguments.overwrite):
+    outputs = [arguments.out, fallbacks_path(arguments.out)]
+    with guarded_outputs(outputs, "merge", inputs=arguments.parts, overwrite=arguments.overwrite):
         merged = merge_parts(arguments.parts, arguments.out)
     for report in merged.reports:
         for problem in report.failed:

@@ -1,5 +1,7 @@
 """The one rule for outputs: nothing of a user's is written over.
 
+Of a folder that is written as one (`also=label_maps`), the same holds for all that is in it.
+
 A file that exists is written over only where the same command of this program made it and nobody changed it since, or
 with `--overwrite`. A file that a command reads is never one that it writes, `--overwrite` or not. What commands made
 stands in lists in the cache of the user (`$HPA_CACHE/outputs`): path, command and digest of the content, one JSON line
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from hpa.core.digest import digest_of_bytes, sha256_of_file
+from hpa.core.digest import digest_of_bytes, digest_of_values, sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.whole_file import before_rename, whole_file
 
@@ -52,7 +54,7 @@ def guarded_outputs(
     with before_rename(announce):
         yield
     for path in listed:  # those that another thread or library wrote
-        if path not in announced and path.is_file():
+        if path not in announced and path.exists():
             list_output(path, command, path)
 
 
@@ -84,7 +86,7 @@ def is_own_output(path: Path, command: str) -> bool:
         return False
     wanted = (str(path.resolve()), command)
     digests = [entry["sha256"] for entry in map(_entry, lines) if (entry["path"], entry["command"]) == wanted]
-    return bool(digests) and path.is_file() and sha256_of_file(path) in digests
+    return bool(digests) and path.exists() and _digest_of(path) in digests
 
 
 @contextmanager
@@ -95,8 +97,8 @@ def output_file(path: Path, command: str, bytes_needed: int | None = None) -> It
 
 
 def list_output(path: Path, command: str, content: Path) -> None:
-    """List a file as made by a command; `content` is the file itself, or what will be renamed to it."""
-    entry = {"path": str(path.resolve()), "command": command, "sha256": sha256_of_file(content)}
+    """List a file or folder as made by a command; `content` is itself, or what will be renamed to it."""
+    entry = {"path": str(path.resolve()), "command": command, "sha256": _digest_of(content)}
     line = json.dumps(entry, ensure_ascii=False)
     try:
         listing = _list_of(path)
@@ -105,6 +107,14 @@ def list_output(path: Path, command: str, content: Path) -> None:
             file.write(line + "\n")  # one short write: lines of several processes do not mix
     except OSError:
         return  # the next run will require --overwrite
+
+
+def _digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents in a folder."""
+    if path.is_file():
+        return sha256_of_file(path)
+    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return digest_of_values([[name, sha256_of_file(path / name)] for name in files])
 
 
 def _list_of(path: Path) -> Path:

@@ -55,16 +55,21 @@ def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            if notify := _before_rename.get():
-                notify(path, part)
-            part.replace(path)
+            take_name(part, path)
         finally:
             _removed(part)
 
 
+def take_name(part: Path, path: Path) -> None:
+    """Rename what is complete to its place, having told who listens (`before_rename`); a file, or a folder."""
+    if notify := _before_rename.get():
+        notify(path, part)
+    part.replace(path)
+
+
 @contextmanager
 def before_rename(notify: Callable[[Path, Path], None]) -> Iterator[None]:
-    """Call `notify(path, part)` for each file that `whole_file` completes in this thread, before it takes its name."""
+    """Call `notify(path, part)` for each file that this thread completes, before it takes its name."""
     token = _before_rename.set(notify)
     try:
         yield

@@ -19,7 +19,7 @@ from jaxtyping import Int32, UInt8
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import relabel
-from hpa.core.outputs import check_outputs
+from hpa.core.outputs import check_outputs, is_own_output, output_file
 from hpa.core.whole_file import WriteError, whole_file
 from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.formats.folder_images import FolderImages
@@ -30,6 +30,7 @@ from hpa.interfaces import NamesCells, Segmenter
 from hpa.sources.cell_classes import FILE_NAME as CLASSES
 from hpa.sources.cell_classes import CellClassesWriter
 
+COMMAND = "segment"
 SETTINGS_FILE = "segmenter.json"
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class LabelMapOutput:
         outputs = [self._path(image_id) for image_id in image_ids]
         tables = [] if self.measured is None else self.measured.paths(image_ids)
         written = [path, *outputs, *map(self._preview_path, image_ids), *tables]
-        check_outputs(written, "segment", inputs=inputs, overwrite=True)
+        check_outputs(written, COMMAND, inputs=inputs, overwrite=True)
         if self.folder.resolve() in {file.parent.resolve() for file in inputs}:
             raise InputError(f"{self.folder}: is the folder of the images; choose another one for their label maps.")
         previews = (self._preview_path(image_id) for image_id in image_ids if self.preview)
@@ -119,7 +120,8 @@ class LabelMapOutput:
         Raises:
             InputError: If the format cannot hold the map, or the disk is full.
         """
-        if self.preview:
+        place = self._preview_path(shown.image_id)
+        if self.preview and (self.overwrite or not place.exists() or is_own_output(place, COMMAND)):
             self.write_preview(shown, label_map)
         if self.format == "cellpose":
             write_cellpose_seg(self._path(shown.image_id), label_map, image_file, self.draw(shown, None))
@@ -136,7 +138,7 @@ class LabelMapOutput:
         if cells.shape != shown.pixels.shape[1:]:
             raise InputError(f"its label map has {cells.shape} px, the image {shown.pixels.shape[1:]}; remove the map.")
         encoded = cv2.imencode(".png", self.draw(shown, cells)[..., ::-1])[1]
-        with whole_file(self._preview_path(shown.image_id), encoded.nbytes) as file:
+        with output_file(self._preview_path(shown.image_id), COMMAND, encoded.nbytes) as file:
             file.write(encoded.tobytes())
 
     def _path(self, image_id: str) -> Path:
@@ -185,7 +187,7 @@ def segment_images(
     files = {file for image_id in images.image_ids for file in images.files_of(image_id)}
     output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()}, images.image_ids, files)
     result = SegmentedImages()
-    finds = _Finder(segmenter, CellClassesWriter(output.folder, output.has_label_map))
+    finds = _Finder(segmenter, _classes_of(segmenter, output))
     for image_id in images.image_ids:
         try:
             if not output.has_label_map(image_id):
@@ -205,16 +207,25 @@ def segment_images(
     return result
 
 
+def _classes_of(segmenter: Segmenter, output: LabelMapOutput) -> CellClassesWriter | None:
+    """Return what writes the classes of cells, None of a segmenter that names none: a table there is the user's."""
+    if not (isinstance(segmenter, NamesCells) and segmenter.class_names):
+        return None
+    if output.overwrite:
+        (output.folder / CLASSES).unlink(missing_ok=True)
+    return CellClassesWriter(output.folder, output.has_label_map)
+
+
 @dataclass(frozen=True)
 class _Finder:
     """Finds the cells of an image, and keeps their classes where the segmenter has any."""
 
     segmenter: Segmenter
-    named: CellClassesWriter
+    named: CellClassesWriter | None
 
     def segmentation_of(self, shown: Field) -> Segmentation:
         segmenter = self.segmenter
-        if not (isinstance(segmenter, NamesCells) and segmenter.class_names):
+        if self.named is None or not isinstance(segmenter, NamesCells):
             return segmenter.segment([shown])[0]
         found = segmenter.instances(shown)
         names = [segmenter.class_names[number] for number in found.classes.tolist()]

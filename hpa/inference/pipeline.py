@@ -17,15 +17,16 @@ from typing import Any
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.image_table import ImageTable
-from hpa.core.outputs import list_output
+from hpa.core.outputs import guarded_outputs, list_output
 from hpa.inference.block_runner import BlockRunner
 from hpa.inference.blocks import Block, BlockSizes, Shard
 from hpa.inference.budget import Budget, Fallback, Timekeeper
+from hpa.inference.exports.beside import place_beside
 from hpa.inference.settings import digest_of_images
 from hpa.inference.shards import is_part, read_part, write_part
 from hpa.inference.steps import GuardedSteps, Pending, Steps
 from hpa.inference.stopwatch import Stopwatch
-from hpa.inference.submission_file import write_fallbacks, write_submission
+from hpa.inference.submission_file import fallbacks_path, write_fallbacks, write_submission
 from hpa.inference.work_folder import BlockReport, WorkFolder, opened
 from hpa.interfaces import CellSink
 
@@ -51,6 +52,11 @@ class Output:
     shard: Shard | None
     settings: Mapping[str, Any]
     sinks: Sequence[CellSink] = ()
+
+    def files(self) -> list[Path]:
+        """Return all files and folders that a run may write or replace, the submission first."""
+        sinks = [place_beside(self.path, sink.suffix) for sink in self.sinks]
+        return [self.path, fallbacks_path(self.path), *sinks]
 
 
 @dataclass(frozen=True)
@@ -245,9 +251,10 @@ def _put_together(
     block_count: int,
 ) -> None:
     """Write everything that stands beside the submission, then the submission; clean up where nothing is left to do."""
-    for sink in output.sinks:
-        sink.join([work.block_path(report.number) for report in reports], output.path)
-    write_fallbacks(output.path, reports)
+    with guarded_outputs(output.files()[1:], COMMAND, overwrite=True):  # checked before the first image
+        for sink in output.sinks:
+            sink.join([work.block_path(report.number) for report in reports], output.path)
+        write_fallbacks(output.path, reports)
     whole = work.path / "whole"  # renamed at the end, so that a kill leaves nothing beside the work folder
     if output.shard is None:
         write_submission(whole, tuple(columns), (work.rows_file(report.number).open("rb") for report in reports))

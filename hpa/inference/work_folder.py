@@ -35,6 +35,8 @@ from hpa.inference.steps import Row
 
 LOCK = "lock"
 MANIFEST = "manifest.json"
+_OWN_NAMES = (LOCK, MANIFEST, "block_", "whole", ".")
+"""How the names of all that is kept there begin."""
 _logger = logging.getLogger(__name__)
 
 
@@ -176,7 +178,8 @@ def opened(out: Path, manifest: Mapping[str, Any]) -> Iterator[WorkFolder]:
         manifest: What decides its bytes, plain values.
 
     Raises:
-        InputError: If another process holds it, or it was begun with another manifest, naming what differs.
+        InputError: If another process holds it, it was begun with another manifest, naming what differs, or it holds
+            what this program did not put there.
     """
     folder = WorkFolder(work_path(out))
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -195,6 +198,12 @@ def opened(out: Path, manifest: Mapping[str, Any]) -> Iterator[WorkFolder]:
 
 def _claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path) -> None:
     """Write the manifest, or compare it with that of the unfinished run; remove what a killed run left half written."""
+    foreign = [path.name for path in folder.path.iterdir() if not path.name.startswith(_OWN_NAMES)]
+    if foreign:
+        raise InputError(
+            f"{folder.path}: this is where unfinished results are kept, and it holds {sorted(foreign)[0]}, which is "
+            f"none; move it away, or choose another out than {out.name}."
+        )
     for orphan in folder.path.glob(".*.part"):
         _remove(orphan)
     for written in (out, out.with_name(f"{out.name}.fallbacks.json")):

@@ -49,7 +49,12 @@ class CellSink(Protocol):
 
     `start`, `add` for each image of the block in the order of the table (failed images are left out), `finish`; all in
     one thread. An incomplete block is started again from nothing.
+
+    Attributes:
+        suffix: What the name of the result has in place of the submission's `.csv`, e.g. `.cells.parquet`.
     """
+
+    suffix: str
 
     def start(self, block: Path) -> None:
         """Begin a block; its files and folders have names that begin with that of `block`."""

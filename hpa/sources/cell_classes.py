@@ -110,14 +110,24 @@ class CellClassesWriter:
     Args:
         folder: Where the label maps lie.
         is_done: Whether an image has its label map; rows of others are dropped now.
+
+    Raises:
+        InputError: If there is a file of this name with other columns.
     """
 
     def __init__(self, folder: Path, is_done: Callable[[str], bool]) -> None:
         self.path = folder / FILE_NAME
         if not self.path.is_file():
             return
-        with self.path.open(newline="", encoding="utf-8") as file:
-            kept = [row for row in list(csv.reader(file))[1:] if len(row) == len(HEADER) + 1 and is_done(row[0])]
+        header = [*HEADER, SCORE]
+        with self.path.open(newline="", encoding="utf-8", errors="replace") as file:
+            rows = list(csv.reader(file))
+        if rows[:1] != [header]:
+            raise InputError(
+                f"{self.path}: columns {','.join(header)} are expected, as 'hpa segment' writes them; it was changed "
+                "or comes from elsewhere: move it away, and the rows of new images are written to a new one."
+            )
+        kept = [row for row in rows[1:] if len(row) == len(header) and is_done(row[0])]
         with whole_file(self.path) as whole:
             whole.write(_csv_text([[*HEADER, SCORE], *kept]).encode())
 

@@ -28,6 +28,7 @@ from hpa.targets import require_safe
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 JOB_FILE = "job.json"
 """In the folder of a job of a sweep: how it stands."""
+_LOCK = "lock"
 _NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
 """Keys that every config of a run holds."""
 
@@ -47,7 +48,8 @@ class RunFolder:
         """Make the folder of a new run and write its config and facts.
 
         Raises:
-            InputError: If it holds a run already, or if a sweep was given one fixed folder for all its jobs.
+            InputError: If it holds a run or anything else already, or if a sweep was given one fixed folder for all
+                its jobs.
         """
         wanted = config["run_dir"]
         if sweep_folder is not None and wanted is not None:
@@ -58,6 +60,7 @@ class RunFolder:
             raise InputError(
                 f"{folder.path}: holds a run already; go on with resume={folder.path} or choose another run_dir."
             )
+        folder.require_empty()
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_config(config)
         folder.write_facts({"finished": False, "command": sys.argv, "commit": _commit(), "versions": _versions()})
@@ -75,6 +78,24 @@ class RunFolder:
             raise InputError(f"{folder.path}: no run here (config.yaml is missing); give resume= the folder of a run.")
         return folder
 
+    def require_empty(self) -> None:
+        """Do nothing where a new run may be written: what another program put here is neither replaced nor mixed in.
+
+        Raises:
+            InputError: If there is a file, or a folder that holds something.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(
+                f"{self.path}: a new folder is expected for the run, this is a file; choose another run_dir."
+            )
+        names = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+        foreign = [name for name in names if name not in (_LOCK, JOB_FILE) and not name.startswith(".")]  # what a kill leaves
+        if foreign:
+            raise InputError(
+                f"{self.path}: a new or empty folder is expected for the run, this one holds {', '.join(foreign[:3])}"
+                f"{', …' if len(foreign) > 3 else ''}; choose another run_dir."
+            )
+
     @property
     def config_file(self) -> Path:
         """The resolved config."""
@@ -86,7 +107,7 @@ class RunFolder:
         Raises:
             InputError: If another one does, naming it and its machine.
         """
-        return held(self.path / "lock", "trains this run", "wait until it ends, or train in another run_dir.")
+        return held(self.path / _LOCK, "trains this run", "wait until it ends, or train in another run_dir.")
 
     def sweep(self) -> None:
         """Delete files that a killed process left unfinished; for whoever holds the run, as nobody else writes then."""

@@ -7,6 +7,9 @@ from hpa.cli import main
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs, is_own_output, output_file
 from hpa.core.whole_file import whole_file
+from hpa.inference.work_folder import opened
+from hpa.sources.cell_classes import CellClassesWriter
+from hpa.training.run_folder import RunFolder
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +126,44 @@ def test_every_command_with_an_output_has_the_option(command, capsys):
     with pytest.raises(SystemExit):
         main(words)
     assert "--overwrite" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_written_as_one_is_own_until_anything_in_it_changes(tmp_path):
+    folder = tmp_path / "label_maps"
+
+    def write():
+        with guarded_outputs([folder], "infer"):
+            (folder / "cells").mkdir(parents=True, exist_ok=True)
+            (folder / "cells" / "a.tif").write_bytes(b"1")
+
+    write()
+    write()
+    (folder / "cells" / "note.txt").write_text("mine")
+    with pytest.raises(InputError, match="label_maps: exists and was not made by"):
+        write()
+
+
+def test_a_new_run_takes_no_folder_that_holds_something(tmp_path):
+    for name in ("lock", ".lock.part"):  # what a kill leaves
+        (tmp_path / name).touch()
+    RunFolder(tmp_path).require_empty()
+    (tmp_path / "metrics.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"a new or empty folder is expected for the run, this one holds metrics\.csv"):
+        RunFolder(tmp_path).require_empty()
+    with pytest.raises(InputError, match="this is a file; choose another run_dir"):
+        RunFolder(tmp_path / "metrics.csv").require_empty()
+
+
+def test_unfinished_results_are_not_kept_where_others_keep_theirs(tmp_path):
+    (tmp_path / "out.csv.parts").mkdir()
+    (tmp_path / "out.csv.parts" / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"it holds thesis\.txt, which is none"), opened(tmp_path / "out.csv", {}):
+        pass
+    assert (tmp_path / "out.csv.parts" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_table_of_classes_that_is_the_users_is_not_rewritten(tmp_path):
+    (tmp_path / "classes.csv").write_text("ID,class\na,HEK\n")
+    with pytest.raises(InputError, match=r"classes\.csv: columns ID,cell,class,score are expected"):
+        CellClassesWriter(tmp_path, lambda _: True)
+    assert (tmp_path / "classes.csv").read_text() == "ID,class\na,HEK\n"

@@ -53,6 +53,8 @@ def interrupted(run, rows, **changes):
 class Ids:
     """Writes the ids and cell counts of each block, then of all."""
 
+    suffix = ".ids"
+
     def __init__(self):
         self.seen = []
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpa.core.errors import InputError
+from hpa.core.whole_file import take_name
 from hpa.inference.exports.beside import beside
 from hpa.inference.exports.cell_parts import CellPart, CellParts
 from hpa.inference.exports.cell_rows import feature_name, require_distinct
@@ -42,6 +43,8 @@ class AnndataExport:
     Raises:
         InputError: If the package anndata is missing, two columns would have the same name, or one cannot be stored.
     """
+
+    suffix = SUFFIX
 
     def __init__(self, class_names: Sequence[str], measurements: CellMeasures | None = None) -> None:
         if find_spec("anndata") is None:
@@ -78,7 +81,7 @@ class AnndataExport:
         try:
             self._write_all_but_features(part, parts)
             _write_features(part, parts)
-            part.replace(result)
+            take_name(part, result)
         finally:
             part.unlink(missing_ok=True)
 

@@ -17,6 +17,11 @@ def beside(out: Path, suffix: str) -> Path:
     >>> beside(Path("submission.csv"), ".h5ad").name, beside(Path("part.1"), ".h5ad").name
     ('submission.h5ad', 'part.1.h5ad')
     """
-    path = out.with_name(out.name.removesuffix(_TABLE) + suffix)
+    path = place_beside(out, suffix)
     remove_orphans(path)
     return path
+
+
+def place_beside(out: Path, suffix: str) -> Path:
+    """Return the same, and touch nothing."""
+    return out.with_name(out.name.removesuffix(_TABLE) + suffix)

@@ -31,6 +31,8 @@ class CellsExport:
         InputError: If two columns would have the same name.
     """
 
+    suffix = SUFFIX
+
     def __init__(self, class_names: Sequence[str], measurements: CellMeasures | None = None) -> None:
         require_distinct(class_names)
         self._class_names = tuple(class_names)

@@ -29,6 +29,8 @@ class CocoExport:
         class_names: Name of each class; comes from the run. Categories are numbered from 1 in this order.
     """
 
+    suffix = SUFFIX
+
     def __init__(self, class_names: Sequence[str]) -> None:
         self._class_names = tuple(class_names)
 

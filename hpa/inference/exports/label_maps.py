@@ -17,6 +17,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Int32
 
+from hpa.core.whole_file import take_name
 from hpa.inference.exports.beside import beside
 from hpa.interfaces import CellRecord
 
@@ -27,6 +28,8 @@ _UINT16_MAX = 65535
 
 class LabelMapsExport:
     """Writes label maps, one file an image and kind."""
+
+    suffix = SUFFIX
 
     def start(self, block: Path) -> None:
         """Begin the folder of a block."""
@@ -58,8 +61,9 @@ class LabelMapsExport:
         for block in blocks:
             # not moved, so that joining can be repeated
             shutil.copytree(block.with_suffix(SUFFIX), gathered, copy_function=_link, dirs_exist_ok=True)
-        shutil.rmtree(result, ignore_errors=True)
-        gathered.replace(result)
+        if result.is_dir():
+            shutil.rmtree(result)
+        take_name(gathered, result)
 
 
 def write_pixel_sized(path: Path, label_map: Int32[np.ndarray, "height width"], pixel_um: float) -> None:
