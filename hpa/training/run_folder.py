@@ -89,7 +89,9 @@ class RunFolder:
                 f"{self.path}: a new folder is expected for the run, this is a file; choose another run_dir."
             )
         names = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
-        foreign = [name for name in names if name not in (_LOCK, JOB_FILE) and not name.startswith(".")]  # what a kill leaves
+        foreign = [
+            name for name in names if name not in (_LOCK, JOB_FILE) and not name.startswith(".")
+        ]  # what a kill leaves
         if foreign:
             raise InputError(
                 f"{self.path}: a new or empty folder is expected for the run, this one holds {', '.join(foreign[:3])}"
