@@ -60,7 +60,7 @@ class RunFolder:
             raise InputError(
                 f"{folder.path}: holds a run already; go on with resume={folder.path} or choose another run_dir."
             )
-        folder.require_empty()
+        require_empty(folder.path)
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_config(config)
         folder.write_facts({"finished": False, "command": sys.argv, "commit": _commit(), "versions": _versions()})
@@ -77,26 +77,6 @@ class RunFolder:
         if not folder.config_file.is_file():
             raise InputError(f"{folder.path}: no run here (config.yaml is missing); give resume= the folder of a run.")
         return folder
-
-    def require_empty(self) -> None:
-        """Do nothing where a new run may be written: what another program put here is neither replaced nor mixed in.
-
-        Raises:
-            InputError: If there is a file, or a folder that holds something.
-        """
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(
-                f"{self.path}: a new folder is expected for the run, this is a file; choose another run_dir."
-            )
-        names = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
-        foreign = [
-            name for name in names if name not in (_LOCK, JOB_FILE) and not name.startswith(".")
-        ]  # what a kill leaves
-        if foreign:
-            raise InputError(
-                f"{self.path}: a new or empty folder is expected for the run, this one holds {', '.join(foreign[:3])}"
-                f"{', …' if len(foreign) > 3 else ''}; choose another run_dir."
-            )
 
     @property
     def config_file(self) -> Path:
@@ -167,6 +147,25 @@ class RunFolder:
         text = json.dumps(self.facts() | facts, indent=1)
         with whole_file(self.path / "run.json") as file:
             file.write(text.encode())
+
+
+def require_empty(folder: Path) -> None:
+    """Do nothing where a new run may be written: what another program put here is neither replaced nor mixed in.
+
+    Raises:
+        InputError: If there is a file, or a folder that holds something.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a new folder is expected for the run, this is a file; choose another run_dir.")
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    foreign = [
+        name for name in names if name not in (_LOCK, JOB_FILE) and not name.startswith(".")
+    ]  # what a kill leaves
+    if foreign:
+        raise InputError(
+            f"{folder}: a new or empty folder is expected for the run, this one holds {', '.join(foreign[:3])}"
+            f"{', …' if len(foreign) > 3 else ''}; choose another run_dir."
+        )
 
 
 def _commit() -> str | None:

@@ -9,7 +9,7 @@ from hpa.core.outputs import check_outputs, guarded_outputs, is_own_output, outp
 from hpa.core.whole_file import whole_file
 from hpa.inference.work_folder import opened
 from hpa.sources.cell_classes import CellClassesWriter
-from hpa.training.run_folder import RunFolder
+from hpa.training.run_folder import require_empty
 
 
 @pytest.fixture(autouse=True)
@@ -146,12 +146,12 @@ def test_a_folder_that_is_written_as_one_is_own_until_anything_in_it_changes(tmp
 def test_a_new_run_takes_no_folder_that_holds_something(tmp_path):
     for name in ("lock", ".lock.part"):  # what a kill leaves
         (tmp_path / name).touch()
-    RunFolder(tmp_path).require_empty()
+    require_empty(tmp_path)
     (tmp_path / "metrics.csv").write_text("mine")
     with pytest.raises(InputError, match=r"a new or empty folder is expected for the run, this one holds metrics\.csv"):
-        RunFolder(tmp_path).require_empty()
+        require_empty(tmp_path)
     with pytest.raises(InputError, match="this is a file; choose another run_dir"):
-        RunFolder(tmp_path / "metrics.csv").require_empty()
+        require_empty(tmp_path / "metrics.csv")
 
 
 def test_unfinished_results_are_not_kept_where_others_keep_theirs(tmp_path):
