@@ -61,7 +61,7 @@ def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO
 
 
 def take_name(part: Path, path: Path) -> None:
-    """Rename what is complete to its place, having told who listens (`before_rename`); a file, or a folder."""
+    """Rename what is complete to its place, after calling what `before_rename` set; a file, or a folder."""
     if notify := _before_rename.get():
         notify(path, part)
     part.replace(path)
