@@ -34,7 +34,7 @@ def test_what_the_command_made_may_be_made_again(tmp_path):
 def test_what_others_made_is_kept_unless_overwritten(tmp_path, change):
     path = tmp_path / "page.html"
     if change == "another program's":
-        path.write_text("theirs")
+        path.write_text("foreign")
     else:
         written(path, command="export" if change == "of another command" else "qc")
     if change == "changed since":
@@ -154,7 +154,7 @@ def test_a_new_run_takes_no_folder_that_holds_something(tmp_path):
         require_empty(tmp_path / "metrics.csv")
 
 
-def test_unfinished_results_are_not_kept_where_others_keep_theirs(tmp_path):
+def test_unfinished_results_are_not_kept_where_others_(tmp_path):
     (tmp_path / "out.csv.parts").mkdir()
     (tmp_path / "out.csv.parts" / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match=r"it holds thesis\.txt, which is none"), opened(tmp_path / "out.csv", {}):
