@@ -154,7 +154,7 @@ def test_a_new_run_takes_no_folder_that_holds_something(tmp_path):
         require_empty(tmp_path / "metrics.csv")
 
 
-def test_unfinished_results_are_not_kept_where_others_(tmp_path):
+def test_unfinished_results_are_not_kept_among_files_of_others(tmp_path):
     (tmp_path / "out.csv.parts").mkdir()
     (tmp_path / "out.csv.parts" / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match=r"it holds thesis\.txt, which is none"), opened(tmp_path / "out.csv", {}):
