@@ -12,14 +12,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.ladder_context import with_image_context
 from benchmarks.ladder_table import ORACLE, Result, effort_of, table
+from hpa.core.errors import InputError
+from hpa.core.file_lock import held
 from hpa.core.whole_file import whole_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,14 +54,12 @@ class Climb:
         epochs: Of every training of most rungs.
         long_epochs: Of every training of the `LONG` ones, the oracle among them.
         words: Overrides of train.py for every rung.
-        lock: An open file whose lock every command inherits, so that none outlives the climb unseen.
     """
 
     folder: Path
     epochs: int
     long_epochs: int
     words: tuple[str, ...]
-    lock: int
 
     def result(self, rung: str, seed: int) -> Result:
         """Return the result of a rung at a seed, from its file or by training, predicting and scoring."""
@@ -97,7 +96,6 @@ class Climb:
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | alone,
-            pass_fds=[self.lock],
         )
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}; its words stand above.")
@@ -147,22 +145,6 @@ def climb(ladder: Climb, rungs: Sequence[str], seeds: int, side_by_side: int) ->
     return results
 
 
-@contextmanager
-def only_climb_of(folder: Path) -> Iterator[int]:
-    """Hold the folder's lock, and give the open file that commands shall inherit.
-
-    Commands continue if only this process is killed; they inherit the lock, so no second one can start.
-    """
-    import fcntl  # no such locks on Windows, where everything else of this package runs
-
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            sys.exit(f"{folder}: a command of an earlier climb is still at work here; wait for it, or end it.")
-        yield file.fileno()
-
-
 def main(words: Sequence[str] | None = None) -> None:
     """Climb, and write the table after every result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ladder", description=__doc__.partition("\n")[0])
@@ -179,10 +161,14 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     folder = given.folder.resolve()  # commands run in the project's folder
     folder.mkdir(parents=True, exist_ok=True)
-    with only_climb_of(folder) as lock:
-        ladder = Climb(folder, given.epochs, given.long_epochs, tuple(given.words), lock)
-        ladder.prepare(given.train_images, given.test_images, given.size_px)
-        climb(ladder, given.rungs, given.seeds, given.side_by_side)
+    # a command that outlives a killed climb holds its run or its output itself, so that no second one writes there
+    try:
+        with held(folder / "lock", "climbs here", "wait until it ends, or choose another folder."):
+            ladder = Climb(folder, given.epochs, given.long_epochs, tuple(given.words))
+            ladder.prepare(given.train_images, given.test_images, given.size_px)
+            climb(ladder, given.rungs, given.seeds, given.side_by_side)
+    except InputError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

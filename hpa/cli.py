@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Protocol, cast, runtime_checkable
 
 import hpa.commands
+from hpa.app.signals import interrupting_signals
 from hpa.core.errors import InputError
 
 DESCRIPTION = (
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     called = words[0] if words else ""
     try:
         arguments = _arguments(_parser(called), words)
-        code = int(arguments.run(arguments))
+        with interrupting_signals():
+            code = int(arguments.run(arguments))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader, e.g. head, has seen enough

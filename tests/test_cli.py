@@ -35,15 +35,16 @@ def test_neither_help_nor_score_waits_for_torch():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("sigint_enabled")
-def test_an_interrupt_ends_with_the_code_of_shells(tmp_path):
+def test_an_interrupt_ends_with_the_code_of_shells(tmp_path, number):
     """A pipe stands for the truth, so that the command is surely reading when the signal comes."""
     pipe = tmp_path / "truth.csv"
     os.mkfifo(pipe)
     words = [sys.executable, "-c", "from hpa.cli import main; raise SystemExit(main())", "score", "s.csv", str(pipe)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     with pipe.open("w"):  # opens once the other side reads
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, message = process.communicate(timeout=60)
     assert process.returncode == 130
     assert message == "hpa score: interrupted\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
 import uuid
@@ -105,6 +106,20 @@ def whole_folder(path: Path) -> Iterator[Path]:
             part.replace(place)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def remove_orphans(path: Path) -> None:
+    """Remove what killed processes left half written of a file or folder, which nobody else may be writing now."""
+    for orphan in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        remove(orphan)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, where it is there; of a link only the link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

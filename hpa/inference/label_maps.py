@@ -18,6 +18,7 @@ from jaxtyping import Int32, UInt8
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field, Segmentation
+from hpa.core.file_lock import held
 from hpa.core.label_map import relabel
 from hpa.core.outputs import check_outputs, is_own_output, output_file
 from hpa.core.whole_file import WriteError, whole_file
@@ -181,9 +182,16 @@ def segment_images(
         progress: Is called after each image.
 
     Raises:
-        InputError: If the folder holds maps of other settings.
+        InputError: If the folder holds maps of other settings, or another process writes there.
         WriteError: If the disk is full or the folder read-only; what was written is kept.
     """
+    with held(output.folder / ".lock", "writes label maps", "wait until it ends, or choose another folder."):
+        return _segment_all(images, segmenter, output, progress)
+
+
+def _segment_all(
+    images: FolderImages, segmenter: Segmenter, output: LabelMapOutput, progress: Callable[[], object]
+) -> SegmentedImages:
     files = {file for image_id in images.image_ids for file in images.files_of(image_id)}
     output.claim({"segmenter": segmenter.fingerprint(), "images": images.settings()}, images.image_ids, files)
     result = SegmentedImages()

@@ -27,7 +27,7 @@ from hpa.inference.shards import is_part, read_part, write_part
 from hpa.inference.steps import GuardedSteps, Pending, Steps
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.submission_file import fallbacks_path, write_fallbacks, write_submission
-from hpa.inference.work_folder import BlockReport, WorkFolder, opened
+from hpa.inference.work_folder import WHOLE, BlockReport, WorkFolder, opened
 from hpa.interfaces import CellSink
 
 COMMAND = "infer"
@@ -251,15 +251,17 @@ def _put_together(
     block_count: int,
 ) -> None:
     """Write everything that stands beside the submission, then the submission; clean up where nothing is left to do."""
+    work.require_held()
     with guarded_outputs(output.files()[1:], COMMAND, overwrite=True):  # checked before the first image
         for sink in output.sinks:
             sink.join([work.block_path(report.number) for report in reports], output.path)
         write_fallbacks(output.path, reports)
-    whole = work.path / "whole"  # renamed at the end, so that a kill leaves nothing beside the work folder
+    whole = work.path / WHOLE  # renamed at the end, so that a kill leaves nothing beside the work folder
     if output.shard is None:
         write_submission(whole, tuple(columns), (work.rows_file(report.number).open("rb") for report in reports))
     else:
         write_part(whole, output.shard, columns, manifest, block_count, work, reports)
+    work.require_held()
     list_output(output.path, COMMAND, whole)
     whole.replace(output.path)
     if not any(report.skipped for report in reports):

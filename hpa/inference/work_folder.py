@@ -3,6 +3,7 @@
 ```
 submission.csv.parts/lock               held by the run that writes
 submission.csv.parts/manifest.json      what decides the bytes
+submission.csv.parts/whole              the submission while it is put together
 submission.csv.parts/block_00000.csv    rows of the block, without a header
 submission.csv.parts/block_00000.*      files of other writers (`CellSink`) begin with the name of their block
 submission.csv.parts/block_00000.json   the report: what came of the block, and each of its files with a checksum
@@ -15,11 +16,10 @@ file counts as unfinished and is done again.
 from __future__ import annotations
 
 import csv
-import glob
 import io
 import json
 import logging
-import shutil
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -28,15 +28,16 @@ from typing import Any, BinaryIO
 
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError, Problem
-from hpa.core.whole_file import whole_file
-from hpa.inference.output_lock import locked
+from hpa.core.file_lock import Lock, held
+from hpa.core.whole_file import remove, remove_orphans, whole_file
 from hpa.inference.settings import differences
 from hpa.inference.steps import Row
 
 LOCK = "lock"
 MANIFEST = "manifest.json"
-_OWN_NAMES = (LOCK, MANIFEST, "block_", "whole", ".")
-"""How the names of all that is kept there begin."""
+WHOLE = "whole"
+"""The submission while it is put together."""
+_OWN_NAME = re.compile(rf"{LOCK}(\.takeover)?|{MANIFEST}|{WHOLE}|block_\d+\..*|\..*\.part")
 _logger = logging.getLogger(__name__)
 
 
@@ -93,9 +94,19 @@ class WorkFolder:
 
     Attributes:
         path: The folder.
+        lock: Held by this process.
     """
 
     path: Path
+    lock: Lock
+
+    def require_held(self) -> None:
+        """Make sure that no other process took the folder over.
+
+        Raises:
+            InputError: If one did, as this one was not heard of for minutes.
+        """
+        self.lock.require_held()
 
     def block_path(self, number: int) -> Path:
         """Return how the files of a block begin."""
@@ -127,10 +138,15 @@ class WorkFolder:
         )
 
     def begin(self, number: int) -> None:
-        """Remove what there is of a block, the report first."""
+        """Remove what there is of a block, the report first.
+
+        Raises:
+            InputError: If another process took the folder over.
+        """
+        self.require_held()
         self._report_file(number).unlink(missing_ok=True)
         for path in self.path.glob(f"{self.block_path(number).name}.*"):
-            _remove(path)
+            remove(path)
 
     def write_rows(self, number: int, rows: Iterable[Row]) -> None:
         """Write the rows of a block while they come."""
@@ -138,7 +154,12 @@ class WorkFolder:
             write_rows(file, rows)
 
     def write_report(self, report: BlockReport) -> None:
-        """Write what came of a block, which makes it count as done."""
+        """Write what came of a block, which makes it count as done.
+
+        Raises:
+            InputError: If another process took the folder over.
+        """
+        self.require_held()
         write_json(self._report_file(report.number), asdict(report))
 
     def holds_blocks(self) -> bool:
@@ -146,12 +167,11 @@ class WorkFolder:
         return any(self.path.glob("block_*.json"))
 
     def remove(self) -> None:
-        """Delete everything but the lock: reports first, so that none stands for files that are gone."""
+        """Delete what a run leaves here but the lock: reports first, so that none stands for files that are gone."""
         for report in self.path.glob("block_*.json"):
             report.unlink()
-        for path in sorted(self.path.iterdir(), key=lambda path: path.name == MANIFEST):
-            if path.name != LOCK:
-                _remove(path)
+        for path in [*self.path.glob("block_*"), self.path / WHOLE, self.path / MANIFEST]:
+            remove(path)
 
     def _report_file(self, number: int) -> Path:
         return self.block_path(number).with_suffix(".json")
@@ -181,10 +201,11 @@ def opened(out: Path, manifest: Mapping[str, Any]) -> Iterator[WorkFolder]:
         InputError: If another process holds it, it was begun with another manifest, naming what differs, or it holds
             what this program did not put there.
     """
-    folder = WorkFolder(work_path(out))
-    folder.path.mkdir(parents=True, exist_ok=True)
+    path = work_path(out)
+    remedy = "wait until it ends, or choose another out=FILE."
     try:
-        with locked(folder.path / LOCK):
+        with held(path / LOCK, "writes this output", remedy) as lock:
+            folder = WorkFolder(path, lock)
             _claim(folder, manifest, out)
             try:
                 yield folder
@@ -193,19 +214,14 @@ def opened(out: Path, manifest: Mapping[str, Any]) -> Iterator[WorkFolder]:
                     folder.remove()
     finally:
         with suppress(OSError):  # not empty: there is something to go on with
-            folder.path.rmdir()
+            path.rmdir()
 
 
 def _claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path) -> None:
     """Write the manifest, or compare it with that of the unfinished run; remove what a killed run left half written."""
-    foreign = [path.name for path in folder.path.iterdir() if not path.name.startswith(_OWN_NAMES)]
-    if foreign:
-        raise InputError(
-            f"{folder.path}: this is where unfinished results are kept, and it holds {sorted(foreign)[0]}, which is "
-            f"none; move it away, or choose another out than {out.name}."
-        )
+    _require_own(folder, out)
     for orphan in folder.path.glob(".*.part"):
-        _remove(orphan)
+        remove(orphan)
     for written in (out, out.with_name(f"{out.name}.fallbacks.json")):
         remove_orphans(written)
     if not folder.holds_blocks():
@@ -222,6 +238,21 @@ def _claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path) -> None:
         )
 
 
+def _require_own(folder: WorkFolder, out: Path) -> None:
+    """Refuse a folder that holds other things than a run leaves: nothing in it is deleted or written over."""
+    foreign = sorted(path.name for path in folder.path.iterdir() if not _OWN_NAME.fullmatch(path.name))
+    if foreign:
+        raise InputError(
+            f"{folder.path}: this is where unfinished results are kept, and it holds {foreign[0]}, which is none; move "
+            f"it away, or choose another out than {out.name}."
+        )
+    if folder.path.is_symlink():
+        raise InputError(
+            f"{folder.path}: this is where unfinished results are kept, and it is a link to another folder; remove the "
+            f"link, or choose another out than {out.name}."
+        )
+
+
 def _manifest_of(path: Path) -> Any:
     """Read the manifest of the unfinished run."""
     try:
@@ -230,20 +261,7 @@ def _manifest_of(path: Path) -> Any:
         raise InputError(f"{path / MANIFEST}: cannot be read ({error}); delete {path} to start over.") from error
 
 
-def remove_orphans(path: Path) -> None:
-    """Remove what killed runs left half written of a file; its lock must be held, or the file be nobody else's."""
-    for orphan in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        _remove(orphan)  # a folder where label maps were gathered, else a file
-
-
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write plain values, whole or not at all."""
     with whole_file(path) as file:
         file.write(json.dumps(values, indent=1).encode())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()

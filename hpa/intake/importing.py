@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import UInt8, UInt16
 
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.file_lock import held
 from hpa.core.outputs import check_outputs
-from hpa.core.whole_file import whole_file
+from hpa.core.whole_file import remove_orphans, whole_file, whole_folder
 from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.formats.images import AS_IS, StoredImage, difference_of, inspect_image, read_image
@@ -71,7 +72,7 @@ def import_images(
 
     Args:
         found: The images; where every scene is wanted, they become those of all scenes.
-        out: New or empty folder.
+        out: New or empty folder; it appears with all that was imported, or not at all.
         settings: How files become images.
         on_progress: Is called after each image is read, and after each is written.
         overwrite: Whether `out` may hold something, and files in it may be written over; never the files that are read.
@@ -89,14 +90,31 @@ def import_images(
             "--overwrite."
         )
     sizes_um, notes = _check_all(found, settings, on_progress)
+    if overwrite:
+        return _write(found, out, out, settings, sizes_um, on_progress), notes
+    with held(out.resolve().with_name(f".{out.resolve().name}.lock"), "imports to it", "wait until it ends."):
+        remove_orphans(out.resolve())
+        with whole_folder(out) as part:
+            return _write(found, part, out, settings, sizes_um, on_progress), notes
+
+
+def _write(
+    found: FoundImages,
+    folder: Path,
+    out: Path,
+    settings: ImportSettings,
+    sizes_um: Mapping[str, float],
+    on_progress: Callable[[], object],
+) -> list[TypedRow]:
+    """Write the images and their tables to a folder, which will be `out`, and return the rows of index.csv."""
     paths = {
-        (image.image_id, colour): out / "images" / f"{image.image_id}_{colour}.tif"
+        (image.image_id, colour): folder / "images" / f"{image.image_id}_{colour}.tif"
         for image in found.images.values()
         for colour in settings.colours.values()
     }
     inputs = [path for image in found.images.values() for files in image.files.values() for path in files]
-    outputs = [*paths.values(), out / RECORD_FILE, out / "index.csv"]
-    check_outputs(outputs, "import", inputs=inputs, overwrite=overwrite)
+    outputs = [*paths.values(), folder / RECORD_FILE, folder / "index.csv"]
+    check_outputs([out / path.relative_to(folder) for path in outputs], "import", inputs=inputs, overwrite=True)
     for image in found.images.values():
         for colour, plane in _read(image, settings).planes.items():
             write_plane(paths[image.image_id, colour], plane, sizes_um[image.image_id])
@@ -105,9 +123,9 @@ def import_images(
         TypedRow(image.image_id, image.types, SPLITS[not image.types], image.group, sizes_um[image.image_id])
         for image in found.images.values()
     ]
-    _write_record(out / RECORD_FILE, found, settings)
-    write_typed_rows(out / "index.csv", rows)
-    return rows, notes
+    _write_record(folder / RECORD_FILE, found, settings)
+    write_typed_rows(folder / "index.csv", rows)
+    return rows
 
 
 def _check_all(

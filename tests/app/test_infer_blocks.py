@@ -167,8 +167,10 @@ def test_impossible_settings_are_errors(infer_to, tmp_path, override, words):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
-def test_a_run_that_is_killed_three_times_writes_the_bytes_of_an_undisturbed_one(trained, world, tmp_path):
+@pytest.mark.usefixtures("sigint_enabled")
+def test_a_run_that_is_killed_or_interrupted_keeps_its_blocks_and_writes_the_bytes_of_an_undisturbed_one(
+    trained, world, tmp_path
+):
     members = "[" + ",".join(map(str, trained)) + "]"
     data = ("data=kaggle_hpa", f"data.root={world}", "split=train")
     words = [str(ROOT / "infer.py"), f"ckpt={members}", *data, "tta=d4", *CUT]
@@ -176,20 +178,29 @@ def test_a_run_that_is_killed_three_times_writes_the_bytes_of_an_undisturbed_one
     out = tmp_path / "out.csv"
 
     def start(path: Path) -> subprocess.Popen:
-        return subprocess.Popen([sys.executable, *words, f"out={path}"], env=environment, stderr=subprocess.DEVNULL)
+        command = [sys.executable, *words, f"out={path}"]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def blocks() -> int:
         return len(list(Path(f"{out}.parts").glob("block_*.json")))
 
-    assert start(tmp_path / "whole.csv").wait() == 0
-    for _ in range(3):
+    whole = start(tmp_path / "whole.csv")
+    _, told = whole.communicate()
+    assert whole.returncode == 0, told
+    for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130), (signal.SIGINT, 130)):
         done, process = blocks(), start(out)
         while blocks() == done and process.poll() is None:
             time.sleep(0.001)
         time.sleep(random.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        process.send_signal(number)
+        _, told = process.communicate()
+        assert process.returncode == code, told
+        assert "Traceback" not in told
+        assert blocks() > done
         assert not out.exists()
-    assert start(out).wait() == 0
+        assert code < 0 or not Path(f"{out}.parts/lock").exists()
+    last = start(out)
+    _, told = last.communicate()
+    assert last.returncode == 0, told
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"out.csv", "whole.csv"}

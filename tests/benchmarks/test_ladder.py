@@ -1,6 +1,5 @@
 """The ladder: its table, its image context, and what is kept of a climb."""
 
-import fcntl
 import json
 import os
 from dataclasses import asdict
@@ -10,10 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.ladder import RUNGS, Climb, climb, main, only_climb_of
+from benchmarks.ladder import RUNGS, Climb, climb, main
 from benchmarks.ladder_context import with_image_context
 from benchmarks.ladder_table import ORACLE, Result, table
 from hpa.core.encoding import encode_label_map
+from hpa.core.file_lock import held
 from hpa.core.submission import format_prediction, parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, read_table, write_table
 
@@ -53,24 +53,20 @@ def test_without_an_oracle_or_a_second_seed_nothing_is_claimed():
 def test_kept_results_are_not_made_again_and_stand_in_the_order_of_the_rungs(tmp_path):
     rungs = [ORACLE, "hpa/rounds"]
     expected = [kept(tmp_path, rung, seed) for rung in rungs for seed in range(2)]
-    ladder = Climb(tmp_path, 1, 1, (), lock=0)
+    ladder = Climb(tmp_path, 1, 1, ())
     assert climb(ladder, rungs, seeds=2, side_by_side=2) == expected
     assert (tmp_path / "ladder.md").read_text() == table(expected) + "\n"
 
 
-def test_a_folder_is_climbed_once_at_a_time_and_its_commands_count(tmp_path):
-    with only_climb_of(tmp_path) as lock:
-        inherited = os.dup(lock)  # what a command holds that outlives the climb
-    with pytest.raises(SystemExit, match="still at work"), only_climb_of(tmp_path):
-        pass
-    os.close(inherited)
-    with only_climb_of(tmp_path) as lock:
-        assert fcntl.fcntl(lock, fcntl.F_GETFD) >= 0
+def test_a_folder_is_climbed_once_at_a_time(tmp_path):
+    named = f"process {os.getpid()} on .* climbs here now"
+    with held(tmp_path / "lock", "climbs here", "wait."), pytest.raises(SystemExit, match=named):
+        main([str(tmp_path), "--seeds", "0"])
 
 
 def test_a_failing_command_is_reported(tmp_path):
-    with only_climb_of(tmp_path) as lock, pytest.raises(RuntimeError, match="ended with 3"):
-        Climb(tmp_path, 1, 1, (), lock).command("-c", "raise SystemExit(3)")
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        Climb(tmp_path, 1, 1, ()).command("-c", "raise SystemExit(3)")
 
 
 def test_the_image_as_context_is_each_probability_times_the_highest_of_its_image_except_for_negative(tmp_path):
@@ -94,8 +90,7 @@ def test_a_rung_is_trained_predicted_and_scored(tmp_path):
     sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--long-epochs", "1"]
     words = ["model=tiny", "folds.count=3"]
     main([str(tmp_path), "--rungs", ORACLE, *sizes, "--words", *words])
-    with only_climb_of(tmp_path) as lock:
-        result = Climb(tmp_path, 1, 1, (), lock).result(ORACLE, 0)
+    result = Climb(tmp_path, 1, 1, ()).result(ORACLE, 0)
     assert 0 < result.mean_ap <= 1
     assert 0 < result.context_mean_ap <= 1
     assert result.cells_per_second > 0

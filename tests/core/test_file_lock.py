@@ -103,10 +103,65 @@ def test_a_holder_whose_lock_was_taken_over_is_warned_and_leaves_it(tmp_path):
 
 def test_a_takeover_that_was_killed_blocks_nobody_for_ever(tmp_path):
     write(tmp_path / "lock", replace(Holder.this_process(), started="1"))
-    (tmp_path / "lock.takeover").touch()
-    os.utime(tmp_path / "lock.takeover", (0, 0))
+    write(tmp_path / "lock.takeover", replace(Holder.this_process(), started="1"))
     with held(tmp_path / "lock", "works here", "wait."):
         pass
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "[" * 100_000, '{"process": -1}', "\0", *(
+        json.dumps(asdict(Holder.this_process()) | {"process": number}) for number in (-1, 0, 10**30, "1", None, 1.5)
+    )]
+)  # fmt: skip
+def test_a_lock_that_no_process_wrote_is_stale_by_its_age_alone(tmp_path, text):
+    (tmp_path / "lock").write_text(text)
+    with (
+        pytest.raises(InputError, match=r"another process .* free in 1[78][0-9] seconds"),
+        held(tmp_path / "lock", "works here", "wait."),
+    ):
+        pass
+    os.utime(tmp_path / "lock", (0, 0))
+    with held(tmp_path / "lock", "works here", "wait."):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_starts_of_processes_are_not_known_a_number_counts_as_long_as_it_is_renewed(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_lock, "_started", lambda process: None)
+    mine = replace(Holder.this_process(), token="of another process that had this number")
+    write(tmp_path / "lock", mine, STALE_S - 20)
+    with pytest.raises(InputError, match=f"process {os.getpid()}"), held(tmp_path / "lock", "works here", "wait."):
+        pass
+    write(tmp_path / "lock", mine, STALE_S + 20)
+    with held(tmp_path / "lock", "works here", "wait."):
+        pass
+
+
+def test_a_file_system_without_second_names_has_locks_too(tmp_path, monkeypatch):
+    def refused(path, other) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refused)
+    with held(tmp_path / "lock", "works here", "wait.") as lock:
+        lock.require_held()
+        with pytest.raises(InputError, match="works here now"), held(tmp_path / "lock", "works here", "wait."):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_its_last_holder_removes_is_made_again(tmp_path, monkeypatch):
+    """As the holder of an output does that leaves nothing behind."""
+    once = [tmp_path / "work"]
+    created = file_lock._is_created
+
+    def after_a_removal(path, own) -> bool:
+        if once:
+            once.pop().rmdir()
+        return created(path, own)
+
+    monkeypatch.setattr(file_lock, "_is_created", after_a_removal)
+    with held(tmp_path / "work" / "lock", "works here", "wait.") as lock:
+        lock.require_held()
 
 
 def contend(path, start, entered, overlaps, refused) -> None:

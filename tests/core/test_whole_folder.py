@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from hpa.core.errors import InputError
-from hpa.core.whole_file import whole_folder
+from hpa.core.whole_file import remove_orphans, whole_folder
 
 
 def test_a_folder_appears_with_all_that_was_written(tmp_path):
@@ -48,3 +48,13 @@ def test_the_current_folder_is_filled_where_it_is_empty(tmp_path, monkeypatch):
         (folder / "file").write_text("content")
     assert (tmp_path / "out" / "file").read_text() == "content"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_half_written_files_and_folders_of_an_output_are_removed(tmp_path):
+    out = tmp_path / "part_1"
+    (tmp_path / ".part_1.label_maps.part").mkdir()
+    (tmp_path / ".part_1.label_maps.part" / "a.tif").write_bytes(b"half")
+    (tmp_path / ".part_1.0123.part").write_bytes(b"half")
+    (tmp_path / ".part_10.0123.part").write_bytes(b"of another output")
+    remove_orphans(out)
+    assert [path.name for path in tmp_path.iterdir()] == [".part_10.0123.part"]

@@ -254,7 +254,7 @@ def test_two_runs_on_one_output_refuse_each_other(run, whole, tmp_path):
     first.start()
     try:
         assert entered.wait(60)
-        with pytest.raises(InputError, match="writing this output now"):
+        with pytest.raises(InputError, match="writes this output now"):
             run()
     finally:
         leave.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpa.inference.work_folder import remove_orphans
+from hpa.core.whole_file import remove_orphans
 
 _TABLE = ".csv"
 
