@@ -137,12 +137,13 @@ def _acquire(path: Path, own: Holder, doing: str, remedy: str) -> None:
         try:
             with explained_write_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                if _is_created(path, own):
-                    return
+                is_created = _is_created(path, own)
         except FileNotFoundError:  # the former holder removed its empty folder just now
             continue
         except OSError as error:
             raise InputError(f"{path}: the lock cannot be written ({error}); give a folder that can.") from error
+        if is_created:
+            return
         other = _holder(path)
         if not _is_stale(path, other):
             raise InputError(f"{path.parent}: {_named(other)} {doing} now; {remedy}{_wait(path, other)}")
