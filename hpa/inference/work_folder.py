@@ -104,7 +104,7 @@ class WorkFolder:
         """Make sure that no other process took the folder over.
 
         Raises:
-            InputError: If one did, as this one was not heard of for minutes.
+            InputError: If one did, as this one did not renew its lock for minutes.
         """
         self.lock.require_held()
 
