@@ -3,6 +3,7 @@
 import pytest
 
 from docs import tables
+from hpa.app.slots import choices, slots
 
 
 @pytest.mark.parametrize("page", tables.pages(), ids=lambda page: page.name)
@@ -17,10 +18,10 @@ def test_the_readme_shows_the_slots_of_both_scripts():
     assert "<!-- slots: infer -->" in text
 
 
-@pytest.mark.parametrize("slot", tables.slots())
+@pytest.mark.parametrize("slot", slots(tables.CONF))
 def test_a_slot_and_its_choices_are_described(slot):
-    assert tables.slots()[slot], f"conf/: no `- {slot}: DEFAULT  # what it is` in any defaults list"
-    unnamed = [name for name, text in tables.choices(slot).items() if not text]
+    assert slots(tables.CONF)[slot].text, f"conf/: no `- {slot}: DEFAULT  # what it is` in any defaults list"
+    unnamed = [name for name, text in choices(tables.CONF, slot).items() if not text]
     assert not unnamed, f"conf/{slot}: no comment at the top of {', '.join(unnamed)}"
 
 
