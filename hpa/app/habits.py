@@ -1,0 +1,79 @@
+"""Words that people bring along from other Lightning and Hydra projects: served, or answered with the word to use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hpa.core.errors import InputError
+
+SERVED: Mapping[str, Mapping[str, str]] = {
+    "train": {
+        "experiment": "experiments",
+        "optimizer.lr": "optimizer.learning_rate",
+    },
+    "infer": {"experiment": "experiments", "ckpt_path": "ckpt"},
+}
+"""Keys that mean the same as one of ours, by script."""
+
+_RATE = "optimizer.learning_rate=RATE"
+_BATCH = "loading.batch_cells=N of task=cells, or loading.batch_tiles=N of task=pixels"
+_ONLY_TRAINS = (
+    "train.py always trains, and scores the held-out fold at the end of every epoch; python infer.py ckpt=RUN "
+    "data.root=DIR split=test predicts other images, and hpa score scores the result"
+)
+ANSWERS: Mapping[str, Mapping[str, str]] = {
+    "train": {
+        "ckpt_path": "resume=RUN goes on with a run, and model.weights=RUN starts a new one "
+        "from its backbone",
+        "task_name": "run_dir=runs/NAME names the folder of a run",
+        "train": _ONLY_TRAINS,
+        "test": _ONLY_TRAINS,
+        "lr": _RATE,
+        "learning_rate": _RATE,
+        "model.lr": _RATE,
+        "model.optimizer.lr": _RATE,
+        "trainer.lr": _RATE,
+        "epochs": "trainer.max_epochs=N",
+        "max_epochs": "trainer.max_epochs=N",
+        "gpus": "trainer.accelerator=gpu",
+        "trainer.gpus": "trainer.accelerator=gpu",
+        "batch_size": _BATCH,
+        "data.batch_size": _BATCH,
+        "num_workers": "loading.workers=N",
+        "data.num_workers": "loading.workers=N",
+        "data_dir": "data.root=DIR",
+        "data.data_dir": "data.root=DIR",
+        "paths.data_dir": "data.root=DIR",
+        "paths.output_dir": "run_dir=RUN",
+        "extras.print_config": "--cfg job prints every setting",
+        "extras.ignore_warnings": "python -W ignore train.py … ignores warnings",
+    },
+    "infer": {"model.weights": "ckpt=RUN, or ckpt=FILE.ckpt", "checkpoint": "ckpt=RUN", "resume": "ckpt=RUN"},
+}
+"""What to write instead, by script and key."""
+
+
+def with_own_words(script: str, words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with keys of other projects replaced by ours.
+
+    >>> with_own_words("train", ["experiment=hpa/best", "-m", "optimizer.lr=0.1,0.2"])
+    ['experiments=hpa/best', '-m', 'optimizer.learning_rate=0.1,0.2']
+
+    Raises:
+        InputError: Naming what to write in place of a word that means nothing here.
+    """
+    reasons = [f"'{word}' is no word of {script}.py: {answer}." for word in words if (answer := _answer(script, word))]
+    if reasons:
+        raise InputError(" ".join(reasons))
+    return [_served(script, word) for word in words]
+
+
+def _answer(script: str, word: str) -> str | None:
+    key, equals, _ = word.partition("=")
+    return ANSWERS[script].get(key.lstrip("+~")) if equals else None
+
+
+def _served(script: str, word: str) -> str:
+    key, equals, value = word.partition("=")
+    own = SERVED[script].get(key.lstrip("+"))
+    return word if own is None or not equals else f"{own}={value}"
