@@ -23,8 +23,7 @@ _ONLY_TRAINS = (
 )
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     "train": {
-        "ckpt_path": "resume=RUN goes on with a run, and model.weights=RUN starts a new one "
-        "from its backbone",
+        "ckpt_path": "resume=RUN goes on with a run, and model.weights=RUN starts a new one from its backbone",
         "task_name": "run_dir=runs/NAME names the folder of a run",
         "train": _ONLY_TRAINS,
         "test": _ONLY_TRAINS,

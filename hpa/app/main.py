@@ -16,6 +16,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from hpa.app.habits import with_own_words
+from hpa.app.help_page import help_page, help_word
 from hpa.app.signals import interrupting_signals
 from hpa.app.suggestions import suggestions, unread_keys
 from hpa.config import Config, plain, require_task
@@ -39,7 +41,7 @@ class UsageError(InputError):
 
 def train_main(root: Path) -> None:
     """Run `train.py` with the arguments of the command line, and exit."""
-    words = sys.argv[1:]
+    words = _own_words(root, "train")
     runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if runs and runs[-1] != "null":
         overrides = [word for word in words if not word.startswith("resume=")]
@@ -52,6 +54,7 @@ def infer_main(root: Path) -> None:
 
     The settings that there are depend on the task of the run, so that is read before they are composed.
     """
+    _own_words(root, "infer")
 
     def add_task() -> int:
         sys.argv += task_words(sys.argv[1:])
@@ -60,6 +63,26 @@ def infer_main(root: Path) -> None:
     if (code := exit_code(add_task)) and not _only_shows(sys.argv[1:]):
         sys.exit(code)
     _compose_and_run(root, "infer", _infer)
+
+
+def _own_words(root: Path, script: str) -> list[str]:
+    """Return the words of the command line in our own terms; exit after --help, or where a word has no meaning here."""
+
+    def understand() -> int:
+        words = sys.argv[1:]
+        if (slot := help_word(words)) is not None:
+            print(help_page(root, script, slot))
+            return 0
+        try:
+            sys.argv[1:] = with_own_words(script, words)
+        except InputError as error:
+            raise UsageError(str(error)) from error
+        return 0
+
+    code = exit_code(understand)
+    if code or help_word(sys.argv[1:]) is not None:
+        sys.exit(code)
+    return sys.argv[1:]
 
 
 def task_words(words: Sequence[str]) -> list[str]:

@@ -1,0 +1,51 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpa.app.habits import ANSWERS, SERVED, with_own_words
+from hpa.app.help_page import help_page
+from hpa.app.slots import recipes, slots_of
+from hpa.core.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(("script", "key"), [(script, key) for script, keys in SERVED.items() for key in keys])
+def test_words_of_other_projects_are_served(script, key):
+    assert with_own_words(script, [f"{key}=a,b", "-m", "x=1"]) == [f"{SERVED[script][key]}=a,b", "-m", "x=1"]
+
+
+@pytest.mark.parametrize(("script", "key"), [(script, key) for script, keys in ANSWERS.items() for key in keys])
+def test_words_without_a_meaning_here_name_what_to_write(script, key):
+    for word in (f"{key}=1", f"+{key}=1"):
+        with pytest.raises(InputError, match=r"is no word of") as raised:
+            with_own_words(script, [word])
+        assert ANSWERS[script][key] in str(raised.value)
+
+
+@pytest.mark.parametrize("script", ["train", "infer"])
+def test_help_lists_every_slot_and_every_recipe(script):
+    page = help_page(ROOT, script, "")
+    assert all(f"  {slot}" in page for slot in slots_of(ROOT / "conf", script))
+    assert all(name in page for name in recipes(ROOT, script))
+
+
+def test_help_on_a_slot_lists_its_choices_with_their_settings():
+    page = help_page(ROOT, "train", "loss")
+    assert all(f"  {path.stem}" in page for path in (ROOT / "conf" / "loss").glob("*.yaml"))
+    assert "gamma_negative: 4.0" in page
+    with pytest.raises(InputError, match=r"no such slot"):
+        help_page(ROOT, "train", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [(["--help", "loss"], 0, "focal"), (["ckpt_path=x"], 2, "resume=RUN"), (["--help", "nothing"], 1, "no such slot")],
+)
+def test_the_script_prints_help_and_answers(words, code, text, tmp_path):
+    done = subprocess.run([sys.executable, ROOT / "train.py", *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    assert text in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
