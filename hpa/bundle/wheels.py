@@ -19,6 +19,7 @@ from pathlib import Path
 from hpa.bundle.notebook_image import OWN_PACKAGE, NotebookImage, needed_packages
 from hpa.bundle.pip import NoWheelError, interpreter_of, run_pip
 from hpa.core.errors import InputError
+from hpa.core.zip_members import DAMAGE
 
 SOURCE_PARTS = ("pyproject.toml", "README.md", "LICENSE", "hpa")
 """What the wheel of this package is made of."""
@@ -129,6 +130,9 @@ def write_requirements(wheels: Path) -> None:
     """Write a list of the bundled packages and their requirements, beside the wheels.
 
     Conditions ("; python_version < …") are kept: the pip of the notebook evaluates them.
+
+    Raises:
+        InputError: If a wheel is damaged.
     """
     lines: set[str] = set()
     for wheel in wheels.glob("*.whl"):
@@ -139,7 +143,10 @@ def write_requirements(wheels: Path) -> None:
 
 def _metadata_of(wheel: Path) -> tuple[str, list[str]]:
     """Return the name of a wheel's package and its requirements."""
-    with zipfile.ZipFile(wheel) as archive:
-        inside = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        message = Parser().parsestr(archive.read(inside).decode("utf-8"))
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            inside = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            message = Parser().parsestr(archive.read(inside).decode("utf-8"))
+    except (OSError, StopIteration, *DAMAGE) as error:
+        raise InputError(f"{wheel}: cannot be read as a wheel ({error}); delete it and repeat the command.") from error
     return message["Name"], message.get_all("Requires-Dist") or []

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
+import zlib
 
 from hpa.core.errors import InputError
 
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What the zip reader raises where bytes of a file were changed: names that are no text, methods that do not exist."""
 _MAX_RATIO = 200
 _FREE_BYTES = 1 << 20
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,7 +16,7 @@ from typing import IO, Any
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
-from hpa.core.zip_members import check_member
+from hpa.core.zip_members import DAMAGE, check_member
 from hpa.inference.blocks import Shard
 from hpa.inference.settings import differences
 from hpa.inference.submission_file import write_fallbacks, write_submission
@@ -26,17 +24,6 @@ from hpa.inference.work_folder import BlockReport, WorkFolder
 
 MANIFEST = "manifest.json"
 FORMAT = "hpa part 2"
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
-"""What the zip reader raises where bytes of a file were changed."""
 _MAX_MANIFEST_BYTES = 1 << 27  # a million images take a third
 _QUICK = 1  # zlib level: every mask stands once a class, which the quickest level finds too
 
@@ -73,7 +60,7 @@ class Part:
                 check_member(archive, _member(number))
                 with archive.open(_member(number)) as rows:
                     yield rows
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise InputError(
                 f"{self.path}: block {number} cannot be read ({error}); copy the part again, or make it again."
             ) from error
@@ -133,7 +120,7 @@ def read_part(path: Path) -> Part:
         )
     except FileNotFoundError as error:
         raise InputError(f"{path}: the file is missing; check the path.") from error
-    except (OSError, TypeError, AttributeError, RecursionError, *_DAMAGE) as error:
+    except (OSError, TypeError, AttributeError, RecursionError, *DAMAGE) as error:
         raise InputError(
             f"{path}: this is no part of a submission ({error}); give files that infer.py wrote with shard=1/n to n/n."
         ) from error

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from hpa.core.errors import InputError
+from hpa.core.zip_members import DAMAGE
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_VERSION = 1001
@@ -74,20 +75,21 @@ class ZipArchive:
         """Return the bytes of a storage.
 
         Raises:
-            InputError: If the file holds another number of them.
+            InputError: If the file holds another number of them, or is damaged.
         """
-        with zipfile.ZipFile(self._path) as archive:
-            return self._bytes(archive, f"{self._folder}data/{storage.key}", storage.byte_count)
+        name = f"{self._folder}data/{storage.key}"
+        try:
+            with zipfile.ZipFile(self._path) as archive:
+                return self._bytes(archive, name, storage.byte_count)
+        except (OSError, *DAMAGE) as error:
+            raise InputError(f"{self._path}: {name} is damaged ({error}); fetch the file again.") from error
 
     def _bytes(self, archive: zipfile.ZipFile, name: str, byte_count: int) -> bytearray:
         member = self._members.get(name)
         if member is None or member.file_size != byte_count or member.compress_type != zipfile.ZIP_STORED:
             came = "nothing" if member is None else f"{member.file_size:,} bytes"
             raise InputError(f"{self._path}: {name} should hold {byte_count:,} plain bytes, came {came}; broken file.")
-        try:
-            return bytearray(archive.read(name))
-        except zipfile.BadZipFile as error:
-            raise InputError(f"{self._path}: {name} is damaged ({error}); fetch the file again.") from error
+        return bytearray(archive.read(name))
 
 
 class LegacyArchive:

@@ -1,6 +1,9 @@
 import zipfile
 
+import pytest
+
 from hpa.bundle.wheels import write_requirements
+from hpa.core.errors import InputError
 
 
 def wheel(folder, name, *needs):
@@ -15,3 +18,9 @@ def test_every_bundled_package_and_what_it_requires_is_listed_once(tmp_path):
     write_requirements(tmp_path)
     lines = (tmp_path / "requirements.txt").read_text().splitlines()
     assert lines == ["first", "numpy>=1.26", "second", 'tomli; python_version < "3.11"']
+
+
+def test_a_damaged_wheel_is_named(tmp_path):
+    (tmp_path / "hpa-1-py3-none-any.whl").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(InputError, match=r"hpa-1-py3-none-any\.whl: cannot be read as a wheel"):
+        write_requirements(tmp_path)

@@ -6,8 +6,6 @@ in steps of 1/255; nothing else is needed where predictions are made. Views of t
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from jaxtyping import Bool, Float32
 from hpa.core.errors import InputError
 from hpa.core.planes import resized
 from hpa.core.whole_file import whole_file
+from hpa.core.zip_members import DAMAGE
 from hpa.inference.ensemble import Join
 from hpa.inference.tissue.member import combine_maps
 
@@ -102,7 +101,7 @@ def read_held_out_tissue(path: Path) -> HeldOutTissue:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             probabilities, organ, pixel_um = (content[name] for name in ("probabilities", "organ", "pixel_um"))
             truth = content["truth"].astype(bool) if "truth" in content else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *DAMAGE) as error:
         raise InputError(
             f"{path}: cannot be read as a held-out prediction ({error}); finish the run again. {_REMEDY}"
         ) from error
