@@ -17,14 +17,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import hpa.commands
 from hpa.app.signals import interrupting_signals
 from hpa.core.errors import InputError
+from hpa.core.project_folder import with_commands
 
 DESCRIPTION = (
-    "The tools around train.py and infer.py: make and check data, segment cells, score and merge results, and "
+    "Train, predict, and the tools around them: make and check data, segment cells, score and merge results, and "
     "convert them for other programs. `hpa COMMAND --help` lists the options of one."
 )
 EXIT_CODES = (
@@ -33,6 +34,8 @@ EXIT_CODES = (
 FAILED = 1
 _NAME_OF = {"import_images": "import"}
 """Commands whose name no module can have: `import` is a word of the language."""
+_READ_BY_HYDRA = ("train", "infer")
+"""Commands that take all words as they are, options and --help too."""
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -73,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except InputError as error:
-        print(f"hpa {called}: {error}", file=sys.stderr)
+        print(f"hpa {called}: {with_commands(str(error))}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print(f"hpa {called}: interrupted", file=sys.stderr)
@@ -95,7 +98,8 @@ def _parser(called: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hpa", description=DESCRIPTION, epilog=EXIT_CODES)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, help_line in available_commands().items():
-        command_parser = commands.add_parser(name, help=help_line, description=help_line)
+        own: dict[str, Any] = {"prefix_chars": "\n", "add_help": False} if name in _READ_BY_HYDRA else {}
+        command_parser = commands.add_parser(name, help=help_line, description=help_line, **own)
         if name == called:
             command = _import_command(name)
             command.add_arguments(command_parser)

@@ -2,10 +2,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from hpa.cli import available_commands, main
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_commands_are_named_with_dashes_and_have_a_help_line():
@@ -24,6 +27,25 @@ def test_usage(words, code):
     with pytest.raises(SystemExit) as caught:
         main(words)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("script", ["train", "infer"])
+def test_the_scripts_are_commands_too(script, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [])
+    with pytest.raises(SystemExit) as caught:
+        main([script, "--help"])
+    assert caught.value.code == 0
+    assert f"usage: python {script}.py" in capsys.readouterr().out
+
+
+def test_options_of_hydra_reach_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPA_ROOT", str(ROOT))
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "loss=asymmetric", "--cfg", "job", "--package", "loss"])
+    assert caught.value.code == 0
+    assert "hpa.losses.asymmetric.AsymmetricLoss" in capsys.readouterr().out
 
 
 def test_neither_help_nor_score_waits_for_torch():

@@ -23,6 +23,7 @@ from hpa.app.suggestions import suggestions, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
 from hpa.core.paths import quote_paths
+from hpa.core.project_folder import with_commands
 from hpa.overrides import as_choice, last_values
 from hpa.sweeps import SweepEnd
 from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
@@ -71,7 +72,7 @@ def _own_words(root: Path, script: str) -> list[str]:
     def understand() -> int:
         words = sys.argv[1:]
         if (slot := help_word(words)) is not None:
-            print(help_page(root, script, slot))
+            print(with_commands(help_page(root, script, slot)))
             return 0
         try:
             sys.argv[1:] = with_own_words(script, words)
@@ -163,7 +164,7 @@ def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> in
         with interrupting_signals():
             return action()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {with_commands(str(error))}", file=sys.stderr)
         if reasons is not None:
             reasons.append(str(error))
         return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
@@ -192,7 +193,7 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     except SystemExit as stop:
         if stop.code and not codes:  # hydra has printed what it could not compose
             for sentence in suggestions(root, name, sys.argv[1:]):
-                print(sentence, file=sys.stderr)
+                print(with_commands(sentence), file=sys.stderr)
             sys.exit(EXIT_USAGE)
         raise
     except KeyboardInterrupt:

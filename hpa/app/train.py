@@ -18,6 +18,7 @@ from hpa.app.task import Parts, Task
 from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock
+from hpa.core.project_folder import with_commands
 from hpa.models.saved_run import read_saved_run
 from hpa.overrides import differing_keys, with_values
 from hpa.sources.table_summary import summary_of_table
@@ -95,7 +96,7 @@ def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock) -> i
             return stages.run(config, run.path, lambda config, folder: _train_run(config, RunFolder(folder), lock))
         code = stages.run(config, run.path, _train_stage)
     except KeyboardInterrupt:  # while data were prepared, or results written
-        print(f"interrupted; go on with: python train.py resume={run.path}", file=sys.stderr)
+        print(with_commands(f"interrupted; go on with: python train.py resume={run.path}"), file=sys.stderr)
         raise
     print(f"chain  {run.path}" if code == 0 else f"the chain is not finished; go on with resume={run.path}")
     return code
@@ -145,7 +146,7 @@ def _fit_and_finish(
     reports = reports_of(run.path, f"val_{parts.module.validation.monitor}")
     trainer = _fit(config, parts, run, checkpoint, lock, loggers, reports)
     if trainer.interrupted:
-        command = f"python train.py resume={run.path}"
+        command = with_commands(f"python train.py resume={run.path}")
         print(f"interrupted; the last finished epoch is saved. Go on with: {command}", file=sys.stderr)
         return 130
     _write_scores(run, trainer)

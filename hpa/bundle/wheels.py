@@ -7,7 +7,6 @@ by the list alone (`--no-deps`): a requirement that the image's own packages lac
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import zipfile
@@ -16,13 +15,12 @@ from email.parser import Parser
 from importlib.metadata import version
 from pathlib import Path
 
-from hpa.bundle.notebook_image import OWN_PACKAGE, NotebookImage, needed_packages
+from hpa.bundle.notebook_image import NotebookImage, needed_packages
+from hpa.bundle.own_wheel import own_wheel
 from hpa.bundle.pip import NoWheelError, interpreter_of, run_pip
 from hpa.core.errors import InputError
 from hpa.core.zip_members import DAMAGE
 
-SOURCE_PARTS = ("pyproject.toml", "README.md", "LICENSE", "hpa")
-"""What the wheel of this package is made of."""
 SOURCE_ONLY = "antlr4-python3-runtime"
 """omegaconf and hydra need a release of it that was published as source alone; it is pure Python."""
 _IN_IMAGE = "+image"
@@ -33,17 +31,17 @@ def collect_wheels(root: Path, image: NotebookImage, folder: Path) -> list[str]:
     """Write the wheels to a folder, and return notes for the user.
 
     Args:
-        root: The project's checkout.
+        root: The project's folder.
         image: Machine to collect for.
         folder: New folder for the wheels.
 
     Raises:
-        InputError: If `root` is no checkout, or the registry cannot be reached.
+        InputError: If the package comes from elsewhere than a checkout or a wheel, or the registry cannot be reached.
         NoWheelError: If a wheel is missing or versions exclude each other, naming them.
     """
     with tempfile.TemporaryDirectory() as name:
         made = Path(name)
-        own = _own_wheel(root, made)
+        own = own_wheel(root, made)
         if SOURCE_ONLY not in image.packages:
             _pure_wheel(SOURCE_ONLY, made)
         empty = {_empty_wheel(package, release, made) for package, release in image.packages.items()}
@@ -53,25 +51,6 @@ def collect_wheels(root: Path, image: NotebookImage, folder: Path) -> list[str]:
             file.unlink()
     write_requirements(folder)
     return notes
-
-
-def _own_wheel(root: Path, made: Path) -> Path:
-    """Build the wheel of this package from a copy, because a build leaves files beside its source."""
-    missing = [part for part in SOURCE_PARTS if not (root / part).exists()]
-    if missing:
-        raise InputError(
-            f"{root}: a checkout of the project was expected, {', '.join(missing)} is missing; run hpa bundle from the "
-            "environment of a checkout ('pip install -e .'), or set HPA_ROOT to it."
-        )
-    copy = made / "source"
-    copy.mkdir()
-    for part in SOURCE_PARTS:
-        if (root / part).is_dir():
-            shutil.copytree(root / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(root / part, copy / part)
-    run_pip(["wheel", "--no-deps", "--wheel-dir", str(made), str(copy)], f"the wheel of {OWN_PACKAGE}")
-    return next(made.glob(f"{OWN_PACKAGE.replace('-', '_')}-*.whl"))
 
 
 def _pure_wheel(package: str, made: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +14,7 @@ from hpa.bundle.project_files import SETTINGS_FILE, copy_project, write_pages
 from hpa.bundle.wheels import collect_wheels
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
+from hpa.core.project_folder import project_folder
 from hpa.core.whole_file import whole_folder
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = [word for word in words if "=" in word]
     if not runs:
         raise InputError("no run is named; write hpa bundle RUN --out DIR, where RUN is a folder that train.py wrote.")
-    root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
+    root = project_folder()
     image = NotebookImage(arguments.python, arguments.platform, packages_of(arguments.have))
     with whole_folder(arguments.out) as bundle:
         copy_project(root, bundle)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpa.core.outputs import check_outputs, guarded_outputs
+from hpa.core.project_folder import with_commands
 from hpa.intake.stack_options import add_stack_options, stack_choice
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(report: FolderReport, picture: str | None) -> None:
     counts = ", ".join(f"{count} {status}" for status, count in report.counts().items())
-    print(f"{report.folder}: {report.layout}; {report.advice}")
+    print(with_commands(f"{report.folder}: {report.layout}; {report.advice}"))
     print(f"{len(report.files)} files: {counts}")
     for line in _rows(report.files):
         print(line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-import hpa
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs
+from hpa.core.project_folder import project_folder
 from hpa.intake.stack_options import add_stack_options, stack_choice
 
 if TYPE_CHECKING:
@@ -77,6 +76,6 @@ def _limits(overrides: list[str]) -> QualityLimits:
     from hpa.config import build, plain
     from hpa.overrides import compose_config
 
-    root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
+    root = project_folder()
     limits: QualityLimits = build(plain(compose_config(root, "qc", overrides))["limits"])
     return limits

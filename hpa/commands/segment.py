@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +11,9 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 from tqdm import tqdm
 
-import hpa
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
+from hpa.core.project_folder import project_folder
 from hpa.intake.stack_options import add_stack_options, stack_choice
 
 if TYPE_CHECKING:
@@ -140,13 +139,8 @@ def _measurements(overrides: list[str]) -> CellMeasures:
     from hpa.overrides import compose_slot
 
     values = [word for word in overrides if word.startswith(_MEASUREMENTS)]
-    also = compose_slot(_root(), "infer", "also", ["also=cells", *values])
+    also = compose_slot(project_folder(), "infer", "also", ["also=cells", *values])
     return build((also or {})["cells"]["measurements"])
-
-
-def _root() -> Path:
-    """Return the folder with conf/ and experiments/."""
-    return Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
 
 
 def _segmenter(overrides: list[str]) -> Segmenter:
@@ -159,7 +153,7 @@ def _segmenter(overrides: list[str]) -> Segmenter:
     from hpa.models.saved_run import read_saved_run
     from hpa.overrides import compose_slot, with_values
 
-    root = _root()
+    root = project_folder()
     runs = [word.removeprefix("ckpt=") for word in overrides if word.startswith("ckpt=")]
     is_named = any(word.startswith(("segmenter=", "experiments=")) for word in overrides)
     if runs and not is_named:

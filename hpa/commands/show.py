@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 from functools import partial
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import hpa
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs
+from hpa.core.project_folder import project_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,7 +136,7 @@ def _source(overrides: list[str]) -> ImageSource:
     from hpa.config import build
     from hpa.overrides import compose_slot
 
-    root = Path(os.environ.get("HPA_ROOT", Path(hpa.__file__).resolve().parents[1])).resolve()
+    root = project_folder()
     words = overrides if any(word.startswith("data=") for word in overrides) else ["data=kaggle_hpa", *overrides]
     source: ImageSource = build(compose_slot(root, "infer", "data", words) or {})
     return source
