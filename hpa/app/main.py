@@ -71,11 +71,11 @@ def _own_words(root: Path, script: str) -> list[str]:
 
     def understand() -> int:
         words = sys.argv[1:]
-        if (slot := help_word(words)) is not None:
-            print(with_commands(help_page(root, script, slot)))
-            return 0
         try:
-            sys.argv[1:] = with_own_words(script, words)
+            if (slot := help_word(words)) is not None:
+                print(with_commands(help_page(root, script, slot)))
+            else:
+                sys.argv[1:] = with_own_words(script, words)
         except InputError as error:
             raise UsageError(str(error)) from error
         return 0

@@ -29,7 +29,7 @@ from hpa.training.callbacks import EpochPicture, RunProgress
 from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
-from hpa.training.run_folder import RunFolder
+from hpa.training.run_folder import RunFolder, sweep_finished
 from hpa.training.tracking import tracked
 
 _TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
@@ -51,6 +51,7 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
     goes_on = stages.is_chain or is_requeued() or sweep_folder is not None
     run = (open_or_create if goes_on else RunFolder.create)(config, name, sweep_folder)
     if sweep_folder is not None and run.facts().get("finished"):  # its job was killed just before its end
+        sweep_finished(run)
         print(f"{run.path}: is finished already.")
         return 0
     with run.held() as lock:
@@ -81,6 +82,7 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
                 f"{run.path}: is finished after {facts['epochs']} epochs, and {', '.join(changed)} would do nothing; "
                 f"trainer.max_epochs={facts['max_epochs'] + 1} or more trains on."
             )
+        sweep_finished(run)
         more = "" if stages.is_chain else "; trainer.max_epochs=N trains on"
         print(f"{run.path}: finished after {facts['epochs']} epochs{more}.")
         return 0
@@ -106,6 +108,7 @@ def _train_stage(config: Config, folder: Path) -> int:
     """Train a stage of a chain unless it is finished; one that was started keeps its own config."""
     run = open_stage(config, folder)
     if run.facts().get("finished"):
+        sweep_finished(run)
         return 0
     with run.held() as lock:
         run.sweep()

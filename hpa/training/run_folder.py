@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import shutil
@@ -29,6 +30,8 @@ PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "alb
 JOB_FILE = "job.json"
 """In the folder of a job of a sweep: how it stands."""
 _LOCK = "lock"
+_LOCK_GUARD = f"{_LOCK}.takeover"
+_FACTS = " Delete the file; resume= trains on from the checkpoints."
 _NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
 """Keys that every config of a run holds."""
 
@@ -99,6 +102,7 @@ class RunFolder:
                 shutil.rmtree(orphan)
             else:
                 orphan.unlink(missing_ok=True)
+        (self.path / _LOCK_GUARD).unlink(missing_ok=True)
 
     @property
     def checkpoints(self) -> Path:
@@ -138,15 +142,34 @@ class RunFolder:
             file.write(OmegaConf.to_yaml(config).encode())
 
     def facts(self) -> dict[str, Any]:
-        """Read the facts of the run beside its config, `run.json`."""
+        """Read the facts of the run beside its config, `run.json`.
+
+        Raises:
+            InputError: If the file is damaged.
+        """
         file = self.path / "run.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{file}: the facts of a run are expected, but cannot be read ({error}).{_FACTS}"
+            ) from error
+        if not isinstance(facts, dict):
+            raise InputError(f"{file}: the facts of a run are expected, found a {type(facts).__name__}.{_FACTS}")
+        return facts
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Add facts to `run.json`."""
         text = json.dumps(self.facts() | facts, indent=1)
         with whole_file(self.path / "run.json") as file:
             file.write(text.encode())
+
+
+def sweep_finished(run: RunFolder) -> None:
+    """Delete what a process left that was killed at the very end of a run; nothing where another one trains on."""
+    if (run.path / _LOCK).exists():
+        with contextlib.suppress(InputError), run.held():
+            run.sweep()
 
 
 def require_empty(folder: Path) -> None:
@@ -159,7 +182,7 @@ def require_empty(folder: Path) -> None:
         raise InputError(f"{folder}: a new folder is expected for the run, this is a file; choose another run_dir.")
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     foreign = [
-        name for name in names if name not in (_LOCK, JOB_FILE) and not name.startswith(".")
+        name for name in names if name not in (_LOCK, _LOCK_GUARD, JOB_FILE) and not name.startswith(".")
     ]  # what a kill leaves
     if foreign:
         raise InputError(

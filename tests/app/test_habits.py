@@ -42,7 +42,7 @@ def test_help_on_a_slot_lists_its_choices_with_their_settings():
 
 @pytest.mark.parametrize(
     ("words", "code", "text"),
-    [(["--help", "loss"], 0, "focal"), (["ckpt_path=x"], 2, "resume=RUN"), (["--help", "nothing"], 1, "no such slot")],
+    [(["--help", "loss"], 0, "focal"), (["ckpt_path=x"], 2, "resume=RUN"), (["--help", "nothing"], 2, "no such slot")],
 )
 def test_the_script_prints_help_and_answers(words, code, text, tmp_path):
     done = subprocess.run([sys.executable, ROOT / "train.py", *words], cwd=tmp_path, capture_output=True, text=True)
