@@ -62,7 +62,7 @@ class ImageSource(Protocol):
         """Read one image; InputError names the file and the reason."""
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Return a cache key of an image's content without decoding it (paths, sizes, times of its files)."""
+        """Return a cache key of an image's content without decoding it (`file_identity`)."""
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from jaxtyping import Int32
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
+from hpa.core.file_identity import file_identity
 from hpa.core.label_map import relabel
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
 from hpa.formats.label_maps import SUFFIXES as LABEL_MAP_SUFFIXES
@@ -47,14 +48,12 @@ class Stored:
         return {"segmenter": "stored", "folder": str(self.folder.resolve())}
 
     def fingerprint_of(self, image_id: str) -> dict[str, Any]:
-        """Return which file serves an image, its size and its time of change.
+        """Return which file serves an image, and what names its content.
 
         Raises:
             InputError: If there is no file, or more than one.
         """
-        path = self._path_of(image_id)
-        status = path.stat()
-        return {"file": path.name, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+        return {"file": file_identity(self._path_of(image_id))}
 
     def _path_of(self, image_id: str) -> Path:
         candidates = [self.folder / f"{image_id}{suffix}" for suffix in SUFFIXES]

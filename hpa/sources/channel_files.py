@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field
+from hpa.core.file_identity import file_identity
 from hpa.formats.image_header import PlaneInfo
 from hpa.formats.images import difference_of, plane_info, read_field
 
@@ -72,18 +73,10 @@ class ChannelFiles:
         return None if difference else next(iter(infos.values()), None), reasons
 
     def identity(self, image_id: str) -> str:
-        """Name the content of an image by place, size and time of its files, without opening them.
+        """Name the content of an image by its files, without decoding them.
 
         Raises:
             InputError: If a file is missing.
         """
-        parts = []
-        for channel, path in self.paths(image_id).items():
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise InputError(
-                    f"{path}: cannot be read ({error.strerror}); add the file or mend its path."
-                ) from error
-            parts.append(f"{channel}={path.resolve()}:{status.st_size}:{status.st_mtime_ns}")
+        parts = [f"{channel}={file_identity(path)}" for channel, path in self.paths(image_id).items()]
         return "|".join(parts if self.bits is None else [*parts, f"bits={self.bits}"])

@@ -14,6 +14,7 @@ import pandas as pd
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
+from hpa.core.file_identity import identity_of_files
 from hpa.core.image_table import ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
@@ -119,17 +120,15 @@ class InstanceFolder:
         return replace(self._images.read(image_id), pixel_um=self._pixel_um_of(image_id))
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Name the content of a picture by place, size and time of its file, without opening it.
+        """Name the content of a picture by its files, without decoding them.
 
         Raises:
-            InputError: If there is none.
+            InputError: If there is none, or one is missing.
         """
         del split
         self._require_known(image_id)
-        path = self._images.file_of(image_id) or self.root / "images"
-        status = path.stat()
         chosen = "".join(f":{name}={value}" for name, value in self._images.choice.settings().items())
-        return f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}{chosen}"
+        return identity_of_files(self._images.files_of(image_id)) + chosen
 
     def instances(self, image_id: str) -> Instances:
         """Read the instances of an image.

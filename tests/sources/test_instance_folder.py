@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -102,3 +104,20 @@ def test_the_real_nuclei_are_read_whole(samples):
     assert sum(counts) == 23328 - sum(table.frame["empty_masks"].astype(int)) or sum(counts) == sum(
         table.frame["n_instances"].astype(int)
     )
+
+
+def test_another_picture_of_the_same_size_and_time_is_noticed(tmp_path):
+    write_discs(tmp_path, 2)
+    picture = tmp_path / "images" / "disc_00.png"
+    before, status, content = opened(tmp_path).identity("disc_00", "train"), picture.stat(), picture.read_bytes()
+    picture.write_bytes(content[:60] + bytes([content[60] ^ 1]) + content[61:])
+    os.utime(picture, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert opened(tmp_path).identity("disc_00", "train") != before
+
+
+def test_a_picture_that_went_away_is_named(tmp_path):
+    write_discs(tmp_path, 2)
+    source = opened(tmp_path)
+    (tmp_path / "images" / "disc_00.png").unlink()
+    with pytest.raises(InputError, match=r"disc_00\.png: cannot be read"):
+        source.identity("disc_00", "train")

@@ -15,6 +15,7 @@ from hpa.core.channels import CHANNELS
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
+from hpa.core.file_identity import identity_of_files
 from hpa.core.image_table import COLUMNS, ImageTable, format_classes, read_label_text
 from hpa.formats.csv_rows import ROW, read_rows
 from hpa.formats.folder_images import FolderImages
@@ -168,7 +169,7 @@ class PlainFolder:
     def identity(self, image_id: str, split: Split) -> str:
         """Name the content of an image by its files."""
         del split
-        return "|".join(map(str, self._images.files_of(image_id)))
+        return identity_of_files(self._images.files_of(image_id))
 
     def _first_channels(self) -> tuple[str, ...]:
         for image_id in self._images.image_ids[:5]:

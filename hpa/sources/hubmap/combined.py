@@ -110,7 +110,7 @@ class CombinedHubmap:
         return home.instances(image_id)
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Name the content of a picture by place, size and time of its file, without opening it.
+        """Name the content of a picture by its file, without decoding it.
 
         Raises:
             InputError: If the file is missing.

@@ -20,6 +20,7 @@ from jaxtyping import Bool
 from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
+from hpa.core.file_identity import file_identity
 from hpa.core.image_table import COLUMNS, ImageTable
 from hpa.formats.image_header import PlaneInfo
 from hpa.interfaces import Instances, Split
@@ -126,17 +127,12 @@ class Hubmap:
         return Instances(label_map, np.zeros(count - 1, np.int64))
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Name the content of a picture by place, size and time of its file, without opening it.
+        """Name the content of a picture by its file, without decoding it.
 
         Raises:
             InputError: If the file is missing.
         """
-        path = self._picture_path(image_id, split)
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); add the file or mend its path.") from error
-        return f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}"
+        return file_identity(self._picture_path(image_id, split))
 
     def _listing(self, split: Split) -> TissueListing:
         """Return the rows of a split, read at first use."""
