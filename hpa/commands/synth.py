@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", metavar="K", type=int, required=True, help="another seed gives other images; 0 or more"
     )
     parser.add_argument("--test-images", metavar="N", type=int, help="how many of them are test (a quarter)")
-    parser.add_argument("--workers", metavar="N", type=int, default=_cores(), help="processes (all cores)")
+    parser.add_argument("--workers", metavar="N", type=int, default=available_cores(), help="processes (all cores)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -103,6 +103,6 @@ def parse_size(text: str) -> tuple[int, int]:
     return height, int(match[2] or height)
 
 
-def _cores() -> int:
+def available_cores() -> int:
     """Count the cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -24,6 +24,8 @@ from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
 from hpa.sources.cell_truth import CellTruth
 from hpa.sources.channel_files import ChannelFiles
+from hpa.sources.class_names import FILE_NAME as CLASS_NAMES_FILE
+from hpa.sources.class_names import read_class_names
 from hpa.sources.kaggle_listing import Listing, sample_listing, train_listing
 from hpa.sources.metadata import merge_metadata
 from hpa.sources.pixel_check import check_pixels
@@ -40,6 +42,8 @@ _logger = logging.getLogger(__name__)
 class KaggleHpa:
     """Reads data sets in the layout of the competition (an `ImageSource`).
 
+    A file class_names.csv (number,name) in the folder names the classes of other data in this layout.
+
     Args:
         root: Folder with train.csv, train/, test/, sample_submission.csv.
         channels: Channels to read, any of red, green, blue, yellow, in the order the planes shall have.
@@ -49,10 +53,8 @@ class KaggleHpa:
         bits: Bits that levels use in 16-bit files, e.g. 12; None trusts their headers.
 
     Raises:
-        InputError: If the channels or the pixel size make no sense.
+        InputError: If the channels, the pixel size or the names of classes make no sense.
     """
-
-    class_names: tuple[str, ...] = LOCATION_NAMES
 
     def __init__(
         self,
@@ -64,6 +66,8 @@ class KaggleHpa:
         bits: int | None = None,
     ) -> None:
         self.root = Path(root)
+        names = self.root / CLASS_NAMES_FILE
+        self.class_names: tuple[str, ...] = read_class_names(names) if names.is_file() else LOCATION_NAMES
         self.channels: tuple[str, ...] = _checked_channels(channels)
         if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(
