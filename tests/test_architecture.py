@@ -13,6 +13,7 @@ LEVEL = {
     "core": 0,
     "targets": 1,
     "device": 1,
+    "values": 2,
     "config": 2,
     "overrides": 3,
     "interfaces": 1,

@@ -19,25 +19,21 @@ from omegaconf import DictConfig, OmegaConf
 from hpa.app.habits import with_own_words
 from hpa.app.help_page import help_page, help_word
 from hpa.app.signals import interrupting_signals
-from hpa.app.suggestions import suggestions, unread_keys
+from hpa.app.suggestions import require_names, suggestions, unread_keys
 from hpa.config import Config, plain, require_task
-from hpa.core.errors import InputError
+from hpa.core.errors import InputError, UsageError
 from hpa.core.paths import quote_paths
 from hpa.core.project_folder import with_commands
 from hpa.overrides import as_choice, last_values
 from hpa.sweeps import SweepEnd
 from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
 from hpa.sweeps.plan import digest_of_config
-from hpa.targets import require_slots
 from hpa.training.run_folder import RunFolder
+from hpa.values import require_values
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
-
-
-class UsageError(InputError):
-    """The words of the command line do not fit each other."""
 
 
 def train_main(root: Path) -> None:
@@ -78,6 +74,7 @@ def _own_words(root: Path, script: str) -> list[str]:
                 sys.argv[1:] = with_own_words(script, words)
         except InputError as error:
             raise UsageError(str(error)) from error
+        require_names(root, sys.argv[1:])
         return 0
 
     code = exit_code(understand)
@@ -111,9 +108,13 @@ def _train(config: DictConfig, root: Path) -> int:
     as_written = cast("Config", OmegaConf.to_container(config, resolve=False))  # values may refer to another task's
     _require_own_settings(as_written, root)
     composed = plain(config)
-    require_slots(composed, "config")
-    from hpa.app.train import train
+    require_values(composed)
+    from hpa.app.train import require_runnable, train
 
+    try:
+        require_runnable(composed)
+    except InputError as error:
+        raise UsageError(str(error)) from error
     return train(composed, _choices(), job_folder() if _is_sweep() else None)
 
 
@@ -150,7 +151,7 @@ def _resume(run: str, overrides: list[str], conf: Path) -> int:
 def _infer(config: DictConfig, root: Path) -> int:
     composed = plain(config)
     _require_read(composed, root, "infer")
-    require_slots(composed, "config")
+    require_values(composed)
     from hpa.app.infer import infer
 
     return infer(composed)

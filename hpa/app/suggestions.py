@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 
 from hpa.config import Config
-from hpa.core.errors import InputError
+from hpa.core.errors import InputError, UsageError
 from hpa.overrides import compose_config, keys_of, nearest
 
 GROUPS = {"train": "task", "infer": "inference"}
@@ -39,6 +40,18 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
         elif key not in known:
             found += _meant(word, nearest(key, known))
     return found
+
+
+def require_names(root: Path, words: Sequence[str]) -> None:
+    """Refuse numbers where a choice has a name: hydra ends with a traceback.
+
+    Raises:
+        UsageError: Naming the choices.
+    """
+    for word in words:
+        key, equals, value = word.lstrip("+~").partition("=")
+        if equals and re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d+)?|true|false", value, re.IGNORECASE) and _choices(root, key):
+            raise UsageError(f"{word}: expected the name of a choice: {', '.join(sorted(_choices(root, key)))}.")
 
 
 def unread_keys(root: Path, name: str, config: Config) -> list[str]:

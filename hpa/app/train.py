@@ -27,10 +27,12 @@ from hpa.stages.single import Stages
 from hpa.sweeps.pruning import TrialReports, reports_of
 from hpa.training.callbacks import EpochPicture, RunProgress
 from hpa.training.checkpoint import RunCheckpoints
+from hpa.training.fit import Fit
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder, sweep_finished
 from hpa.training.tracking import tracked
+from hpa.values import require_values
 
 _TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
 """The kinds of training by their names, those of `hpa.targets.TASKS`."""
@@ -46,6 +48,7 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
     """
     config.pop("hydra", None)
     require_task(config, choices)
+    require_runnable(config)
     name = f"{choices['model']}_{choices['loss']}"
     stages: Stages = build(config["stages"])
     goes_on = stages.is_chain or is_requeued() or sweep_folder is not None
@@ -58,6 +61,16 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
         return _run_stages(stages, config, run, lock)
 
 
+def require_runnable(config: Config) -> None:
+    """Refuse a trainer that this machine cannot run, before anything is made.
+
+    Raises:
+        InputError: Naming the setting and what to write.
+    """
+    fit: Fit = build(config["trainer"])
+    fit.require_device()
+
+
 def resume(path: str, overrides: list[str], conf: Path) -> int:
     """Go on with a run after its last finished epoch; values may be changed, parts may not.
 
@@ -66,6 +79,7 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     """
     run = RunFolder.open(path)
     config = with_values(run.config(), overrides, conf)
+    require_values(config)
     stages: Stages = build(config["stages"])
     if stages.is_chain and config != run.config():
         raise InputError(

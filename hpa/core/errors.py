@@ -31,6 +31,10 @@ class InputError(ValueError):
         return printable(message)
 
 
+class UsageError(InputError):
+    """The words of a command line do not fit each other, or what they are for."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One defect of one thing the user gave, e.g. of one row or one file."""

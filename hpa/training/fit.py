@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningDataModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.tuner.tuning import Tuner
@@ -21,6 +23,10 @@ from hpa.training.resuming import ChangedSettings
 
 log = logging.getLogger(__name__)
 
+PRECISIONS: Mapping[str, str] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+"""Lightning's names of the precisions of infer.py."""
+LIGHTNING_PRECISIONS: tuple[str, ...] = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+
 
 class Fit:
     """Trains a module on a data module into a run folder.
@@ -29,8 +35,8 @@ class Fit:
         max_epochs: Epochs of the run.
         accelerator: "auto" takes a GPU if there is one; "cpu", "gpu", ….
         devices: One, or which one as [1]: runs keep their folder to one process.
-        precision: Of Lightning ("32-true", "bf16-mixed", "16-mixed", …), or "auto": bf16 on a GPU that has it, half
-            on an older one, full on a CPU.
+        precision: "fp32", "bf16" or "fp16" as for infer.py, one of Lightning's ("32-true", "bf16-mixed", …), or "auto":
+            bf16 on a GPU that has it, half on an older one, full on a CPU.
         accumulate_batches: Batches a step.
         patience_epochs: Stop after so many epochs without a better score; null never stops early.
         limit_batches: Share (1.0) or number of batches of an epoch, for trying things out.
@@ -58,6 +64,10 @@ class Fit:
                 f"trainer.devices={devices}: a run trains in one process on one device; write 1, or which one as [1], "
                 "and use several by runs side by side, e.g. the folds of stages=cross_validation."
             )
+        if limit_batches == 0:
+            raise InputError(
+                "trainer.limit_batches=0: no batch would train; write a share (0.1) or a number of batches."
+            )
         self.max_epochs = max_epochs
         self.accelerator = accelerator
         self.devices = devices
@@ -67,6 +77,29 @@ class Fit:
         self.limit_batches = limit_batches
         self.find_learning_rate = find_learning_rate
         self.deterministic = deterministic
+
+    def require_device(self) -> None:
+        """Refuse a device or a precision that there is none of, before anything is made.
+
+        Raises:
+            InputError: Naming the setting and what to write.
+        """
+        precision = self._precision()
+        if self.accelerator in ("auto", "cpu", "gpu", "cuda", "mps"):
+            choose_device(self.accelerator, "trainer.accelerator")
+        quiet_lightning()
+        try:
+            Trainer(
+                accelerator=self.accelerator,
+                devices=self.devices,
+                precision=precision,  # type: ignore[arg-type]  # a string from YAML, checked above
+                barebones=True,
+            )
+        except (MisconfigurationException, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"trainer.accelerator={self.accelerator} trainer.devices={self.devices} trainer.precision={precision}: "
+                f"{str(error).splitlines()[0]} trainer.accelerator=auto takes what there is."
+            ) from error
 
     def trainer(self, callbacks: list[Callback], loggers: list[Any], run_dir: Path) -> Trainer:
         """Return the Lightning trainer."""
@@ -113,7 +146,13 @@ class Fit:
 
     def _precision(self) -> str:
         if self.precision != "auto":
-            return self.precision
+            name = PRECISIONS.get(self.precision, self.precision)
+            if name not in LIGHTNING_PRECISIONS:
+                raise InputError(
+                    f"trainer.precision must be auto, {', '.join(PRECISIONS)}, or one of Lightning's "
+                    f"({', '.join(LIGHTNING_PRECISIONS)}); came '{self.precision}'."
+                )
+            return name
         if choose_device(self.accelerator, "trainer.accelerator").type != "cuda":
             return "32-true"
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"

@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from hpa.core.errors import InputError
 from hpa.training.clipping import Clipping
 
 
@@ -47,10 +48,17 @@ class Optimization:
         self.average_decay = average_decay
 
     def build(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
-        """Return the optimizer of all parameters that are trained, in two groups: with and without decay."""
+        """Return the optimizer of all parameters that are trained, in two groups: with and without decay.
+
+        Raises:
+            InputError: If the optimizer refuses its settings.
+        """
         trained = [p for _, p in named_parameters if p.requires_grad]
         groups: list[dict[str, Any]] = [
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        return self.optimizer([group for group in groups if group["params"]], lr=self.learning_rate)
+        try:
+            return self.optimizer([group for group in groups if group["params"]], lr=self.learning_rate)
+        except (ValueError, TypeError) as error:  # torch checks betas, momentum and others
+            raise InputError(f"optimizer: {error}; python train.py --help optimizer lists the settings.") from error

@@ -35,6 +35,13 @@ SETTINGS_OF_ANOTHER_TASK = [
     (["task=pixels", "augment=standard"], "augment=standard: CropAugmentation (augment) serves task=cells"),
     (["task=pixels", "supervision=propagation"], "serves task=cells, and this is task=pixels"),
     (["task=pixels", "stages=rounds"], "(stages.student) serves task=cells"),
+    (["data=hubmap"], "data=hubmap: CombinedHubmap (data) serves task=pixels, and this is task=cells"),
+    (["loss=4"], "loss=4: expected the name of a choice: asymmetric"),
+    (["trainer.max_epochs=abc"], "trainer.max_epochs=abc: expected a whole number (Epochs of the run)"),
+    (["optimizer.lr=-1"], "optimizer.learning_rate=-1: expected 0 or more, came -1"),
+    (["seed=null"], "seed=null: expected a whole number"),
+    (["trainer.accelerator=gpu", "trainer.precision=fp32"], "trainer.accelerator must be auto, cpu"),
+    (["trainer.precision=half"], "trainer.precision must be auto, fp32, bf16, fp16, or one of Lightning's"),
     (["loss=sum", "loss@loss.parts.focal=dice"], "DiceLoss (loss.parts.focal) serves task=pixels"),
 ]
 

@@ -1,0 +1,96 @@
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import pytest
+
+from hpa.core.errors import InputError, UsageError
+from hpa.values import SETTINGS, _fits, require_values
+from tests.test_configs import composed, lines
+
+
+def places(node, key: str = "", own: bool = False) -> Iterator[tuple[list, object]]:
+    """Path and value of every setting of the parts of this package."""
+    if isinstance(node, dict):
+        own = str(node.get("_target_", "")).startswith("hpa.")
+        for name, value in node.items():
+            if not name.startswith("_"):
+                if own:
+                    yield [name], value
+                yield from (([name, *path], found) for path, found in places(value))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from (([index, *path], found) for path, found in places(value))
+
+
+def changed(config, path, value):
+    copied = {path[0]: copy.deepcopy(config[path[0]])}
+    node = copied
+    for name in path[:-1]:
+        node = node[name]
+    node[path[-1]] = value
+    return copied
+
+
+WRONG = {
+    bool: ["maybe", 2, None],
+    int: ["abc", 2.5, True, float("nan"), -1],
+    float: ["abc", True, float("nan"), -1.0],
+}
+
+
+@pytest.mark.parametrize(("name", "words"), lines())
+def test_every_number_and_switch_of_every_choice_refuses_what_it_cannot_take(name, words):
+    config = composed(name, [word for word in words if not word.startswith(("segmenter=unet", "segmenter=mask_rcnn"))])
+    require_values(config)
+    tried = 0
+    for path, value in places(config):
+        for wrong in WRONG.get(type(value), []):
+            if type(value) is int and isinstance(wrong, float) and path[-1] == "limit_batches":
+                continue
+            tried += 1
+            with pytest.raises(InputError) as raised:
+                require_values(changed(config, path, wrong))
+            assert str(path[-1]) in str(raised.value)
+    assert tried or name == "infer"
+
+
+def test_the_message_names_the_key_what_is_expected_what_came_and_what_it_means():
+    trainer = composed("train", [])["trainer"]
+    with pytest.raises(UsageError, match=r"trainer\.max_epochs=abc: expected a whole number \(Epochs of the run\)"):
+        require_values({"trainer": trainer | {"max_epochs": "abc"}})
+    with pytest.raises(UsageError, match=r"Write 10\."):
+        require_values({"trainer": trainer | {"max_epochs": 10.0}})
+    with pytest.raises(UsageError, match=r"expected 1 or more, came 0"):
+        require_values({"trainer": trainer | {"max_epochs": 0}})
+    with pytest.raises(UsageError, match=r"has no such setting, but max_epochs, accelerator"):
+        require_values({"trainer": trainer | {"epochs": 3}})
+
+
+@pytest.mark.parametrize("key", [key for key, expected in SETTINGS.items() if expected in (int, float, bool)])
+def test_settings_of_no_part_are_checked_too(key):
+    for wrong in ("abc", None, [1]):
+        with pytest.raises(UsageError, match=f"{key}="):
+            require_values({key: wrong})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "fits"),
+    [
+        (1, float, True),
+        (float("inf"), float, True),
+        (None, int | None, True),
+        ([1, 2], tuple[int, int], True),
+        ([1, 2, 3], tuple[int, int], False),
+        ([1, 2, 3], tuple[int, ...], True),
+        ("a", Literal["a", "b"], True),
+        ("c", Literal["a", "b"], False),
+        ("a", Sequence[str], False),
+        ({"a": 1}, dict[str, float], True),
+        ({"a": "b"}, dict[str, float], False),
+        ({"_target_": "x.Y"}, Sequence[int], True),
+        ({"_target_": "x.Y"}, int, False),
+    ],
+)
+def test_plain_values_fit_types(value, expected, fits):
+    assert _fits(value, expected) is fits
