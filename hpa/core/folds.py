@@ -119,13 +119,13 @@ def _fill_gaps(folds: Int64[np.ndarray, " group"], shows: Bool[np.ndarray, "grou
 
 
 def _warn_of_gaps(folds: Int[np.ndarray, " group"], shows: Bool[np.ndarray, "group class"], fold_count: int) -> None:
-    """Log the classes that some fold is without."""
-    missed = [
-        f"class {index} ({int(shown.sum())} groups)"
+    """Log the classes that some fold is without: a warning only where they have groups enough for all."""
+    groups = {
+        index: int(shown.sum())
         for index, shown in enumerate(shows.T)
         if shown.any() and len(np.unique(folds[shown])) < fold_count
-    ]
-    if missed:
-        _logger.warning(
-            "of %d folds, not every one holds %s; scores of these are missing there", fold_count, ", ".join(missed)
-        )
+    }
+    if groups:
+        named = ", ".join(f"class {index} ({count} groups)" for index, count in groups.items())
+        level = logging.WARNING if max(groups.values()) >= fold_count else logging.INFO
+        _logger.log(level, "of %d folds, not every one holds %s; scores of these are missing there", fold_count, named)

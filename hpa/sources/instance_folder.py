@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +27,7 @@ from hpa.sources.row_checks import id_problems, size_of, size_problems, with_fur
 _THREADS = 4
 _LAYOUT = "expected are images/<id>.png or .tif, labels/<id>.png or .tif (0 background, 1..n), and index.csv with ids"
 _ID_COLUMNS = ("id", "ID", "image_id")
-_logger = logging.getLogger(__name__)
+_INDEX = "index.csv"
 
 
 class InstanceFolder:
@@ -78,6 +77,7 @@ class InstanceFolder:
             choice=StackChoice.of(z, t, scene, bits),
         )
         self._label_maps = label_map_paths(self.root / "labels")
+        self._where = where
         self._rows, self._row_problems = self._listed(where)
         sizes = self._rows.get("pixel_um", pd.Series("", self._rows.index))
         self._sizes_um = dict(zip(self._rows["image_id"], map(size_of, sizes), strict=True))
@@ -107,7 +107,7 @@ class InstanceFolder:
             }
         )
         frame = with_further_columns(usual, self._rows.drop(columns=["image_id", "pixel_um"], errors="ignore"), "index")
-        return ImageTable(frame, self.class_names, str(self.root), problems)
+        return ImageTable(frame, self.class_names, str(self.root), problems, self._warnings())
 
     def read(self, image_id: str, split: Split) -> Field:
         """Read one picture with the planes that it holds.
@@ -145,20 +145,18 @@ class InstanceFolder:
     def _pixel_um_of(self, image_id: str) -> float:
         return float(self._sizes_um.get(image_id, math.nan)) if self.pixel_um is None else self.pixel_um
 
+    def _warnings(self) -> tuple[Problem, ...]:
+        if not self._where or (self.root / _INDEX).is_file():
+            return ()
+        named = ", ".join(self._where)
+        reason = f"there is none, so all {len(self._rows)} images are used; data.where ({named}) selects nothing"
+        return (Problem(str(self.root / _INDEX), reason),)
+
     def _listed(self, where: Mapping[str, Sequence[str]]) -> tuple[pd.DataFrame, list[Problem]]:
         """Return the rows to use, and what is wrong with them; all images where there is no index.csv."""
-        path = self.root / "index.csv"
+        path = self.root / _INDEX
         if not path.is_file():
-            ids = self._images.image_ids
-            if where:
-                named = ", ".join(where)
-                _logger.warning(
-                    "%s: there is none, so all %d images are used; data.where (%s) selects nothing",
-                    path,
-                    len(ids),
-                    named,
-                )
-            return pd.DataFrame({"image_id": ids}), []
+            return pd.DataFrame({"image_id": self._images.image_ids}), []
         frame = read_rows(path, ())
         column = next((name for name in _ID_COLUMNS if name in frame), None)
         if column is None:
