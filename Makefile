@@ -16,7 +16,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables benchmark attack ladder clean
+.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables docs docs-serve benchmark attack ladder clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,13 @@ test-no-extras: $(READY) ## Core tests without any extra, in the versions of con
 
 tables: $(READY) ## Write the tables of README.md and docs/ from conf/
 	$(BIN)/python -m docs.tables
+
+docs: $(READY) ## Build the site in build/site, without the network; every warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo "open build/site/index.html"
+
+docs-serve: docs ## Build the site and serve it on this machine
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000
 
 check: $(READY) ## Format, lint, types, architecture, wording, tables
 	$(BIN)/ruff format --check .

@@ -22,7 +22,10 @@ _MARKED = re.compile(r"(<!-- (slots|choices): ([\w/]+) -->\n).*?(<!-- end of \2 
 
 def pages() -> list[Path]:
     """List the pages that may hold tables."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [
+        ROOT / "README.md",
+        *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "generated"),
+    ]
 
 
 def rendered(text: str) -> str:

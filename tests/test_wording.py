@@ -52,7 +52,7 @@ FOLDERS = ("hpa", "conf", "experiments", "docs", "benchmarks")
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile", "pyproject.toml", "train.py", "infer.py")
 FILES = [
     *(ROOT / page for page in PAGES),
-    *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"))),
+    *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*")) if path.parent.name != "generated"),
 ]
 
 

@@ -88,7 +88,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         path: Where the folder shall be: new, or empty.
 
     Raises:
-        InputError: If something lies there already.
+        InputError: If something lies there already, or another process wrote it meanwhile.
         DiskFullError: If the disk is full.
         WriteError: If the folder cannot be written to.
     """
@@ -103,9 +103,19 @@ def whole_folder(path: Path) -> Iterator[Path]:
             place.parent.mkdir(parents=True, exist_ok=True)
             part.mkdir()
             yield part
-            part.replace(place)
+            _take_name(part, place)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def _take_name(part: Path, place: Path) -> None:
+    """Rename a folder, unless another process was faster."""
+    try:
+        part.replace(place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise InputError(f"{place}: another process has written it meanwhile; what it wrote stays.") from error
 
 
 def remove_orphans(path: Path) -> None:

@@ -58,3 +58,16 @@ def test_half_written_files_and_folders_of_an_output_are_removed(tmp_path):
     (tmp_path / ".part_10.0123.part").write_bytes(b"of another output")
     remove_orphans(out)
     assert [path.name for path in tmp_path.iterdir()] == [".part_10.0123.part"]
+
+
+def write_while_another_does(place: Path) -> None:
+    with whole_folder(place) as part:
+        (part / "own").touch()
+        place.mkdir()
+        (place / "other").touch()
+
+
+def test_a_folder_that_another_process_wrote_meanwhile_stays(tmp_path):
+    with pytest.raises(InputError, match="another process has written it meanwhile"):
+        write_while_another_does(tmp_path / "data")
+    assert [path.name for path in tmp_path.rglob("*")] == ["data", "other"]
