@@ -7,7 +7,8 @@ with it every measure, stays the same when the field is rotated by 90° or mirro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float64, Integer, UInt8
@@ -18,6 +19,8 @@ from hpa.measurements.pixel_runs import Plane
 
 DIRECTIONS = (0.0, math.pi / 4, math.pi / 2, 3 * math.pi / 4)
 _MIN_DEVIATION = 1e-12
+_MATRIX_NUMBERS = 1 << 20
+"""Of the matrices that are held at once."""
 
 
 class CellTextures:
@@ -40,6 +43,8 @@ class CellTextures:
         self._boxes = boxes
         self._masks = [mask_in_box(cells, number, box) for number, box in enumerate(boxes, start=1)]
         self._levels = grey_levels
+        step = max(1, _MATRIX_NUMBERS // grey_levels**2)
+        self._steps = [min(step, len(boxes) - begin) for begin in range(0, len(boxes), step)] or [0]
         self._distance_px = distance_px
 
     def measure(self, plane: Plane) -> dict[str, Float64[np.ndarray, " cell"]]:
@@ -48,7 +53,14 @@ class CellTextures:
         Args:
             plane: The plane.
         """
-        counted = [self._pairs(levels) for levels in self._quantised(plane)]
+        cells = self._quantised(plane)
+        parts = [self._measured(list(islice(cells, step))) for step in self._steps]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _measured(
+        self, cells: Sequence[UInt8[np.ndarray, "_height _width"]]
+    ) -> dict[str, Float64[np.ndarray, " cell"]]:
+        counted = [self._pairs(levels) for levels in cells]
         matrix = np.array(counted, np.float64).reshape(-1, self._levels, self._levels)
         total = matrix.sum(axis=(1, 2))
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -79,5 +91,7 @@ class CellTextures:
 
     def _pairs(self, levels: UInt8[np.ndarray, "height width"]) -> Float64[np.ndarray, "level level"]:
         """Return how many pairs have which levels, all directions together, symmetric."""
+        if levels.size == 1:
+            return np.zeros((self._levels, self._levels))
         found = graycomatrix(levels, [self._distance_px], DIRECTIONS, levels=self._levels + 1, symmetric=True)  # type: ignore[no-untyped-call]
         return found[1:, 1:, 0].sum(axis=2, dtype=np.float64)

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
+from scipy.sparse import coo_array, csr_array
 
 from hpa.core.errors import InputError
-from hpa.core.matching import assign, iou_matrix
+from hpa.core.matching import assign, overlaps_of
 from hpa.interfaces import Instances
 from hpa.metrics.detection import average_precision
 from hpa.metrics.segmentation import THRESHOLDS
@@ -75,9 +76,9 @@ class InstanceScore:
 
 @dataclass(frozen=True)
 class _Image:
-    """One image: IoU of all pairs, predictions most confident first."""
+    """One image: IoU of the pairs that overlap, predictions most confident first."""
 
-    iou: Float64[np.ndarray, "predicted true"]
+    iou: csr_array
     scores: Float64[np.ndarray, " predicted"]
     classes: Int64[np.ndarray, " predicted"]
     true_classes: Int64[np.ndarray, " true"]
@@ -107,7 +108,7 @@ def score_instances(
 def _compared(predicted: Instances, true: Instances, class_count: int) -> _Image:
     if predicted.scores is None:
         raise InputError("average precision ranks predictions by their scores, these have none; give Instances.scores.")
-    iou = iou_matrix(np.asarray(predicted.label_map), np.asarray(true.label_map))
+    iou = overlaps_of(np.asarray(predicted.label_map), np.asarray(true.label_map))
     classes, true_classes = np.asarray(predicted.classes, np.int64), np.asarray(true.classes, np.int64)
     for source, one, cells in (("predicted", classes, iou.shape[0]), ("true", true_classes, iou.shape[1])):
         if len(one) != cells:
@@ -141,10 +142,12 @@ def _hits(images: Sequence[_Image], number: int, threshold: float) -> Bool[np.nd
     """Return which predictions of a class are true positives, image by image, most confident first within each."""
     hits_of_image = []
     for image in images:
-        reaches = image.iou[np.ix_(image.classes == number, image.true_classes == number)] >= threshold
-        hits, taken = np.zeros(len(reaches), np.bool_), set[int]()
+        detections, cells = np.flatnonzero(image.classes == number), np.flatnonzero(image.true_classes == number)
+        pairs = coo_array(image.iou[detections][:, cells])
+        reaches = np.stack(pairs.coords, axis=1)[pairs.data >= threshold]
+        hits, taken = np.zeros(len(detections), np.bool_), set[int]()
         # At IoU 0.5 exactly one may have two partners of half its size, or two of that size share one.
-        for detection, cell in np.argwhere(reaches).tolist():
+        for detection, cell in reaches[np.lexsort(reaches.T[::-1])].tolist():
             if not hits[detection] and cell not in taken:
                 hits[detection] = True
                 taken.add(cell)

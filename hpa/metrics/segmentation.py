@@ -14,7 +14,7 @@ from operator import attrgetter
 import numpy as np
 from jaxtyping import Integer
 
-from hpa.core.matching import MatchCounts, count_matches, iou_matrix
+from hpa.core.matching import MatchCounts, count_matches, overlaps_of
 
 THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 SCORES: dict[str, Callable[[MatchCounts], float]] = {
@@ -93,7 +93,7 @@ def count_image(
     Raises:
         InputError: If the maps differ in size, or a number is negative.
     """
-    iou = iou_matrix(predicted_map, true_map)
+    iou = overlaps_of(predicted_map, true_map)
     return ImageCounts(tuple(count_matches(iou, threshold) for threshold in THRESHOLDS), *iou.shape)
 
 

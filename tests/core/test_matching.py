@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from hpa.core.errors import InputError
-from hpa.core.matching import MatchCounts, assign, count_matches, iou_matrix, match_cells
+from hpa.core.matching import MatchCounts, assign, count_matches, iou_matrix, match_cells, overlaps_of
 
 THRESHOLDS = st.sampled_from([0.1, 0.3, 0.5, 0.6, 0.9])
 
@@ -105,3 +105,20 @@ def test_counts_of_images_are_pooled():
 def test_maps_of_different_size_are_refused():
     with pytest.raises(InputError, match="Resize the prediction"):
         iou_matrix(np.zeros((2, 3), np.int32), np.zeros((3, 2), np.int32))
+
+
+def test_maps_of_one_cell_a_pixel_need_no_matrix_of_all_pairs():
+    label_map = np.arange(1, 1 + 256**2, dtype=np.int32).reshape(256, -1)  # all pairs: 34 GB
+    counts = count_matches(overlaps_of(label_map, label_map), 0.5)
+    assert counts == MatchCounts(label_map.size, 0, 0, float(label_map.size))
+    np.testing.assert_array_equal(match_cells(label_map, label_map, 0.5), label_map.ravel())
+
+
+def test_pairs_that_overlap_are_those_of_the_whole_matrix():
+    draw = np.random.default_rng(0)
+    predicted_map, true_map = (draw.integers(0, 40, (12, 12)).repeat(5, axis=0).repeat(3, axis=1) for _ in range(2))
+    overlaps = overlaps_of(predicted_map, true_map)
+    np.testing.assert_array_equal(overlaps.toarray(), iou_matrix(predicted_map, true_map))
+    assert overlaps.nnz < overlaps.shape[0] * overlaps.shape[1]
+    for threshold in (0.05, 0.3, 0.5):
+        assert count_matches(overlaps, threshold) == count_matches(iou_matrix(predicted_map, true_map), threshold)
