@@ -1,12 +1,13 @@
 """Matching of one image for the detection score: the candidate true cell of each detection.
 
-Masks repeat: a cell has one entry per class. So each distinct mask string is decoded once, and one IoU matrix of
-distinct predicted against distinct true masks serves all classes.
+Masks repeat: a cell has one entry per class. So each distinct mask string is decoded once, and the IoU of distinct
+predicted and distinct true masks serves all classes. Masks are compared in groups of neighbours: an image of 65,000
+cells has four billion pairs, nearly all of which are far apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Literal
@@ -25,6 +26,8 @@ from hpa.core.submission_table import TableRow
 Verified = Literal["all", "truth"]
 """Which classes count in an image: all, or only those with ground truth in it."""
 NUMBER_OF_CLASSES = len(LOCATIONS)
+_GROUP = 128
+"""Predicted masks that are compared at once."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def evidence_of(true: TrueEntries, prediction_text: str, iou: float, verified: V
     Args:
         true: Ground truth of the image.
         prediction_text: PredictionString of the image; "" for no detections.
-        iou: Threshold, inclusive.
+        iou: Threshold, inclusive; above 0.
         verified: `truth` drops detections of classes without ground truth in this image.
 
     Raises:
@@ -115,8 +118,9 @@ def evidence_of(true: TrueEntries, prediction_text: str, iou: float, verified: V
     counted = masks.of_entry >= 0
     if verified == "truth":
         counted &= np.isin(written.classes, true.classes)
-    mask_iou = _iou(masks.counts, true.counts, true.height, true.width)
-    entry_of = _entry_of_mask(mask_iou[:, true.mask_of_entry], true.classes, iou)
+    entry_of = np.full((len(masks.counts), NUMBER_OF_CLASSES), -1, np.int64)
+    for group in _neighbours(masks.counts, true):
+        entry_of[group.masks] = _entry_of_mask(group, true, iou)
     reachable = np.zeros(len(true.classes), bool)
     reachable[entry_of[entry_of >= 0]] = True
     classes, mask_rank = written.classes[counted], masks.of_entry[counted]
@@ -150,27 +154,64 @@ def _distinct(texts: Sequence[str], height: int, width: int) -> _Masks:
     return _Masks(list(compress(counts, filled)), of_entry)
 
 
-def _iou(
-    predicted: Sequence[bytes], true: Sequence[bytes], height: int, width: int
-) -> Float64[np.ndarray, "predicted true"]:
-    if not predicted or not true:
-        return np.zeros((len(predicted), len(true)))
+@dataclass(frozen=True)
+class _Group:
+    """Predicted masks near to each other, and the true entries whose masks may overlap one of them.
 
-    def coco(counts: Sequence[bytes]) -> list[dict[str, Any]]:
-        return [{"size": [height, width], "counts": text} for text in counts]
+    Attributes:
+        masks: Places of the predicted masks.
+        entries: Places of the true entries, ascending.
+        iou: Of each of these masks with the mask of each of these entries.
+    """
 
-    return coco_mask.iou(coco(predicted), coco(true), [0] * len(true))
+    masks: Int64[np.ndarray, " mask"]
+    entries: Int64[np.ndarray, " entry"]
+    iou: Float64[np.ndarray, "mask entry"]
 
 
-def _entry_of_mask(
-    iou: Float64[np.ndarray, "mask true"], true_classes: Int64[np.ndarray, " true"], threshold: float
-) -> Int64[np.ndarray, "mask class"]:
-    """Return the candidate true entry of each mask under each class, -1 where none reaches the threshold."""
-    entry_of = np.full((len(iou), NUMBER_OF_CLASSES), -1, np.int64)
+def _neighbours(counts: Sequence[bytes], true: TrueEntries) -> Iterator[_Group]:
+    """Yield all predicted masks in groups; pairs that are in no group do not overlap."""
+    if not counts or not true.counts:
+        return
+    predicted, distinct = (_coco(texts, true.height, true.width) for texts in (counts, true.counts))
+    boxes, true_boxes = _boxes_of(predicted), _boxes_of(distinct)
+    side = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    band_px = max(1.0, (true.height * true.width * _GROUP / len(counts)) ** 0.5)
+    # large masks last, so that they do not bring all true masks into every group
+    order = np.lexsort((boxes[:, 0], boxes[:, 1] // band_px, np.log2(np.maximum(side, 1)).astype(np.int64)))
+    for begin in range(0, len(order), _GROUP):
+        rows = order[begin : begin + _GROUP]
+        first, last = boxes[rows, :2].min(axis=0), boxes[rows, 2:].max(axis=0)
+        columns = np.flatnonzero(((true_boxes[:, :2] < last) & (true_boxes[:, 2:] > first)).all(axis=1))
+        place = np.full(len(distinct), -1)
+        place[columns] = np.arange(len(columns))
+        entries = np.flatnonzero(place[true.mask_of_entry] >= 0)
+        if len(entries):
+            iou = coco_mask.iou(
+                [predicted[row] for row in rows], [distinct[column] for column in columns], [0] * len(columns)
+            )
+            yield _Group(rows, entries, iou[:, place[true.mask_of_entry[entries]]])
+
+
+def _coco(counts: Sequence[bytes], height: int, width: int) -> list[dict[str, Any]]:
+    return [{"size": [height, width], "counts": text} for text in counts]
+
+
+def _boxes_of(masks: list[dict[str, Any]]) -> Float64[np.ndarray, "mask 4"]:
+    """Return left, top, right and bottom of each mask, px."""
+    boxes = coco_mask.toBbox(masks)
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes
+
+
+def _entry_of_mask(group: _Group, true: TrueEntries, threshold: float) -> Int64[np.ndarray, "mask class"]:
+    """Return the candidate true entry of each mask of a group under each class, -1 where none reaches the threshold."""
+    true_classes = true.classes[group.entries]
+    entry_of = np.full((len(group.masks), NUMBER_OF_CLASSES), -1, np.int64)
     for number in np.unique(true_classes):
-        entries = np.flatnonzero(true_classes == number)
-        iou_in_class = iou[:, entries]
+        of_class = np.flatnonzero(true_classes == number)
+        iou_in_class = group.iou[:, of_class]
         best = iou_in_class.argmax(axis=1)  # the first of equals
         reaches = iou_in_class.max(axis=1) >= threshold
-        entry_of[reaches, number] = entries[best[reaches]]
+        entry_of[reaches, number] = group.entries[of_class[best[reaches]]]
     return entry_of
