@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpa.core.errors import InputError
@@ -28,12 +29,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", metavar="K", type=int, required=True, help="another seed gives other images; 0 or more"
     )
+    parser.add_argument(
+        "--world",
+        metavar="NAME",
+        action=_World,
+        default="standard",
+        help="what fields of --layout hpa are drawn from (standard); `--world list` describes all",
+    )
     parser.add_argument("--test-images", metavar="N", type=int, help="how many of them are test (a quarter)")
     parser.add_argument("--workers", metavar="N", type=int, default=available_cores(), help="processes (all cores)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the data set, print what it holds, and return 0."""
+    if arguments.world != "standard" and arguments.layout != "hpa":
+        raise InputError(f"--world {arguments.world} is of --layout hpa; leave it out for {arguments.layout}.")
     print(f"{arguments.folder}: {_WRITERS[arguments.layout](arguments)}")
     return 0
 
@@ -41,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _write_hpa(arguments: argparse.Namespace) -> str:
     """Write fields of cells and return what they are."""
     from hpa.simulation import write_competition  # here: OpenCV is not needed for --help
+    from hpa.simulation.worlds import world_named
 
     write_competition(
         arguments.folder,
@@ -49,8 +60,9 @@ def _write_hpa(arguments: argparse.Namespace) -> str:
         seed=arguments.seed,
         test_images=arguments.test_images,
         workers=arguments.workers,
+        world=world_named(arguments.world),
     )
-    return f"{arguments.images} fields; the noise of their labels is in world.json"
+    return f"{arguments.images} fields; the noise of their labels is in world.json, by class in label_rates.csv"
 
 
 def _write_hubmap(arguments: argparse.Namespace) -> str:
@@ -88,6 +100,27 @@ def _write_hek_n2a(arguments: argparse.Namespace) -> str:
 
 _WRITERS = {"hek_n2a": _write_hek_n2a, "hpa": _write_hpa, "hubmap": _write_hubmap}
 """What writes a data set in each layout."""
+
+
+class _World(argparse.Action):
+    """Takes the name of a world, or prints all of them and ends the command."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[str] | None,
+        option_string: str | None = None,  # noqa: ARG002  # as argparse calls it
+    ) -> None:
+        """Set the name."""
+        from hpa.simulation.worlds import WORLDS  # as above
+
+        if values == "list":
+            print("\n".join(f"{world.name:<12} {world.difference}" for world in WORLDS.values()))
+            parser.exit()
+        if values not in WORLDS:
+            parser.error(f"argument --world: there is no world '{values}'; choose one of {', '.join(WORLDS)}")
+        setattr(namespace, self.dest, values)
 
 
 def parse_size(text: str) -> tuple[int, int]:

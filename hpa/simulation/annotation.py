@@ -7,7 +7,7 @@ names the main pattern of an image and stops misses all others at once (`main_on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,50 +64,3 @@ class AnnotationNoise:
             if labels:
                 return labels
         return list(shown[:1])
-
-
-@dataclass(frozen=True)
-class ClassNoise:
-    """What happened to one class, counted over images.
-
-    Attributes:
-        number: The class.
-        images_showing: Images that show it.
-        missed: Of these, those without its label.
-        images_without: Images that do not show it.
-        invented: Of these, those with its label.
-    """
-
-    number: int
-    images_showing: int
-    missed: int
-    images_without: int
-    invented: int
-
-    def described(self, class_name: str) -> dict[str, str | int | float | None]:
-        """Return counts and rates as plain types; a rate of no image is None."""
-        return {
-            "class": self.number,
-            "name": class_name,
-            "images_showing": self.images_showing,
-            "missed": self.missed,
-            "false_negative_rate": self.missed / self.images_showing if self.images_showing else None,
-            "images_without": self.images_without,
-            "invented": self.invented,
-            "false_positive_rate": self.invented / self.images_without if self.images_without else None,
-        }
-
-
-def realised_noise(images: Iterable[tuple[Iterable[int], Iterable[int]]], classes: int) -> list[ClassNoise]:
-    """Count the errors in images given as (labels, classes that are shown)."""
-    pairs = [(frozenset(labels), frozenset(shown)) for labels, shown in images]
-    return [
-        ClassNoise(
-            number,
-            images_showing=sum(number in shown for _, shown in pairs),
-            missed=sum(number in shown and number not in labels for labels, shown in pairs),
-            images_without=sum(number not in shown for _, shown in pairs),
-            invented=sum(number not in shown and number in labels for labels, shown in pairs),
-        )
-        for number in range(classes)
-    ]

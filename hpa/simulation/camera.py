@@ -14,6 +14,30 @@ PSF_UM = 0.12  # standard deviation of the in-focus spot of a 63x confocal objec
 
 
 @dataclass(frozen=True)
+class Optics:
+    """Ranges that the settings of exposures are drawn from; those not named here as in `Camera`.
+
+    Attributes:
+        psf_um: Standard deviation of the in-focus spot.
+        blurred_share: Share of the fields visibly out of focus.
+        blurred_um: Their defocus.
+        sharp_um: That of the others.
+    """
+
+    psf_um: float = PSF_UM
+    blurred_share: float = 1 / 6
+    blurred_um: tuple[float, float] = (0.3, 0.7)
+    sharp_um: tuple[float, float] = (0.0, 0.15)
+    vignette: tuple[float, float] = (0.05, 0.4)
+    photons: tuple[float, float] = (60.0, 500.0)
+    read_noise: tuple[float, float] = (0.006, 0.022)
+    offset: tuple[float, float] = (-0.015, 0.01)
+
+
+CONFOCAL = Optics()
+
+
+@dataclass(frozen=True)
 class Camera:
     """Settings of one exposure; drawn once an image by `Camera.sample`.
 
@@ -24,6 +48,7 @@ class Camera:
         photons: Photons a pixel collects at full scale, per channel: fewer are noisier.
         read_noise: Standard deviation of the noise in the dark, in full scales.
         offset: Dark level left after background subtraction, in full scales; below 0 it cuts the faintest haze.
+        psf_um: Standard deviation of the in-focus spot.
     """
 
     defocus_um: float
@@ -32,25 +57,27 @@ class Camera:
     photons: tuple[float, ...]
     read_noise: float
     offset: float
+    psf_um: float = PSF_UM
 
     @classmethod
-    def sample(cls, rng: np.random.Generator, channels: int) -> Camera:
-        """Draw the settings of one image; one image in six is visibly out of focus."""
-        blurred = rng.random() < 1 / 6
+    def sample(cls, rng: np.random.Generator, channels: int, optics: Optics = CONFOCAL) -> Camera:
+        """Draw the settings of one image."""
+        blurred = rng.random() < optics.blurred_share
         return cls(
-            defocus_um=float(rng.uniform(0.3, 0.7) if blurred else rng.uniform(0, 0.15)),
-            vignette=float(rng.uniform(0.05, 0.4)),
+            defocus_um=float(rng.uniform(*(optics.blurred_um if blurred else optics.sharp_um))),
+            vignette=float(rng.uniform(*optics.vignette)),
             bright_spot=(float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.3, 0.7))),
-            photons=tuple(float(count) for count in np.exp(rng.uniform(np.log(60), np.log(500), channels))),
-            read_noise=float(rng.uniform(0.006, 0.022)),
-            offset=float(rng.uniform(-0.015, 0.01)),
+            photons=tuple(float(count) for count in np.exp(rng.uniform(*np.log(optics.photons), channels))),
+            read_noise=float(rng.uniform(*optics.read_noise)),
+            offset=float(rng.uniform(*optics.offset)),
+            psf_um=optics.psf_um,
         )
 
     def expose(
         self, rng: np.random.Generator, light: Float32[np.ndarray, "channel height width"], pixel_um: float
     ) -> UInt8[np.ndarray, "channel height width"]:
         """Return the recorded planes of a specimen whose full scale is 1."""
-        sigma_px = float(np.hypot(PSF_UM, self.defocus_um)) / pixel_um
+        sigma_px = float(np.hypot(self.psf_um, self.defocus_um)) / pixel_um
         illumination = self._illumination(rng, light.shape[1], light.shape[2])
         planes = np.empty(light.shape, np.uint8)
         for plane, stain, photons in zip(planes, light, self.photons, strict=True):

@@ -41,3 +41,12 @@ CELL_LINES: tuple[CellLine, ...] = (
     CellLine("SH-SY5Y", 20.0, 12.5, 5.8, 1.40, 0.14, 2.8, 0.50, 3.5),
 )
 """Named after the lines whose morphology they borrow; none is a model of its line."""
+OTHER_LINES: tuple[CellLine, ...] = (
+    CellLine("HeLa", 20.0, 16.0, 7.2, 1.30, 0.12, 1.4, 0.40, 5.5),
+    CellLine("Hep G2", 24.0, 13.5, 6.4, 1.08, 0.05, 0.1, 0.90, 5.0),
+    CellLine("RPE-1", 14.0, 21.5, 7.4, 1.60, 0.09, 1.0, 0.20, 8.0),
+    CellLine("THP-1", 34.0, 10.5, 5.6, 1.05, 0.05, 0.0, 0.35, 3.0),
+    CellLine("PC-3", 16.0, 18.5, 7.5, 1.90, 0.16, 2.6, 0.25, 6.5),
+    CellLine("CACO-2", 26.0, 13.0, 6.2, 1.12, 0.07, 0.2, 0.95, 4.5),
+)
+"""Of the world `lines`, alike."""

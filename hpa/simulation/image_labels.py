@@ -7,6 +7,8 @@ split hold every class at least once. Further classes are sampled by (tempered) 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hpa.core.classes import LOCATIONS, NEGATIVE_CLASS
@@ -21,21 +23,43 @@ CLASS_COUNT_SHARE: tuple[float, ...] = (0.4775, 0.4094, 0.1039, 0.0090, 0.0002)
 _PARTNER_POWER = 0.8  # below 1: rare classes come as partners a little more often than in the table
 
 
-def image_classes(rng: np.random.Generator, deck_rng: np.random.Generator, index: int) -> list[int]:
+@dataclass(frozen=True)
+class ClassFrequencies:
+    """How often images show each class, and how many at once.
+
+    Attributes:
+        share: Of the images, by class.
+        count_share: Of the images with one, two, … classes.
+        rare_are_raised: Whether every second image takes its main class from a deck of all classes.
+    """
+
+    share: tuple[float, ...] = TABLE_SHARE
+    count_share: tuple[float, ...] = CLASS_COUNT_SHARE
+    rare_are_raised: bool = True
+
+
+RAISED = ClassFrequencies()
+
+
+def image_classes(
+    rng: np.random.Generator, deck_rng: np.random.Generator, index: int, frequencies: ClassFrequencies = RAISED
+) -> list[int]:
     """Return the labels of image `index` of a split, main class first.
 
     Args:
         rng: Source of randomness of this image.
         deck_rng: Source of randomness of the deck this image lies in, see `deck_of`; fresh for each call.
         index: Number of the image in its split, from 0.
+        frequencies: How often each class occurs.
     """
-    shares = np.asarray(TABLE_SHARE)
-    if index % 2 == 0:
+    shares = np.asarray(frequencies.share)
+    counts = np.asarray(frequencies.count_share)
+    if frequencies.rare_are_raised and index % 2 == 0:
         deck = deck_rng.permutation(len(LOCATIONS))
         main = int(deck[(index // 2) % len(LOCATIONS)])
     else:
         main = int(rng.choice(len(LOCATIONS), p=shares / shares.sum()))
-    count = 1 + int(rng.choice(len(CLASS_COUNT_SHARE), p=np.asarray(CLASS_COUNT_SHARE) / sum(CLASS_COUNT_SHARE)))
+    count = 1 + int(rng.choice(len(counts), p=counts / sum(frequencies.count_share)))
     if main == NEGATIVE_CLASS or count == 1:
         return [main]
     partners = shares**_PARTNER_POWER

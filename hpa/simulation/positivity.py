@@ -15,7 +15,7 @@ Here a cell departs from its image for reasons that are visible in its morpholog
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -59,33 +59,66 @@ POSITIVITY: tuple[Positivity, ...] = (
 NUCLEAR_CLASSES = frozenset({0, 1, 2, 3, 4, 5})
 DISSOLVED_IN_MITOSIS = frozenset({0, 1, 2, 3, 4, 5, 7, 8})
 NUCLEOPLASM, MICROTUBULES, SPINDLE, CYTOSOL = 0, 10, 11, 16
-NONEXPRESSING_SHARE = (1.2, 10.8)
-"""Beta distribution over images: 10 % of the cells on average, almost none in many images, a third in a few."""
-OVERFLOW_LEVEL, OVERFLOW_CHANCE = 0.85, 0.65
 _DIM_LEVEL = -0.4  # expression below which a cell without any location counts as Negative
 _CYCLE = {Phase.G1: -0.6, Phase.S: 0.4, Phase.G2: 1.0, Phase.M: 1.0}
 
 
-def nonexpressing_level(rng: np.random.Generator) -> float:
+@dataclass(frozen=True)
+class PositivityRules:
+    """How far cells depart from their image.
+
+    Attributes:
+        positivity: Share of positive cells, by location.
+        nonexpressing: Beta distribution over images of the share of cells without protein: 10 % on average, almost
+            none in many images, a third in a few.
+        overflow_level: Expression above which a cell may fill nucleoplasm or cytosol too.
+        overflow_chance: How many of these cells do.
+    """
+
+    positivity: tuple[Positivity, ...] = POSITIVITY
+    nonexpressing: tuple[float, float] = (1.2, 10.8)
+    overflow_level: float = 0.85
+    overflow_chance: float = 0.65
+
+    def scaled(self, factor: float) -> PositivityRules:
+        """Return rules with so many times the share of positive cells."""
+        return replace(self, positivity=tuple(replace(one, share=one.share * factor) for one in self.positivity))
+
+    def completed(self, part: float) -> PositivityRules:
+        """Return rules with a part of the missing share of positive cells added."""
+        raised = tuple(replace(one, share=one.share + part * (1 - one.share)) for one in self.positivity)
+        return replace(self, positivity=raised)
+
+
+STANDARD_RULES = PositivityRules()
+
+
+def nonexpressing_level(rng: np.random.Generator, rules: PositivityRules = STANDARD_RULES) -> float:
     """Sample the expression (standard normal) below which the cells of one image make no protein."""
-    share = float(rng.beta(*NONEXPRESSING_SHARE))
+    share = float(rng.beta(*rules.nonexpressing))
     return float(np.quantile(rng.standard_normal(4000), share))
 
 
 def positive_classes(
-    rng: np.random.Generator, cell: Cell, labelled: Sequence[int], nonexpressing_below: float
+    rng: np.random.Generator,
+    cell: Cell,
+    labelled: Sequence[int],
+    nonexpressing_below: float,
+    rules: PositivityRules = STANDARD_RULES,
 ) -> list[int]:
     """Return the classes of a cell of an image labelled `labelled`, [Negative] for none."""
-    draws = rng.random(len(POSITIVITY) + 1)
+    draws = rng.random(len(rules.positivity) + 1)
     if cell.expression < nonexpressing_below or NEGATIVE_CLASS in labelled:
         return [NEGATIVE_CLASS]
     positive = {
-        _in_mitosis(kind) if cell.phase is Phase.M else kind for kind in labelled if _is_positive(cell, kind, draws)
+        _in_mitosis(kind) if cell.phase is Phase.M else kind
+        for kind in labelled
+        if _is_positive(cell, rules.positivity[kind], draws[kind])
     }
     if cell.phase is not Phase.M:
         positive.discard(SPINDLE)
     spread = NUCLEOPLASM if NUCLEAR_CLASSES.issuperset(labelled) and cell.phase is not Phase.M else CYTOSOL
-    if positive and cell.expression > OVERFLOW_LEVEL and draws[-1] < OVERFLOW_CHANCE:
+    if positive and cell.expression > rules.overflow_level and draws[-1] < rules.overflow_chance:
         positive.add(spread)
     if not positive:
         return [spread] if cell.expression > _DIM_LEVEL else [NEGATIVE_CLASS]
@@ -98,16 +131,15 @@ def trace_classes(cell: Cell, labelled: Sequence[int], positive: Sequence[int]) 
     return [kind for kind in labelled if kind not in gone and kind not in positive and kind != NEGATIVE_CLASS]
 
 
-def _is_positive(cell: Cell, kind: int, draws: np.ndarray) -> bool:
+def _is_positive(cell: Cell, positivity: Positivity, draw: float) -> bool:
     """Return whether a cell is positive for a location, the cell cycle apart."""
-    positivity = POSITIVITY[kind]
     traits: dict[Trait, float] = {
         "size": (cell.size - 1) / 0.15,
         "expression": cell.expression,
         "crowding": 2 * cell.crowding - 1,
         "cycle": _CYCLE[cell.phase],
     }
-    return bool(draws[kind] < positivity.share + positivity.slope * float(np.clip(traits[positivity.trait], -1, 1)))
+    return bool(draw < positivity.share + positivity.slope * float(np.clip(traits[positivity.trait], -1, 1)))
 
 
 def _in_mitosis(kind: int) -> int:

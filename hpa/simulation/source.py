@@ -16,6 +16,7 @@ from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
 from hpa.interfaces import CellTruth, Split
 from hpa.simulation import write_competition
+from hpa.simulation.worlds import STANDARD, world_named
 from hpa.sources.kaggle_hpa import KaggleHpa
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,20 @@ class SyntheticHpa:
         size_px: Side of a field.
         seed: Another seed gives other fields.
         folder: Where synthetic data sets are kept, one folder each.
+        world: What the fields are drawn from, as in `hpa synth --world`.
     """
 
     class_names: tuple[str, ...] = LOCATION_NAMES
 
     def __init__(
-        self, channels: Sequence[str], images: int, test_images: int, size_px: int, seed: int, folder: str | Path
+        self,
+        channels: Sequence[str],
+        images: int,
+        test_images: int,
+        size_px: int,
+        seed: int,
+        folder: str | Path,
+        world: str = STANDARD.name,  # runs of before there were others go on
     ) -> None:
         self.channels = tuple(channels)
         self.images = images
@@ -44,11 +53,18 @@ class SyntheticHpa:
         self.size_px = size_px
         self.seed = seed
         self.folder = Path(folder).expanduser()
+        self.world = world_named(world)
 
     @cached_property
     def files(self) -> KaggleHpa:
         """The data set on disk; made now if it is not there yet."""
-        settings = {"images": self.images, "test_images": self.test_images, "size_px": self.size_px, "seed": self.seed}
+        settings: dict[str, int | str] = {
+            "images": self.images,
+            "test_images": self.test_images,
+            "size_px": self.size_px,
+            "seed": self.seed,
+        }
+        settings |= {} if self.world is STANDARD else {"world": self.world.name}
         root = self.folder / digest_of_values(settings | {"version": __version__})
         if not root.is_dir():
             log.info("making a synthetic data set of %d + %d fields in %s", self.images, self.test_images, root)
@@ -64,6 +80,7 @@ class SyntheticHpa:
                 side_px=self.size_px,
                 seed=self.seed,
                 workers=os.cpu_count() or 1,
+                world=self.world,
             )
         except InputError:
             if not root.is_dir():  # else another run was faster; what it wrote is the same

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,11 +20,30 @@ from hpa.simulation.territory import Territory
 
 CHANNEL_SPREAD = 0.25  # spread (log) of the brightness of a stain between images
 CELL_SPREAD = 0.20  # and between the cells of an image
-PROTEIN_GAIN, PROTEIN_SPREAD = 0.75, 0.35  # antibodies differ more
-TRACE_GAIN = 0.05  # what is left of the image's locations in cells that count as negative for them
-EXPRESSION_GAIN = 0.30  # brightness (log) a cell gains with one standard deviation of expression
 _DEFOCUSED_SHARE = 0.12  # cells that lie above the focal plane
 _DUST_PER_FIELD = 3.0  # bright specks outside any cell
+
+
+@dataclass(frozen=True)
+class Staining:
+    """How bright the protein is.
+
+    Attributes:
+        protein_gain: Mean brightness of the protein against the other stains.
+        protein_spread: Its spread (log) between images: antibodies differ more than other stains.
+        trace_gain: What is left of the image's locations in cells that count as negative for them.
+        expression_gain: Brightness (log) a cell gains with one standard deviation of expression.
+        haze: Range of the unspecific stain of all cells.
+    """
+
+    protein_gain: float = 0.75
+    protein_spread: float = 0.35
+    trace_gain: float = 0.05
+    expression_gain: float = 0.30
+    haze: tuple[float, float] = (0.01, 0.06)
+
+
+STANDARD_STAINING = Staining()
 
 
 def stain_specimen(
@@ -33,6 +53,7 @@ def stain_specimen(
     cell_classes: Sequence[Sequence[int]],
     traces: Sequence[Sequence[int]],
     territory: Territory,
+    staining: Staining = STANDARD_STAINING,
 ) -> Float32[np.ndarray, "channel canvas_height canvas_width"]:
     """Return the light of each stain, full scale 1, on the canvas of the territory.
 
@@ -43,15 +64,17 @@ def stain_specimen(
         cell_classes: Classes of each cell.
         traces: Classes of which each cell holds too little to count.
         territory: Label maps of the culture.
+        staining: How bright the protein is.
     """
     light = np.zeros((len(CHANNELS), *territory.cells.shape), np.float32)
-    middle = np.log([1, PROTEIN_GAIN, 1, 1])
-    gains = np.exp(rng.normal(middle, [CHANNEL_SPREAD, PROTEIN_SPREAD, CHANNEL_SPREAD, CHANNEL_SPREAD]))
+    middle = np.log([1, staining.protein_gain, 1, 1])
+    gains = np.exp(rng.normal(middle, [CHANNEL_SPREAD, staining.protein_spread, CHANNEL_SPREAD, CHANNEL_SPREAD]))
     weights = rng.uniform(0.55, 1.0, len(DRAWINGS))  # of the locations of one protein, the same in all cells
-    haze = float(rng.uniform(0.01, 0.06))
+    haze = float(rng.uniform(*staining.haze))
     for index, cell in enumerate(cells):
         anatomy = dissect(np.random.default_rng(rng.integers(2**63)), cells, territory, index)
-        protein = _protein(anatomy, _shares(weights, cell, cell_classes[index], traces[index]), haze)
+        shares = _shares(staining, weights, cell, cell_classes[index], traces[index])
+        protein = _protein(anatomy, shares, haze)
         stains = (
             microtubule_stain(anatomy),
             protein,
@@ -63,12 +86,14 @@ def stain_specimen(
     return light
 
 
-def _shares(weights: np.ndarray, cell: Cell, classes: Sequence[int], traces: Sequence[int]) -> dict[int, float]:
+def _shares(
+    staining: Staining, weights: np.ndarray, cell: Cell, classes: Sequence[int], traces: Sequence[int]
+) -> dict[int, float]:
     """Return the brightness of each location of one cell."""
-    gain = float(np.exp(EXPRESSION_GAIN * np.clip(cell.expression, -2, 2)))
+    gain = float(np.exp(staining.expression_gain * np.clip(cell.expression, -2, 2)))
     present = [kind for kind in classes if kind != NEGATIVE_CLASS]
     brightest = max((float(weights[kind]) for kind in present), default=1.0)
-    shares = dict.fromkeys(traces, TRACE_GAIN)
+    shares = dict.fromkeys(traces, staining.trace_gain)
     return shares | {kind: gain * float(weights[kind]) / brightest for kind in present}
 
 

@@ -42,3 +42,25 @@ def test_a_folder_in_use_is_an_error(tmp_path, capsys):
 def test_what_is_no_size_says_how_to_write_one(text):
     with pytest.raises(argparse.ArgumentTypeError, match="512x640"):
         parse_size(text)
+
+
+def test_worlds_are_listed_and_chosen(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["synth", "--world", "list"])
+    assert stop.value.code == 0
+    listed = capsys.readouterr().out
+    assert "standard" in listed
+    assert "held_out" in listed
+    words = ["--images", "2", "--size", "48", "--seed", "2", "--workers", "1"]
+    assert main(["synth", str(tmp_path / "rare"), *words, "--world", "rare"]) == 0
+    assert '"world": "rare"' in (tmp_path / "rare" / "world.json").read_text()
+
+
+def test_worlds_that_are_none_are_refused(tmp_path, capsys):
+    words = [str(tmp_path / "out"), "--images", "2", "--size", "64", "--seed", "2"]
+    with pytest.raises(SystemExit) as stop:
+        main(["synth", *words, "--world", "moon"])
+    assert stop.value.code == 2
+    assert "no world 'moon'; choose one of standard" in capsys.readouterr().err
+    assert main(["synth", *words, "--world", "rare", "--layout", "hubmap"]) == 1
+    assert "--world rare is of --layout hpa" in capsys.readouterr().err

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from hpa.core.errors import InputError
-from hpa.simulation.annotation import AnnotationNoise, realised_noise
+from hpa.simulation.annotation import AnnotationNoise
+from hpa.simulation.label_rates import label_rates
 
 rates = st.floats(0, 0.6)
 
@@ -18,11 +19,12 @@ def labels_of(noise, shown, count):
 def test_realised_rates_equal_the_given_ones(missed, invented):
     """Two certain classes leave no image without label, so that nothing is drawn again."""
     noise = AnnotationNoise((0.0, missed, 0.0), (0.0, 0.0, invented))
-    found = realised_noise(((labels, (0, 1)) for labels in labels_of(noise, [0, 1], 400)), 3)
-    for rate, count in ((missed, found[1].missed), (invented, found[2].invented)):
+    pairs = [(labels, (0, 1)) for labels in labels_of(noise, [0, 1], 400)]
+    certain, shown, absent = (label_rates(pairs, number) for number in range(3))
+    for rate, count in ((missed, shown.missed), (invented, absent.invented)):
         assert binom.ppf(1e-9, 400, rate) <= count <= binom.isf(1e-9, 400, rate)
-    assert (found[0].missed, found[0].images_showing, found[0].images_without) == (0, 400, 0)
-    assert (found[2].images_showing, found[2].images_without) == (0, 400)
+    assert (certain.missed, certain.showing, certain.without) == (0, 400, 0)
+    assert (absent.showing, absent.without) == (0, 400)
 
 
 def test_classes_left_out_together_are():
@@ -45,12 +47,3 @@ def test_an_annotator_without_errors_names_what_is_shown():
 def test_what_is_no_rate_is_refused(values):
     with pytest.raises(InputError, match="from 0 to below 1"):
         AnnotationNoise(*values)
-
-
-def test_counts_and_rates_are_described():
-    found = realised_noise([((0,), (0, 1)), ((0, 1), (0,)), ((0,), (0, 1))], 2)
-    described = found[1].described("Nucleoli")
-    assert described["false_negative_rate"] == 1.0
-    assert described["false_positive_rate"] == 1.0
-    assert (described["images_showing"], described["images_without"]) == (2, 1)
-    assert found[0].described("a")["false_positive_rate"] is None

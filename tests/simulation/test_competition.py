@@ -14,6 +14,7 @@ from hpa.core.errors import InputError
 from hpa.core.submission import parse_truth
 from hpa.simulation.competition import write_competition
 from hpa.simulation.synthetic_field import render_field
+from hpa.simulation.worlds import WORLDS
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 5), ("test", 3)])
@@ -67,6 +68,34 @@ def test_the_settings_are_written_down(world):
     assert description["settings"] == {"images": 8, "test_images": 3, "height": 96, "width": 128, "seed": 5}
     assert description["label_noise"]["cells"] > 50
     assert len(description["cell_lines"]) == 8
+
+
+def test_the_rates_of_the_labels_are_those_of_the_truth(world):
+    rates = pd.read_csv(world / "label_rates.csv").set_index("class")
+    labels = pd.read_csv(world / "train.csv", dtype=str).set_index("ID")["Label"]
+    truth = pd.read_csv(world / "truth_train.csv").set_index("ID")["TruthString"].map(parse_truth)
+    assert len(rates) == 19
+    for number, row in rates.iterrows():
+        labelled = labels.map(lambda text, number=number: str(number) in text.split("|"))
+        shown = truth.map(lambda entries, number=number: number in entries.classes)
+        assert (row["images_showing"], row["images_missed"]) == (shown.sum(), (shown & ~labelled).sum())
+        assert (row["images_without"], row["images_invented"]) == ((~shown).sum(), (~shown & labelled).sum())
+        cells = truth.map(lambda entries, number=number: (entries.classes == number).sum())
+        assert (row["cells_showing"], row["cells_missed"]) == (cells.sum(), cells[~labelled].sum())
+    shown = rates["images_showing"] > 0
+    rate = rates["images_missed"][shown] / rates["images_showing"][shown]
+    assert rates["images_false_negative_rate"][shown].to_numpy() == pytest.approx(rate.to_numpy(), abs=1e-6)
+    assert rates["images_false_negative_rate"][~shown].isna().all()
+
+
+def test_another_world_is_named_and_differs(tmp_path, world):
+    out = tmp_path / "other"
+    write_competition(out, images=8, side_px=(96, 128), seed=5, test_images=3, world=WORLDS["faint"])
+    assert json.loads((out / "world.json").read_text())["settings"]["world"] == "faint"
+    assert (out / "train.csv").read_bytes() == (world / "train.csv").read_bytes()
+    names = sorted(path.name for path in (world / "train").glob("*_green.png"))
+    planes = [[cv2.imread(str(root / "train" / name), -1).mean() for name in names] for root in (world, out)]
+    assert (np.array(planes[0]) != planes[1]).all()
 
 
 def test_a_folder_in_use_is_refused_and_left_alone(tmp_path):

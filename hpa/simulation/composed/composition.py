@@ -77,9 +77,9 @@ def compose_field(
         The field, and its cells in the order of their numbers.
     """
     part = SPLITS.index(split)
-    rng = np.random.default_rng((how.seed, part, index, 0))
+    rng = np.random.default_rng((how.seed, part, index, 10))
     image_id = str(uuid.UUID(bytes=rng.bytes(16), version=4))
-    deck = np.random.default_rng((how.seed, part, 1))
+    deck = np.random.default_rng((how.seed, part, 11))
     main, others = _classes(how, rng, deck, sorted({kind for crop in crops for kind in crop.classes}), index)
     chosen = _cells(how, rng, crops, main, others)
     pixels, cells, placed = _paint(how, rng, chosen)
@@ -88,7 +88,7 @@ def compose_field(
         {kind for kinds in cell_classes for kind in kinds},
         key=lambda kind: (kind != main, -sum(kind in kinds for kinds in cell_classes), kind),
     )
-    labels = how.noise.labels(np.random.default_rng((how.seed, part, index, 2)), shown)
+    labels = how.noise.labels(np.random.default_rng((how.seed, part, index, 12)), shown)
     field = Field(image_id, pixels, how.channels, 1.0)
     return LabelledField(field, cells, cell_classes, tuple(labels)), placed
 

@@ -4,7 +4,8 @@ Beside the files of `hpa.simulation.competition_folder`:
 
     cells.csv      split,ID,cell,crop,classes,specimen,top,left     each cell of each field; px
     class_names.csv    number,name      where the classes are no locations of the Atlas
-    world.json     settings, and the noise of the labels: as given, and as realised
+    label_rates.csv    how often each class is missed or invented, in images and in cells
+    world.json     settings, and the noise of labels that are copied to cells
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from tqdm import tqdm
 from hpa.core.errors import InputError
 from hpa.core.image_table import format_classes
 from hpa.core.whole_file import whole_folder
-from hpa.simulation.annotation import realised_noise
 from hpa.simulation.competition_folder import WrittenField, make_folders, write_field, write_tables
 from hpa.simulation.composed.cell_library import CellCrop, CellLibrary
 from hpa.simulation.composed.composition import Composition, Placed, compose_field
 from hpa.simulation.composed.specimen_split import split_by_specimen
 from hpa.simulation.label_noise import copy_noise
+from hpa.simulation.label_rates import FILE_NAME as LABEL_RATES_FILE
+from hpa.simulation.label_rates import write_label_rates
 from hpa.simulation.parallel import check_counts, in_order
 from hpa.sources.class_names import FILE_NAME as CLASS_NAMES_FILE
 from hpa.sources.class_names import write_class_names
@@ -78,6 +80,8 @@ def write_composed(
             composed[split] = list(tqdm(in_order(draw, count, workers), f"{split} fields", count, disable=None))
         write_tables(part, {split: [one.field for one in fields] for split, fields in composed.items()})
         _write_cells(part / "cells.csv", composed)
+        train_fields = [one.field for one in composed["train"]]
+        write_label_rates(part / LABEL_RATES_FILE, train_fields, library.numbers.names)
         if not library.numbers.are_locations:
             write_class_names(part / CLASS_NAMES_FILE, library.numbers.names)
         description = _described(library, how, composed, crops)
@@ -141,14 +145,12 @@ def _described(
     """Return the content of world.json."""
     fields = [one.field for split in composed.values() for one in split]
     names = library.numbers.names
-    rates = realised_noise(((field.image_classes, field.shown) for field in fields), 1 + max(names))
     return {
         "settings": asdict(how) | {"images": {split: len(found) for split, found in composed.items()}},
         "classes": {str(number): name for number, name in names.items()},
         "crops": {split: len(found) for split, found in crops.items()},
         "specimens": {split: len({crop.specimen for crop in found}) for split, found in crops.items()},
         "label_noise": asdict(copy_noise((field.image_classes, field.cell_classes) for field in fields)),
-        "rates": [rate.described(names[rate.number]) for rate in rates if rate.number in names],
     }
 
 

@@ -1,4 +1,3 @@
-import json
 from collections import Counter
 
 import cv2
@@ -83,8 +82,23 @@ def test_without_noise_the_labels_are_the_classes_shown(made):
     shown = pd.read_csv(made / "cells.csv", dtype=str).groupby("ID")["classes"].agg(set)
     for row in pd.read_csv(made / "train.csv", dtype=str).itertuples():
         assert set(row.Label.split("|")) == shown[row.ID]
-    rates = json.loads((made / "world.json").read_text())["rates"]
-    assert [rate["missed"] + rate["invented"] for rate in rates] == [0, 0]
+    rates = pd.read_csv(made / "label_rates.csv")
+    assert rates["name"].tolist() == ["across", "along"]
+    assert rates[["images_missed", "images_invented", "cells_missed"]].to_numpy().sum() == 0
+
+
+def test_the_given_noise_is_found_in_the_labels(tmp_path, cells):
+    noise = AnnotationNoise((0.5, 0.0), (0.0, 0.4))
+    out = composed(tmp_path / "out", cells(), images=60, cells=(4, 4), noise=noise)
+    rates = pd.read_csv(out / "label_rates.csv").set_index("name")
+    labels = pd.read_csv(out / "train.csv", dtype=str)["Label"]
+    assert rates["images_missed"].tolist() > [0, 0]
+    assert rates.loc["along", "images_missed"] == rates.loc["across", "images_invented"] == 0
+    across, along = rates.loc["across"], rates.loc["along"]
+    assert labels.str.contains("0").sum() == across["images_showing"] - across["images_missed"]
+    assert labels.str.contains("1").sum() == along["images_showing"] + along["images_invented"]
+    assert along["images_invented"] > 0
+    assert across["images_showing"] + across["images_without"] == len(labels)
 
 
 def test_fields_are_mixed_as_stated(tmp_path, cells):
