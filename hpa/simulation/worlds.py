@@ -74,9 +74,9 @@ WORLDS: dict[str, World] = {
         World("kinder", "cells depart less from their image", positivity=STANDARD_RULES.completed(0.6)),
         World(
             "harsher",
-            "cells depart more from their image; 8 % of the labels missed, 2 % of the absent classes invented",
-            positivity=replace(STANDARD_RULES.scaled(0.7), nonexpressing=(1.6, 6.4), overflow_chance=0.8),
-            annotation=_errors(miss=0.08, invent=0.02),
+            "cells depart more from their image; 8 % of the labels missed, 1 % of the absent classes invented",
+            positivity=replace(STANDARD_RULES.scaled(0.8), nonexpressing=(1.6, 7.4), overflow_chance=0.8),
+            annotation=_errors(miss=0.08, invent=0.01),
         ),
         World(
             "by_class",
