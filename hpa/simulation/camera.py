@@ -63,11 +63,12 @@ class Camera:
     def sample(cls, rng: np.random.Generator, channels: int, optics: Optics = CONFOCAL) -> Camera:
         """Draw the settings of one image."""
         blurred = rng.random() < optics.blurred_share
+        fewest, most = (float(np.log(count)) for count in optics.photons)
         return cls(
             defocus_um=float(rng.uniform(*(optics.blurred_um if blurred else optics.sharp_um))),
             vignette=float(rng.uniform(*optics.vignette)),
             bright_spot=(float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.3, 0.7))),
-            photons=tuple(float(count) for count in np.exp(rng.uniform(*np.log(optics.photons), channels))),
+            photons=tuple(float(count) for count in np.exp(rng.uniform(fewest, most, channels))),
             read_noise=float(rng.uniform(*optics.read_noise)),
             offset=float(rng.uniform(*optics.offset)),
             psf_um=optics.psf_um,
