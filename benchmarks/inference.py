@@ -35,7 +35,7 @@ from hpa.inference.cells.augmented import AugmentedCells
 from hpa.inference.cells.crop_member import CropMember
 from hpa.inference.cells.fusion import NoFusion
 from hpa.inference.cells.predictor import ModelPredictor
-from hpa.inference.cells.steps import CellSteps
+from hpa.inference.cells.steps import CellSteps, FieldSteps
 from hpa.inference.pipeline import Output, Pipeline
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.views import Views
@@ -181,7 +181,7 @@ def _run_ours(folder: Path, model: CropModel, symmetries: Sequence[str], precisi
     )
     source = KaggleHpa(folder, CHANNELS, pixel_um=0.08, cell_truth=None, metadata=None)
     stopwatch = Stopwatch()
-    steps = CellSteps(source, "test", Stored(folder / "label_maps"), NoFusion(), (), stopwatch)
+    steps = CellSteps(source, "test", FieldSteps(Stored(folder / "label_maps"), NoFusion(), (), stopwatch))
     budget = Budget(None, 0.0, stops=False)
     sizes = BlockSizes(block_images=16, fields_at_once=4, megapixels_at_once=17)
     fallbacks = [Fallback("as configured", member)]

@@ -32,6 +32,20 @@ def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfi
     Raises:
         InputError: If there is no conf/, or an override does not fit.
     """
+    return _composed(root, name, overrides)
+
+
+def choices_of(root: Path, name: str, overrides: Sequence[str]) -> dict[str, str]:
+    """Return which file of conf/ fills each slot of a config composed from the words of a command line.
+
+    Raises:
+        InputError: As `compose_config`.
+    """
+    composed = _composed(root, name, overrides, with_hydra=True)
+    return {str(slot): str(choice) for slot, choice in composed["hydra"]["runtime"]["choices"].items()}
+
+
+def _composed(root: Path, name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
     if not (root / "conf" / f"{name}.yaml").is_file():
         raise InputError(
             f"{root / 'conf'}: the configuration was expected there; set HPA_ROOT to the project's folder."
@@ -41,7 +55,7 @@ def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfi
     inside = GlobalHydra.instance().is_initialized()  # a command of hydra runs: it knows the folder
     try:
         with nullcontext() if inside else initialize_config_dir(str(root / "conf"), version_base="1.3"):
-            return compose(name, overrides=[*overrides, searched])
+            return compose(name, overrides=[*overrides, searched], return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
         reason = str(error).partition("Config search path")[0].strip()
         raise InputError(f"{' '.join(overrides)}: {reason}") from error

@@ -37,8 +37,9 @@ LEVEL = {
     "stages": 5,
     "sweeps": 5,
     "app": 6,
-    "commands": 7,
-    "cli": 8,
+    "api": 7,
+    "commands": 8,
+    "cli": 9,
 }
 """Imports go downwards only; packages of one level do not import each other."""
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from hpa.config import Config
 from hpa.core.errors import InputError, UsageError
-from hpa.overrides import compose_config, keys_of, nearest
+from hpa.overrides import choices_of, compose_config, keys_of, nearest
 
 GROUPS = {"train": "task", "infer": "inference"}
 """The folder of conf/ with a file for each task, by command; for `infer` the task of the run chooses it."""
@@ -60,9 +60,11 @@ def unread_keys(root: Path, name: str, config: Config) -> list[str]:
     Hydra refuses unknown keys on the command line, but takes what a recipe or `+key=value` adds.
     """
     task = config["task"]
-    shipped = compose_config(root, name, [f"{GROUPS[name]}={task}"])
+    words = [f"{GROUPS[name]}={task}"]
+    shipped = {str(key) for key in compose_config(root, name, words)}
+    slots = {*choices_of(root, name, words)}  # also those that are empty by default, as data of infer.py
     found = []
-    for key in sorted(set(config) - {"hydra"} - {str(key) for key in shipped}):
+    for key in sorted(set(config) - {"hydra"} - shipped - slots):
         readers = _tasks_that_read(root, name, key, task)
         found.append(_of_another_task(name, key, key, readers, task) if readers else f"'{key}': no task reads this.")
     return found

@@ -57,8 +57,7 @@ class RunFolder:
         wanted = config["run_dir"]
         if sweep_folder is not None and wanted is not None:
             raise InputError(f"run_dir={wanted}: the jobs of a sweep cannot share a folder; leave run_dir out with -m.")
-        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        folder = cls(sweep_folder or Path(wanted or f"runs/{stamp}_{name}").expanduser())
+        folder = cls(sweep_folder or Path(wanted or new_run_folder(name)).expanduser())
         if folder.config_file.exists():
             raise InputError(
                 f"{folder.path}: holds a run already; go on with resume={folder.path} or choose another run_dir."
@@ -170,6 +169,15 @@ def sweep_finished(run: RunFolder) -> None:
     if (run.path / _LOCK).exists():
         with contextlib.suppress(InputError), run.held():
             run.sweep()
+
+
+def new_run_folder(name: str) -> Path:
+    """Return where a run goes that is given no folder.
+
+    Args:
+        name: Of the run, e.g. its model and loss.
+    """
+    return Path("runs") / f"{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}_{name}"
 
 
 def require_empty(folder: Path) -> None:

@@ -24,7 +24,7 @@ from hpa.inference.budget import AS_CONFIGURED, Budget, Fallback
 from hpa.inference.cells.crop_member import CropMember
 from hpa.inference.cells.fusion import NoFusion
 from hpa.inference.cells.predictor import ModelPredictor
-from hpa.inference.cells.steps import CellSteps
+from hpa.inference.cells.steps import CellSteps, FieldSteps
 from hpa.inference.pipeline import Output, Pipeline, RunResult
 from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellBatch, CellOutput, SegmentedField
@@ -172,7 +172,7 @@ def run_pipeline(tmp_path: Path) -> Callable[..., RunResult]:
         predictor = parts.get("predictor") or member_of(PositionModel())
         stopwatch = Stopwatch()
         pipeline = Pipeline(
-            CellSteps(source, "test", parts["segmenter"], parts["fusion"], parts["rules"], stopwatch),
+            CellSteps(source, "test", FieldSteps(parts["segmenter"], parts["fusion"], parts["rules"], stopwatch)),
             stopwatch,
             parts.get("fallbacks") or [Fallback(AS_CONFIGURED, predictor)],
             BlockSizes(parts["block_images"], parts["fields_at_once"], parts["megapixels_at_once"]),

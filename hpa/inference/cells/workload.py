@@ -22,7 +22,7 @@ from hpa.inference.cells.crop_member import CropMember
 from hpa.inference.cells.field_member import FieldMember
 from hpa.inference.cells.held_out import HeldOutCells, fitted, held_out_of, require_same_cells
 from hpa.inference.cells.predictor import ModelPredictor
-from hpa.inference.cells.steps import CellSteps
+from hpa.inference.cells.steps import CellSteps, FieldSteps
 from hpa.inference.ensemble import Ensemble, Join
 from hpa.inference.saved_network import network_of
 from hpa.inference.stopwatch import Stopwatch
@@ -63,7 +63,7 @@ class CellInference:
             "held_out": predictors.digests_of_held_out(),
         }
         return InferenceParts(
-            steps=CellSteps(source, config["split"], segmenter, fusion, rules, stopwatch),
+            steps=CellSteps(source, config["split"], FieldSteps(segmenter, fusion, rules, stopwatch)),
             stopwatch=stopwatch,
             table=source.table(config["split"]),
             fallbacks=fallbacks,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float32
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import take_name
@@ -26,6 +27,7 @@ from hpa.measurements.cells import CellMeasures
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from anndata import AnnData
 
 SUFFIX = ".h5ad"
 _PART_SUFFIX = ".h5ad.parquet"
@@ -47,10 +49,7 @@ class AnndataExport:
     suffix = SUFFIX
 
     def __init__(self, class_names: Sequence[str], measurements: CellMeasures | None = None) -> None:
-        if find_spec("anndata") is None:
-            raise InputError(
-                "also=anndata needs the package anndata; install it with: pip install 'hpa-cells[anndata]'."
-            )
+        require_anndata()
         require_distinct(class_names)
         slashed = [name for name in class_names if "/" in name]
         if slashed:
@@ -87,21 +86,42 @@ class AnndataExport:
 
     def _write_all_but_features(self, path: Path, parts: CellParts) -> None:
         """Write everything but the features."""
-        # here: nobody else needs the package
-        import pandas as pd
-        from anndata import AnnData
-
-        table = _observations(parts.without_features())
         names = [feature_name(index) for index in range(parts.feature_count)]
-        pixel_um = table["pixel_um"].to_numpy()
-        x_um, y_um = table["centroid_x_px"].to_numpy() * pixel_um, table["centroid_y_px"].to_numpy() * pixel_um
-        cells = AnnData(
-            obs=table,
-            var=pd.DataFrame(index=pd.Index(names, dtype=object)),
-            obsm={"spatial": np.stack([x_um, y_um], axis=1)},
-            uns={"class_names": np.array(self._class_names, dtype=object)},
-        )
-        cells.write_h5ad(path)
+        cells_as_anndata(parts.without_features(), names, self._class_names).write_h5ad(path)
+
+
+def cells_as_anndata(
+    table: pa.Table,
+    feature_names: list[str],
+    class_names: Sequence[str],
+    features: Float32[np.ndarray, "cell feature"] | None = None,
+) -> AnnData:
+    """Return the table of cells as `obs`, their places as `obsm`, and their features, where they are given, as `X`.
+
+    Raises:
+        InputError: If the package anndata is missing.
+    """
+    require_anndata()
+    # here: nobody else needs the package
+    import pandas as pd
+    from anndata import AnnData
+
+    observed = _observations(table)
+    pixel_um = observed["pixel_um"].to_numpy()
+    x_um, y_um = observed["centroid_x_px"].to_numpy() * pixel_um, observed["centroid_y_px"].to_numpy() * pixel_um
+    return AnnData(
+        X=features,
+        obs=observed,
+        var=pd.DataFrame(index=pd.Index(feature_names, dtype=object)),
+        obsm={"spatial": np.stack([x_um, y_um], axis=1)},
+        uns={"class_names": np.array(class_names, dtype=object)},
+    )
+
+
+def require_anndata() -> None:
+    """Raise InputError if the package anndata is missing."""
+    if find_spec("anndata") is None:
+        raise InputError("also=anndata needs the package anndata; install it with: pip install 'hpa-cells[anndata]'.")
 
 
 def _observations(cells: pa.Table) -> pd.DataFrame:

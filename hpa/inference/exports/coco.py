@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from jaxtyping import Float, Int32
 
 from hpa.core.coco import annotations_of
 from hpa.core.whole_file import whole_file
@@ -40,7 +41,9 @@ class CocoExport:
 
     def add(self, record: CellRecord) -> None:
         """Write the line of one image."""
-        self._file.write(json.dumps(_image_of(record)).encode() + b"\n")
+        field, segmentation = record.segmented.field, record.segmented.segmentation
+        image = image_with_cells(field.image_id, segmentation.cells, np.asarray(record.confidences))
+        self._file.write(json.dumps(image).encode() + b"\n")
 
     def finish(self) -> None:
         """Complete the lines of the block."""
@@ -53,23 +56,38 @@ class CocoExport:
             DiskFullError: If the disk is full.
         """
         paths = [block.with_suffix(_PART_SUFFIX) for block in blocks]
-        categories = [{"id": number, "name": name} for number, name in enumerate(self._class_names, start=1)]
         with whole_file(beside(out, SUFFIX)) as file:
-            file.write(b'{"categories": ' + json.dumps(categories).encode())
+            file.write(b'{"categories": ' + json.dumps(_categories(self._class_names)).encode())
             _write_list(file, "images", (_numbered_image(*numbered) for numbered in enumerate(_lines(paths), start=1)))
             _write_list(file, "annotations", _numbered_annotations(_lines(paths)))
             file.write(b"}\n")
 
 
-def _image_of(record: CellRecord) -> dict[str, Any]:
+def image_with_cells(
+    image_id: str, label_map: Int32[np.ndarray, "height width"], confidences: Float[np.ndarray, "cell class"]
+) -> dict[str, Any]:
     """Return an image with its cells, not numbered yet."""
-    height, width = record.segmented.segmentation.cells.shape
-    cells = annotations_of(record.segmented.segmentation.cells)
-    for cell, scores in zip(cells, np.asarray(record.confidences), strict=True):
-        best = int(scores.argmax())
-        cell |= {"category_id": best + 1, "score": float(scores[best]), "scores": scores.tolist()}
+    height, width = label_map.shape
+    cells = annotations_of(label_map)
+    for cell, scores in zip(cells, confidences, strict=True):
+        best = int(scores.argmax()) if len(scores) else 0
+        score = float(scores[best]) if len(scores) else 1.0
+        cell |= {"category_id": best + 1, "score": score, "scores": scores.tolist()}
     # named as `also=label_maps` names its files: the image itself has one file a channel
-    return {"file_name": f"{record.segmented.field.image_id}.tif", "height": height, "width": width, "cells": cells}
+    return {"file_name": f"{image_id}.tif", "height": height, "width": width, "cells": cells}
+
+
+def instances_of(images: Sequence[dict[str, Any]], class_names: Sequence[str]) -> dict[str, Any]:
+    """Return images of `image_with_cells` as COCO instances, numbered from 1."""
+    return {
+        "categories": _categories(class_names),
+        "images": [_numbered_image(*numbered) for numbered in enumerate(images, start=1)],
+        "annotations": list(_numbered_annotations(iter(images))),
+    }
+
+
+def _categories(class_names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"id": number, "name": name} for number, name in enumerate(class_names or ("cell",), start=1)]
 
 
 def _lines(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
