@@ -82,7 +82,7 @@ class CellClassifier:
 
 
 class InstanceFinder:
-    """A run of `task=pixels`: its instances, with a class and a score each where its network tells classes apart.
+    """A run of `task=pixels`: its instances, with a class and a score each where its network distinguishes classes.
 
     Args:
         run: The run.

@@ -56,7 +56,7 @@ class Cell:
 
     @property
     def class_name(self) -> str | None:
-        """Return the class of the highest confidence; None of a network that tells no classes apart."""
+        """Return the class of the highest confidence; None of a network that distinguishes no classes."""
         names = self.image.class_names
         return names[int(self.confidences.argmax())] if names else None
 

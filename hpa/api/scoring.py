@@ -78,11 +78,11 @@ def score_segmentation(predicted: LabelMap | Sequence[LabelMap], true: LabelMap 
 
     from hpa.metrics.segmentation import SCORES, THRESHOLDS, count_image, score_images
 
-    ours = [predicted] if isinstance(predicted, np.ndarray) else list(predicted)
-    theirs = [true] if isinstance(true, np.ndarray) else list(true)
-    if len(ours) != len(theirs):
-        raise InputError(f"{len(ours)} predicted label maps need as many true ones, came {len(theirs)}.")
-    pooled = score_images([count_image(*pair) for pair in zip(ours, theirs, strict=True)]).pooled
+    maps = [predicted] if isinstance(predicted, np.ndarray) else list(predicted)
+    true_maps = [true] if isinstance(true, np.ndarray) else list(true)
+    if len(maps) != len(true_maps):
+        raise InputError(f"{len(maps)} predicted label maps need as many true ones, came {len(true_maps)}.")
+    pooled = score_images([count_image(*pair) for pair in zip(maps, true_maps, strict=True)]).pooled
     columns = {name: [value(counts) for counts in pooled] for name, value in SCORES.items()}
     return pd.DataFrame(columns, index=pd.Index(THRESHOLDS, name="iou"))
 
