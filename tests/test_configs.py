@@ -21,11 +21,11 @@ CONF = ROOT / "conf"
 INFERENCE_SLOTS = {"inference", "tta", "ensemble", "fusion", "rules", "also", "thresholds"}
 HANDED_OVER = {
     "model": {"channel_count", "class_count"},
-    "supervision": {"loss", "model", "held_out_of"},
+    "supervision": {"loss", "model", "held_out_of", "training_cells"},
     "crop": {"channels"},
     "field": {"channels"},
     "ensemble": {"member_count"},
-    "stages": {"loss", "model", "held_out_of"},
+    "stages": {"loss", "model", "held_out_of", "training_cells"},
 }
 """What the composition root gives beside the keys, by slot."""
 CHOSEN_BESIDE = {

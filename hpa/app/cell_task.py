@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
+import torch
 from torch import nn
 
 from hpa.app.progress import show_progress
@@ -16,10 +18,10 @@ from hpa.config import Config, build, build_nested
 from hpa.core.artifacts import ArtifactCache
 from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
-from hpa.interfaces import CellModel, ImageSource, SeesFields, Segmenter, Supervision
+from hpa.interfaces import CellModel, ImageSource, SeesFields, Segmenter, Supervision, TrainingCells
 from hpa.metrics.cell_validation import CellValidation
 from hpa.reports.validation_picture import validation_picture
-from hpa.stages.teachers import digests_of_predictions, held_out_predictions
+from hpa.stages.teachers import digests_of_predictions, held_out_predictions, require_same_classes
 from hpa.training.module import TrainingModule
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
@@ -37,6 +39,7 @@ class CellTask:
         channels = tuple(config["data"]["channels"])
         segmenter = build(config["segmenter"])
         source = build(config["data"], channels=union_of_channels(channels, segmenter.channels))
+        require_same_classes(config["supervision"], source.class_names)
         cells = self._cells(config, source, segmenter, channels)
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, CellModel):
@@ -47,6 +50,7 @@ class CellTask:
             loss=build(config["loss"]),
             model=model,
             held_out_of=lambda runs: held_out_predictions(runs, cells),
+            training_cells=_training_cells(cells),
         )
         data = CellDataModule(
             cells,
@@ -102,6 +106,11 @@ class CellTask:
         spec, workers = build(config["field"], channels=channels), max(1, config["loading"]["workers"])
         store = FieldStore(ArtifactCache(config["store"]["folder"]))
         return store.prepare(cells.source, "train", cells.stored, spec, stride, workers, show_progress("fields"))
+
+
+def _training_cells(cells: PreparedCells) -> TrainingCells:
+    images = cells.stored.cells["image"].to_numpy(np.int64)
+    return TrainingCells(torch.from_numpy(images), torch.from_numpy(cells.table.targets()))
 
 
 def _chosen(config: Config, slot: str) -> Any:

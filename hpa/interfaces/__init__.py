@@ -6,7 +6,6 @@ from hpa.interfaces.batches import (
     CellPrediction,
     CellRecord,
     FieldBatch,
-    HeldOutPredictions,
     InstanceOutput,
     Instances,
     PixelBatch,
@@ -14,6 +13,7 @@ from hpa.interfaces.batches import (
     SegmentedField,
     StepResult,
 )
+from hpa.interfaces.data_set_cells import HeldOutPredictions, TrainingCells
 from hpa.interfaces.prediction import (
     CellSink,
     FieldPredictor,
@@ -83,5 +83,6 @@ __all__ = [
     "Split",
     "StepResult",
     "Supervision",
+    "TrainingCells",
     "Unit",
 ]

@@ -158,21 +158,6 @@ class StepResult:
 
 
 @dataclass(frozen=True)
-class HeldOutPredictions:
-    """What earlier runs predicted of cells that they had not trained on, one row a cell of the data set.
-
-    Attributes:
-        probabilities: Mean over the runs; NaN rows where none predicted the cell.
-        image_labels: The labels of each cell's image.
-        image_of_cell: The row of its image in the image table.
-    """
-
-    probabilities: Float[Tensor, "cell class"]
-    image_labels: Float[Tensor, "cell class"]
-    image_of_cell: Int[Tensor, " cell"]
-
-
-@dataclass(frozen=True)
 class Instances:
     """The instances of one image with their classes.
 

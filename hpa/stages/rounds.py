@@ -15,10 +15,11 @@ import torch
 
 from hpa.config import Config, build, build_nested, require_task
 from hpa.core.errors import InputError
-from hpa.interfaces import HeldOutPredictions
+from hpa.interfaces import HeldOutPredictions, TrainingCells
 from hpa.stages.chain import SINGLE, finish, open_stage, stage_name
 from hpa.stages.cross_validation import CrossValidation
 from hpa.stages.single import Train
+from hpa.stages.teachers import require_same_classes
 
 
 class Rounds:
@@ -55,8 +56,9 @@ class Rounds:
         if run.facts().get("finished"):
             return 0
         require_task(config)
-        _build_supervision(config, self.student, str(folder))  # refused before hours of training, not after
         stages = [stage_name(number) for number in range(self.rounds + 1)]
+        begun = [str(folder / stage) for stage in stages if (folder / stage / "run.json").is_file()]
+        _build_supervision(config, self.student, str(folder), begun)  # refused before hours of training, not after
         round_config = copy.deepcopy(config) | {"stages": SINGLE}
         for stage in stages:
             if self.teacher_folds is None:
@@ -80,15 +82,22 @@ def _with_teacher(node: Any, run: str) -> Any:
     return {key: [run] if key == "runs" else _with_teacher(value, run) for key, value in node.items()}
 
 
-def _build_supervision(config: Config, student: Config, run: str) -> None:
+def _build_supervision(config: Config, student: Config, run: str, begun: list[str]) -> None:
     """Build the strategy of a later round.
 
     Raises:
-        InputError: If it does not fit together.
+        InputError: If it does not fit together, or a teacher, or a stage that is begun, has other classes.
     """
     source = build(config["data"])
+    require_same_classes({"runs": begun, "first": config["supervision"]}, source.class_names)
     model = build(config["model"], channel_count=len(source.channels), class_count=len(source.class_names))
     none = torch.zeros(0, len(source.class_names))
     predictions = HeldOutPredictions(none, none, torch.zeros(0, dtype=torch.int64))  # no earlier round has run yet
     supervision = _with_teacher(student, run)
-    build_nested(supervision, loss=build(config["loss"]), model=model, held_out_of=lambda _: predictions)
+    build_nested(
+        supervision,
+        loss=build(config["loss"]),
+        model=model,
+        held_out_of=lambda _: predictions,
+        training_cells=TrainingCells(predictions.image_of_cell, none),
+    )

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +62,35 @@ def members_of(run: str | Path) -> list[Path]:
     return [found for member in members for found in members_of(folder.path / member)]
 
 
+def require_same_classes(supervision: Any, class_names: Sequence[str]) -> None:
+    """Refuse teachers with other classes, or in another order, before anything is segmented or trained.
+
+    Args:
+        supervision: Config of a strategy; all `runs` in it are earlier runs.
+        class_names: Of the data set.
+
+    Raises:
+        InputError: Naming the run, its classes, and those of the data set.
+    """
+    if not isinstance(supervision, dict):
+        return
+    for key, value in supervision.items():
+        if key != "runs" or isinstance(value, str):
+            require_same_classes(value, class_names)
+            continue
+        for path in (path for run in value for path in members_of(run)):
+            _require_classes(path, class_names)
+
+
+def _require_classes(path: Path, class_names: Sequence[str]) -> None:
+    named = RunFolder(path).facts().get("class_names")
+    if named is not None and list(named) != list(class_names):
+        raise InputError(
+            f"{path}: has the classes {', '.join(named)}, this data set {', '.join(class_names)}; a teacher needs the "
+            "same ones in the same order."
+        )
+
+
 def _mean_predictions(runs: Sequence[str], prepared: PreparedCells) -> Float32[np.ndarray, "cell class"]:
     """Return mean probabilities of the runs, NaN for cells that do not train or that no run predicted."""
     own = Provenance.of(prepared.table, prepared.folds.held_out, prepared.stored)
@@ -83,13 +113,7 @@ def _mean_predictions(runs: Sequence[str], prepared: PreparedCells) -> Float32[n
 
 
 def _read(path: Path, class_names: Sequence[str]) -> _TeacherRun:
-    facts = RunFolder(path).facts()
-    named = facts.get("class_names")
-    if named is not None and list(named) != list(class_names):
-        raise InputError(
-            f"{path}: has the classes {', '.join(named)}, this data set {', '.join(class_names)}; a teacher needs the "
-            "same ones in the same order."
-        )
+    _require_classes(path, class_names)
     return _TeacherRun(path, Provenance.read(path), read_held_out_cells(path))
 
 

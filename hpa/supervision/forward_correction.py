@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from hpa.interfaces import CellBatch, CellModel, Loss, StepResult, Supervision
-from hpa.supervision.noisy_or_posterior import class_rates
+from hpa.supervision.label_rates import class_rates
 
 
 class ForwardCorrectionSupervision(nn.Module, Supervision):

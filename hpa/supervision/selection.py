@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -11,7 +10,8 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.interfaces import CellModel, Unit
-from hpa.supervision.noisy_or_posterior import NoisyOrPosterior
+from hpa.supervision.image_posterior import ImagePosterior
+from hpa.supervision.label_rates import RatePrior, Rates
 
 
 @runtime_checkable
@@ -142,15 +142,17 @@ class RankSelection:
 class ExpectationSelection(nn.Module):
     """The posterior probability that a cell shows a class, given the teacher's view of all cells and their labels.
 
-    Where `supervision=expectation_maximisation` uses the network's own predictions, this uses a teacher's: of a whole
-    image at once, and of images that it has not seen where the teacher is an earlier run. A label comes from some cell,
-    however low the teacher's probabilities (Papandreou, Chen, Murphy and Yuille, 2015, arXiv:1502.02734). Labels are
-    part of the posterior: use it with `supervision.label_weight=0 supervision.unlabeled_weight=1`.
+    Where `supervision=expectation_maximisation` uses the network's own predictions, this uses a teacher's, of images
+    that it has not seen where the teacher is an earlier run (Papandreou, Chen, Murphy and Yuille, 2015,
+    arXiv:1502.02734). Labels are part of the posterior: use it with `supervision.label_weight=0
+    supervision.unlabeled_weight=1`. Rates are estimated from the cells it is given: all at once by the teacher
+    `out_of_fold`; a batch at a time by `average`, where they hardly leave their prior.
 
     Args:
-        false_negative_rate: Probability that an image lacks the label of a class that a cell shows, in (0, 1).
-        false_positive_rate: Probability that an image has the label of a class that no cell shows, in (0, 1). One
-            number or one a class, like the first.
+        false_negative_rate: Probability that an image lacks the label of a class that a cell shows, in (0, 1): one
+            number, one a class, or "estimated".
+        false_positive_rate: Probability that an image has the label of a class that no cell shows, likewise.
+        prior: Of rates that are estimated.
         model: The network, whose classes the rates must fit.
 
     Raises:
@@ -161,12 +163,13 @@ class ExpectationSelection(nn.Module):
 
     def __init__(
         self,
-        false_negative_rate: float | Sequence[float],
-        false_positive_rate: float | Sequence[float],
+        false_negative_rate: Rates,
+        false_positive_rate: Rates,
+        prior: RatePrior,
         model: CellModel,
     ) -> None:
         super().__init__()
-        self.posterior = NoisyOrPosterior(false_negative_rate, false_positive_rate, model.class_count)
+        self.posterior = ImagePosterior(false_negative_rate, false_positive_rate, prior, model.class_count)
 
     def forward(
         self,
@@ -180,4 +183,5 @@ class ExpectationSelection(nn.Module):
         image_targets[bag_of_cell] = image_labels
         # The bound keeps a probability of exactly 0 or 1 (rounded in single precision) finite.
         logits = probabilities.logit(eps=1e-6)
+        self.posterior.fit(logits, bag_of_cell, image_targets)
         return self.posterior(logits, bag_of_cell, image_targets).to(probabilities.dtype)

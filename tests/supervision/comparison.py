@@ -16,7 +16,7 @@ import torch
 
 from hpa.metrics.localisation import average_precision_per_class
 from tests.supervision.shipped import shipped, shipped_augmentation
-from tests.supervision.toy_cells import tiny_model, toy_batch, train
+from tests.supervision.toy_cells import numbered, tiny_model, toy_batch, train
 
 SHOWN, CELLS, LIGHT = 0.15, 10, 0.3
 POOLS = ("max", "mean", "log_sum_exp", "noisy_or", "top_k", "attention", "gated_attention")
@@ -46,7 +46,8 @@ def cell_score(choices: str, steps: int, seed: int) -> float:
     batches = [toy_batch(1000 * seed + step, shown=SHOWN, cells=CELLS, light=LIGHT) for step in range(steps)]
     torch.manual_seed(seed)
     augmented = list(map(shipped_augmentation(choices), batches))
-    train(shipped(choices, model), model, augmented)
+    augmented, training_cells = numbered(augmented)
+    train(shipped(choices, model, training_cells), model, augmented)
     unseen = toy_batch(999_999, images=80, shown=SHOWN, cells=CELLS, light=LIGHT)
     with torch.inference_mode():
         probabilities = model.eval()(unseen).logits.sigmoid().numpy()

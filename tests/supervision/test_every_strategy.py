@@ -11,7 +11,7 @@ from hydra.utils import get_class
 from omegaconf import OmegaConf
 
 from tests.supervision.shipped import CONF, shipped
-from tests.supervision.toy_cells import tiny_model, toy_batch
+from tests.supervision.toy_cells import numbered, tiny_model, toy_batch
 
 
 def trains_cells(file: Path) -> bool:
@@ -47,8 +47,8 @@ UNUSUAL = {
 @pytest.mark.parametrize("unusual", UNUSUAL.values(), ids=UNUSUAL.keys())
 def test_losses_and_gradients_of_unusual_batches_are_finite(name, unusual):
     model = tiny_model().train()
-    supervision = shipped(f"supervision={name}", model)
-    batch = unusual(toy_batch(0))
+    (batch,), cells = numbered([unusual(toy_batch(0))])
+    supervision = shipped(f"supervision={name}", model, cells)
     if len(batch) == 1:
         model.eval()  # batch normalisation in training refuses a single value itself, where a network has one
     for progress in (0.0, 0.5, 1.0):
@@ -62,7 +62,7 @@ def test_losses_and_gradients_of_unusual_batches_are_finite(name, unusual):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_network_that_says_nan_is_not_made_to_look_well(name):
     model = tiny_model().train()
-    supervision = shipped(f"supervision={name}", model)
+    supervision = shipped(f"supervision={name}", model, numbered([toy_batch(0)])[1])
     with torch.no_grad():
         model.head.classifier.bias += torch.nan
     loss = torch.stack(list(supervision.step(model, toy_batch(0), 0.5).terms.values())).sum()

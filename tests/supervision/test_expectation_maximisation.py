@@ -1,37 +1,79 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from hpa.supervision.expectation_maximisation import ExpectationMaximisationSupervision
-from hpa.supervision.multiple_instance import MultipleInstanceSupervision
-from hpa.supervision.pools import NoisyOrPool
+from hpa.supervision.label_rates import RatePrior
 from hpa.supervision.propagation import PropagationSupervision
 from tests.supervision.shipped import shipped
-from tests.supervision.toy_cells import cell_average_precision, plain_loss, tiny_model, toy_batch, train
+from tests.supervision.toy_cells import cell_average_precision, numbered, plain_loss, tiny_model, toy_batch, train
+
+
+def strategy(model, cells, label_weight=0.0, warm_up=0.5) -> ExpectationMaximisationSupervision:
+    prior = RatePrior(0.02, 20.0)
+    return ExpectationMaximisationSupervision(
+        plain_loss(), "estimated", "estimated", prior, label_weight, warm_up, model, cells
+    )
 
 
 def test_cells_are_learned_from_labels_of_images():
     model = tiny_model()
-    supervision = shipped("supervision=expectation_maximisation", model)
-    losses = train(supervision, model, [toy_batch(seed) for seed in range(30)])
+    batches, cells = numbered([toy_batch(seed) for seed in range(30)])
+    losses = train(shipped("supervision=expectation_maximisation", model, cells), model, batches)
     assert losses[-1] < 0.6 * losses[0]
     assert cell_average_precision(model) > 0.9
 
 
-def test_without_noise_its_gradient_is_that_of_noisy_or():
-    # Fisher's identity: the gradient of the expected complete likelihood is that of the marginal one.
-    cells = ExpectationMaximisationSupervision(plain_loss(), 1e-7, 1e-7, 0.0, tiny_model())
-    bags = MultipleInstanceSupervision(plain_loss(), NoisyOrPool())
-    gradients = []
-    for supervision, term, rows in ((cells, "cells", 36), (bags, "bag", 6)):
-        model = tiny_model().eval()
-        (rows * supervision.step(model, toy_batch(0, images=6), 1.0).terms[term]).backward()  # sums, not means
-        gradients.append(model.head.classifier.weight.grad)
-    assert torch.allclose(*gradients, rtol=1e-3, atol=1e-4)
+def test_it_starts_as_propagation_and_label_weight_leaves_some_of_it():
+    (batch,), cells = numbered([toy_batch(0)])
+    model = tiny_model().eval()
+    plain = PropagationSupervision(plain_loss(), 0.0).step(model, batch, 0.0).terms["cells"]
+    assert torch.allclose(strategy(model, cells).step(model, batch, 0.0).terms["cells"], plain)
+    assert torch.allclose(strategy(model, cells, label_weight=1.0).step(model, batch, 1.0).terms["cells"], plain)
+    assert not torch.allclose(strategy(model, cells).step(model, batch, 1.0).terms["cells"], plain)
 
 
-def test_it_starts_as_propagation():
-    model, batch = tiny_model().eval(), toy_batch(0)
-    terms = ExpectationMaximisationSupervision(plain_loss(), 0.05, 0.05, 0.5, model).step(model, batch, 0.0).terms
-    plain = PropagationSupervision(plain_loss(), 0.0).step(model, batch, 0.0).terms
-    assert torch.allclose(terms["cells"], plain["cells"])
+def part_of(batch, rows):
+    names = ("crops", "image_of_cell", "cell_id", "cell_targets")
+    return replace(batch, **{name: getattr(batch, name)[rows] for name in names})
+
+
+def test_an_image_is_judged_by_all_its_cells_whichever_a_batch_holds():
+    (batch,), cells = numbered([toy_batch(0)])
+    model = tiny_model().train()
+    mixed = torch.randperm(len(batch), generator=torch.Generator().manual_seed(0))
+    whole, in_parts = strategy(model, cells, warm_up=0.0), strategy(model, cells, warm_up=0.0)
+    logits = torch.randn(len(batch), 4)
+    whole.memory.remember(batch, logits)
+    for rows in mixed.split(7):
+        in_parts.memory.remember(part_of(batch, rows), logits[rows])
+    expected = whole._of_remembered(batch)
+    found = torch.cat([in_parts._of_remembered(part_of(batch, rows)) for rows in mixed.split(7)])
+    assert torch.allclose(found, expected[mixed], atol=1e-6)
+
+
+def test_validation_leaves_no_trace():
+    (batch,), cells = numbered([toy_batch(0)])
+    supervision = strategy(tiny_model(), cells)
+    before = {name: value.clone() for name, value in supervision.state_dict().items()}
+    supervision.step(tiny_model().eval(), batch, 0.5)
+    after = supervision.state_dict()
+    assert all(torch.equal(after[name].nan_to_num(-1), value.nan_to_num(-1)) for name, value in before.items())
+    supervision.step(tiny_model().train(), batch, 0.5)
+    assert supervision.memory.seen.all()
+
+
+def test_a_resumed_training_has_the_same_state():
+    batches, cells = numbered([toy_batch(seed) for seed in range(6)])
+    model, supervision = tiny_model().train(), None
+    supervision = strategy(model, cells)
+    for batch in batches[:3]:
+        supervision.step(model, batch, 0.5)
+    resumed = strategy(model, cells)
+    resumed.load_state_dict(supervision.state_dict())
+    for one in (supervision, resumed):
+        torch.manual_seed(0)
+        one.last = [one.step(model, batch, 0.8).terms["cells"].item() for batch in batches[3:]]
+    assert resumed.last == supervision.last

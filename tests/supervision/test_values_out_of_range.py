@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from hpa.core.errors import InputError
+from hpa.interfaces import TrainingCells
 from hpa.supervision.auxiliary import AuxiliarySupervision
 from hpa.supervision.class_activation import CamConsistencySupervision, PuzzleSupervision
 from hpa.supervision.co_teaching import CoTeachingSupervision
@@ -14,9 +16,9 @@ from hpa.supervision.dense import DenseSupervision, SoftMaskSupervision
 from hpa.supervision.detector import DetectorSupervision
 from hpa.supervision.expectation_maximisation import ExpectationMaximisationSupervision
 from hpa.supervision.forward_correction import ForwardCorrectionSupervision
+from hpa.supervision.label_rates import RatePrior, class_rates
 from hpa.supervision.large_loss import LargeLossSupervision
 from hpa.supervision.multiple_instance import DualSupervision
-from hpa.supervision.noisy_or_posterior import class_rates
 from hpa.supervision.organ_cutmix import OrganCutMixSupervision
 from hpa.supervision.pools import LogSumExpPool, MaxPool, TopKPool
 from hpa.supervision.propagation import PropagationSupervision
@@ -32,6 +34,7 @@ from tests.supervision.toy_cells import plain_loss
 
 NAN = float("nan")
 LOSS, MODEL = plain_loss(), PixelNetwork()
+PRIOR, CELLS = RatePrior(0.02, 20.0), TrainingCells(torch.zeros(1, dtype=torch.int64), torch.zeros(1, 3))
 COPIED, DENSE = PropagationSupervision(LOSS, 0.0), DenseSupervision(LOSS)
 CONSISTENCY = {"decay": 0.9, "agreement_weight": 1.0, "ramp_up": 0.5, "gain": 0.2}
 OUT_OF_RANGE = [
@@ -56,13 +59,17 @@ OUT_OF_RANGE = [
     (SoftMaskSupervision, "runs", [(LOSS, [], 0.7)]),
     (SoftMaskSupervision, "label_weight", [(LOSS, ["runs/first"], 1.5)]),
     (DetectorSupervision, "weights", [({"boxes": -1.0},)]),
-    (ExpectationMaximisationSupervision, "false_negative_rate", [(LOSS, 0.0, 0.1, 0.5, MODEL)]),
+    (
+        ExpectationMaximisationSupervision,
+        "false_negative_rate",
+        [(LOSS, w, 0.1, PRIOR, 0.0, 0.5, MODEL, CELLS) for w in (0.0, "guessed")],
+    ),
     (
         ExpectationMaximisationSupervision,
         "false_positive_rate",
-        [(LOSS, 0.1, w, 0.5, MODEL) for w in (1.0, [0.1, 2.0])],
+        [(LOSS, 0.1, w, PRIOR, 0.0, 0.5, MODEL, CELLS) for w in (1.0, [0.1, 2.0], [])],
     ),
-    (ExpectationMaximisationSupervision, "warm_up", [(LOSS, 0.1, 0.1, 1.5, MODEL)]),
+    (ExpectationMaximisationSupervision, "warm_up", [(LOSS, 0.1, 0.1, PRIOR, 0.0, 1.5, MODEL, CELLS)]),
     (ForwardCorrectionSupervision, "label_rate_if_shown", [(LOSS, 0.0, 0.1, True, MODEL)]),
     (ForwardCorrectionSupervision, "label_rate_if_not_shown", [(LOSS, 0.9, w, True, MODEL) for w in (1.0, [-1.0], [])]),
     (LargeLossSupervision, "rejected_share", [(LOSS, -0.1), (LOSS, 1.0)]),
@@ -77,7 +84,10 @@ OUT_OF_RANGE = [
     (PseudoLabelSupervision, "unlabeled_weight", [(LOSS, AverageTeacher, SoftSelection(1.0), 0.5, -0.1)]),
     (AverageTeacher, "decay", [(SoftSelection(1.0), 1.0, 0.3, MODEL)]),
     (AverageTeacher, "warm_up", [(SoftSelection(1.0), 0.9, 1.1, MODEL)]),
-    (ExpectationSelection, "false_negative_rate", [(0.0, 0.1, MODEL)]),
+    (ExpectationMaximisationSupervision, "label_weight", [(LOSS, 0.1, 0.1, PRIOR, -0.1, 0.5, MODEL, CELLS)]),
+    (ExpectationSelection, "false_negative_rate", [(0.0, 0.1, PRIOR, MODEL), (1.0, 0.1, PRIOR, MODEL)]),
+    (RatePrior, "share", [(0.0, 20.0), (1.0, 20.0), (NAN, 20.0)]),
+    (RatePrior, "images", [(0.02, 0.0), (0.02, NAN)]),
     (RankSelection, "share", [(0.0,), (1.1,)]),
     (SoftSelection, "temperature", [(0.0,), (-1.0,), (NAN,)]),
     (ThresholdSelection, "threshold", [(0.0,), (1.0,)]),

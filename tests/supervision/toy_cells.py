@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hpa.interfaces import CellBatch, Supervision
+from hpa.interfaces import CellBatch, Supervision, TrainingCells
 from hpa.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from hpa.metrics.localisation import average_precision_per_class
 from hpa.models.crop import CropModel
@@ -48,6 +49,17 @@ def toy_batch(
     crops[:, 1] += light * torch.einsum("kc,chw->khw", cell_targets, patterns())
     cell_targets[unknown] = torch.nan
     return CellBatch(crops, image_of_cell, torch.arange(cells), per_image, image_targets, cell_targets)
+
+
+def numbered(batches: list[CellBatch]) -> tuple[list[CellBatch], TrainingCells]:
+    """Number the cells of batches through, as those of a data set are, and list them all."""
+    out, images, targets, cells = [], [], [], 0
+    for batch in batches:
+        out.append(replace(batch, cell_id=cells + torch.arange(len(batch))))
+        images.append(batch.image_of_cell + sum(map(len, targets)))
+        targets.append(batch.image_targets)
+        cells += len(batch)
+    return out, TrainingCells(torch.cat(images), torch.cat(targets))
 
 
 def tiny_model() -> CropModel:
