@@ -85,9 +85,9 @@ class CellTask:
             teachers=digests_of_predictions(supervision.teacher_runs),
         )
 
-    def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
-        """Write predictions of the held-out cells and the page."""
-        write_cell_results(run, config, parts.data)
+    def write_results(self, run: RunFolder, config: Config, parts: Parts, loggers: list[Any]) -> None:
+        """Write predictions of the held-out cells and the page; show the cells to the trackers."""
+        write_cell_results(run, config, parts.data, loggers)
 
     def _cells(
         self, config: Config, source: ImageSource, segmenter: Segmenter, channels: tuple[str, ...]

@@ -82,8 +82,9 @@ class PixelTask:
             teachers=digests_of_predictions(supervision.teacher_runs),
         )
 
-    def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
+    def write_results(self, run: RunFolder, config: Config, parts: Parts, loggers: list[Any]) -> None:
         """Write predictions of the held-out images by the best weights, and the page."""
+        del loggers
         write_pixel_results(run, config, parts.data)
 
     def _images(self, config: Config, source: Any, channels: tuple[str, ...], model: PixelModel) -> PreparedImages:

@@ -35,15 +35,17 @@ from hpa.reports.instance_page import InstanceFacts, write_instance_page
 from hpa.reports.overlays import instances_overlay, masks_overlay
 from hpa.reports.pictures import composite
 from hpa.reports.run_page import write_run_page
+from hpa.reports.tracked_cells import cell_panels
 from hpa.training.run_folder import RunFolder
+from hpa.training.wandb_tracking import log_panels
 
 _WHOLE_PX = 1 << 14
 """Held-out images are predicted as in validation: whole."""
 _FOLDER = "held_out"
 
 
-def write_cell_results(run: RunFolder, config: Config, data: CellDataModule) -> None:
-    """Predict the held-out cells with the best weights; write `out_of_fold.parquet` and `report.html`."""
+def write_cell_results(run: RunFolder, config: Config, data: CellDataModule, loggers: list[Any]) -> None:
+    """Predict the held-out cells with the best weights; write `out_of_fold.parquet` and `report.html`, track them."""
     best = _best(run)
     predictor = ModelPredictor(network_of(best), _device(config), "fp32")
     probabilities, rows = _predict_held_out(predictor, data)
@@ -52,8 +54,6 @@ def write_cell_results(run: RunFolder, config: Config, data: CellDataModule) -> 
     cells = data.stored.cells.iloc[rows][["image_id", "cell"]].reset_index(drop=True)
     keys = cells.assign(fold=data.folds.held_out)
     write_held_out_cells(run.path, keys, probabilities, image_targets, cell_targets)
-    if not config["report"]:
-        return
     names = data.source.class_names
     facts = RunFacts(
         **_page_of_run(run, config, best),
@@ -69,7 +69,9 @@ def write_cell_results(run: RunFolder, config: Config, data: CellDataModule) -> 
         crops_of=lambda chosen: data.stored.crops(rows[chosen]).pixels,
         channels=tuple(data.crop.channels),
     )
-    write_run_page(run.path / "report.html", facts)
+    log_panels(loggers, lambda: cell_panels(facts))
+    if config["report"]:
+        write_run_page(run.path / "report.html", facts)
 
 
 def write_pixel_results(run: RunFolder, config: Config, data: PixelDataModule) -> None:

@@ -64,5 +64,5 @@ class Task(Protocol):
     def assemble(self, config: Config, first_epoch: int) -> Parts:
         """Build everything a run needs and prepare its data; `first_epoch` counts the epochs that are done."""
 
-    def write_results(self, run: RunFolder, config: Config, parts: Parts) -> None:
-        """Write what a finished training leaves beside its checkpoints."""
+    def write_results(self, run: RunFolder, config: Config, parts: Parts, loggers: list[Any]) -> None:
+        """Write what a finished training leaves beside its checkpoints, and show it to the trackers."""

@@ -171,7 +171,7 @@ def _fit_and_finish(
         run.write_facts({"pruned": trainer.current_epoch})
         print(f"run  {run.path}  stopped early: its scores fall behind those of other trials")
         return 0
-    task.write_results(run, config, parts)
+    task.write_results(run, config, parts, loggers)
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import uuid
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pytorch_lightning.loggers import Logger
@@ -103,6 +104,20 @@ class WandbTracking:
                 artifact = wandb.Artifact(f"model-{current.id}", type="model", metadata=run.facts().get("scores"))
                 artifact.add_file(str(file), name=file.name)
                 current.log_artifact(artifact, aliases=aliases)
+
+
+def log_panels(loggers: Iterable[Logger], panels: Callable[[], Mapping[str, Any]]) -> None:
+    """Show tables and curves of what a finished run held out, where it is tracked by W&B.
+
+    Args:
+        loggers: Of the run.
+        panels: Makes them; called only where they are shown.
+    """
+    from pytorch_lightning.loggers import WandbLogger
+
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.log({f"held_out/{name}": panel for name, panel in panels().items()})
 
 
 def has_key() -> bool:
