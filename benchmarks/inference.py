@@ -36,7 +36,8 @@ from hpa.inference.cells.crop_member import CropMember
 from hpa.inference.cells.fusion import NoFusion
 from hpa.inference.cells.predictor import ModelPredictor
 from hpa.inference.cells.steps import CellSteps, FieldSteps
-from hpa.inference.pipeline import Output, Pipeline
+from hpa.inference.output import Output
+from hpa.inference.pipeline import Pipeline
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.views import Views
 from hpa.interfaces import CellBatch, CellPrediction

@@ -68,6 +68,7 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     "rules": ("hpa.inference.",),
     "thresholds": ("hpa.inference.",),
     "also": ("hpa.inference.", "hpa.reports.", "hpa.measurements."),
+    "engine": ("hpa.engines.",),
     "limits": ("hpa.intake.",),
 }
 """Which classes may fill each slot: a full name stands for one class, a name that ends in a dot for all below it."""

@@ -14,6 +14,7 @@ LEVEL = {
     "targets": 1,
     "device": 1,
     "values": 2,
+    "engines": 1,
     "config": 2,
     "overrides": 3,
     "interfaces": 1,

@@ -18,7 +18,7 @@ from hpa.targets import require_safe
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
-INFERENCE_SLOTS = {"inference", "tta", "ensemble", "fusion", "rules", "also", "thresholds"}
+INFERENCE_SLOTS = {"inference", "tta", "ensemble", "fusion", "rules", "also", "thresholds", "engine"}
 HANDED_OVER = {
     "model": {"channel_count", "class_count"},
     "supervision": {"loss", "model", "held_out_of", "training_cells"},

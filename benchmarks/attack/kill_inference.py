@@ -148,7 +148,7 @@ def _try(
             words = _output_of(folder).read_text(errors="replace").strip()[-500:]
             result.fail(f"{case.name} in {folder.name}: the command that was not killed failed: {words}")
             return
-    found = _files(folder)
+    found = files_in(folder)
     differ = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
     if differ:
         result.wrong += 1
@@ -188,7 +188,7 @@ def _in_child(
         with _output_of(folder).open("w") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
-        _count_operations(str(folder), counter, operation)
+        kill_before_operation(str(folder), counter, operation)
         os._exit(command())
 
     process = context.Process(target=body)
@@ -206,7 +206,7 @@ def _output_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.txt")
 
 
-def _count_operations(folder: str, counter: Any, last: int | None) -> None:
+def kill_before_operation(folder: str, counter: Any, last: int | None) -> None:
     """Count the operations of this process on files in a folder, and kill it before the last one."""
 
     def hook(event: str, arguments: Sequence[Any]) -> None:
@@ -242,10 +242,11 @@ def _undisturbed(case: Case, folder: Path) -> tuple[dict[str, bytes], list[int]]
         code, count = _in_child(command, folder, None, None)
         _require(code == 0, f"an undisturbed prediction of {case.name}")
         operations.append(count)
-    return _files(folder), operations
+    return files_in(folder), operations
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return the content of every file in a folder, by its path there."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

@@ -10,12 +10,17 @@ from typing import Any
 
 from tqdm import tqdm
 
+from hpa.app.main import EXIT_INTERRUPTED, exit_code
 from hpa.app.progress import show_progress
 from hpa.config import Config, build
+from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs
 from hpa.inference.blocks import Shard
 from hpa.inference.budget import Budget
-from hpa.inference.pipeline import COMMAND, Output, Pipeline, RunResult
+from hpa.inference.output import COMMAND, Output, RunResult
+from hpa.inference.pipeline import Pipeline
+from hpa.inference.shared_folder import read_note
+from hpa.inference.shared_run import write_shared
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.submission_file import fallbacks_path
 from hpa.inference.workload import WARN, Workload, require_task, steps_when_late
@@ -27,11 +32,19 @@ log = logging.getLogger(__name__)
 
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_BLANK = 3
+JOIN = "join"
+"""The value of `workers` that takes part in a run which other processes share."""
 
 
 def infer(config: Config) -> int:
     """Write a submission and return the exit code: 0 all well, 3 some rows are blank, 1 all images failed."""
+    if config.get("engine"):
+        return infer_on_engine(config)
     started_s = time.monotonic()
+    is_shared = config["workers"] == JOIN
+    config = {**config, "workers": config["threads"]} if is_shared else config
+    if not isinstance(config["workers"], int):
+        raise InputError(f"workers={config['workers']}: a number of threads is expected, or {JOIN}.")
     budget = Budget(config["budget_hours"], config["budget_reserve_share"], stops=WARN not in steps_when_late(config))
     shard = None if config["shard"] is None else Shard.parse(str(config["shard"]))
     paths = config["ckpt"] if isinstance(config["ckpt"], list) else [config["ckpt"]]
@@ -40,17 +53,41 @@ def infer(config: Config) -> int:
     data = config.get("data") or runs[0].config["data"]
     inputs = [*(run.path for run in runs), *(Path(data[name]) for name in ("root", "metadata") if data.get(name))]
     out = Path(config["out"])
-    check_outputs([out], COMMAND, inputs=inputs, overwrite=config["overwrite"])  # before networks are built
+    if not (is_shared and read_note(out)):
+        check_outputs([out], COMMAND, inputs=inputs, overwrite=config["overwrite"])  # before networks are built
     workload: Workload = build(config["workload"])
     parts = workload.parts(runs, config, Stopwatch())
     pipeline = Pipeline(
         parts.steps, parts.stopwatch, parts.fallbacks, parts.sizes, config["workers"], budget, started_s
     )
     output = Output(out, shard, parts.settings, parts.sinks)
-    check_outputs(output.files(), COMMAND, inputs=inputs, overwrite=config["overwrite"])
-    _warn_of_levels(runs, data, parts.table.image_ids, config["split"])
-    result = pipeline.write(parts.table, output, show_progress("images", "image"))
-    return _report(result, output, parts.counted)
+
+    def check() -> None:
+        check_outputs(output.files(), COMMAND, inputs=inputs, overwrite=config["overwrite"])
+        _warn_of_levels(runs, data, parts.table.image_ids, config["split"])
+
+    progress = show_progress("images", "image")
+    if is_shared:
+        return _report(write_shared(pipeline, parts.table, output, progress, check), output, parts.counted)
+    check()
+    return _report(pipeline.write(parts.table, output, progress), output, parts.counted)
+
+
+def infer_on_engine(config: Config) -> int:
+    """Share a run among the processes of an engine; return the exit code of the run, or of the process that failed."""
+    engine = build(config["engine"])
+    codes = engine.run(infer_in_process, {**config, "engine": None, "workers": JOIN})
+    note = read_note(Path(config["out"]))
+    tqdm.write(
+        f"{config['out']}  {'is complete' if note else 'is not complete'}; 'hpa status {config['out']}' shows more"
+    )
+    complete = [code for code in codes if code in (0, EXIT_SOME_BLANK)]  # such a process saw the whole run to its end
+    return complete[0] if complete else EXIT_INTERRUPTED if EXIT_INTERRUPTED in codes else EXIT_NOTHING_USABLE
+
+
+def infer_in_process(config: Config) -> int:
+    """Take part in a run as a process of its own: an error is one sentence, as on the command line."""
+    return exit_code(lambda: infer(config))
 
 
 def _warn_of_levels(runs: Sequence[SavedRun], data: Config, image_ids: Sequence[str], split: Split) -> None:

@@ -78,6 +78,10 @@ class Holder:
         return _is_alive(self.process) and (_started(self.process) or self.started) == self.started
 
 
+class LockHeldError(InputError):
+    """Another process holds the lock, or took it over."""
+
+
 @dataclass(frozen=True)
 class Lock:
     """A lock file that this process holds.
@@ -94,12 +98,12 @@ class Lock:
         """Make sure that nobody took the lock over, as happens to a machine that slept for minutes.
 
         Raises:
-            InputError: If somebody did.
+            LockHeldError: If somebody did.
         """
         other = _holder(self.path)
         if other != self.holder:
             named = "nobody" if other is None else _named(other)
-            raise InputError(
+            raise LockHeldError(
                 f"{self.path}: this process did not renew its lock for minutes and lost it, {named} holds it now; it "
                 "stops here, so that two do not write the same files."
             )
@@ -115,7 +119,7 @@ def held(path: Path, doing: str, remedy: str) -> Iterator[Lock]:
         remedy: What to do if another process holds it.
 
     Raises:
-        InputError: If another process holds it, naming its number and machine.
+        LockHeldError: If another process holds it, naming its number and machine.
         WriteError: If the disk is full, or the folder cannot be written to.
     """
     own = Holder.this_process()
@@ -132,6 +136,12 @@ def held(path: Path, doing: str, remedy: str) -> Iterator[Lock]:
             path.unlink(missing_ok=True)
 
 
+def living_holder(path: Path) -> Holder | None:
+    """Return who holds a lock, None where nobody does, or its process is gone or did not renew it for minutes."""
+    holder = _holder(path)
+    return None if holder is None or _is_stale(path, holder) else holder
+
+
 def _acquire(path: Path, own: Holder, doing: str, remedy: str) -> None:
     while True:
         try:
@@ -146,7 +156,7 @@ def _acquire(path: Path, own: Holder, doing: str, remedy: str) -> None:
             return
         other = _holder(path)
         if not _is_stale(path, other):
-            raise InputError(f"{path.parent}: {_named(other)} {doing} now; {remedy}{_wait(path, other)}")
+            raise LockHeldError(f"{path.parent}: {_named(other)} {doing} now; {remedy}{_wait(path, other)}")
         _remove_stale(path, other)
 
 

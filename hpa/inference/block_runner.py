@@ -11,11 +11,12 @@ from typing import Any
 
 from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError, Problem
+from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import Block, BlockSizes
 from hpa.inference.budget import Timekeeper
 from hpa.inference.lookahead import map_ahead
 from hpa.inference.steps import Failed, GuardedSteps, InWork, Pending, Row, Skipped, Written
-from hpa.inference.work_folder import BlockReport, WorkFolder
+from hpa.inference.work_folder import WorkFolder
 from hpa.interfaces import CellSink
 
 _logger = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class BlockRunner:
         self.work.write_rows(block.number, tally.rows(finished))
         for sink in self.sinks:
             sink.finish()
+        self.work.publish(block.number)
         self.work.write_report(
             BlockReport(
                 number=block.number,

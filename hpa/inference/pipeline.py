@@ -10,93 +10,27 @@ of threads.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpa.core.errors import InputError, Problem
+from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
-from hpa.core.outputs import guarded_outputs, list_output
+from hpa.inference.block_report import BlockReport
 from hpa.inference.block_runner import BlockRunner
-from hpa.inference.blocks import Block, BlockSizes, Shard
+from hpa.inference.blocks import Block, BlockSizes
 from hpa.inference.budget import Budget, Fallback, Timekeeper
-from hpa.inference.exports.beside import place_beside
+from hpa.inference.output import Output, RunPlan, RunResult, put_together
 from hpa.inference.settings import digest_of_images
-from hpa.inference.shards import is_part, read_part, write_part
+from hpa.inference.shards import is_part, read_part
 from hpa.inference.steps import GuardedSteps, Pending, Steps
 from hpa.inference.stopwatch import Stopwatch
-from hpa.inference.submission_file import fallbacks_path, write_fallbacks, write_submission
-from hpa.inference.work_folder import WHOLE, BlockReport, WorkFolder, opened
-from hpa.interfaces import CellSink
+from hpa.inference.work_folder import WorkFolder, opened
 
-COMMAND = "infer"
-"""Name of the command in the list of its outputs."""
-_PASSES = 3
+PASSES = 3
 """How often blocks are done again whose images were changed while the run went on."""
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where a run writes, and what decides what it writes.
-
-    Attributes:
-        path: The submission, or the part of it where a shard is given; an older one is replaced at the end.
-        shard: Which part, None for all.
-        settings: What decides the bytes beside the images and the way they are divided, plain values.
-        sinks: What else is written.
-    """
-
-    path: Path
-    shard: Shard | None
-    settings: Mapping[str, Any]
-    sinks: Sequence[CellSink] = ()
-
-    def files(self) -> list[Path]:
-        """Return all files and folders that a run may write or replace, the submission first."""
-        sinks = [place_beside(self.path, sink.suffix) for sink in self.sinks]
-        return [self.path, fallbacks_path(self.path), *sinks]
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run did.
-
-    Attributes:
-        reports: What came of each block, in order.
-        kept: Blocks that an earlier run had finished.
-        seconds: Wall-clock seconds of each stage, summed over threads, and `total` of the run.
-    """
-
-    reports: tuple[BlockReport, ...]
-    kept: int
-    seconds: dict[str, float]
-
-    @property
-    def image_count(self) -> int:
-        """Count the rows written."""
-        return sum(len(report.image_ids) for report in self.reports)
-
-    @property
-    def object_count(self) -> int:
-        """Count the objects (cells) written."""
-        return sum(report.object_count for report in self.reports)
-
-    @property
-    def failed(self) -> tuple[Problem, ...]:
-        """List one problem for each image whose row is blank because it could not be used, in order."""
-        return tuple(problem for report in self.reports for problem in report.failed)
-
-    @property
-    def skipped_count(self) -> int:
-        """Count the images whose row is blank because no time was left."""
-        return sum(len(report.skipped) for report in self.reports)
-
-    @property
-    def all_failed(self) -> bool:
-        """Return whether no image could be used."""
-        return 0 < len(self.failed) == self.image_count
 
 
 @dataclass(frozen=True)
@@ -140,6 +74,23 @@ class Pipeline:
             InputError: If there is no image, the steps cannot use the table, another run writes the same output or
                 began it with other settings, or a file cannot be written, e.g. as the disk is full.
         """
+        plan = self.plan(table, output)
+        try:
+            with opened(output.path, plan.folder_manifest) as work:
+                return self._write(plan, work, on_progress)
+        except InputError:
+            raise
+        except OSError as error:
+            raise InputError(
+                f"{output.path}: the submission cannot be written ({error}); name another place with out=FILE."
+            ) from error
+
+    def plan(self, table: ImageTable, output: Output) -> RunPlan:
+        """Return what is to be done for a table's images.
+
+        Raises:
+            InputError: If there is no image, the steps cannot use the table, or another shard's part lies at the place.
+        """
         self._check(table, output)
         images = _pending(table)
         manifest = {
@@ -149,47 +100,37 @@ class Pipeline:
             "fields_at_once": self.sizes.fields_at_once,
             "megapixels_at_once": self.sizes.megapixels_at_once,
         }
-        try:
-            with opened(output.path, {"shard": str(output.shard or "all"), **manifest}) as work:
-                return self._write(images, output, manifest, work, on_progress)
-        except InputError:
-            raise
-        except OSError as error:
-            raise InputError(
-                f"{output.path}: the submission cannot be written ({error}); name another place with out=FILE."
-            ) from error
+        blocks = self.sizes.blocks(len(images), output.shard)
+        block_count = len(self.sizes.blocks(len(images), None))
+        return RunPlan(images, blocks, block_count, manifest, output, self.steps.columns)
 
-    def _write(
-        self,
-        images: Sequence[Pending],
-        output: Output,
-        manifest: Mapping[str, Any],
-        work: WorkFolder,
-        on_progress: Callable[[int, int], None],
-    ) -> RunResult:
+    def runner(self, work: WorkFolder, output: Output) -> BlockRunner:
+        """Return what writes blocks into a folder."""
+        return BlockRunner(GuardedSteps(self.steps, self.stopwatch), self.sizes, self.workers, work, output.sinks)
+
+    def _write(self, plan: RunPlan, work: WorkFolder, on_progress: Callable[[int, int], None]) -> RunResult:
         """Write what is not written yet, and put all together."""
         with self.stopwatch.stage("total"):
-            blocks = self.sizes.blocks(len(images), output.shard)
-            runner = BlockRunner(GuardedSteps(self.steps, self.stopwatch), self.sizes, self.workers, work, output.sinks)
+            images, blocks = plan.images, plan.blocks
+            runner = self.runner(work, plan.output)
             kept = {number: report for number, report in runner.done(images, blocks).items() if not report.skipped}
             _announce(kept.values())
             left = [block for block in blocks if block.number not in kept]
             done = kept
-            for _ in range(_PASSES):
+            for _ in range(PASSES):
                 self._run(runner, images, blocks, left, on_progress)
                 done = runner.done(images, blocks)
                 left = [block for block in blocks if block.number not in done]
                 if not left:
                     break
             else:
-                raise InputError(
-                    f"{output.path}: images of {len(left)} blocks are being replaced while they are predicted; wait "
-                    "until their files are complete and run the same command again, which keeps the other blocks."
-                )
+                raise being_replaced(plan.output.path, len(left))
             reports = tuple(done[block.number] for block in blocks)
-            block_count = len(self.sizes.blocks(len(images), None))
-            _put_together(output, self.steps.columns, manifest, work, reports, block_count)
-        return RunResult(reports, len(kept), self.stopwatch.seconds())
+            put_together(plan, work, reports)
+        result = RunResult.of(reports, len(kept), self.stopwatch.seconds())
+        if not result.skipped_count:
+            work.remove()
+        return result
 
     def _run(
         self,
@@ -233,6 +174,14 @@ class _Progress:
         self.show(self.total - self.left, self.total)
 
 
+def being_replaced(out: Path, blocks: int) -> InputError:
+    """Return the error of a run whose images do not come to rest."""
+    return InputError(
+        f"{out}: images of {blocks} blocks are being replaced while they are predicted; wait until their files are "
+        "complete and run the same command again, which keeps the other blocks."
+    )
+
+
 def _announce(kept: Iterable[BlockReport]) -> None:
     """Log what an earlier run has done, and which images failed there."""
     reports = list(kept)
@@ -240,32 +189,6 @@ def _announce(kept: Iterable[BlockReport]) -> None:
         _logger.info("%d images were done before; going on", sum(len(report.image_ids) for report in reports))
     for problem in (problem for report in reports for problem in report.failed):
         _logger.warning("%s", problem)
-
-
-def _put_together(
-    output: Output,
-    columns: Sequence[str],
-    manifest: Mapping[str, Any],
-    work: WorkFolder,
-    reports: Sequence[BlockReport],
-    block_count: int,
-) -> None:
-    """Write everything that stands beside the submission, then the submission; clean up where nothing is left to do."""
-    work.require_held()
-    with guarded_outputs(output.files()[1:], COMMAND, overwrite=True):  # checked before the first image
-        for sink in output.sinks:
-            sink.join([work.block_path(report.number) for report in reports], output.path)
-        write_fallbacks(output.path, reports)
-    whole = work.path / WHOLE  # renamed at the end, so that a kill leaves nothing beside the work folder
-    if output.shard is None:
-        write_submission(whole, tuple(columns), (work.rows_file(report.number).open("rb") for report in reports))
-    else:
-        write_part(whole, output.shard, columns, manifest, block_count, work, reports)
-    work.require_held()
-    list_output(output.path, COMMAND, whole)
-    whole.replace(output.path)
-    if not any(report.skipped for report in reports):
-        work.remove()
 
 
 def _pending(table: ImageTable) -> list[Pending]:

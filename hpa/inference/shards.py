@@ -17,10 +17,11 @@ from typing import IO, Any
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 from hpa.core.zip_members import DAMAGE, check_member
+from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import Shard
 from hpa.inference.settings import differences
 from hpa.inference.submission_file import write_fallbacks, write_submission
-from hpa.inference.work_folder import BlockReport, WorkFolder
+from hpa.inference.work_folder import WorkFolder
 
 MANIFEST = "manifest.json"
 FORMAT = "hpa part 2"

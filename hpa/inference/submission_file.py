@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO
 
 from hpa.core.whole_file import remove_orphans, whole_file
+from hpa.inference.block_report import BlockReport
 from hpa.inference.budget import AS_CONFIGURED
 from hpa.inference.steps import Row
-from hpa.inference.work_folder import BlockReport, write_rows
+from hpa.inference.work_folder import write_rows
 
 OUT_OF_TIME = "blank: out of time"
 

@@ -9,6 +9,16 @@ submission.csv.parts/block_00000.*      files of other writers (`CellSink`) begi
 submission.csv.parts/block_00000.json   the report: what came of the block, and each of its files with a checksum
 ```
 
+Where several processes share the folder (`shared_folder`), there are also:
+
+```
+submission.csv.parts/turn               held by the process that begins the run or puts it together
+submission.csv.parts/worker_*           held by each process while it takes part
+submission.csv.parts/worker_*.files/    what it writes of its present block, until that is complete
+submission.csv.parts/lease_00000        held by the process that does the block
+submission.csv.parts/spare_00000        held by one that does it too, as the first one is slow
+```
+
 The report is written last and deleted first, so that it stands for a whole block; a block with a missing or damaged
 file counts as unfinished and is done again.
 """
@@ -27,9 +37,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hpa.core.digest import sha256_of_file
-from hpa.core.errors import InputError, Problem
-from hpa.core.file_lock import Lock, held
+from hpa.core.errors import InputError
+from hpa.core.file_lock import Lock, LockHeldError, held, living_holder
 from hpa.core.whole_file import remove, remove_orphans, whole_file
+from hpa.inference.block_report import BlockFile, BlockReport
 from hpa.inference.settings import differences
 from hpa.inference.steps import Row
 
@@ -37,68 +48,28 @@ LOCK = "lock"
 MANIFEST = "manifest.json"
 WHOLE = "whole"
 """The submission while it is put together."""
-_OWN_NAME = re.compile(rf"{LOCK}(\.takeover)?|{MANIFEST}|{WHOLE}|block_\d+\..*|\..*\.part")
+TURN = "turn"
+_OWN_NAME = re.compile(
+    rf"(({LOCK}|{TURN}|(lease|spare)_\d+|worker_[0-9a-f]+)(\.takeover)?)|worker_[0-9a-f]+\.files|{MANIFEST}|{WHOLE}|"
+    r"block_\d+\..*|\..*\.part"
+)
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class BlockFile:
-    """A file of a block: its name in the work folder, its size, and the SHA-256 of its content."""
-
-    name: str
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class BlockReport:
-    """What came of a block.
-
-    Attributes:
-        number: Of the block.
-        image_ids: Its images, in order.
-        object_count: Objects (cells) written.
-        failed: Images that could not be used.
-        skipped: Images that no time was left for.
-        fallback: How the others were predicted.
-        content: Digest of what identifies the image files, so that changed files are read again.
-        files: Everything that was written for the block but the report.
-    """
-
-    number: int
-    image_ids: tuple[str, ...]
-    object_count: int
-    failed: tuple[Problem, ...]
-    skipped: tuple[str, ...]
-    fallback: str
-    content: str
-    files: tuple[BlockFile, ...]
-
-    @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> BlockReport:
-        """Return the report of the values that `asdict` gave and JSON kept."""
-        return cls(
-            **{
-                **values,
-                "image_ids": tuple(values["image_ids"]),
-                "failed": tuple(Problem(**problem) for problem in values["failed"]),
-                "skipped": tuple(values["skipped"]),
-                "files": tuple(BlockFile(**file) for file in values["files"]),
-            }
-        )
-
-
-@dataclass(frozen=True)
 class WorkFolder:
-    """A work folder that this process holds; made by `opened`.
+    """A work folder of which this process holds the whole or, where it is shared, one block.
 
     Attributes:
         path: The folder.
         lock: Held by this process.
+        staging: Folder of this process alone, in which a block is written before it is moved to its place; None where
+            nobody else writes.
     """
 
     path: Path
     lock: Lock
+    staging: Path | None = None
 
     def require_held(self) -> None:
         """Make sure that no other process took the folder over.
@@ -109,8 +80,8 @@ class WorkFolder:
         self.lock.require_held()
 
     def block_path(self, number: int) -> Path:
-        """Return how the files of a block begin."""
-        return self.path / f"block_{number:05d}"
+        """Return how the files of a block begin, where they are written."""
+        return (self.staging or self.path) / f"block_{number:05d}"
 
     def rows_file(self, number: int) -> Path:
         """Return the file of a block's rows."""
@@ -144,6 +115,10 @@ class WorkFolder:
             InputError: If another process took the folder over.
         """
         self.require_held()
+        if self.staging is not None:
+            remove(self.staging)
+            self.staging.mkdir()
+            return
         self._report_file(number).unlink(missing_ok=True)
         for path in self.path.glob(f"{self.block_path(number).name}.*"):
             remove(path)
@@ -152,6 +127,23 @@ class WorkFolder:
         """Write the rows of a block while they come."""
         with whole_file(self.rows_file(number)) as file:
             write_rows(file, rows)
+
+    def publish(self, number: int) -> None:
+        """Move the files of a complete block to their places, where they were written elsewhere.
+
+        Raises:
+            LockHeldError: If another process took the block over, or has done it.
+        """
+        if self.staging is None:
+            return
+        self.require_held()
+        if self._report_file(number).exists():
+            raise LockHeldError(f"{self.path}: block {number} was done by another process meanwhile.")
+        for path in self.staging.iterdir():
+            place = self.path / path.name
+            if place.is_dir():
+                remove(place)
+            path.replace(place)
 
     def write_report(self, report: BlockReport) -> None:
         """Write what came of a block, which makes it count as done.
@@ -169,12 +161,13 @@ class WorkFolder:
     def remove(self) -> None:
         """Delete what a run leaves here but the lock: reports first, so that none stands for files that are gone."""
         for report in self.path.glob("block_*.json"):
-            report.unlink()
-        for path in [*self.path.glob("block_*"), self.path / WHOLE, self.path / MANIFEST]:
-            remove(path)
+            report.unlink(missing_ok=True)
+        for pattern in ("block_*", "lease_*", "spare_*", WHOLE, MANIFEST):
+            for path in self.path.glob(pattern):
+                remove(path)
 
     def _report_file(self, number: int) -> Path:
-        return self.block_path(number).with_suffix(".json")
+        return self.path / f"block_{number:05d}.json"
 
 
 def write_rows(file: BinaryIO, rows: Iterable[Row]) -> None:
@@ -206,7 +199,9 @@ def opened(out: Path, manifest: Mapping[str, Any]) -> Iterator[WorkFolder]:
     try:
         with held(path / LOCK, "writes this output", remedy) as lock:
             folder = WorkFolder(path, lock)
-            _claim(folder, manifest, out)
+            _require_own(folder, out)
+            _require_alone(folder)
+            claim(folder, manifest, out, is_alone=True)
             try:
                 yield folder
             finally:
@@ -217,24 +212,51 @@ def opened(out: Path, manifest: Mapping[str, Any]) -> Iterator[WorkFolder]:
             path.rmdir()
 
 
-def _claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path) -> None:
-    """Write the manifest, or compare it with that of the unfinished run; remove what a killed run left half written."""
+def living_workers(path: Path) -> list[Path]:
+    """List what the processes hold that share a work folder now."""
+    return [worker for worker in path.glob("worker_*") if not worker.suffix and living_holder(worker) is not None]
+
+
+def claim(folder: WorkFolder, manifest: Mapping[str, Any], out: Path, *, is_alone: bool) -> None:
+    """Write the manifest, or compare it with that of the unfinished run; remove what a killed run left half written.
+
+    Args:
+        folder: Held.
+        manifest: What decides the bytes of the submission.
+        out: The submission.
+        is_alone: Whether no other process is writing here, so that what is half written was left by killed ones.
+
+    Raises:
+        InputError: If the folder holds something else, or a run with other settings.
+    """
     _require_own(folder, out)
-    for orphan in folder.path.glob(".*.part"):
-        remove(orphan)
-    for written in (out, out.with_name(f"{out.name}.fallbacks.json")):
-        remove_orphans(written)
-    if not folder.holds_blocks():
+    if is_alone:
+        living = {worker.name for worker in living_workers(folder.path)}
+        left = [path for path in folder.path.glob("worker_*") if path.stem not in living]
+        for orphan in [*folder.path.glob(".*.part"), *left]:
+            remove(orphan)
+        for written in (out, out.with_name(f"{out.name}.fallbacks.json")):
+            remove_orphans(written)
+    if not folder.holds_blocks() and (is_alone or not (folder.path / MANIFEST).exists()):
         folder.remove()
         write_json(folder.path / MANIFEST, manifest)
         return
-    changed = differences(_manifest_of(folder.path), manifest)
+    changed = differences(manifest_of(folder.path), manifest)
     if changed:
         raise InputError(
             f"{folder.path}: holds the blocks of an unfinished run with other settings (its own, then yours):\n  "
             + "\n  ".join(changed)
             + "\nRepeat its command to go on, "
             f"delete {folder.path.name} to start over, or choose another out than {out.name}."
+        )
+
+
+def _require_alone(folder: WorkFolder) -> None:
+    """Refuse a folder that other processes share."""
+    if workers := living_workers(folder.path):
+        raise InputError(
+            f"{folder.path}: {len(workers)} processes share this output now (workers=join); add workers=join to take "
+            "part, wait until they end, or choose another out=FILE."
         )
 
 
@@ -253,7 +275,7 @@ def _require_own(folder: WorkFolder, out: Path) -> None:
         )
 
 
-def _manifest_of(path: Path) -> Any:
+def manifest_of(path: Path) -> Any:
     """Read the manifest of the unfinished run."""
     try:
         return json.loads((path / MANIFEST).read_text(encoding="utf-8"))

@@ -64,6 +64,19 @@ def test_merged_shards_are_the_bytes_of_one_run(infer_to, tmp_path):
     assert (tmp_path / "merged.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+def test_processes_of_an_engine_write_the_bytes_of_one(infer_to, tmp_path):
+    assert infer_to(tmp_path / "whole.csv", "also=cells") == 0
+    words = ("also=cells", "engine=local", "engine.processes=2", "engine.threads=1")
+    assert infer_to(tmp_path / "shared.csv", *words) == 0
+    for suffix in (".csv", ".cells.parquet"):
+        assert (tmp_path / f"shared{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+
+
+def test_another_word_for_workers_is_refused(infer_to, tmp_path):
+    with pytest.raises(InputError, match="workers=many: a number of threads is expected, or join"):
+        infer_to(tmp_path / "out.csv", "workers=many")
+
+
 def test_parts_of_other_settings_are_not_merged(infer_to, tmp_path, capsys):
     settings = ("segmenter=watershed", "segmenter.reach_um=20.0", "batch_cells=64", "precision=fp32")
     others = ("tta=flips", "fusion=product", "segmenter.reach_um=5.0", "batch_cells=3", "precision=bf16", "rules=edge")

@@ -2,9 +2,10 @@ import pytest
 
 from hpa.cli import main
 from hpa.core.errors import Problem
+from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import Shard
 from hpa.inference.shards import write_part
-from hpa.inference.work_folder import BlockReport, opened
+from hpa.inference.work_folder import opened
 
 
 @pytest.fixture

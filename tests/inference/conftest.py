@@ -25,7 +25,9 @@ from hpa.inference.cells.crop_member import CropMember
 from hpa.inference.cells.fusion import NoFusion
 from hpa.inference.cells.predictor import ModelPredictor
 from hpa.inference.cells.steps import CellSteps, FieldSteps
-from hpa.inference.pipeline import Output, Pipeline, RunResult
+from hpa.inference.output import Output, RunResult
+from hpa.inference.pipeline import Pipeline
+from hpa.inference.shared_run import write_shared
 from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellBatch, CellOutput, SegmentedField
 
@@ -181,6 +183,9 @@ def run_pipeline(tmp_path: Path) -> Callable[..., RunResult]:
             time.monotonic(),
         )
         output = Output(parts["out"], parts["shard"], parts["settings"], parts["sinks"])
-        return pipeline.write(table or source.table("test"), output, parts["on_progress"])
+        table = table or source.table("test")
+        if parts.get("shared"):
+            return write_shared(pipeline, table, output, parts["on_progress"], parts.get("check") or (lambda: None))
+        return pipeline.write(table, output, parts["on_progress"])
 
     return run

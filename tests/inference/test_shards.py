@@ -103,8 +103,9 @@ def test_damaged_parts_are_refused(tmp_path_factory, parts_once, at):
 @pytest.fixture(scope="module")
 def parts_once(tmp_path_factory):
     """Two small parts, made without a network."""
+    from hpa.inference.block_report import BlockReport
     from hpa.inference.shards import write_part
-    from hpa.inference.work_folder import BlockReport, opened
+    from hpa.inference.work_folder import opened
 
     folder = tmp_path_factory.mktemp("parts")
     for number in (0, 1):

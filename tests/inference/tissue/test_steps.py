@@ -14,7 +14,8 @@ from hpa.core.image_table import COLUMNS, ImageTable
 from hpa.core.planes import PlaneSpec
 from hpa.inference.blocks import BlockSizes, Shard
 from hpa.inference.budget import AS_CONFIGURED, Budget, Fallback
-from hpa.inference.pipeline import Output, Pipeline
+from hpa.inference.output import Output
+from hpa.inference.pipeline import Pipeline
 from hpa.inference.shards import merge_parts
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.tissue.member import TissueMember
