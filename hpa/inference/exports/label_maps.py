@@ -7,7 +7,6 @@ and in the plain resolution tags alike.
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -17,8 +16,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Int32
 
-from hpa.core.whole_file import take_name
-from hpa.inference.exports.beside import beside
+from hpa.inference.exports.folders import gather, sync
 from hpa.interfaces import CellRecord
 
 SUFFIX = ".label_maps"
@@ -48,22 +46,11 @@ class LabelMapsExport:
 
     def finish(self) -> None:
         """Make sure that the files of the block are on disk."""
-        for path in self._folder.glob("*/*"):
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+        sync(self._folder)
 
     def join(self, blocks: Sequence[Path], out: Path) -> None:
         """Put the files of all blocks into one folder in the place of an older one."""
-        result = beside(out, SUFFIX)
-        gathered = result.with_name(f".{result.name}.part")
-        shutil.rmtree(gathered, ignore_errors=True)
-        gathered.mkdir()
-        for block in blocks:
-            # not moved, so that joining can be repeated
-            shutil.copytree(block.with_suffix(SUFFIX), gathered, copy_function=_link, dirs_exist_ok=True)
-        if result.is_dir():
-            shutil.rmtree(result)
-        take_name(gathered, result)
+        gather([block.with_suffix(SUFFIX) for block in blocks], out, SUFFIX)
 
 
 def write_pixel_sized(path: Path, label_map: Int32[np.ndarray, "height width"], pixel_um: float) -> None:
@@ -93,11 +80,3 @@ def write_pixel_sized(path: Path, label_map: Int32[np.ndarray, "height width"], 
             "PhysicalSizeYUnit": "µm",
         },
     )
-
-
-def _link(source: str, target: str) -> None:
-    """Give a file a second name, or copy it where the file system cannot."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
