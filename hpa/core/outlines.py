@@ -59,7 +59,8 @@ def fill_outlines(parts: Sequence[Sequence[Ring]], height: int, width: int) -> B
         filled = np.zeros((max(0, y1 - y0), max(0, x1 - x0)), bool)
         for ring in rings:
             # centres of pixels are whole numbers there
-            filled ^= polygon2mask(filled.shape, ring[:, ::-1] - (y0 + 0.5, x0 + 0.5))
+            corners = ring[:, ::-1] - (y0 + 0.5, x0 + 0.5)
+            filled ^= polygon2mask(filled.shape, corners)  # type: ignore[no-untyped-call]
         mask[y0:y1, x0:x1] |= filled
     return mask
 

@@ -95,6 +95,7 @@ def _write(
     folder: Path, planes: Planes, name: str, pixel_um: float, attributes: Mapping[str, Any], halved: Any
 ) -> None:
     import zarr
+    from zarr.codecs import ZstdCodec
 
     levels = [planes]
     while max(levels[-1].shape[-2:]) > SMALLEST_PX:
@@ -123,7 +124,7 @@ def _write(
             dtype=pixels.dtype,
             chunks=(*leading, *chunk),
             shards=(*leading, *shard),
-            compressors=zarr.codecs.ZstdCodec(level=_ZSTD_LEVEL),
+            compressors=ZstdCodec(level=_ZSTD_LEVEL),
             dimension_names=[axis["name"] for axis in axes],
         )
         array[...] = pixels

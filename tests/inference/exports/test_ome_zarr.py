@@ -80,10 +80,3 @@ def test_the_same_records_give_the_same_bytes(export, record, tmp_path):
         return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     assert content() == content()
-
-
-def test_a_published_model_of_the_format_accepts_it(folder):
-    """The models of ome-zarr-models-py; beside our zarr they need another pydantic than wandb brings."""
-    models = pytest.importorskip("ome_zarr_models.v05")
-    image = models.Image.from_zarr(zarr.open_group(str(folder / "big.zarr"), mode="r"))
-    assert image.labels is not None
