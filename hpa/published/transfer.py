@@ -120,6 +120,10 @@ def _fetch(transfer: _Transfer, sha256: str | None, wait: Callable[[float], None
     transfer.version.unlink(missing_ok=True)
 
 
+class MissingFileError(InputError):
+    """The server has no such file."""
+
+
 class _OtherFileError(InputError):
     """The file that arrived is not the one expected."""
 
@@ -206,7 +210,8 @@ def _require_answer(answer: requests.Response, transfer: _Transfer) -> None:
         raise _TryAgainError("the server no longer has the version that was begun")
     if status in _AGAIN:
         raise _TryAgainError(f"the server answers {status} {answer.reason}", _retry_after_s(answer))
-    raise InputError(
+    kind = MissingFileError if status in (requests.codes.not_found, requests.codes.gone) else InputError
+    raise kind(
         f"{transfer.address}: the server answers {status} {answer.reason}. The file may have moved: look at the "
         f"publisher's page, and lay it at '{transfer.place}'."
     )

@@ -26,10 +26,13 @@ from hpa.sources.cell_truth import CellTruth
 from hpa.sources.channel_files import ChannelFiles
 from hpa.sources.class_names import FILE_NAME as CLASS_NAMES_FILE
 from hpa.sources.class_names import read_class_names
+from hpa.sources.extra_sets import grouped_by, joined_tables
 from hpa.sources.kaggle_listing import Listing, sample_listing, train_listing
 from hpa.sources.metadata import merge_metadata
 from hpa.sources.pixel_check import check_pixels
 
+FETCHED_METADATA, GROUP_OF_FETCHED = "metadata.csv", "antibody"
+"""What `hpa fetch-public` writes beside train.csv: the file, and the column whose values no fold separates."""
 _HEADER_THREADS = 8
 """Reading headers is waiting for the disk, so more threads than cores."""
 _LAYOUT = (
@@ -51,6 +54,8 @@ class KaggleHpa:
         cell_truth: truth.csv with the classes of cells, or None.
         metadata: CSV or TSV file with more columns, matched by ID, or None.
         bits: Bits that levels use in 16-bit files, e.g. 12; None trusts their headers.
+        group: Column of the metadata whose values no fold separates, e.g. antibody, or None.
+        extra: Further folders of this layout, e.g. of `hpa fetch-public`, whose training images are added.
 
     Raises:
         InputError: If the channels, the pixel size or the names of classes make no sense.
@@ -64,8 +69,13 @@ class KaggleHpa:
         cell_truth: str | Path | None,
         metadata: str | Path | None,
         bits: int | None = None,
+        group: str | None = None,
+        extra: Sequence[str | Path] = (),
     ) -> None:
         self.root = Path(root)
+        self._group = group
+        self._extra = {str(folder): _fetched_set(Path(folder), channels, pixel_um) for folder in extra}
+        self._extra_of: dict[str, str] | None = None
         names = self.root / CLASS_NAMES_FILE
         self.class_names: tuple[str, ...] = read_class_names(names) if names.is_file() else LOCATION_NAMES
         self.channels: tuple[str, ...] = _checked_channels(channels)
@@ -99,7 +109,15 @@ class KaggleHpa:
             if image_id:  # a blank one is reported already
                 listing.problems += [Problem(image_id, reason) for reason in reasons]
         table = self._assemble(listing, [info for info, _ in seen])
-        return table if self._metadata_path is None else merge_metadata(table, self._metadata_path)
+        if self._metadata_path is not None:
+            table = merge_metadata(table, self._metadata_path)
+        if self._group is not None:
+            table = grouped_by(table, self._group)
+        if split == "train" and self._extra:
+            table, self._extra_of = joined_tables(
+                table, {name: source.table(split) for name, source in self._extra.items()}
+            )
+        return table
 
     def read(self, image_id: str, split: Split) -> Field:
         """Read the planes of one image, in the order of `channels`; warnings about them are logged once.
@@ -108,6 +126,8 @@ class KaggleHpa:
             InputError: If a file is missing, cannot be read, or differs from the others in size or depth, or if the
                 whole field is blank.
         """
+        if (other := self._other(image_id, split)) is not None:
+            return other.read(image_id, split)
         field = self._files(split).read(image_id, self.pixel_um)
         findings = check_pixels(field)
         if findings.problems:
@@ -124,7 +144,17 @@ class KaggleHpa:
         Raises:
             InputError: If a file is missing.
         """
+        if (other := self._other(image_id, split)) is not None:
+            return other.identity(image_id, split)
         return self._files(split).identity(image_id)
+
+    def _other(self, image_id: str, split: Split) -> KaggleHpa | None:
+        """Return the further set that an image is from, None where it is from the first."""
+        if split != "train" or not self._extra:
+            return None
+        if self._extra_of is None:
+            self.table(split)
+        return self._extra.get((self._extra_of or {}).get(image_id, ""))
 
     def _files(self, split: Split) -> ChannelFiles:
         return ChannelFiles(self.root / split, self.channels, self.bits)
@@ -181,6 +211,21 @@ class KaggleHpa:
                 HPA_FIELD_WIDTH_UM,
             )
         return [HPA_FIELD_WIDTH_UM / width if width else math.nan for width in widths]
+
+
+def _fetched_set(root: Path, channels: Sequence[str], pixel_um: float | None) -> KaggleHpa:
+    """Return a further set; metadata as `hpa fetch-public` writes them keep an antibody together."""
+    metadata = root / FETCHED_METADATA
+    has_metadata = metadata.is_file()
+    return KaggleHpa(
+        root,
+        channels,
+        pixel_um,
+        None,
+        metadata if has_metadata else None,
+        None,
+        GROUP_OF_FETCHED if has_metadata else None,
+    )
 
 
 def _checked_channels(channels: Sequence[str]) -> tuple[str, ...]:
