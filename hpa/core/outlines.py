@@ -20,7 +20,7 @@ from hpa.core.errors import InputError
 Ring = Float64[np.ndarray, "_ 2"]
 """Vertices (x, y) in px, the last one equal to the first."""
 Corner = tuple[int, int]
-_LEAST_VERTICES = 4
+_MIN_VERTICES = 4
 _OVERHANG_PX = 2.0
 """How far a vertex may lie outside the image: hands stray over its edge."""
 
@@ -66,7 +66,7 @@ def fill_outlines(parts: Sequence[Sequence[Ring]], height: int, width: int) -> B
 
 
 def _check(ring: Ring, height: int, width: int) -> None:
-    if len(ring) < _LEAST_VERTICES:
+    if len(ring) < _MIN_VERTICES:
         raise InputError(f"a ring of {len(ring)} points, at least 4 are needed, the last one equal to the first.")
     if not np.isfinite(ring).all():
         raise InputError("a coordinate is NaN or infinite; px are expected.")

@@ -18,8 +18,8 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 
 VERSION = "0.5"
-SMALLEST_PX = 256
-"""A plane is halved while its longer side is larger than this."""
+MAX_LAST_PX = 256
+"""A plane is halved until its longer side is at most this."""
 _CHUNK_PX = 512
 _ZSTD_LEVEL = 1
 _COLOURS = {"red": "FF0000", "green": "00FF00", "blue": "0000FF", "yellow": "FFFF00"}
@@ -98,7 +98,7 @@ def _write(
     from zarr.codecs import ZstdCodec
 
     levels = [planes]
-    while max(levels[-1].shape[-2:]) > SMALLEST_PX:
+    while max(levels[-1].shape[-2:]) > MAX_LAST_PX:
         levels.append(halved(levels[-1]))
     scales = [[1.0] * (planes.ndim - 2) + [pixel_um * 2**level] * 2 for level in range(len(levels))]
     axes = [{"name": "c", "type": "channel"}] if planes.ndim == 3 else []

@@ -26,7 +26,8 @@ from hpa.inference.settings import digest_of_images
 from hpa.inference.shards import is_part, read_part
 from hpa.inference.steps import GuardedSteps, Pending, Steps
 from hpa.inference.stopwatch import Stopwatch
-from hpa.inference.work_folder import WorkFolder, opened
+from hpa.inference.work_claim import opened
+from hpa.inference.work_folder import WorkFolder
 
 PASSES = 3
 """How often blocks are done again whose images were changed while the run went on."""

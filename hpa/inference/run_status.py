@@ -15,7 +15,8 @@ from hpa.core.file_lock import Holder, living_holder
 from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import BlockSizes, Shard
 from hpa.inference.shared_folder import note_path, read_note
-from hpa.inference.work_folder import LOCK, TURN, living_workers, manifest_of, work_path
+from hpa.inference.work_claim import living_workers, manifest_of
+from hpa.inference.work_folder import LOCK, TURN, work_path
 
 FINISHED, RUNNING, INTERRUPTED = "finished", "running", "interrupted"
 _PAUSE_GAPS = 20

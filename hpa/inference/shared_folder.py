@@ -25,16 +25,8 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.file_lock import Lock, LockHeldError, held, living_holder
 from hpa.core.whole_file import remove
 from hpa.inference.output import Output, RunResult
-from hpa.inference.work_folder import (
-    LOCK,
-    TURN,
-    WorkFolder,
-    claim,
-    living_workers,
-    manifest_of,
-    work_path,
-    write_json,
-)
+from hpa.inference.work_claim import claim, living_workers, manifest_of
+from hpa.inference.work_folder import LOCK, TURN, WorkFolder, work_path, write_json
 
 _TRIED_LEASES = 16
 """Leases of others that are looked at, in one round, for being lost: however many there are, a round is short."""
@@ -181,7 +173,7 @@ def read_note(out: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def joined(output: Output, manifest: Mapping[str, Any], check: Callable[[], None]) -> Iterator[SharedFolder]:
+def opened_shared(output: Output, manifest: Mapping[str, Any], check: Callable[[], None]) -> Iterator[SharedFolder]:
     """Take part in a run, beginning it where nobody has.
 
     Args:
@@ -195,21 +187,27 @@ def joined(output: Output, manifest: Mapping[str, Any], check: Callable[[], None
     """
     path = work_path(output.path)
     folder = SharedFolder(path, output, manifest, uuid.uuid4().hex)
-    presence = path / f"worker_{folder.token}"
     try:
         with ExitStack() as stack:
-            with folder.turn() as work:
-                if folder.result() is None:
-                    check()
-                    stack.enter_context(held(presence, "shares this output", "wait."))
-                    _require_shared(path)
-                    note_path(output.path).unlink(missing_ok=True)
-                    is_alone = living_workers(path) == [presence]
-                    claim(work, manifest, output.path, is_alone=is_alone)
+            _enter(folder, stack, check)
             yield folder
     finally:
-        remove(path / f"{presence.name}.files")
+        remove(path / f"worker_{folder.token}.files")
         _clean_up(folder)
+
+
+def _enter(folder: SharedFolder, stack: ExitStack, check: Callable[[], None]) -> None:
+    """Show that this process takes part until the stack ends, and begin the run where nobody has."""
+    with folder.turn() as work:
+        if folder.result() is not None:
+            return
+        check()
+        presence = folder.path / f"worker_{folder.token}"
+        stack.enter_context(held(presence, "shares this output", "wait."))
+        _require_shared(folder.path)
+        note_path(folder.output.path).unlink(missing_ok=True)
+        is_alone = living_workers(folder.path) == [presence]
+        claim(work, folder.manifest, folder.output.path, is_alone=is_alone)
 
 
 def _require_shared(path: Path) -> None:

@@ -18,11 +18,11 @@ from hpa.inference.blocks import Block
 from hpa.inference.budget import Timekeeper
 from hpa.inference.output import Output, RunPlan, RunResult, put_together
 from hpa.inference.pipeline import PASSES, Pipeline, being_replaced
-from hpa.inference.shared_folder import SharedFolder, joined
+from hpa.inference.shared_folder import SharedFolder, opened_shared
 from hpa.inference.work_folder import WorkFolder
 
-SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.1, 15.0
-LEAST_PATIENCE_S, PATIENCE_BLOCKS = 60.0, 3
+MIN_WAIT_S, MAX_WAIT_S = 0.1, 15.0
+MIN_PATIENCE_S, PATIENCE_BLOCKS = 60.0, 3
 """A block that others are slow with is done a second time after so long: this many times the longest of one's own."""
 _logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def write_shared(
         )
     plan = pipeline.plan(table, output)
     try:
-        with joined(output, plan.folder_manifest, check) as folder, pipeline.stopwatch.stage("total"):
+        with opened_shared(output, plan.folder_manifest, check) as folder, pipeline.stopwatch.stage("total"):
             result = _Worker(pipeline, plan, folder, on_progress).run()
     except InputError:
         raise
@@ -91,17 +91,17 @@ class _Worker:
         blocks = {block.number: block for block in self.plan.blocks}
         total = sum(map(len, self.plan.blocks))
         idle_since = time.monotonic()
-        wait_s = SHORTEST_WAIT_S
+        wait_s = MIN_WAIT_S
         while undone := self._undone(list(blocks)):
             self.images_done = total - sum(len(blocks[number]) for number in undone)
-            is_slow = time.monotonic() - idle_since > max(LEAST_PATIENCE_S, PATIENCE_BLOCKS * self.longest_s)
+            is_slow = time.monotonic() - idle_since > max(MIN_PATIENCE_S, PATIENCE_BLOCKS * self.longest_s)
             with self.folder.leased(undone, may_double=is_slow) as lease:
                 if lease is not None:
                     self._do(blocks[lease[0]], lease[1])
-                    idle_since, wait_s = time.monotonic(), SHORTEST_WAIT_S
+                    idle_since, wait_s = time.monotonic(), MIN_WAIT_S
                     continue
             time.sleep(wait_s)
-            wait_s = min(1.5 * wait_s, LONGEST_WAIT_S)
+            wait_s = min(1.5 * wait_s, MAX_WAIT_S)
 
     def _undone(self, numbers: list[int]) -> list[int]:
         """Return the blocks without a report; none once the run is finished, which removes the reports."""

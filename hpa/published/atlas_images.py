@@ -7,12 +7,11 @@ so that a repeated command goes on, and anybody can see whether an image was rep
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,10 +25,9 @@ from PIL import Image
 from hpa.core.errors import InputError, Problem
 from hpa.core.file_lock import held
 from hpa.core.whole_file import whole_file
+from hpa.published.atlas_record import CHANNELS, FetchRecord
 from hpa.published.transfer import MissingFileError, download
 
-CHANNELS = ("red", "green", "blue", "yellow")
-TABLE, METADATA, RECORD = "train.csv", "metadata.csv", "fetched.csv"
 FIELD_PX = 2048
 """Side of most images of the Atlas."""
 _SUFFIXES = (".jpg", ".tif.gz")
@@ -37,7 +35,6 @@ _BYTES_A_PX, _MORE_BYTES_WHERE_SMALL = 0.35, 0.5
 """A channel as PNG: 150 GB for the 21,806 images of the competition; scaled down, neighbours differ more."""
 _MAX_BYTES = 1 << 28
 _MAX_FAILURES_IN_A_ROW = 5
-_RECORD_COLUMNS = ("image", "channel", "address", "bytes", "sha256")
 Plane = UInt8[np.ndarray, "height width"]
 
 
@@ -73,6 +70,11 @@ class AtlasFetcher:
                 "requests a second are expected."
             )
 
+    @property
+    def record(self) -> FetchRecord:
+        """What is here."""
+        return FetchRecord(self.out)
+
     def bytes_needed(self, images: int) -> int:
         """Estimate the size of the images in the folder."""
         side = min(self.side_px, FIELD_PX)
@@ -99,7 +101,7 @@ class AtlasFetcher:
 
     def missing(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows whose images are not here."""
-        done = self._done()
+        done = self.record.done()
         return frame[~frame["image_id"].isin(done)]
 
     def fetch(self, frame: pd.DataFrame, on_image: Callable[[int, int], None]) -> Fetched:
@@ -119,7 +121,7 @@ class AtlasFetcher:
             try:
                 self._fetch_each(left, result, on_image)
             finally:
-                self._write_tables(frame)
+                self.record.write_tables(frame)
         return result
 
     def _fetch_each(self, left: pd.DataFrame, result: Fetched, on_image: Callable[[int, int], None]) -> None:
@@ -151,7 +153,7 @@ class AtlasFetcher:
                 raise InputError(f"{address}_{channel}: {plane.shape} px cannot be a PNG.")
             with whole_file(self.out / "train" / f"{image_id}_{channel}.png", png.nbytes) as file:
                 file.write(png.tobytes())
-        self._record(rows)
+        self.record.add(rows)
 
     def _fetch_channel(self, image_id: str, channel: str, address: str) -> tuple[Plane, tuple[object, ...]]:
         """Return a plane as it is kept, and its row of the record."""
@@ -173,45 +175,6 @@ class AtlasFetcher:
             finally:
                 place.unlink(missing_ok=True)
         raise InputError(f"{address}_{channel}: there is neither {' nor '.join(_SUFFIXES)}.")
-
-    def _record(self, rows: Sequence[tuple[object, ...]]) -> None:
-        path = self.out / RECORD
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if not path.is_file():
-            writer.writerow(_RECORD_COLUMNS)
-        writer.writerows(rows)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text.getvalue())
-
-    def _done(self) -> set[str]:
-        """Return the ids of the images of which every channel is recorded and here."""
-        path = self.out / RECORD
-        if not path.is_file():
-            return set()
-        with path.open(encoding="utf-8", newline="") as file:
-            recorded = {(row["image"], row["channel"]) for row in csv.DictReader(file) if row.get("sha256")}
-        here = {file.name for file in (self.out / "train").glob("*.png")}
-        images = {image for image, _ in recorded}
-        return {
-            image
-            for image in images
-            if all((image, one) in recorded and f"{image}_{one}.png" in here for one in CHANNELS)
-        }
-
-    def _write_tables(self, frame: pd.DataFrame) -> None:
-        """Write the images that are here: those of this selection, and those of earlier ones."""
-        done = self._done()
-        here = frame[frame["image_id"].isin(done)]
-        labels = here[["image_id", "classes"]].set_axis(["ID", "Label"], axis=1)
-        metadata = here.drop(columns="classes").rename(columns={"image_id": "ID"})
-        for name, table in ((TABLE, labels), (METADATA, metadata)):
-            earlier = self.out / name
-            if earlier.is_file():
-                table = pd.concat([pd.read_csv(earlier, dtype=str, keep_default_na=False), table])
-            with whole_file(earlier) as file:
-                file.write(table.drop_duplicates("ID", keep="last").to_csv(index=False).encode())
-        shutil.rmtree(self.out / ".arriving", ignore_errors=True)
 
 
 def _https(address: str) -> str:

@@ -14,7 +14,7 @@ from hpa.core.image_table import ImageTable
 _SHOWN = 3
 
 
-def joined_tables(first: ImageTable, others: Mapping[str, ImageTable]) -> tuple[ImageTable, dict[str, str]]:
+def merged_tables(first: ImageTable, others: Mapping[str, ImageTable]) -> tuple[ImageTable, dict[str, str]]:
     """Return one table of several data sets, and which of the others each further image is from.
 
     Args:

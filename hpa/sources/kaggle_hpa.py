@@ -26,7 +26,7 @@ from hpa.sources.cell_truth import CellTruth
 from hpa.sources.channel_files import ChannelFiles
 from hpa.sources.class_names import FILE_NAME as CLASS_NAMES_FILE
 from hpa.sources.class_names import read_class_names
-from hpa.sources.extra_sets import grouped_by, joined_tables
+from hpa.sources.extra_sets import grouped_by, merged_tables
 from hpa.sources.kaggle_listing import Listing, sample_listing, train_listing
 from hpa.sources.metadata import merge_metadata
 from hpa.sources.pixel_check import check_pixels
@@ -114,7 +114,7 @@ class KaggleHpa:
         if self._group is not None:
             table = grouped_by(table, self._group)
         if split == "train" and self._extra:
-            table, self._extra_of = joined_tables(
+            table, self._extra_of = merged_tables(
                 table, {name: source.table(split) for name, source in self._extra.items()}
             )
         return table

@@ -5,7 +5,7 @@ from hpa.core.errors import Problem
 from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import Shard
 from hpa.inference.shards import write_part
-from hpa.inference.work_folder import opened
+from hpa.inference.work_claim import opened
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hpa.cli import main
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs, is_own_output, output_file
 from hpa.core.whole_file import whole_file
-from hpa.inference.work_folder import opened
+from hpa.inference.work_claim import opened
 from hpa.sources.cell_classes import CellClassesWriter
 from hpa.training.run_folder import require_empty
 

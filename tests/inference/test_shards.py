@@ -105,7 +105,7 @@ def parts_once(tmp_path_factory):
     """Two small parts, made without a network."""
     from hpa.inference.block_report import BlockReport
     from hpa.inference.shards import write_part
-    from hpa.inference.work_folder import opened
+    from hpa.inference.work_claim import opened
 
     folder = tmp_path_factory.mktemp("parts")
     for number in (0, 1):

@@ -15,7 +15,8 @@ from hpa.core.file_lock import STALE_S, Holder
 from hpa.inference import shared_run
 from hpa.inference.budget import Budget
 from hpa.inference.shared_folder import SharedFolder, note_path
-from hpa.inference.work_folder import opened, work_path
+from hpa.inference.work_claim import opened
+from hpa.inference.work_folder import work_path
 
 IMAGES = 7
 
@@ -160,7 +161,7 @@ def test_the_block_of_a_lost_machine_is_done_once_its_lease_is_not_renewed(run, 
 
 
 def test_the_block_of_a_slow_machine_is_done_a_second_time(run, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr(shared_run, "LEAST_PATIENCE_S", 0.0)
+    monkeypatch.setattr(shared_run, "MIN_PATIENCE_S", 0.0)
     lease(begin(run, tmp_path), 6)
     run(shared=True)
     assert (tmp_path / "submission.csv").read_bytes() == whole
@@ -168,7 +169,7 @@ def test_the_block_of_a_slow_machine_is_done_a_second_time(run, whole, tmp_path,
 
 def test_a_process_that_slept_while_others_finished_ends_well(run, whole, tmp_path, monkeypatch):
     """It holds a lease whose file the others removed, with the folder it writes to."""
-    monkeypatch.setattr(shared_run, "LEAST_PATIENCE_S", 0.0)
+    monkeypatch.setattr(shared_run, "MIN_PATIENCE_S", 0.0)
     asleep, wake = threading.Event(), threading.Event()
 
     def sleep(done, total):

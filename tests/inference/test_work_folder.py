@@ -15,7 +15,7 @@ import pytest
 from hpa.core.errors import InputError
 from hpa.core.file_lock import STALE_S, Holder
 from hpa.inference.block_report import BlockReport
-from hpa.inference.work_folder import opened
+from hpa.inference.work_claim import opened
 
 spawn = multiprocessing.get_context("spawn")
 REPORT = BlockReport(0, ("a",), 1, (), (), "", "", ())
