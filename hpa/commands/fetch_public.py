@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.limit is not None and arguments.limit < 1:
         raise InputError(f"--limit {arguments.limit}: at least one image is expected.")
-    names = [_names(text) for text in (arguments.genes, arguments.locations, arguments.cell_lines)]
-    selection = select(arguments.table, Wanted(*names, arguments.limit))
+    genes, locations, cell_lines = map(_names, (arguments.genes, arguments.locations, arguments.cell_lines))
+    selection = select(arguments.table, Wanted(genes, locations, cell_lines, arguments.limit))
     fetcher = AtlasFetcher(arguments.out, arguments.size, arguments.rate)
     for reason, count in selection.left_out.items():
         print(f"{count} {reason} left out")
