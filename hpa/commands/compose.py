@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the data set, print what it holds and how to train on it, and return 0."""
     from hpa.simulation.composed import Composition, write_composed  # here: OpenCV is not needed for --help
 
+    if arguments.folder.resolve().is_relative_to(arguments.cells.resolve()):
+        raise InputError(f"{arguments.folder}: lies in the folder of the cells, which is read; name another place.")
     library = _library(arguments)
     channels = _channels(arguments.channels, library.channel_count)
     height, width = arguments.size

@@ -1,6 +1,7 @@
 import argparse
 import json
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,6 +71,22 @@ def test_two_channels_must_be_named(cells, tmp_path, capsys):  # noqa: F811
     assert main(["compose", str(folder), str(tmp_path / "out"), *SMALL, "--channels", "green,blue"]) == 0
     names = {path.stem.rpartition("_")[2] for path in (tmp_path / "out" / "train").iterdir()}
     assert names == {"green", "blue"}
+
+
+def test_grey_crops_in_colour_files_give_one_plane(cells, tmp_path):  # noqa: F811
+    folder, out = cells(), tmp_path / "out"
+    for path in folder.rglob("c?.png"):
+        cv2.imwrite(str(path), cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), cv2.COLOR_GRAY2BGR))
+    assert main(["compose", str(folder), str(out), *SMALL]) == 0
+    assert {path.stem.rpartition("_")[2] for path in (out / "train").iterdir()} == {"green"}
+
+
+def test_the_folder_of_the_cells_is_not_written_to(cells, capsys):  # noqa: F811
+    folder = cells()
+    before = sorted(folder.rglob("*"))
+    assert main(["compose", str(folder), str(folder / "out"), *SMALL]) == 1
+    assert "lies in the folder of the cells" in capsys.readouterr().err
+    assert sorted(folder.rglob("*")) == before
 
 
 @pytest.mark.parametrize("text", ["", "a-b", "3-", "-3", "1.5"])

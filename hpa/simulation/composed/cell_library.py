@@ -28,6 +28,7 @@ class CellCrop:
         specimen: What it was cut from; cells of one specimen are never in both splits.
         shape: Channels, height and width, px; zeros before it is read.
         bits: 8 or 16; 0 alike.
+        is_grey: Whether all channels are equal, as of a grey crop that was saved in colour.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class CellCrop:
     specimen: str
     shape: tuple[int, int, int] = (0, 0, 0)
     bits: int = 0
+    is_grey: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class CellLibrary:
 
 
 def read_library(listing: CropListing) -> CellLibrary:
-    """Read every crop once and check that they fit together.
+    """Read every crop once and check that they fit together; of grey ones saved in colour, one channel counts.
 
     Raises:
         InputError: If there are fewer than two classes.
@@ -80,6 +82,8 @@ def read_library(listing: CropListing) -> CellLibrary:
         read = list(pool.map(_read, crops))
     problems = [result for result, _ in read if isinstance(result, Problem)]
     usable = [(result, digest) for result, digest in read if isinstance(result, CellCrop)]
+    if all(crop.is_grey for crop, _ in usable):
+        usable = [(replace(crop, shape=(1, *crop.shape[1:])), digest) for crop, digest in usable]
     problems += [*_odd_ones(crop for crop, _ in usable), *_contradictions(usable)]
     if problems:
         raise DataError(listing.where, problems)
@@ -92,9 +96,11 @@ def _read(crop: CellCrop) -> tuple[CellCrop | Problem, str]:
         pixels = read_crop(crop.path, crop.mask_path)
     except InputError as error:
         return Problem(str(crop.path), str(error).removeprefix(f"{crop.path}: ")), ""
-    channels, height, width = pixels.planes.shape
-    read = replace(crop, shape=(channels, height, width), bits=8 * pixels.planes.dtype.itemsize)
-    return read, digest_of_bytes(pixels.planes.tobytes())
+    planes = pixels.planes
+    channels, height, width = planes.shape
+    is_grey = bool((planes == planes[:1]).all())
+    read = replace(crop, shape=(channels, height, width), bits=8 * planes.dtype.itemsize, is_grey=is_grey)
+    return read, digest_of_bytes((planes[:1] if is_grey else planes).tobytes())
 
 
 def _odd_ones(crops: Iterable[CellCrop]) -> Iterator[Problem]:

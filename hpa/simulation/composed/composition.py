@@ -124,7 +124,7 @@ def _paint(
     how: Composition, rng: np.random.Generator, chosen: Sequence[CellCrop]
 ) -> tuple[Planes, Int32[np.ndarray, "height width"], list[Placed]]:
     """Place cells, large ones first, and return planes, label map and the cells that found room."""
-    read = [(crop, _in_any_position(rng, read_crop(crop.path, crop.mask_path))) for crop in chosen]
+    read = [(crop, _in_any_position(rng, _cell_of(crop))) for crop in chosen]
     read.sort(key=lambda pair: -pair[1].mask.size)
     pixels = _background(how, rng, [crop for _, crop in read])
     cells = np.zeros((how.height, how.width), np.int32)
@@ -138,6 +138,12 @@ def _paint(
         cells[window][cell.mask] = len(placed)
         _blend(pixels[(slice(None), *window)], cell, how.feather_px)
     return pixels, cells, placed
+
+
+def _cell_of(crop: CellCrop) -> CropPixels:
+    """Read a crop; of a grey one that was saved in colour, the first plane."""
+    read = read_crop(crop.path, crop.mask_path)
+    return CropPixels(read.planes[: crop.shape[0]], read.mask)
 
 
 def _in_any_position(rng: np.random.Generator, crop: CropPixels) -> CropPixels:

@@ -113,7 +113,7 @@ def test_one_class_and_an_empty_folder_are_refused(cells, tmp_path):
 def test_every_crop_that_cannot_be_used_is_named(cells):
     folder = cells()
     (folder / "across" / "across_specimen0" / "broken.png").write_bytes(b"junk")
-    np.save(folder / "along" / "along_specimen0" / "colour.npy", np.full((20, 20, 4), 9, np.uint8))
+    np.save(folder / "along" / "along_specimen0" / "colour.npy", np.arange(1600, dtype=np.uint8).reshape(20, 20, 4))
     cv2.imwrite(str(folder / "along" / "deep.png"), np.full((20, 20), 900, np.uint16))
     shutil.copy(folder / "across/across_specimen1/c2.png", folder / "along/again.png")
     with pytest.raises(DataError) as raised:
@@ -124,6 +124,21 @@ def test_every_crop_that_cannot_be_used_is_named(cells):
     assert "colour.npy: 4 channels of 8 bit, 17 other crops have 1 of 8 bit" in text
     assert "deep.png: 1 channels of 16 bit" in text
     assert "again.png: has the pixels of" in text
+
+
+def test_grey_crops_saved_in_colour_are_one_channel(cells):
+    folder = cells()
+    for number, path in enumerate(sorted(folder.rglob("c?.png"))):
+        if number % 2:
+            cv2.imwrite(str(path), cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), cv2.COLOR_GRAY2BGR))
+    library = read_library(crops_in_folder(folder, None))
+    assert library.channel_count == 1
+    assert {crop.shape for crop in library.crops} == {(1, 20, 20)}
+    path = folder / "across" / "across_specimen0" / "c0.png"
+    tinted = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), cv2.COLOR_GRAY2BGR)
+    cv2.imwrite(str(path), tinted // np.uint8([1, 2, 3]))
+    with pytest.raises(DataError, match="channels of 8 bit"):
+        read_library(crops_in_folder(folder, None))
 
 
 def test_a_class_without_crops_is_named(cells):
