@@ -121,7 +121,10 @@ def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:
             raise InputError(f"{override}: expected key=value.")
         if (conf / key).is_dir():
             raise InputError(f"{override}: resume= goes on with the run's own parts; only values can change beside it.")
-        check_key(config, key)
+        key = key.lstrip("+")
+        if not key.startswith("trainer.arguments."):
+            check_key(config, key)
+        override = override.lstrip("+")
         changed = cast("DictConfig", OmegaConf.merge(changed, OmegaConf.from_dotlist(quote_paths([override]))))
     return plain(changed)
 

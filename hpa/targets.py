@@ -38,6 +38,11 @@ OPTIMIZERS: tuple[str, ...] = _each(
     "torch.optim", "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax NAdam RAdam RMSprop Rprop SGD"
 )
 
+CALLBACKS: tuple[str, ...] = _each(
+    "pytorch_lightning.callbacks", "DeviceStatsMonitor LearningRateMonitor RichProgressBar Timer TQDMProgressBar"
+)
+"""Callbacks that read no file and call no function they are given."""
+
 TASKS: tuple[str, ...] = ("cells", "pixels")
 """The kinds of training (`task`); each has a file in conf/task/."""
 
@@ -59,6 +64,7 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     "folds": ("hpa.sources.fold_plan.",),
     "store": ("hpa.cells.store.", "hpa.pixels.store."),
     "trainer": ("hpa.training.fit.",),
+    "callbacks": ("hpa.training.more_callbacks.", *CALLBACKS),
     "logger": ("hpa.training.",),
     "stages": ("hpa.stages.", "hpa.supervision."),
     "workload": ("hpa.inference.",),
@@ -73,7 +79,7 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
 }
 """Which classes may fill each slot: a full name stands for one class, a name that ends in a dot for all below it."""
 
-LIBRARY_CLASSES = frozenset({*TRANSFORMS, *OPTIMIZERS})
+LIBRARY_CLASSES = frozenset({*TRANSFORMS, *OPTIMIZERS, *CALLBACKS})
 _PACKAGE = Path(__file__).parent
 _EVERYWHERE = tuple(sorted({name for names in SLOTS.values() for name in names}))
 _INSTRUCTIONS = ("_target_", "_task_", "_partial_", "_recursive_")

@@ -39,16 +39,17 @@ SETTINGS: Mapping[str, Any] = {
     "fields_at_once": int,
     "megapixels_at_once": float,
     "tags": Sequence[str],
+    "print_config": bool,
 }
 """Types of the settings that belong to no part."""
 
 _SHARE = re.compile(r"(^|_)(share|probability|prior|rate|decay|momentum|iou|quantile)$")
 _ANY_RATE = ("learning_rate",)
 _AT_LEAST_ONE = re.compile(
-    r"^(max_epochs|accumulate_batches|patience_epochs|count|devices|nodes|side_px|batch_\w+|cells_per_image|\w+_at_once|"
+    r"^(max_epochs|accumulate_batches|patience_epochs|count|nodes|side_px|batch_\w+|cells_per_image|\w+_at_once|"
     r"block_images|max_per_image|images|test_images|size_px|fields|rounds_of_\w+)$"
 )
-_SIGNED: tuple[str, ...] = ()
+_SIGNED: tuple[str, ...] = ("devices",)
 _RUN_GIVES = ("class_names",)
 """Settings that are null where the run decides them."""
 _WORDS: Mapping[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}

@@ -182,7 +182,7 @@ def test_names_can_be_typed_on_the_command_line():
 
 
 @pytest.mark.parametrize("task", ["cells", "pixels"])
-@pytest.mark.parametrize("debug", ["limit", "overfit"])
+@pytest.mark.parametrize("debug", sorted(path.stem for path in (CONF / "debug").glob("*.yaml")))
 def test_debugging_touches_only_what_every_task_reads(task, debug):
     shipped, changed = composed("train", [f"task={task}"]), composed("train", [f"task={task}", f"debug={debug}"])
     assert keys_of(shipped) == keys_of(changed)

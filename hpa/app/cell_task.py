@@ -13,6 +13,7 @@ from hpa.app.results import write_cell_results
 from hpa.app.task import Parts, identity_of
 from hpa.cells.data_module import CellDataModule, PreparedCells, prepare_cells
 from hpa.cells.fields.store import FieldStore, StoredFields
+from hpa.cells.loading import CellLoading
 from hpa.cells.validation_fields import validation_fields
 from hpa.config import Config, build, build_nested
 from hpa.core.artifacts import ArtifactCache
@@ -45,6 +46,7 @@ class CellTask:
         if not isinstance(model, CellModel):
             raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
         fields = self._fields(config, cells, channels, model.stride) if isinstance(model, SeesFields) else None
+        loading: CellLoading = build(config["loading"])
         supervision: Supervision = build_nested(
             config["supervision"],
             loss=build(config["loss"]),
@@ -54,7 +56,7 @@ class CellTask:
         )
         data = CellDataModule(
             cells,
-            build(config["loading"]),
+            loading,
             supervision.unit,
             cell_epochs=int(supervision.image_batches_from * config["trainer"]["max_epochs"]),
             augmentation=build(config["augment"]),
@@ -70,7 +72,7 @@ class CellTask:
             build(config["optimizer"]),
             validation,
             identity_of(config, cells.table),
-            _chosen(config, "batch_augment"),
+            None if loading.overfit_images else _chosen(config, "batch_augment"),
         )
         counts = (len(data.rows(validation=False)), len(data.rows(validation=True)))
         return Parts(
@@ -79,7 +81,7 @@ class CellTask:
             fit=build(config["trainer"]),
             unit="cell",
             count=counts[0],
-            description=f"{len(data.table)} images, {counts[0]} cells train, {counts[1]} are held out",
+            description=f"{len(data.table)} images, {counts[0]} cells train, {_validating(loading, counts[1])}",
             picture=validation_picture(data, validation),
             images=Provenance.of(data.table, data.folds.held_out, data.stored),
             teachers=digests_of_predictions(supervision.teacher_runs),
@@ -111,6 +113,10 @@ class CellTask:
 def _training_cells(cells: PreparedCells) -> TrainingCells:
     images = cells.stored.cells["image"].to_numpy(np.int64)
     return TrainingCells(torch.from_numpy(images), torch.from_numpy(cells.table.targets()))
+
+
+def _validating(loading: CellLoading, count: int) -> str:
+    return "validated on the same cells" if loading.overfit_images else f"{count} are held out"
 
 
 def _chosen(config: Config, slot: str) -> Any:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hpa.core.errors import InputError
+from hpa.training.trainer_arguments import ARGUMENTS, ELSEWHERE
 
 SERVED: Mapping[str, Mapping[str, str]] = {
     "train": {
         "experiment": "experiments",
         "optimizer.lr": "optimizer.learning_rate",
+        "extras.print_config": "print_config",
     },
-    "infer": {"experiment": "experiments", "ckpt_path": "ckpt"},
+    "infer": {"experiment": "experiments", "ckpt_path": "ckpt", "extras.print_config": "print_config"},
 }
 """Keys that mean the same as one of ours, by script."""
 
@@ -44,7 +46,6 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
         "data.data_dir": "data.root=DIR",
         "paths.data_dir": "data.root=DIR",
         "paths.output_dir": "run_dir=RUN",
-        "extras.print_config": "--cfg job prints every setting",
         "extras.ignore_warnings": "python -W ignore train.py … ignores warnings",
     },
     "infer": {"model.weights": "ckpt=RUN, or ckpt=FILE.ckpt", "checkpoint": "ckpt=RUN", "resume": "ckpt=RUN"},
@@ -74,5 +75,8 @@ def _answer(script: str, word: str) -> str | None:
 
 def _served(script: str, word: str) -> str:
     key, equals, value = word.partition("=")
+    name = key.lstrip("+").removeprefix("trainer.")
+    if equals and key.lstrip("+") != name and (name in ARGUMENTS or name in ELSEWHERE):
+        return f"+trainer.arguments.{name}={value}"
     own = SERVED[script].get(key.lstrip("+"))
     return word if own is None or not equals else f"{own}={value}"

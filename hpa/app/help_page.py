@@ -16,7 +16,7 @@ _USAGE = {
 
 usage: python train.py [slot=choice …] [key=value …]     train; the run goes to runs/, or to run_dir=RUN
        python train.py -m slot=A,B [key=value …]         a sweep: one run for each combination
-       python train.py resume=RUN [key=value …]          go on after the last finished epoch
+       python train.py resume=RUN [key=value …]          go on after the last finished epoch; last: the newest
        python train.py --help SLOT                       the choices of a slot, with their settings
        python train.py [slot=choice …] --cfg job         every setting of a command, without running it""",
     "infer": """Predict a data set with trained runs, and write a submission.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import traceback
@@ -20,6 +19,7 @@ from hpa.app.habits import with_own_words
 from hpa.app.help_page import help_page, help_word
 from hpa.app.signals import interrupting_signals
 from hpa.app.suggestions import require_names, suggestions, unread_keys
+from hpa.app.terminal import configure_logs, show_config
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError, UsageError
 from hpa.core.paths import quote_paths
@@ -93,9 +93,9 @@ def task_words(words: Sequence[str]) -> list[str]:
     if not paths or any(word.startswith(("inference=", "--config-name", "-cn")) for word in words):
         return []
     from hpa.inference.workload import require_task, task_of
-    from hpa.models.saved_run import read_saved_run
+    from hpa.models.saved_run import members_of, read_saved_run
 
-    runs = [read_saved_run(path) for path in paths]
+    runs = [read_saved_run(member) for path in paths for member in members_of(path)]
     task = task_of(runs[0].config)
     require_task(runs, task)
     return [f"inference={task}"]
@@ -115,6 +115,7 @@ def _train(config: DictConfig, root: Path) -> int:
         require_runnable(composed)
     except InputError as error:
         raise UsageError(str(error)) from error
+    show_config(composed)
     return train(composed, _choices(), job_folder() if _is_sweep() else None)
 
 
@@ -152,6 +153,7 @@ def _infer(config: DictConfig, root: Path) -> int:
     composed = plain(config)
     _require_read(composed, root, "infer")
     require_values(composed)
+    show_config(composed)
     from hpa.app.infer import infer
 
     return infer(composed)
@@ -159,8 +161,7 @@ def _infer(config: DictConfig, root: Path) -> int:
 
 def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> int:
     """Run an action, print an error of the user as one sentence (and add it to the reasons), return the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    logging.getLogger("hpa").setLevel(logging.INFO)
+    configure_logs()
     try:
         with interrupting_signals():
             return action()

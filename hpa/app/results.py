@@ -144,7 +144,7 @@ def _page_of_run(run: RunFolder, config: Config, best: SavedRun) -> dict[str, An
         "command": " ".join(["python", *facts.get("command", [])]),
         "config_text": OmegaConf.to_yaml(config),
         "history": pd.read_csv(run.path / "metrics.csv"),
-        "best_epoch": best.epoch - 1,
+        "best_epoch": best.epoch,
         "seed": config["seed"],
         "commit": facts.get("commit"),
     }

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-from pytorch_lightning import Trainer, seed_everything
-from pytorch_lightning.callbacks import LambdaCallback
+import pandas as pd
 
-from hpa.app.cell_task import CellTask
-from hpa.app.pixel_task import PixelTask
+from hpa.app.fitting import TASKS, assemble, fit_parts, launch_of, run_of_launch, seed, train_rank
 from hpa.app.signals import is_requeued
-from hpa.app.task import Parts, Task
+from hpa.app.task import Parts
 from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock
 from hpa.core.project_folder import with_commands
-from hpa.models.saved_run import read_saved_run
 from hpa.overrides import differing_keys, with_values
 from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
-from hpa.sweeps.pruning import TrialReports, reports_of
-from hpa.training.callbacks import EpochPicture, RunProgress
+from hpa.sweeps.pruning import reports_of
 from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.fit import Fit
+from hpa.training.launch import MODULE as RANK_MODULE
+from hpa.training.launch import announce_run, leave_group, other_ranks
+from hpa.training.overfitting import overfitting
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
-from hpa.training.run_folder import RunFolder, sweep_finished
+from hpa.training.run_folder import RunFolder, discard, has_epoch, sweep_finished
 from hpa.training.tracking import tracked
 from hpa.values import require_values
-
-_TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
-"""The kinds of training by their names, those of `hpa.targets.TASKS`."""
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +49,40 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
     require_runnable(config)
     name = f"{choices['model']}_{choices['loss']}"
     stages: Stages = build(config["stages"])
+    fit: Fit = build(config["trainer"])
+    launch = launch_of(fit, stages)
+    if launch is not None and launch.rank:
+        return train_rank(run_of_launch(config["run_dir"], launch))
     goes_on = stages.is_chain or is_requeued() or sweep_folder is not None
     run = (open_or_create if goes_on else RunFolder.create)(config, name, sweep_folder)
     if sweep_folder is not None and run.facts().get("finished"):  # its job was killed just before its end
         sweep_finished(run)
         print(f"{run.path}: is finished already.")
         return 0
-    with run.held() as lock:
-        return _run_stages(stages, config, run, lock)
+    if sweep_folder is not None and fit.devices.are_several:
+        return _train_apart(run)
+    try:
+        with run.held() as lock, _discarded_without_epoch(run):
+            return _run_stages(stages, config, run, lock)
+    finally:
+        with contextlib.suppress(OSError):  # it is not empty
+            run.path.rmdir()
+
+
+def _train_apart(run: RunFolder) -> int:
+    """Train a run of several devices in processes of its own: a sweep has none to share."""
+    return subprocess.run([sys.executable, "-m", RANK_MODULE, str(run.path)], check=False).returncode
+
+
+@contextlib.contextmanager
+def _discarded_without_epoch(run: RunFolder) -> Iterator[None]:
+    """Leave nothing of a run that fails before its first epoch is finished; one that is interrupted may go on."""
+    try:
+        yield
+    except Exception:
+        if not has_epoch(run):
+            discard(run)
+        raise
 
 
 def require_runnable(config: Config) -> None:
@@ -68,7 +92,7 @@ def require_runnable(config: Config) -> None:
         InputError: Naming the setting and what to write.
     """
     fit: Fit = build(config["trainer"])
-    fit.require_device()
+    fit.require_devices()
 
 
 def resume(path: str, overrides: list[str], conf: Path) -> int:
@@ -86,6 +110,9 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
             f"{run.path}: a chain of trainings goes on with the values that it was started with; start a new one for "
             "other values."
         )
+    launch = launch_of(build(config["trainer"]), stages)
+    if launch is not None and launch.rank:
+        return train_rank(run_of_launch(path, launch))
     changed = differing_keys(run.config(), config)
     if not stages.is_chain and run.newest_checkpoint() is not None:
         require_effective(run.config(), config)
@@ -130,8 +157,7 @@ def _train_stage(config: Config, folder: Path) -> int:
 
 
 def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
-    seed_everything(config["seed"], verbose=False)
-    torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it; no effect on CPU
+    seed(config)
     checkpoint = run.newest_checkpoint()
     if checkpoint is not None and checkpoint != run.last_checkpoint:
         log.warning(
@@ -139,8 +165,7 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
         )
     if checkpoint is None and (run.path / "metrics.csv").is_file():
         log.warning("%s: no checkpoint is left; the run starts again at its first epoch", run.path)
-    task = _TASKS[config["task"]]
-    parts = task.assemble(config, read_saved_run(checkpoint).epoch if checkpoint is not None else 0)
+    parts = assemble(config, checkpoint)
     log.info("%s", summary_of_table(parts.data.table, config["data"]["channels"]))
     record(run, parts.images, parts.data.folds, parts.teachers)
     run.write_facts({"class_names": list(parts.data.table.class_names)})
@@ -148,11 +173,10 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
     if parts.fit.find_learning_rate and checkpoint is None:
         _find_learning_rate(config, parts, run)
     with tracked(config["logger"] or {}, run, config) as loggers:
-        return _fit_and_finish(task, config, parts, run, checkpoint, lock, loggers)
+        return _fit_and_finish(config, parts, run, checkpoint, lock, loggers)
 
 
 def _fit_and_finish(
-    task: Task,
     config: Config,
     parts: Parts,
     run: RunFolder,
@@ -161,7 +185,12 @@ def _fit_and_finish(
     loggers: list[Any],
 ) -> int:
     reports = reports_of(run.path, f"val_{parts.module.validation.monitor}")
-    trainer = _fit(config, parts, run, checkpoint, lock, loggers, reports)
+    launch = launch_of(parts.fit)
+    if launch is not None:
+        announce_run(run.path, launch)
+    with other_ranks(run.path, parts.fit.devices.count if launch is None else 1):
+        trainer = fit_parts(config, parts, run, checkpoint, lock, loggers, reports)
+    leave_group()
     if trainer.interrupted:
         command = with_commands(f"python train.py resume={run.path}")
         print(f"interrupted; the last finished epoch is saved. Go on with: {command}", file=sys.stderr)
@@ -171,40 +200,19 @@ def _fit_and_finish(
         run.write_facts({"pruned": trainer.current_epoch})
         print(f"run  {run.path}  stopped early: its scores fall behind those of other trials")
         return 0
-    task.write_results(run, config, parts, loggers)
+    overfits = bool(config["loading"].get("overfit_images"))
+    if not overfits:  # else nothing was held out
+        TASKS[config["task"]].write_results(run, config, parts, loggers)
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
-    return 0
+    return _report_overfitting(run) if overfits else 0
 
 
-def _fit(
-    config: Config,
-    parts: Parts,
-    run: RunFolder,
-    checkpoint: Path | None,
-    lock: Lock,
-    loggers: list[Any],
-    reports: TrialReports | None,
-) -> Any:
-    progress = RunProgress(parts.unit, parts.count)
-    monitor = f"val_{parts.module.validation.monitor}"
-    callbacks = parts.fit.callbacks(run.path, monitor, config["seed"], progress)
-    callbacks += [LambdaCallback(on_train_epoch_end=lambda *_: lock.require_held())]  # before anything is written
-    callbacks.append(EpochPicture(parts.picture, run.path / "pictures"))
-    if reports is not None:
-
-        def report(trainer: Trainer, _: Any) -> None:
-            reports.add(trainer.current_epoch, trainer.callback_metrics)
-            trainer.should_stop = trainer.should_stop or reports.is_pruned
-
-        callbacks.append(LambdaCallback(on_train_epoch_end=report))
-    trainer = parts.fit.trainer(callbacks, loggers, run.path)
-    try:
-        trainer.fit(parts.module, parts.data, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit:  # how the trainer ends after Ctrl-C
-        if not trainer.interrupted:
-            raise
-    return trainer
+def _report_overfitting(run: RunFolder) -> int:
+    """Print whether a handful of examples was learned by heart, and return the exit code: 1 if not."""
+    found = overfitting(pd.read_csv(run.path / "metrics.csv"), run.facts()["monitor"])
+    print(found.sentence)
+    return 0 if found.is_learned else 1
 
 
 def _write_scores(run: RunFolder, trainer: Any) -> None:

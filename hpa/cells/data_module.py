@@ -18,6 +18,7 @@ from hpa.cells.loading import CellLoading
 from hpa.cells.sampling.sampler import CellSampler
 from hpa.cells.store import CellStore, StoredCells
 from hpa.core.errors import InputError
+from hpa.core.few import few_of
 from hpa.core.folds import assign_folds
 from hpa.core.image_table import ImageTable
 from hpa.device import has_gpu
@@ -26,6 +27,9 @@ from hpa.sources.duplicates import with_duplicate_groups
 from hpa.sources.fold_plan import FoldPlan
 
 log = logging.getLogger(__name__)
+
+OVERFIT_CELLS = 8
+"""Cells of each image that a run which overfits learns by heart; of models that see whole images, all of them."""
 
 
 @dataclass(frozen=True)
@@ -124,18 +128,28 @@ class CellDataModule(LightningDataModule):
         super().__init__()
         self.source, self.table, self.stored = cells.source, cells.table, cells.stored
         self.folds, self.crop, self.cell_targets = cells.folds, cells.stored.spec, cells.cell_targets
-        self.rows = cells.rows
+        self._cells = cells
         if fields is not None:
             bound = loading.field_batch_cells
             loading = replace(loading, batch_cells=bound, cells_per_image=bound)
         self.loading = loading
         self.unit: Unit = unit if fields is None else "image"
         self.cell_epochs = cell_epochs if fields is None else 0
-        self.augmentation = augmentation
+        self.augmentation = None if loading.overfit_images else augmentation
         self.sampling = sampling
         self.seed = seed
         self.first_epoch = first_epoch
         self.fields = fields
+
+    def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
+        """Return the rows of the cells that train or validate; of a run that overfits, both times the same few."""
+        if not self.loading.overfit_images:
+            return self._cells.rows(validation)
+        rows = self._cells.rows(validation=False)
+        image_of_row = self.stored.cells["image"].to_numpy(np.int64)[rows]
+        images = few_of(np.unique(image_of_row), self.loading.overfit_images)
+        bound = OVERFIT_CELLS if self.fields is None else len(rows)
+        return np.concatenate([rows[image_of_row == image][:bound] for image in images])
 
     def train_dataloader(self) -> DataLoader[CellBatch]:
         """Serve the training folds."""

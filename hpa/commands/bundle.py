@@ -57,8 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: If the folder is not empty, a run or a wheel cannot be used, or an argument does not fit.
     """
+    from hpa.models.saved_run import members_of
+
     words = [*arguments.runs, *arguments.overrides]
-    runs = [Path(word) for word in words if "=" not in word]
+    runs = [member for word in words if "=" not in word for member in members_of(word)]
     overrides = [word for word in words if "=" in word]
     if not runs:
         raise InputError("no run is named; write hpa bundle RUN --out DIR, where RUN is a folder that train.py wrote.")

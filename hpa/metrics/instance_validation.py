@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,17 @@ class InstanceValidation:
             self.counts[row] = count_image(predicted.label_map, truth)
             self.dice[row] = dice_of_masks(np.asarray(predicted.label_map) > 0, truth > 0)
             self.predicted[row] = predicted
+
+    @property
+    def collected(self) -> dict[int, tuple[ImageCounts, float]]:
+        """Counts and Dice of each image, by its row."""
+        return {row: (counts, self.dice[row]) for row, counts in self.counts.items()}
+
+    def merge(self, of_processes: Sequence[Mapping[int, tuple[ImageCounts, float]]]) -> None:
+        """Take the counts of all processes, each image once, in table order; what they predicted stays with them."""
+        images = {row: found for collected in of_processes for row, found in collected.items()}
+        self.counts = {row: images[row][0] for row in sorted(images)}
+        self.dice = {row: images[row][1] for row in sorted(images)}
 
     def scores(self) -> dict[str, float]:
         """Score what was collected."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from hpa.core.errors import InputError
 from hpa.models.tensor_file import UnreadableError, load_plain
 from hpa.targets import TASKS, require_safe
 
+_STAGE = re.compile(r"stages/\d+", re.ASCII)
 _MODEL, _AVERAGED = "model.", "average.model."
 
 
@@ -70,6 +73,27 @@ def checkpoint_of(path: str | Path) -> Path:
     if given.is_dir():
         raise InputError(f"{given}: expected checkpoints/best.ckpt in this run folder; no epoch was finished here yet.")
     raise InputError(f"{given}: no such run folder or checkpoint; give ckpt=RUN or ckpt=FILE.ckpt.")
+
+
+def members_of(path: str | Path) -> list[Path]:
+    """Return the runs that a path names for a prediction: of a finished cross-validation all folds, else itself.
+
+    >>> members_of("RUN")
+    [PosixPath('RUN')]
+    """
+    folder = Path(path).expanduser()
+    file = folder / "run.json"
+    if not file.is_file():
+        return [folder]
+    try:
+        members = json.loads(file.read_text(encoding="utf-8")).get("ensemble", [])
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{file}: cannot be read ({error}); name the runs, ckpt=[{folder}/stages/0,…].") from error
+    if not isinstance(members, list) or not all(isinstance(name, str) and _STAGE.fullmatch(name) for name in members):
+        raise InputError(
+            f"{file}: 'ensemble' lists no stages of this chain; name the runs, ckpt=[{folder}/stages/0,…]."
+        )
+    return [folder / name for name in members] or [folder]
 
 
 def read_saved_run(path: str | Path) -> SavedRun:

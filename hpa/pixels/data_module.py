@@ -12,6 +12,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from hpa.core.errors import InputError
+from hpa.core.few import few_of
 from hpa.core.folds import assign_folds
 from hpa.core.image_table import ImageTable
 from hpa.core.seeding import seed_of
@@ -25,6 +26,9 @@ from hpa.sources.fold_plan import FoldPlan
 from hpa.sources.image_facts import PixelFacts
 
 log = logging.getLogger(__name__)
+
+AS_IT_IS = TileAugmentation(any_angle=False, mirror=False, min_scale=1.0, max_scale=1.0, transforms=[])
+"""Crops tiles and changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class PixelDataModule(LightningDataModule):
         self.table, self.facts, self.store, self.folds = images.table, images.facts, images.store, images.folds
         self.tiles = tiles
         self.loading = loading
-        self.augmentation = augmentation
+        self.augmentation = AS_IT_IS if loading.overfit_images else augmentation
         self.seed = seed
         self.first_epoch = first_epoch
         self._softened: set[str] = set()
@@ -120,8 +124,10 @@ class PixelDataModule(LightningDataModule):
             self._softened.add(image_id)
 
     def rows(self, validation: bool) -> Int[np.ndarray, " image"]:
-        """Return the rows of the images that train or validate."""
+        """Return the rows of the images that train or validate; of a run that overfits, both times the same few."""
         held_out, has_truth = self.table.frame["fold"].to_numpy() == self.folds.held_out, self.facts.has_truth
+        if self.loading.overfit_images:
+            return few_of(np.flatnonzero(~held_out & has_truth), self.loading.overfit_images)
         if validation:
             return np.flatnonzero(held_out & has_truth)
         softened = np.array([image_id in self._softened for image_id in self.table.image_ids])
@@ -142,7 +148,10 @@ class PixelDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[PixelBatch]:
         """Serve tiles of the training folds."""
-        sampler = TileSampler(self.training_tiles(), self.loading.batch_tiles, self.seed, True, self.first_epoch)
+        repeated = self.loading.overfit_images is not None
+        sampler = TileSampler(
+            self.training_tiles(), self.loading.batch_tiles, self.seed, True, self.first_epoch, repeated=repeated
+        )
         return self._loader(sampler, self.augmentation)
 
     def val_dataloader(self) -> DataLoader[PixelBatch]:

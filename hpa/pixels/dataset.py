@@ -15,6 +15,7 @@ from hpa.core.seeding import seed_of
 from hpa.interfaces import PixelBatch
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import Tile, TileAugmentation
+from hpa.ranks import share_of_device
 from hpa.sources.image_facts import PixelFacts
 
 
@@ -39,16 +40,24 @@ class TileSampler(Sampler[TileRequest]):
         batch_tiles: Tiles a batch.
         shuffle: Off for validation.
         epoch: The epoch to draw next; a resumed run does not begin at 0.
+        repeated: Whether every epoch shows the same tiles.
     """
 
     def __init__(
-        self, tiles: Sequence[tuple[int, int]], batch_tiles: int, seed: int, shuffle: bool, epoch: int
+        self,
+        tiles: Sequence[tuple[int, int]],
+        batch_tiles: int,
+        seed: int,
+        shuffle: bool,
+        epoch: int,
+        repeated: bool = False,
     ) -> None:
         self.tiles = list(tiles)
         self.batch_tiles = batch_tiles
         self.seed = seed
         self.shuffle = shuffle
         self.epoch = epoch
+        self.repeated = repeated
 
     def set_epoch(self, epoch: int) -> None:
         """Set the next epoch; the trainer calls it."""
@@ -59,13 +68,13 @@ class TileSampler(Sampler[TileRequest]):
         order = np.arange(len(self.tiles))
         if self.shuffle:
             order = np.random.default_rng(seed_of(self.seed, "order", self.epoch)).permutation(order)
-        for start in range(0, len(order), self.batch_tiles):
-            rows = order[start : start + self.batch_tiles]
-            yield TileRequest(self.epoch, tuple(self.tiles[row] for row in rows))
+        batches = [order[start : start + self.batch_tiles] for start in range(0, len(order), self.batch_tiles)]
+        for rows in share_of_device(batches, may_repeat=not self.shuffle):
+            yield TileRequest(0 if self.repeated else self.epoch, tuple(self.tiles[row] for row in rows))
 
     def __len__(self) -> int:
-        """Count the batches of the epoch."""
-        return -(-len(self.tiles) // self.batch_tiles)
+        """Count the batches of the epoch, of this process."""
+        return len(share_of_device(range(-(-len(self.tiles) // self.batch_tiles)), may_repeat=not self.shuffle))
 
 
 class PixelDataset(Dataset[PixelBatch]):

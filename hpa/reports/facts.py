@@ -25,7 +25,7 @@ class RunFacts:
         title: Heading of the page.
         command: Command line of the run.
         config_text: Resolved config, as YAML.
-        history: metrics.csv, one row an epoch: `epoch` (from 0), `train_loss, val_loss, val_image_map, val_cell_map,
+        history: metrics.csv, one row an epoch: `epoch` (from 1), `train_loss, val_loss, val_image_map, val_cell_map,
             seconds` (of the epoch) and any others; NaN where a value is not known.
         class_names: Name of each class, in the order of the columns.
         class_styles: Colour and pattern of each class.

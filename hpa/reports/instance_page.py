@@ -32,7 +32,7 @@ class InstanceFacts:
         title: Heading of the page.
         command: Command line of the run.
         config_text: Resolved config, as YAML.
-        history: metrics.csv, one row an epoch (from 0).
+        history: metrics.csv, one row an epoch (from 1).
         images: One row a held-out image: `image_id`, `true`, `predicted` (instances), `ap50`, `ap75`, `map`; of tissue
             `organ` and `dice` too, by which images are then ranked and grouped.
         picture_of: Draws an image with both outlines, by image id.
@@ -105,7 +105,7 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
     images = facts.images
     true, predicted = int(images["true"].sum()), int(images["predicted"].sum())
     minutes = float(pd.to_numeric(facts.history["seconds"], errors="coerce").sum()) / 60
-    best = Figure("Best epoch", str(facts.best_epoch + 1), f"of {len(facts.history)}, {minutes:.1f} minutes")
+    best = Figure("Best epoch", str(facts.best_epoch), f"of {len(facts.history)}, {minutes:.1f} minutes")
     if facts.is_tissue:
         means = images.groupby("organ")["dice"].agg(["mean", "size"])
         each = [

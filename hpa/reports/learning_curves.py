@@ -1,6 +1,6 @@
 """Learning curves: loss and mean average precision over the epochs, and the best epoch.
 
-Epochs are numbered from 1 wherever a person reads them, from 0 in metrics.csv.
+Epochs are numbered from 1, as in metrics.csv.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def learning_charts(
 def _chart(
     title: str, remark: str, history: pd.DataFrame, curves: Sequence[Curve], best_epoch: int | None
 ) -> LineChart:
-    epochs = column(history, "epoch") + 1
+    epochs = column(history, "epoch")
     known = {curve: column(history, curve.column) for curve in curves}
     known = {curve: values for curve, values in known.items() if np.isfinite(values).any()}
     y_span = span_from_zero(np.concatenate([np.zeros(0), *known.values()]))

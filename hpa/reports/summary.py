@@ -32,7 +32,7 @@ def summary(facts: RunFacts) -> list[Figure]:
     for name, source in (("Cell mAP", "val_cell_map"), ("Image mAP", "val_image_map")):
         value = math.nan if row is None else float(column(history, source)[row])
         figures.append(Figure(name, _fraction(value), "validation, best epoch" if math.isfinite(value) else "unknown"))
-    epoch = math.nan if row is None else float(column(history, "epoch")[row]) + 1
+    epoch = math.nan if row is None else float(column(history, "epoch")[row])
     minutes = float(np.nansum(column(history, "seconds"))) / 60
     images = facts.cells["image_id"].nunique()
     figures += [

@@ -17,7 +17,7 @@ from hpa.inference.cells.held_out import FILE, read_held_out_cells
 from hpa.inference.tissue.held_out import FOLDER as MAPS
 from hpa.overrides import differing_keys
 from hpa.training.checkpoint import link_into_place
-from hpa.training.run_folder import RunFolder
+from hpa.training.run_folder import RunFolder, has_epoch
 
 SINGLE: Config = {"_target_": "hpa.stages.single.SingleStage"}
 CELLS, PIXELS = FILE, "held_out.csv"
@@ -38,7 +38,7 @@ def open_or_create(config: Config, name: str, sweep_folder: Path | None) -> RunF
     place = sweep_folder or config["run_dir"]
     if place is not None:
         run = RunFolder(Path(place).expanduser())
-        if run.config_file.is_file():
+        if run.config_file.is_file() and (has_epoch(run) or not differing_keys(run.config(), config)):
             _require_same(run, config)
             return run
     return RunFolder.create(config, name, sweep_folder)

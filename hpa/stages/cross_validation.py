@@ -27,4 +27,5 @@ class CrossValidation:
             if code:
                 return code
         finish(run, config, stages, members=stages)
+        run.write_facts({"ensemble": stages})  # ckpt=RUN takes all folds
         return 0

@@ -21,6 +21,11 @@ from hpa.core.seeding import seed_of
 from hpa.core.whole_file import whole_file
 
 
+def logged_numbers(trainer: Trainer) -> dict[str, float]:
+    """Return what the epoch logged by name, without its number, which the trackers are given."""
+    return {name: float(value) for name, value in trainer.callback_metrics.items() if name != "epoch"}
+
+
 class BatchSeed(Callback):
     """Seeds the generators of the device (dropout, drop path) anew before every batch.
 
@@ -33,7 +38,17 @@ class BatchSeed(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Seed by (seed, epoch, batch)."""
         del pl_module, batch
-        torch.manual_seed(seed_of(self.seed, trainer.current_epoch, batch_idx))
+        of_rank = [trainer.global_rank] if trainer.global_rank else []  # each process drops its own features
+        torch.manual_seed(seed_of(self.seed, trainer.current_epoch, batch_idx, *of_rank))
+
+
+class StopTogether(Callback):
+    """Ends all processes of a run after the epoch in which the first one ends, e.g. a trial that falls behind."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Pass on what the first process decided."""
+        del pl_module
+        trainer.should_stop = trainer.strategy.broadcast(trainer.should_stop)
 
 
 class RunProgress(Callback):
@@ -52,6 +67,8 @@ class RunProgress(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar at the epoch where the run stands."""
         del pl_module
+        if not trainer.is_global_zero:
+            return
         epochs = trainer.max_epochs or 0
         batches = len(trainer.train_dataloader) if trainer.train_dataloader is not None else 0
         count = round(self.count * float(trainer.num_training_batches) / max(1, batches))  # limit_batches shortens it
@@ -65,12 +82,14 @@ class RunProgress(Callback):
         del pl_module, outputs, batch_idx
         if self._bar is not None:
             self._bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False)
-            self._bar.update(len(batch))
+            self._bar.update(len(batch) * trainer.world_size)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the epoch's scores above the bar."""
         del pl_module
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if not trainer.is_global_zero:
+            return
+        metrics = logged_numbers(trainer)
         shown = {name: value for name, value in metrics.items() if value == value}
         scores = "  ".join(f"{name} {shown[name]:.4f}" for name in sorted(shown))
         tqdm.write(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {scores}", file=sys.stderr)
@@ -108,7 +127,9 @@ class MetricsTable(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on after the rows of finished epochs."""
-        self.rows = list(state_dict["rows"])
+        rows = list(state_dict["rows"])
+        shift = 1 - min((int(row["epoch"]) for row in rows), default=1)  # older runs counted from 0
+        self.rows = [row | {"epoch": row["epoch"] + shift} for row in rows]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock of a resumed run too: the trainer does not start its first epoch anew."""
@@ -122,10 +143,12 @@ class MetricsTable(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the epoch's row and write the file."""
         del pl_module
-        row: dict[str, float] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
-        row |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        row: dict[str, float] = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step}
+        row |= logged_numbers(trainer)
         row["seconds"] = round(time.monotonic() - self._started, 3)
         self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
         extra = sorted({name for line in self.rows for name in line} - set(COLUMNS))
         with whole_file(self.path) as file:
             pd.DataFrame(self.rows, columns=[*COLUMNS, *extra]).to_csv(file, index=False)
@@ -146,6 +169,8 @@ class EpochPicture(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the picture and show it to the tracker."""
         del pl_module
+        if not trainer.is_global_zero:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f"validation_epoch_{trainer.current_epoch + 1:03d}.png"
         self.draw(file)

@@ -15,6 +15,10 @@ from pytorch_lightning.plugins.io import CheckpointIO
 from torch import Tensor
 
 from hpa.core.errors import InputError
+from hpa.ranks import is_first
+
+LATER = "later"
+"""Of epochs with equal scores, the last one is the best: it was trained longer."""
 
 
 class AtomicCheckpointIO(CheckpointIO):
@@ -59,48 +63,65 @@ class RunCheckpoints(Checkpoint):
     Attributes:
         monitor: The logged number that decides, e.g. "val_image_map"; higher is better unless it is a loss. Where it
             is not a number (no positives), the validation loss decides.
+        ties: Of epochs with equal scores, LATER takes the last one; or a logged number decides, e.g. "val_loss", and
+            the later one where it is equal too.
     """
 
-    def __init__(self, folder: Path, monitor: str) -> None:
+    def __init__(self, folder: Path, monitor: str, ties: str = LATER) -> None:
         self.folder = folder
         self.monitor = monitor
+        self.ties = ties
         self.best_score = float("-inf")
+        self.best_tie_score = float("-inf")
         self.best_epoch = -1
         self.last_is_best = False
         self.best_scores: dict[str, float] = {}
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best epoch."""
-        names = ("best_score", "best_epoch", "last_is_best", "best_scores")
+        names = ("best_score", "best_tie_score", "best_epoch", "last_is_best", "best_scores")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best epoch so far; a kill may have come between its two names."""
         self.best_score = state_dict["best_score"]
+        self.best_tie_score = state_dict.get("best_tie_score", float("-inf"))
         self.best_epoch = state_dict["best_epoch"]
         self.last_is_best = state_dict.get("last_is_best", False)
         self.best_scores = dict(state_dict.get("best_scores", {}))
-        if self.last_is_best and (self.folder / "last.ckpt").is_file():
+        if self.last_is_best and is_first() and (self.folder / "last.ckpt").is_file():
             link_into_place(self.folder / "last.ckpt", self.folder / "best.ckpt")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the epoch's checkpoint, and call it the best if it is."""
         del pl_module
-        self.last_is_best = self.improves(trainer.callback_metrics, trainer.current_epoch)
+        metrics = {name: value for name, value in trainer.callback_metrics.items() if name != "epoch"}
+        self.last_is_best = self.improves(metrics, trainer.current_epoch)
         last = self.folder / "last.ckpt"
         trainer.save_checkpoint(last)
-        if self.last_is_best:
+        if self.last_is_best and trainer.is_global_zero:
             link_into_place(last, self.folder / "best.ckpt")
 
     def improves(self, metrics: Mapping[str, Tensor], epoch: int) -> bool:
         """Take note of an epoch's metrics, and return whether it is the best so far; the first always is."""
-        score = _score(metrics, self.monitor)
-        better = score > self.best_score or self.best_epoch < 0
+        score = (_score(metrics, self.monitor), self._tie_score(metrics))
+        better = score >= (self.best_score, self.best_tie_score) or self.best_epoch < 0
         if better:
-            self.best_score, self.best_epoch = score, epoch
+            (self.best_score, self.best_tie_score), self.best_epoch = score, epoch
             numbers = {name: float(value) for name, value in metrics.items()}
             self.best_scores = {name: value for name, value in numbers.items() if math.isfinite(value)}
         return better
+
+    def _tie_score(self, metrics: Mapping[str, Tensor]) -> float:
+        if self.ties == LATER:
+            return float("-inf")
+        if self.ties not in metrics:
+            raise InputError(
+                f"trainer.ties={self.ties}: no such number is logged; expected {LATER} or one of "
+                f"{', '.join(sorted(metrics))}."
+            )
+        value = float(metrics[self.ties])
+        return float("-inf") if math.isnan(value) else -value if self.ties.endswith("loss") else value
 
 
 def _score(metrics: Mapping[str, Tensor], monitor: str) -> float:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningDataModule, Trainer
-from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks import ProgressBar
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from pytorch_lightning.tuner.tuning import Tuner
 
 from hpa.core.errors import InputError
-from hpa.device import choose_device
 from hpa.training.callbacks import BatchSeed, MetricsTable, RunProgress
-from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints
+from hpa.training.checkpoint import LATER, AtomicCheckpointIO, RunCheckpoints
+from hpa.training.devices import Devices
 from hpa.training.module import TrainingModule
+from hpa.training.more_callbacks import MakesCallback
+from hpa.training.patience import Patience
 from hpa.training.resuming import ChangedSettings
+from hpa.training.trainer_arguments import require_arguments
 
 log = logging.getLogger(__name__)
-
-PRECISIONS: Mapping[str, str] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
-"""Lightning's names of the precisions of infer.py."""
-LIGHTNING_PRECISIONS: tuple[str, ...] = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
 
 class Fit:
@@ -34,7 +34,7 @@ class Fit:
     Attributes:
         max_epochs: Epochs of the run.
         accelerator: "auto" takes a GPU if there is one; "cpu", "gpu", ….
-        devices: One, or which one as [1]: runs keep their folder to one process.
+        devices: How many, or which as [1]; -1 takes all GPUs. Each has a process of its own, on a CPU too.
         precision: "fp32", "bf16" or "fp16" as for infer.py, one of Lightning's ("32-true", "bf16-mixed", …), or "auto":
             bf16 on a GPU that has it, half on an older one, full on a CPU.
         accumulate_batches: Batches a step.
@@ -42,101 +42,102 @@ class Fit:
         limit_batches: Share (1.0) or number of batches of an epoch, for trying things out.
         find_learning_rate: Run a range test (Smith 2017) first and use what it suggests.
         deterministic: Refuse operations that give other bits at every run (matters on GPU).
+        ties: Which of epochs with equal scores is the best: "later", or a logged number that decides, e.g. "val_loss".
+        strategy: How several devices share the work: "auto" and "ddp" give each the whole network and other batches (Li
+            et al. 2020, arXiv:2006.15704), "fsdp" shards the network too (Zhao et al. 2023, arXiv:2304.11277; GPUs).
+        nodes: Machines; srun or torchrun start the processes.
+        arguments: Further arguments of Lightning's Trainer, by their names there.
+        detect_anomaly: Name the operation that makes a NaN; slow.
+        profiler: Time the parts of a run into its folder: "simple", "advanced" lists functions, "pytorch" operations.
 
     Raises:
-        InputError: If more than one device is requested.
+        InputError: If there is nothing to train on, or an argument stands elsewhere.
     """
 
     def __init__(
         self,
         max_epochs: int,
         accelerator: str,
-        devices: int | list[int],
+        devices: int | list[int] | Literal["auto"],
         precision: str,
         accumulate_batches: int,
         patience_epochs: int | None,
         limit_batches: int | float,
         find_learning_rate: bool,
         deterministic: bool,
+        ties: str = LATER,
+        strategy: Literal["auto", "ddp", "fsdp"] = "auto",
+        nodes: int = 1,
+        arguments: Mapping[str, Any] | None = None,
+        detect_anomaly: bool = False,
+        profiler: Literal["simple", "advanced", "pytorch"] | None = None,
     ) -> None:
-        if devices != 1 and not (isinstance(devices, list) and len(devices) == 1):
+        if devices in (0, []) or (isinstance(devices, int) and devices < -1):
             raise InputError(
-                f"trainer.devices={devices}: a run trains in one process on one device; write 1, or which one as [1], "
-                "and use several by runs side by side, e.g. the folds of stages=cross_validation."
+                "trainer.devices: no device would train; write how many, which as [1], or -1 for all GPUs."
             )
         if limit_batches == 0:
-            raise InputError(
-                "trainer.limit_batches=0: no batch would train; write a share (0.1) or a number of batches."
-            )
+            raise InputError("trainer.limit_batches=0: no batch would train; write a share (0.1) or a number of them.")
+        require_arguments(arguments or {})
         self.max_epochs = max_epochs
-        self.accelerator = accelerator
-        self.devices = devices
-        self.precision = precision
+        self.devices = Devices(accelerator, devices, nodes, strategy, precision)
         self.accumulate_batches = accumulate_batches
         self.patience_epochs = patience_epochs
         self.limit_batches = limit_batches
         self.find_learning_rate = find_learning_rate
         self.deterministic = deterministic
+        self.ties = ties
+        self.arguments = dict(arguments or {})
+        self.detect_anomaly = detect_anomaly
+        self.profiler = profiler
 
-    def require_device(self) -> None:
-        """Refuse a device or a precision that there is none of, before anything is made.
+    def require_devices(self) -> None:
+        """Refuse devices or a precision that there are none of, before anything is made.
 
         Raises:
             InputError: Naming the setting and what to write.
         """
-        precision = self._precision()
-        if self.accelerator in ("auto", "cpu", "gpu", "cuda", "mps"):
-            choose_device(self.accelerator, "trainer.accelerator")
         quiet_lightning()
-        try:
-            Trainer(
-                accelerator=self.accelerator,
-                devices=self.devices,
-                precision=precision,  # type: ignore[arg-type]  # a string from YAML, checked above
-                barebones=True,
-            )
-        except (MisconfigurationException, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"trainer.accelerator={self.accelerator} trainer.devices={self.devices} trainer.precision={precision}: "
-                f"{str(error).splitlines()[0]} trainer.accelerator=auto takes what there is."
-            ) from error
+        self.devices.require()
 
     def trainer(self, callbacks: list[Callback], loggers: list[Any], run_dir: Path) -> Trainer:
-        """Return the Lightning trainer."""
-        quiet_lightning()
-        return Trainer(
-            max_epochs=self.max_epochs,
-            accelerator=self.accelerator,
-            devices=self.devices,
-            precision=self._precision(),  # type: ignore[arg-type]  # a string from YAML, checked by Lightning
-            accumulate_grad_batches=self.accumulate_batches,
-            limit_train_batches=self.limit_batches,
-            limit_val_batches=self.limit_batches,
-            deterministic=self.deterministic,
-            callbacks=callbacks,
-            logger=loggers or False,
-            plugins=[AtomicCheckpointIO()],
-            default_root_dir=run_dir,
-            num_sanity_val_steps=0,  # the first validation is the check, and an epoch is lost to nothing
-            enable_checkpointing=True,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            log_every_n_steps=1,
-            use_distributed_sampler=False,
-        )
+        """Return the Lightning trainer.
 
-    def callbacks(self, run_dir: Path, monitor: str, seed: int, progress: RunProgress) -> list[Callback]:
-        """Return what every run has around it."""
-        parts: list[Callback] = [BatchSeed(seed), ChangedSettings(), progress, MetricsTable(run_dir / "metrics.csv")]
+        Raises:
+            InputError: If Lightning refuses the arguments.
+        """
+        quiet_lightning()
+        arguments = {
+            **self._arguments(run_dir),
+            "callbacks": callbacks,
+            "enable_progress_bar": any(isinstance(one, ProgressBar) for one in callbacks),
+            "logger": loggers or False,
+            **self.arguments,
+        }
+        try:
+            return Trainer(**arguments)
+        except (MisconfigurationException, TypeError, ValueError) as error:
+            given = ", ".join(f"trainer.{name}={value}" for name, value in self.arguments.items())
+            raise InputError(f"Lightning refuses the settings of the trainer ({given}): {error}") from error
+
+    def callbacks(
+        self, run_dir: Path, monitor: str, seed: int, progress: RunProgress, more: Sequence[Any] = ()
+    ) -> list[Callback]:
+        """Return what every run has around it, and what was chosen beside it (`callbacks=`)."""
+        chosen = [one.callback(run_dir, monitor) if isinstance(one, MakesCallback) else one for one in more]
+        bars = [] if any(isinstance(one, ProgressBar) for one in chosen) else [progress]
+        parts: list[Callback] = [BatchSeed(seed), ChangedSettings(), *bars, *chosen]
+        parts.append(MetricsTable(run_dir / "metrics.csv"))
         if self.patience_epochs is not None:
             mode = "min" if monitor.endswith("loss") else "max"
             parts.append(Patience(monitor, patience=self.patience_epochs, mode=mode, check_finite=False))
-        return [*parts, RunCheckpoints(run_dir / "checkpoints", monitor)]
+        return [*parts, RunCheckpoints(run_dir / "checkpoints", monitor, self.ties)]
 
     def suggest_learning_rate(self, module: TrainingModule, data: LightningDataModule, run_dir: Path) -> float:
-        """Run the range test and return its suggestion; the module is left as it was."""
-        trainer = self.trainer([], [], run_dir)
-        finder = Tuner(trainer).lr_find(module, datamodule=data, update_attr=False)
+        """Run the range test on one device and return its suggestion; the module is left as it was."""
+        alone = copy.copy(self)
+        alone.devices = Devices(self.devices.accelerator, 1, 1, "auto", self.devices.precision)
+        finder = Tuner(alone.trainer([], [], run_dir)).lr_find(module, datamodule=data, update_attr=False)
         suggestion = finder.suggestion() if finder is not None else None
         if suggestion is None:
             log.warning("The range test found no learning rate; keeping %g.", module.learning_rate)
@@ -144,26 +145,32 @@ class Fit:
         log.info("The range test suggests optimizer.learning_rate=%g.", suggestion)
         return float(suggestion)
 
-    def _precision(self) -> str:
-        if self.precision != "auto":
-            name = PRECISIONS.get(self.precision, self.precision)
-            if name not in LIGHTNING_PRECISIONS:
-                raise InputError(
-                    f"trainer.precision must be auto, {', '.join(PRECISIONS)}, or one of Lightning's "
-                    f"({', '.join(LIGHTNING_PRECISIONS)}); came '{self.precision}'."
-                )
-            return name
-        if choose_device(self.accelerator, "trainer.accelerator").type != "cuda":
-            return "32-true"
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    def _arguments(self, run_dir: Path) -> dict[str, Any]:
+        return {
+            "max_epochs": self.max_epochs,
+            "accelerator": self.devices.accelerator,
+            "devices": self.devices.devices,
+            "num_nodes": self.devices.nodes,
+            "strategy": self.devices.lightning_strategy(),
+            "precision": self.devices.lightning_precision(),
+            "accumulate_grad_batches": self.accumulate_batches,
+            "limit_train_batches": self.limit_batches,
+            "limit_val_batches": self.limit_batches,
+            "deterministic": self.deterministic,
+            "detect_anomaly": self.detect_anomaly,
+            "profiler": _profiler(self.profiler, run_dir),
+            "plugins": [AtomicCheckpointIO(), *self.devices.environment()],
+            "default_root_dir": run_dir,
+            "num_sanity_val_steps": 0,  # the first validation is the check, and an epoch is lost to nothing
+            "enable_model_summary": False,
+            "log_every_n_steps": 1,
+            "use_distributed_sampler": False,
+        }
 
 
-class Patience(EarlyStopping):
-    """Stops after some epochs without a better score; a resumed run uses its own patience, not the checkpoint's."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
-        super().load_state_dict(state_dict | {"patience": self.patience})
+def _profiler(name: str | None, run_dir: Path) -> Profiler | None:
+    makers = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
+    return None if name is None else makers[name](dirpath=run_dir, filename="profile")
 
 
 def quiet_lightning() -> None:
@@ -178,3 +185,7 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*training batches.*is smaller than the logging interval.*")
     # The schedule of pytorch_lightning's tree utilities, nothing of ours (Lightning 2.6, torch >= 2.13).
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    # Scores are computed from what all processes collected, and are the same in each.
+    warnings.filterwarnings("ignore", message=".*It is recommended to use `self.log.*sync_dist=True.*")
+    # The newer name is unknown to torch < 2.13; both leave the buffers to us, which are equal at the start.
+    warnings.filterwarnings("ignore", message=".*`broadcast_buffers` is deprecated.*")

@@ -9,9 +9,11 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torchmetrics import MeanMetric
 
 from hpa.core.errors import InputError
 from hpa.interfaces import BatchAugmentation, Supervision
+from hpa.ranks import gathered, share_buffers
 from hpa.training.average import WeightAverage
 from hpa.training.optimization import Optimization
 
@@ -29,6 +31,13 @@ class Validation(Protocol):
 
     def update(self, batch: Any, output: Any) -> None:
         """Collect one batch with the model's output."""
+
+    @property
+    def collected(self) -> Any:
+        """What was collected, to be sent to other processes."""
+
+    def merge(self, of_processes: Any) -> None:
+        """Take what all processes collected, as if one had validated everything."""
 
     def scores(self) -> dict[str, float]:
         """Score what was collected; keys are logged as `val_<key>`, NaN where a score is undefined."""
@@ -63,6 +72,8 @@ class TrainingModule(LightningModule):
         self.validation = validation
         self.identity = dict(identity)
         self.batch_augmentation = batch_augmentation
+        self.mean_losses = {stage: MeanMetric(nan_strategy="disable") for stage in ("train", "val")}
+        self.train_mean, self.val_mean = self.mean_losses["train"], self.mean_losses["val"]  # moved with the module
         decay = optimization.average_decay
         self.average = WeightAverage(model, decay) if decay > 0 else None
 
@@ -114,11 +125,13 @@ class TrainingModule(LightningModule):
         self.validation.update(batch, result.output)
 
     def on_validation_epoch_start(self) -> None:
-        """Start a new collection."""
+        """Start a new collection, with the same running statistics in every process."""
+        share_buffers(self)
         self.validation.reset()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the scores of the whole validation set."""
+        """Log the scores of the whole validation set, of which each process has seen a share."""
+        self.validation.merge(gathered(self.validation.collected))
         for name, value in self.validation.scores().items():
             self.log(f"val_{name}", value)
 
@@ -147,7 +160,11 @@ class TrainingModule(LightningModule):
         return self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
 
     def _log_terms(self, stage: str, terms: dict[str, Tensor], loss: Tensor, count: int) -> None:
-        self.log(f"{stage}_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=count)
+        # by a metric of its own: of several processes Lightning's mean rounds the number of examples
+        self.mean_losses[stage].update(loss.detach().float(), count)
+        self.log(f"{stage}_loss", self.mean_losses[stage], on_step=False, on_epoch=True, batch_size=count)
+        # from 1 at the trackers too, where Lightning counts from 0
+        self.log("epoch", float(self.current_epoch + 1), on_step=False, on_epoch=True, batch_size=count)
         if len(terms) > 1:
             named = {f"{stage}_loss_{name}": value.detach() for name, value in terms.items()}
             self.log_dict(named, on_step=False, on_epoch=True, batch_size=count)

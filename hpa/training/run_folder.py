@@ -32,6 +32,13 @@ JOB_FILE = "job.json"
 _LOCK = "lock"
 _LOCK_GUARD = f"{_LOCK}.takeover"
 _FACTS = " Delete the file; resume= trains on from the checkpoints."
+RUNS = "runs"
+"""Folder of the runs without run_dir=."""
+_OF_A_RUN = (
+    *("config.yaml", "run.json", "images.parquet", "checkpoints", "pictures", "stages"),
+    *("wandb", "tensorboard", "mlflow.db", "mlruns"),
+)
+"""What a run writes before its first epoch is finished."""
 _NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
 """Keys that every config of a run holds."""
 
@@ -58,6 +65,9 @@ class RunFolder:
         if sweep_folder is not None and wanted is not None:
             raise InputError(f"run_dir={wanted}: the jobs of a sweep cannot share a folder; leave run_dir out with -m.")
         folder = cls(sweep_folder or Path(wanted or new_run_folder(name)).expanduser())
+        if folder.config_file.exists() and not has_epoch(folder):
+            with folder.held():  # nobody is at its first epoch now
+                discard(folder)
         if folder.config_file.exists():
             raise InputError(
                 f"{folder.path}: holds a run already; go on with resume={folder.path} or choose another run_dir."
@@ -65,17 +75,25 @@ class RunFolder:
         require_empty(folder.path)
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_config(config)
-        folder.write_facts({"finished": False, "command": sys.argv, "commit": _commit(), "versions": _versions()})
+        folder.write_facts(
+            {
+                "finished": False,
+                "command": sys.argv,
+                "commit": _commit(),
+                "versions": _versions(),
+                "tags": config.get("tags", []),
+            }
+        )
         return folder
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """Open an existing run.
+        """Open an existing run; `last` is the newest one below runs/.
 
         Raises:
             InputError: If the folder holds none.
         """
-        folder = cls(Path(path).expanduser())
+        folder = cls(newest_run() if str(path) == "last" else Path(path).expanduser())
         if not folder.config_file.is_file():
             raise InputError(f"{folder.path}: no run here (config.yaml is missing); give resume= the folder of a run.")
         return folder
@@ -177,7 +195,35 @@ def new_run_folder(name: str) -> Path:
     Args:
         name: Of the run, e.g. its model and loss.
     """
-    return Path("runs") / f"{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}_{name}"
+    return Path(RUNS) / f"{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}_{name}"
+
+
+def has_epoch(run: RunFolder) -> bool:
+    """Return whether an epoch of a run is finished, or of one of its stages."""
+    files = ("checkpoints/*.ckpt", "metrics.csv", "stages/**/checkpoints/*.ckpt")
+    return any(next(run.path.glob(pattern), None) is not None for pattern in files)
+
+
+def discard(run: RunFolder) -> None:
+    """Delete what a run without a finished epoch has written."""
+    for name in _OF_A_RUN:
+        path = run.path / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def newest_run() -> Path:
+    """Return the newest run below runs/, those of sweeps among them.
+
+    Raises:
+        InputError: If there is none.
+    """
+    facts = [*Path(RUNS).glob("*/run.json"), *Path(RUNS).glob("*_sweep/*/run.json")]
+    if not facts:
+        raise InputError(f"resume=last: no run is below {Path(RUNS).absolute()}; give resume= the folder of a run.")
+    return max(facts, key=lambda file: file.stat().st_mtime_ns).parent
 
 
 def require_empty(folder: Path) -> None:

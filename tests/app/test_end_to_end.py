@@ -112,7 +112,7 @@ def test_every_strategy_trains_saves_and_resumes(composed, world, tmp_path, stra
     run = train_on(composed, world, tmp_path / "run", truth, f"supervision={strategy}", "trainer.limit_batches=2")
     assert resume(str(run), ["trainer.max_epochs=2"], ROOT / "conf") == 0
     table = pd.read_csv(run / "metrics.csv")
-    assert list(table["epoch"]) == [0, 1]
+    assert list(table["epoch"]) == [1, 2]
     assert table[["train_loss", "val_loss"]].notna().all().all()
 
 
@@ -127,7 +127,7 @@ def test_a_finished_run_says_so_and_can_be_trained_on(run, tmp_path, capsys, cap
     (copy / "checkpoints" / "last.ckpt").unlink()
     assert resume(str(copy), ["trainer.max_epochs=3"], ROOT / "conf") == 0
     assert "last.ckpt is lost; going on from best.ckpt" in caplog.text
-    assert list(pd.read_csv(copy / "metrics.csv")["epoch"]) == [0, 1, 2]
+    assert list(pd.read_csv(copy / "metrics.csv")["epoch"]) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_finished_run_is_trained_on(field_run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(field_run, copy)
     assert resume(str(copy), ["trainer.max_epochs=2", "report=false"], ROOT / "conf") == 0
-    assert list(pd.read_csv(copy / "metrics.csv")["epoch"]) == [0, 1]
+    assert list(pd.read_csv(copy / "metrics.csv")["epoch"]) == [1, 2]
 
 
 @pytest.mark.slow

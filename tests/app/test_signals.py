@@ -58,7 +58,7 @@ def test_sigterm_while_cells_are_stored_ends_in_order(start, world, tmp_path):
     assert not (run / "checkpoints").exists()
     assert not (run / "lock").exists()
     require_success(start(f"resume={run}"))
-    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == [0]
+    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == [1]
 
 
 @pytest.mark.slow
@@ -99,4 +99,4 @@ def test_slurm_requeues_a_run_that_the_same_command_finishes(start, world, tmp_p
     done = len(pd.read_csv(run / "metrics.csv"))
     assert 0 < done < 40
     require_success(start(*new_run(world, run, 40), **job, SLURM_RESTART_COUNT="1"))
-    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == list(range(40))
+    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == list(range(1, 41))

@@ -39,7 +39,7 @@ def history_of(epochs: int) -> pd.DataFrame:
     steps = np.arange(epochs, dtype=float)
     return pd.DataFrame(
         {
-            "epoch": np.arange(epochs),
+            "epoch": np.arange(1, epochs + 1),
             "step": 10 * (np.arange(epochs) + 1),
             "train_loss": 1 / (steps + 1),
             "val_loss": 1 / (steps + 2),

@@ -10,7 +10,7 @@ from tests.discs import discs
 
 
 def facts_of(images: int, epochs: int = 3) -> InstanceFacts:
-    history = pd.DataFrame({"epoch": range(epochs), "train_loss": 1.0, "val_loss": 0.5, "val_ap50": 0.4})
+    history = pd.DataFrame({"epoch": range(1, epochs + 1), "train_loss": 1.0, "val_loss": 0.5, "val_ap50": 0.4})
     scores = {"true": 8, "predicted": 9, "ap50": np.linspace(1, 0, images), "ap75": 0.25, "map": 0.2}
     return InstanceFacts(
         title="<run>",
@@ -19,7 +19,7 @@ def facts_of(images: int, epochs: int = 3) -> InstanceFacts:
         history=history.assign(val_map=0.2, seconds=60.0),
         images=pd.DataFrame({"image_id": [f"image_{row}" for row in range(images)], **scores}),
         picture_of=lambda image_id: np.full((40, 60, 3), 90, np.uint8),
-        best_epoch=1,
+        best_epoch=2,
         seed=0,
         commit=None,
     )

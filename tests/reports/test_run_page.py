@@ -183,6 +183,6 @@ def test_stains_are_named_only_where_they_are_known(facts_with, facts):
 
 def test_epochs_count_from_one_wherever_they_are_read(facts):
     page = page_of(facts)
-    assert "best, epoch 3" in page.text  # the third row of the history, epoch 2 in the file
+    assert "best, epoch 3" in page.text  # the third row of the history
     table = render_run_page(facts).partition("Table of epochs")[2].partition("</tbody>")[0]
     assert re.findall(r"<tr><td>(\d+)</td>", table) == ["1", "2", "3", "4", "5"]

@@ -1,5 +1,6 @@
 """What chains do with exit codes, folders and what trainings leave; whole chains are trained in test_rounds.py."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from hpa.config import Config, plain
 from hpa.core.errors import InputError
+from hpa.models.saved_run import members_of
 from hpa.stages.chain import open_or_create
 from hpa.stages.cross_validation import CrossValidation
 from hpa.training.run_folder import RunFolder
@@ -35,6 +37,9 @@ def test_the_same_command_goes_on_and_another_is_refused(config):
     first = open_or_create(config, "any", None)
     assert open_or_create(config, "any", None) == first
     config["optimizer"]["learning_rate"] = 0.5
+    assert open_or_create(config, "any", None).config()["optimizer"]["learning_rate"] == 0.5  # no epoch was finished
+    (first.path / "metrics.csv").touch()
+    config["optimizer"]["learning_rate"] = 0.25
     with pytest.raises(InputError, match=r"optimizer\.learning_rate differ"):
         open_or_create(config, "any", None)
 
@@ -82,3 +87,20 @@ def test_held_out_images_of_networks_of_pixels_are_joined_too(config, tmp_path):
 
     assert CrossValidation().run(config, tmp_path / "run", train) == 0
     assert list(pd.read_csv(tmp_path / "run" / "held_out.csv")["ap50"]) == [0, 0.25, 0.5, 0.75]
+
+
+def test_a_cross_validation_predicts_by_all_its_folds(tmp_path):
+    folder = tmp_path / "chain"
+    folder.mkdir()
+    assert members_of(folder) == [folder]
+    (folder / "run.json").write_text(json.dumps({"members": ["stages/0"]}))
+    assert members_of(folder) == [folder]  # of rounds the last student predicts
+    (folder / "run.json").write_text(json.dumps({"ensemble": ["stages/0", "stages/1"]}))
+    assert members_of(folder) == [folder / "stages" / "0", folder / "stages" / "1"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"ensemble": ["../../elsewhere"]}', '{"ensemble": "stages/0"}'])
+def test_a_list_of_folds_that_names_something_else_is_refused(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match=r"name the runs, ckpt="):
+        members_of(tmp_path)

@@ -44,7 +44,8 @@ def test_the_best_file_outlives_a_later_last(tmp_path):
     [
         ("val_image_map", [0.2, 0.5, 0.4], 1),
         ("val_loss", [0.2, 0.5, 0.1], 2),
-        ("val_image_map", [float("nan")] * 3, 0),
+        ("val_image_map", [0.5, 1.0, 1.0, 0.9], 2),
+        ("val_image_map", [float("nan")] * 3, 2),
     ],
 )
 def test_the_best_epoch_is_kept(tmp_path, monitor, scores, best):
@@ -55,6 +56,25 @@ def test_the_best_epoch_is_kept(tmp_path, monitor, scores, best):
             kept.append(epoch)
     assert kept[-1] == best
     assert callback.state_dict()["best_epoch"] == best
+
+
+@pytest.mark.parametrize(("ties", "best"), [("later", 2), ("val_loss", 1), ("val_cell_map", 2)])
+def test_of_equal_scores_the_later_one_or_a_second_number_decides(tmp_path, ties, best):
+    callback = RunCheckpoints(tmp_path, "val_image_map", ties)
+    for epoch, (loss, cells) in enumerate([(0.5, 0.1), (0.2, float("nan")), (0.3, 0.1)]):
+        callback.improves(
+            {
+                name: torch.tensor(v)
+                for name, v in [("val_image_map", 1.0), ("val_loss", loss), ("val_cell_map", cells)]
+            },
+            epoch,
+        )
+    assert callback.best_epoch == best
+
+
+def test_a_second_number_that_nobody_logs_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"trainer\.ties=val_dice: no such number is logged; expected later or one of"):
+        RunCheckpoints(tmp_path, "val_image_map", "val_dice").improves({"val_image_map": torch.tensor(1.0)}, 0)
 
 
 class Attack:

@@ -1,19 +1,83 @@
+from pathlib import Path
+
 import pytest
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import RichProgressBar
+from pytorch_lightning.strategies import DDPStrategy
 
 from hpa.core.errors import InputError
+from hpa.training.callbacks import RunProgress
 from hpa.training.fit import Fit
+from hpa.training.more_callbacks import EarlyStop, StepCheckpoints
+from hpa.training.patience import Patience
 
 
-def fit(devices) -> Fit:
-    return Fit(1, "cpu", devices, "32-true", 1, None, 1.0, False, False)
+def fit(devices=1, accelerator="cpu", precision="32-true", **changes) -> Fit:
+    return Fit(1, accelerator, devices, precision, 1, None, 1.0, False, False, **changes)
 
 
-@pytest.mark.parametrize("devices", [2, -1, 0, [0, 1], []])
-def test_more_than_one_device_is_refused_with_what_to_do_instead(devices):
-    with pytest.raises(InputError, match=r"trainer\.devices=.*one process on one device.*cross_validation"):
+@pytest.mark.parametrize("devices", [0, -2, []])
+def test_no_device_is_refused(devices):
+    with pytest.raises(InputError, match=r"trainer\.devices: no device would train"):
         fit(devices)
 
 
-@pytest.mark.parametrize("devices", [1, [0]])
-def test_one_device_may_be_chosen(devices):
-    assert fit(devices).devices == devices
+@pytest.mark.parametrize(("devices", "count"), [(1, 1), ([0], 1), (2, 2), ([0, 1], 2), ("auto", 1)])
+def test_devices_are_counted_on_a_cpu(devices, count):
+    of_run = fit(devices).devices
+    assert of_run.count == count
+    assert of_run.are_several is (count > 1)
+    assert isinstance(of_run.lightning_strategy(), DDPStrategy) is (count > 1)
+    assert fit(1, nodes=2).devices.are_several
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"accelerator": "gpu"}, r"trainer\.accelerator must be auto, cpu"),
+        ({"accelerator": "abacus"}, r"trainer\.accelerator=auto takes what there is"),
+        ({"devices": -1}, r"write how many processes train"),
+        ({"devices": 2, "strategy": "fsdp"}, r"shards a network over GPUs"),
+        ({"precision": "half"}, r"trainer\.precision must be auto, fp32, bf16, fp16"),
+    ],
+)
+def test_devices_that_there_are_none_of_are_named(settings, words):
+    with pytest.raises(InputError, match=words):
+        fit(**settings).require_devices()
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("fp32", "32-true"), ("bf16", "bf16-mixed"), ("16-mixed", "16-mixed")])
+def test_precision_has_the_names_of_prediction_too(ours, theirs):
+    assert fit(precision=ours).devices.lightning_precision() == theirs
+
+
+def test_arguments_of_the_trainer_are_passed_on(tmp_path):
+    trainer = fit(arguments={"limit_train_batches": 3, "max_steps": 7}).trainer([], [], tmp_path)
+    assert isinstance(trainer, Trainer)
+    assert (trainer.limit_train_batches, trainer.max_steps) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gradient_clip_val", r"write optimizer/clipping=norm"),
+        ("limit_train_batch", r"no such argument; there are limit_train_batches"),
+    ],
+)
+def test_arguments_that_stand_elsewhere_or_nowhere_are_refused(name, words):
+    with pytest.raises(InputError, match=words):
+        fit(arguments={name: 1})
+
+
+def test_an_argument_that_lightning_refuses_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"trainer\.limit_train_batches=1\.5"):
+        fit(arguments={"limit_train_batches": 1.5}).trainer([], [], tmp_path)
+
+
+def test_chosen_callbacks_stand_before_the_table_and_a_bar_replaces_the_own_one(tmp_path):
+    progress = RunProgress("cell", 1)
+    more = [EarlyStop(3, 0.0, None), StepCheckpoints(10), RichProgressBar()]
+    callbacks = fit().callbacks(tmp_path, "val_image_map", 0, progress, more)
+    assert progress not in callbacks
+    assert any(isinstance(one, Patience) and one.monitor == "val_image_map" and one.patience == 3 for one in callbacks)
+    assert Path(next(one.dirpath for one in callbacks if hasattr(one, "dirpath"))) == tmp_path / "checkpoints"

@@ -168,7 +168,7 @@ def test_it_learns_and_logs(tmp_path):
     assert list(table.columns[:7]) == [
         "epoch", "step", "train_loss", "val_loss", "val_image_map", "val_cell_map", "seconds",
     ]  # fmt: skip
-    assert list(table["epoch"]) == [0, 1, 2, 3, 4, 5]
+    assert list(table["epoch"]) == [1, 2, 3, 4, 5, 6]
     assert list(table["step"]) == [5, 10, 15, 20, 25, 30]
     assert table["train_loss"].iloc[-1] < 0.5 * table["train_loss"].iloc[0]
     assert table["val_image_map"].max() > 0.9

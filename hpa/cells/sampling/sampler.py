@@ -1,28 +1,25 @@
 """Which cells form a batch: shuffled cells, or bags of cells of one image; fixed by (seed, epoch).
 
-With several devices each trains on its own batches of an epoch; all validate on all.
+With several devices each trains and validates on its own batches of an epoch.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64, Int
-from torch import distributed
 from torch.utils.data import Sampler
 
 from hpa.cells.sampling.order import bag_rows, drawn_by_weight, packed_in_order, packed_shuffled, repeats_of
-from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
 from hpa.interfaces import Unit
+from hpa.ranks import share_of_device
 
 log = logging.getLogger(__name__)
 
-_Batch = TypeVar("_Batch")
 RowsAndRepeats = tuple[Int[np.ndarray, " cell"], Int[np.ndarray, " cell"]]
 
 
@@ -111,7 +108,7 @@ class CellSampler(Sampler[BatchRequest]):
         if self.unit == "image" and self.shuffle and epoch < self.cell_epochs:
             drawn = self._cells(epoch, len(drawn))
         requests = [BatchRequest(epoch, rows, repeats if repeats.any() else None) for rows, repeats in drawn]
-        return share_of_device(requests) if self.shuffle else requests
+        return share_of_device(requests, may_repeat=not self.shuffle)
 
     def _cells(self, epoch: int, count: int | None = None) -> list[RowsAndRepeats]:
         """Return all cells in batches of equal size, or in so many of nearly equal size."""
@@ -155,30 +152,6 @@ class CellSampler(Sampler[BatchRequest]):
 
     def _generator(self, epoch: int) -> np.random.Generator:
         return np.random.default_rng(seed_of(self.seed, "order", epoch))
-
-
-def share_of_device(batches: Sequence[_Batch]) -> list[_Batch]:
-    """Return the batches of this process; all of them where only one trains."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return list(batches)
-    return share_of(batches, distributed.get_rank(), distributed.get_world_size())
-
-
-def share_of(batches: Sequence[_Batch], device: int, device_count: int) -> list[_Batch]:
-    """Return the batches of one device; the last ones that cannot be shared evenly are left out of this epoch.
-
-    >>> share_of("abcdefg", 1, 3)
-    ['b', 'e']
-
-    Raises:
-        InputError: If there are fewer batches than devices.
-    """
-    if len(batches) < device_count:
-        raise InputError(
-            f"an epoch has {len(batches)} batches for {device_count} devices; give fewer trainer.devices or a smaller "
-            "loading.batch_cells."
-        )
-    return list(batches[: len(batches) // device_count * device_count][device::device_count])
 
 
 def _split_at_random(

@@ -1,0 +1,32 @@
+"""A process that trains a run beside the first one, or for a sweep: `python -m hpa.app.rank RUN`.
+
+Started by hpa/training/launch.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+
+from hpa.app.main import exit_code
+from hpa.core.project_folder import project_folder
+
+
+def main() -> int:
+    """Train the run that the command line names, and return the exit code."""
+    from hpa.app.fitting import train_rank
+    from hpa.app.train import resume
+    from hpa.training.run_folder import RunFolder
+
+    run = sys.argv[1]
+    if "LOCAL_RANK" not in os.environ:
+        return resume(run, [], project_folder() / "conf")
+    logging.disable(logging.WARNING)  # the first process says the same
+    warnings.simplefilter("ignore")
+    return train_rank(RunFolder.open(run))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
