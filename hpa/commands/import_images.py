@@ -17,7 +17,7 @@ _PATTERN = """File names are read by --pattern: {image} or other words in braces
 {class} the type of its cells (mixed: several types), {plate} and {well} what must share a fold; {_} stands for
 anything. Without {channel} a file holds all channels of an image, and --channels names them as the file does, or by
 number from 1. --layout is the pattern of a maker of microscopes, thumbnails left out."""
-LAYOUTS = ("imagexpress", "opera", "operetta", "cellvoyager", "leica", "zeiss", "incucyte", "micromanager")
+LAYOUTS = ("imagexpress", "opera", "operetta", "cellvoyager", "leica", "zeiss", "incucyte", "cytation", "micromanager")
 _SHOWN = 20
 
 
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Import, print a summary, and return 0."""
+    from hpa.formats.folder_files import describe_passed_over
     from hpa.intake.finding import find_images
     from hpa.intake.importing import ImportSettings, import_images
 
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     sizes = sorted({f"{row.pixel_um:.4g} µm" for row in rows if not math.isnan(row.pixel_um)})
     count = sum(map(len, found.passed_over.values()))
     print(f"{arguments.out}: {len(rows)} images of {', '.join(colours.values())}; {count} files passed over")
-    for line in found.describe_passed_over():
+    for line in describe_passed_over(found.passed_over):
         print(line)
     for note in notes[:_SHOWN]:
         print(note)

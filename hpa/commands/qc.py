@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, write page and table, print a summary, and return 0."""
-    from hpa.formats.folder_listing import summary_of
+    from hpa.formats.folder_files import describe_passed_over
     from hpa.intake.quality_control import judge_images
     from hpa.reports.quality_page import write_quality_page, write_quality_table
 
@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     inputs = [arguments.folder, arguments.folder / "images", arguments.folder / "index.csv"]
     check_outputs(outputs, "qc", inputs=inputs, overwrite=arguments.overwrite)  # before the images are measured
     images = _images(arguments.folder, arguments.channels, stack_choice(arguments))
-    if images.passed_over:
-        print(f"passed over, no images that are read: {summary_of(images.passed_over)}")
+    for line in describe_passed_over(images.passed_over):
+        print(line)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         found = judge_images(images.image_ids, images.read, limits, bar.update)
     with guarded_outputs(outputs, "qc", overwrite=arguments.overwrite):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int32, UInt8
 from tqdm import tqdm
 
-from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
 from hpa.core.project_folder import project_folder
 from hpa.intake.stack_options import add_stack_options, stack_choice
 
 if TYPE_CHECKING:
     from hpa.core.field import Field
+    from hpa.formats.folder_images import FolderImages
     from hpa.interfaces import Segmenter
     from hpa.measurements.cells import CellMeasures
 
@@ -25,13 +26,15 @@ HELP = "find the cells in a folder of images with any segmenter"
 DEFAULT_SEGMENTER = "segmenter=watershed"
 _MEASUREMENTS = "also.cells.measurements."
 """Begin of overrides that say how cells are measured."""
+NUCLEUS_SEGMENTER = "segmenter=watershed_nuclei"
+"""Finds the nuclei that an unknown size of pixels is estimated from."""
 EXIT_SOME_FAILED = 3
 EXIT_ALL_FAILED = 1
-_IMAGES = """Images are grey files, one a channel, named ID_channel (.png, .tif, .zarr, …), or single files: a grey one
-stands for every channel that the segmenter reads; planes of a colour or multi-channel one are red, green, blue, yellow,
-unless --channels names them. Of what `hpa import` wrote, the sizes of pixels are known (index.csv). What lies in OUT
-already is kept, so that the same command goes on where it stopped. A detector's classes and scores go to
-OUT/classes.csv."""
+_IMAGES = """Images are grey files, one a channel, named ID_channel or as microscopes name them (.png, .tif, .zarr, …),
+or single files: a grey one stands for every channel that the segmenter reads; planes of a colour or multi-channel one
+are red, green, blue, yellow, or as the file or --channels names them. Channels are chosen by what images hold, and an
+unknown size of pixels is estimated from nuclei; both are printed. What lies in OUT already is kept, so that the same
+command goes on where it stopped. A detector's classes and scores go to OUT/classes.csv."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,36 +57,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write OUT/measurements.parquet: shape, intensity, texture and neighbours of every cell",
     )
-    parser.add_argument("--channels", metavar="A,B", help="names of the planes of multi-channel files, in order")
+    parser.add_argument(
+        "--channels", metavar="A,B|W1=A,…", help="names of channels in order, or of each by its name in the files"
+    )
     parser.add_argument(
         "--split",
         choices=("train", "test"),
         help="only these images of what hpa import wrote: pure ones train, mixed ones test",
     )
     parser.add_argument(
-        "--pixel-um", metavar="UM", type=float, help="side of a pixel (index.csv, else 163.84 µm / width)"
+        "--pixel-um", metavar="UM", type=float, help="side of a pixel (index.csv, else the files, else by nuclei)"
     )
     add_stack_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment; return 0, 3 if some images failed, 1 if all did."""
-    from hpa.formats.folder_images import FolderImages
-    from hpa.formats.folder_listing import summary_of
+    from hpa.formats.folder_files import describe_passed_over
     from hpa.inference.label_maps import LabelMapOutput, segment_images
     from hpa.inference.measured_images import MeasuredImages
-    from hpa.sources.typed_listing import IMAGES, INDEX, images_of_split
 
-    segmenter = _segmenter([word for word in arguments.overrides if not word.startswith(_MEASUREMENTS)])
-    names = None if arguments.channels is None else arguments.channels.split(",")
-    folder: Path = arguments.folder
-    pixel_um = _pixel_um(folder, arguments.pixel_um)
-    is_imported = (folder / INDEX).is_file() and (folder / IMAGES).is_dir()
-    only = None if arguments.split is None else images_of_split(folder, arguments.split)
-    choice = stack_choice(arguments)
-    images = FolderImages(folder / IMAGES if is_imported else folder, segmenter.channels, names, pixel_um, only, choice)
-    if images.passed_over:
-        print(f"passed over, no images that are read: {summary_of(images.passed_over)}")
+    part = _part([word for word in arguments.overrides if not word.startswith(_MEASUREMENTS)])
+    images, segmenter = _prepared(arguments, part)
+    for line in describe_passed_over(images.passed_over):
+        print(line)
     measured = MeasuredImages(arguments.out, _measurements(arguments.overrides)) if arguments.measure else None
     output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw, arguments.overwrite, measured)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
@@ -103,18 +100,28 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED
 
 
-def _pixel_um(folder: Path, given: float | None) -> float | dict[str, float] | None:
-    """Return the size of pixels: as given, else of each image as in index.csv, else None; print which."""
-    from hpa.sources.typed_listing import INDEX, pixel_sizes_beside
+def _prepared(arguments: argparse.Namespace, part: dict[str, Any]) -> tuple[FolderImages, Segmenter]:
+    """Return the images and their segmenter, channels and pixel sizes decided; print what was decided."""
+    from hpa.config import build
+    from hpa.formats.channel_names import parse_names
+    from hpa.formats.folder_images import FolderImages
+    from hpa.intake.segment_plan import choose_channels, choose_size
+    from hpa.sources.typed_listing import IMAGES, INDEX, images_of_split, pixel_sizes_beside
 
-    if given is not None:
-        return given
-    sizes_um = pixel_sizes_beside(folder)
-    if not sizes_um:
-        print(f"pixel size: {HPA_FIELD_WIDTH_UM} µm / width, as fields of the Human Protein Atlas; else --pixel-um")
-        return None
-    print(f"pixel size: {', '.join(f'{size:g} µm' for size in sorted(set(sizes_um.values())))}, from {INDEX}")
-    return sizes_um
+    folder: Path = arguments.folder
+    is_imported = (folder / INDEX).is_file() and (folder / IMAGES).is_dir()
+    only = None if arguments.split is None else images_of_split(folder, arguments.split)
+    names = None if arguments.channels is None else parse_names(arguments.channels)
+    sizes_um = pixel_sizes_beside(folder) if arguments.pixel_um is None else arguments.pixel_um
+    choice = stack_choice(arguments)
+
+    def opened(wanted: Sequence[str]) -> FolderImages:
+        return FolderImages(folder / IMAGES if is_imported else folder, wanted, names, sizes_um or None, only, choice)
+
+    segmenter, images, notes = choose_channels(opened, part, arguments.overrides)
+    notes.append(choose_size(images, part, lambda: build(_part([NUCLEUS_SEGMENTER])), arguments.out))
+    print("\n".join(notes))
+    return images, segmenter
 
 
 def _draw(field: Field, label_map: Int32[np.ndarray, "height width"] | None) -> UInt8[np.ndarray, "height width 3"]:
@@ -143,13 +150,12 @@ def _measurements(overrides: list[str]) -> CellMeasures:
     return build((also or {})["cells"]["measurements"])
 
 
-def _segmenter(overrides: list[str]) -> Segmenter:
-    """Return the segmenter that is named, else that of the run that is named, else the default one.
+def _part(overrides: list[str]) -> dict[str, Any]:
+    """Return the settings of the segmenter that is named, else of that of the run that is named, else the default's.
 
     Raises:
         InputError: If an override does not fit.
     """
-    from hpa.config import build
     from hpa.models.saved_run import read_saved_run
     from hpa.overrides import compose_slot, with_values
 
@@ -159,8 +165,8 @@ def _segmenter(overrides: list[str]) -> Segmenter:
     if runs and not is_named:
         saved = {"segmenter": read_saved_run(runs[-1]).config["segmenter"]}
         values = [word for word in overrides if not word.startswith("ckpt=")]
-        return build(with_values(saved, values, root / "conf")["segmenter"])
+        return with_values(saved, values, root / "conf")["segmenter"]
     part = compose_slot(root, "infer", "segmenter", overrides if is_named else [DEFAULT_SEGMENTER, *overrides])
     if part is None:
         raise InputError(f"no segmenter is chosen; write {DEFAULT_SEGMENTER}, or another file of conf/segmenter.")
-    return build(part)
+    return part

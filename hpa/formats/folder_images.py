@@ -1,14 +1,16 @@
 """Plain folders of images: one grey file a channel, or one file an image.
 
-Files `<ID>_<channel>.png`, `.tif` or `.tiff`, where the channel is one that is wanted or one of the Atlas's, are the
-planes of one field. Every other image file is an image by itself: a grey one stands for every channel that is wanted,
-the planes of a colour or multi-channel one are named in their order. Files of other formats are listed, not read.
+Files `<ID>_<channel>`, where the channel is one that is wanted or one of the Atlas's, are the planes of one field; so
+are files that most of a folder names as a microscope does (`hpa.formats.channel_groups`). Every other image file is an
+image by itself: a grey one stands for every channel that is wanted, the planes of a colour or multi-channel one are
+named. Files of other formats, thumbnails and files of other names are listed, not read.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,143 +19,200 @@ import numpy as np
 from hpa.core.channels import CHANNELS, HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
 from hpa.core.field import Field
-from hpa.formats.folder_listing import list_folder
-from hpa.formats.image_header import StackChoice
-from hpa.formats.images import AS_IS, inspect_image, read_field, read_image
+from hpa.formats.channel_groups import chosen_slices, read_channel
+from hpa.formats.channel_names import ChannelNames, names_of_files, names_of_planes
+from hpa.formats.folder_files import ATLAS, NAMES_OF, WHOLE, sorted_files
+from hpa.formats.image_header import PlaneInfo, Scene, StackChoice, pick_scene
+from hpa.formats.images import AS_IS, READ_THREADS, StoredImage, difference_of, inspect_image, read_image
+from hpa.formats.pixel_size import side_of
+
+_HEADER_THREADS = 8
+"""Reading headers is waiting for the disk, so more threads than cores."""
 
 
 class FolderImages:
     """Reads the images of a folder as fields.
 
     Args:
-        folder: Where the files lie.
+        folder: Where the files lie; where it holds none, files of a microscope in the folders below.
         wanted: Channels that are wanted.
-        plane_names: Name of each plane of multi-channel files, or None: red, green, blue, yellow, as many as there are.
-        pixel_um: Side of a pixel, µm, of all images or of each by name; None takes every image to be 163.84 µm wide, as
-            those of the Atlas are.
+        plane_names: What channels are called that are planes of one file, or files of a microscope; None calls known
+            stains by their colour, planes without a name red, green, blue, yellow, and others as the files do.
+        pixel_um: Side of a pixel, µm, of all images or of each by name; None takes that of the files, and for images of
+            the four channels of the Atlas its width of 163.84 µm.
         only: Names of the images to read; None for all.
         choice: What is taken of stacks and of files of several scenes.
+        recognise: Whether files that are named as those of a microscope are channels of one image.
 
     Attributes:
-        passed_over: Files of the folder that are no images of a format that is read, by name.
+        estimated_um: Size of pixels where nothing says it; None makes it NaN.
+        layout: Names of which maker the files have, `other` for common endings; "" where each image is a file.
+        own_channels: Channels that are files of their own, as the files call them.
+        passed_over: Files that are not read, by reason.
 
     Raises:
-        InputError: If there is no such folder, no image in it, one of `only` is missing, or the pixel size makes no
-            sense.
+        InputError: If there is no such folder, no image in it, one of `only` is missing, the pixel size makes no sense,
+            or names do not fit the channels.
     """
 
     def __init__(
         self,
         folder: Path,
         wanted: Sequence[str],
-        plane_names: Sequence[str] | None,
+        plane_names: ChannelNames | None,
         pixel_um: float | Mapping[str, float] | None,
         only: Collection[str] | None = None,
         choice: StackChoice = AS_IS,
+        recognise: bool = True,
     ) -> None:
         if isinstance(pixel_um, float | int) and not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(f"a pixel size above 0 µm is expected, came {pixel_um}.")
         self.folder = folder
         self.wanted = tuple(wanted)
-        self.plane_names = tuple(plane_names) if plane_names is not None else None
+        self.plane_names = plane_names
         self.pixel_um = pixel_um
         self.choice = choice
-        self._files: dict[str, dict[str, Path]] = {}  # image, channel ("": all of them)
-        self._clashes: dict[str, list[Path]] = {}
+        self.estimated_um: float | None = None
+        self._found = sorted_files(folder, self.wanted, recognise)
+        self.layout, self.passed_over = self._found.layout, self._found.passed_over
+        self.own_channels = self._found.channels
+        is_wanted = not self.own_channels or (self.layout in ("", ATLAS) and not isinstance(plane_names, Mapping))
+        own = self.own_channels
+        self._called = dict(zip(own, own, strict=True)) if is_wanted else names_of_files(own, plane_names)
         self._scene_of: dict[str, tuple[str, int]] = {}  # image that is a scene: image of the file, scene from 1
-        listing = list_folder(folder)
-        self.passed_over = [path.name for path in listing.passed_over]
-        for path in listing.images:
-            self._add(path)
         if choice.scene == "all":
             self._split_scenes()
         if only is not None:
-            missing = sorted(set(only) - set(self._files))
+            missing = sorted(set(only) - set(self._found.images))
             if missing:
                 raise InputError(f"{folder}: has no file of {len(missing)} images that are wanted: {missing[0]}.")
-            self._files = {image_id: self._files[image_id] for image_id in only}
+            self._found.images = {image_id: self._found.images[image_id] for image_id in only}
+
+    @property
+    def called(self) -> str:
+        """Return what channels that are files of their own are called, e.g. `w1 is blue, w2 is green`."""
+        names = ", ".join(name if own == name else f"{own} is {name}" for own, name in self._called.items())
+        return f"{names}, one file a channel ({NAMES_OF.get(self.layout, f'names as of {self.layout}')})"
 
     @property
     def image_ids(self) -> list[str]:
         """List the images by name."""
-        return sorted(self._files)
+        return sorted(self._found.images)
 
     def settings(self) -> dict[str, Any]:
         """Return how images are read, as plain types: what label maps of them depend on beside the segmenter."""
         sizes = sorted(set(self.pixel_um.values())) if isinstance(self.pixel_um, Mapping) else [self.pixel_um]
         pixel_um = sizes[0] if len(sizes) == 1 else sizes
+        names = self.plane_names
+        called = dict(names) if isinstance(names, Mapping) else names and list(names)
         stack = {"stack": self.choice.settings()} if self.choice != AS_IS else {}
-        return {"pixel_um": pixel_um, "plane_names": self.plane_names and list(self.plane_names), **stack}
+        estimated = {} if self.estimated_um is None else {"estimated_pixel_um": self.estimated_um}
+        return {"pixel_um": pixel_um, "plane_names": called, **estimated, **stack}
+
+    def sizes_um(self) -> dict[str, float]:
+        """Return the size of pixels of each image from headers, NaN where nothing says it; unreadable ones left out."""
+        if isinstance(self.pixel_um, float | int):
+            return dict.fromkeys(self.image_ids, float(self.pixel_um))
+        with ThreadPoolExecutor(_HEADER_THREADS) as pool:
+            sizes = list(pool.map(self._size_of, self.image_ids))
+        return {name: size for name, size in zip(self.image_ids, sizes, strict=True) if size is not None}
 
     def file_of(self, image_id: str) -> Path | None:
         """Return the file of an image that is one file, None where its channels are files of their own."""
-        return self._files[image_id].get("")
+        return next(iter(self._found.images[image_id].get(WHOLE, {}).values()), None)
 
     def files_of(self, image_id: str) -> list[Path]:
         """Return all files of an image."""
-        return [*self._files[image_id].values(), *self._clashes.get(image_id, [])]
+        return self._found.files_of(image_id)
 
     def read(self, image_id: str) -> Field:
-        """Read an image.
+        """Read an image; the size of its pixels is NaN where nothing says it.
 
         Raises:
             InputError: If a file cannot be read, lacks a channel, is a stack without a choice, or no 8 or 16 bit image.
         """
-        files = self._files[image_id]
-        if "" not in files and image_id not in self._clashes:
-            return read_field(image_id, files, self._pixel_um_of(image_id), self.choice.bits)
-        if image_id in self._clashes or len(files) > 1:
+        path, files = self.file_of(image_id), self._found.images[image_id]
+        if image_id in self._found.clashes or (path is not None and len(files) > 1):
             clashing = ", ".join(path.name for path in self.files_of(image_id))
             raise InputError(f"{clashing} are the same image or channel; keep one of them.")
-        image = read_image(files[""], self._choice_of(image_id))
-        planes = image.planes
-        pixel_um = self._pixel_um_of(image_id) or HPA_FIELD_WIDTH_UM / planes.shape[2]
-        if len(planes) == 1:
+        if path is None:
+            return self._joined(image_id)
+        image = read_image(path, self._choice_of(image_id))
+        pixel_um = self._pixel_um_of(image_id, [image.scene], ())
+        if len(image.planes) == 1:
             stains = self.wanted or ("grey",)
-            return Field(image_id, np.repeat(planes, len(stains), axis=0), stains, pixel_um)
-        names = self.plane_names or CHANNELS
-        if len(planes) > len(names) or (self.plane_names is not None and len(planes) < len(names)):
-            raise InputError(
-                f"{files['']}: holds {len(planes)} planes ({', '.join(image.names)}), named are {', '.join(names)}; "
-                "name every plane."
-            )
-        return Field(image_id, planes, tuple(names[: len(planes)]), pixel_um)
+            return Field(image_id, np.repeat(image.planes, len(stains), axis=0), stains, pixel_um)
+        called = names_of_planes(path, image.names, self.plane_names)
+        return Field(image_id, image.planes[list(called)], tuple(called.values()), pixel_um)
 
-    def _pixel_um_of(self, image_id: str) -> float | None:
-        if not isinstance(self.pixel_um, Mapping):
+    def _joined(self, image_id: str) -> Field:
+        """Read an image whose channels are files of their own, side by side in threads."""
+        files = self._found.images[image_id]
+        paths = {self._called[own]: chosen_slices(files[own], self.choice) for own in files if own in self._called}
+        if not paths:
+            raise InputError(f"it has no file of the channels that are wanted, only of {', '.join(files)}.")
+        with ThreadPoolExecutor(READ_THREADS) as pool:
+            stored = list(pool.map(lambda slices: read_channel(slices, self.choice), paths.values()))
+        if difference := difference_of({name: _info_of(image) for name, image in zip(paths, stored, strict=True)}):
+            raise InputError(f"{image_id}: {difference}")
+        pixels = np.concatenate([image.planes for image in stored])
+        scenes = [image.scene for image in stored]
+        return Field(image_id, pixels, tuple(paths), self._pixel_um_of(image_id, scenes, tuple(paths)))
+
+    def _size_of(self, image_id: str) -> float | None:
+        """Return the size of the pixels of an image from its headers, None where these cannot be read."""
+        files = self._found.images[image_id]
+        try:
+            headers = [inspect_image(path) for path in self.files_of(image_id)]
+            choice = self._choice_of(image_id)
+            scenes = [header.scenes[pick_scene(header, choice)] for header in headers]
+            return self._pixel_um_of(image_id, scenes, [self._called.get(channel, "") for channel in files])
+        except InputError:  # raised again where it is read
+            return None
+
+    def _pixel_um_of(self, image_id: str, scenes: Sequence[Scene], channels: Sequence[str]) -> float:
+        """Return the side of a pixel: as given, else as the files say; NaN where they do not."""
+        if isinstance(self.pixel_um, Mapping):
+            if image_id not in self.pixel_um:
+                raise InputError(f"the size of its pixels is not known, that of {len(self.pixel_um)} other images is.")
+            return self.pixel_um[image_id]
+        if self.pixel_um is not None:
             return self.pixel_um
-        if image_id not in self.pixel_um:
-            raise InputError(f"the size of its pixels is not known, that of {len(self.pixel_um)} other images is.")
-        return self.pixel_um[image_id]
+        sizes_um = {round(size, 6) for size in (side_of(scene.pixel_um) for scene in scenes) if not math.isnan(size)}
+        if len(sizes_um) > 1:
+            raise InputError(f"its files have pixels of {sorted(sizes_um)} µm; give --pixel-um.")
+        if sizes_um:
+            return sizes_um.pop()
+        if set(CHANNELS) <= set(channels):
+            return HPA_FIELD_WIDTH_UM / scenes[0].width
+        return math.nan if self.estimated_um is None else self.estimated_um
 
     def _choice_of(self, image_id: str) -> StackChoice:
         if image_id not in self._scene_of:
             return self.choice
         return StackChoice(self.choice.z, self.choice.t, self._scene_of[image_id][1], self.choice.bits)
 
-    def _add(self, path: Path) -> None:
-        image_id, _, channel = path.stem.removesuffix(".ome").rpartition("_")
-        if not image_id or channel not in {*self.wanted, *CHANNELS}:
-            image_id, channel = path.stem, ""
-        files = self._files.setdefault(image_id, {})
-        if channel in files:
-            self._clashes.setdefault(image_id, []).append(path)
-        else:
-            files[channel] = path
-
     def _split_scenes(self) -> None:
         """Make every scene of a file of several an image of its own, `<ID>_scene<N>`."""
-        for image_id, files in list(self._files.items()):
-            count = 1 if set(files) != {""} or image_id in self._clashes else _scene_count(files[""])
-            if count == 1:
+        images = self._found.images
+        for image_id, files in list(images.items()):
+            path = self.file_of(image_id)
+            is_one = path is None or len(files) > 1 or image_id in self._found.clashes
+            count = 1 if is_one or path is None else _scene_count(path)
+            if path is None or count == 1:
                 continue
-            del self._files[image_id]
+            del images[image_id]
             for number in range(1, count + 1):
                 name = f"{image_id}_scene{number}"
-                if name in self._files:
-                    raise InputError(f"{self.folder}: {name} is a scene of {files[''].name} and a file; rename one.")
-                self._files[name] = files
+                if name in images:
+                    raise InputError(f"{self.folder}: {name} is a scene of {path.name} and a file; rename one.")
+                images[name] = files
                 self._scene_of[name] = (image_id, number)
+
+
+def _info_of(image: StoredImage) -> PlaneInfo:
+    height, width = image.planes.shape[1:]
+    return PlaneInfo(height, width, 8 * image.planes.itemsize)
 
 
 def _scene_count(path: Path) -> int:

@@ -52,6 +52,19 @@ def list_folder(folder: Path) -> FolderListing:
     return listing
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Return the files of a folder and its folders, hidden ones left out; an OME-Zarr folder is one file."""
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
+            found.append(path)
+        elif path.is_dir():
+            found += files_below(path)
+    return found
+
+
 def is_image_name(path: Path) -> bool:
     """Return whether a file has the suffix of a format that is read; OME-Zarr is a folder, all others are files."""
     suffix = path.suffix.lower()

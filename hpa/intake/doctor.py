@@ -6,7 +6,7 @@ Headers of all files are read, pixels of the first image only.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,13 +17,16 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
 from hpa.core.planes import COLOURS
+from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
+from hpa.formats.channel_names import example_of
+from hpa.formats.folder_files import NAMES_OF
 from hpa.formats.folder_images import FolderImages
-from hpa.formats.folder_listing import is_image_name
+from hpa.formats.folder_listing import files_below, is_image_name
 from hpa.formats.image_header import (
     StackChoice,
 )
+from hpa.formats.layouts import OTHER_NAMES
 from hpa.intake.file_report import PASSED_OVER, READ, REFUSED, FileReport, describe_file
-from hpa.intake.layouts import LAYOUTS, layout_pattern
 from hpa.interfaces import ImageSource, Split
 from hpa.sources.hubmap.combined import CombinedHubmap
 from hpa.sources.instance_folder import InstanceFolder
@@ -34,8 +37,9 @@ from hpa.sources.typed_images import TypedImages
 _THREADS = 8
 _TRIED = 5
 """Images of a set that are tried until one can be read."""
+OTHER_FILES = "files of a microscope"
+"""Layout of files in folders below, whose names are not recognised."""
 SPLITS: tuple[Split, ...] = ("train", "test")
-_MIN_LAYOUT_SHARE = 0.5
 
 
 @dataclass
@@ -82,7 +86,7 @@ def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | No
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
-    paths = sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix())
+    paths = sorted(files_below(folder), key=lambda path: path.relative_to(folder).as_posix())
     if not paths:
         raise InputError(f"{folder}: the folder is empty; check the path.")
     report = FolderReport(folder, *layout_of(folder, paths))
@@ -103,20 +107,7 @@ def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | No
 
 def image_files(folder: Path) -> list[Path]:
     """Return the image files of a folder and its folders, in order."""
-    return sorted(path for path in _files(folder) if is_image_name(path))
-
-
-def _files(folder: Path) -> list[Path]:
-    """Return the files of a folder and its folders; an OME-Zarr folder is one file."""
-    found: list[Path] = []
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
-        if path.is_file() or is_image_name(path):
-            found.append(path)
-        elif path.is_dir():
-            found += _files(path)
-    return found
+    return [path for path in files_below(folder) if is_image_name(path)]
 
 
 def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
@@ -130,24 +121,26 @@ def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
         return "instance_folder", f"python train.py experiments=segment/nuclei data.root={folder}"
     if (folder / "index.csv").is_file() and (folder / "images").is_dir():
         return "typed_images", train.format("typed_images")
-    names = [path.relative_to(folder) for path in paths if is_image_name(path)]
-    fits = {layout: _count(names, layout_pattern(layout).parts_of) for layout in LAYOUTS}
-    best = max(fits, key=lambda layout: fits[layout])
-    if names and fits[best] >= _MIN_LAYOUT_SHARE * len(names):
-        parts = filter(None, map(layout_pattern(best).parts_of, names))
-        channels = sorted({one["channel"] for one in parts if "channel" in one})
-        words = ",".join(f"{channel}=COLOUR" for channel in channels) or "NAME=COLOUR"
-        return f"files of a microscope ({best})", f"hpa import {folder} OUT --layout {best} --channels {words}"
-    if any(len(name.parts) == 1 for name in names):
+    images = [path for path in paths if is_image_name(path)]
+    groups = recognised_groups([path for path in images if not is_thumbnail(path)], folder)
+    if groups is not None:
+        return _microscope(folder, groups)
+    if any(path.parent == folder for path in images):
         return "folder of images", f"hpa segment {folder} OUT segmenter=watershed_nuclei"
     return (
-        "files of a microscope",
+        OTHER_FILES,
         f"hpa import {folder} OUT --pattern '{{image}}_{{channel}}.tif' --channels NAME=COLOUR,…",
     )
 
 
-def _count(names: Sequence[Path], fits: Callable[[Path], object]) -> int:
-    return sum(fits(name) is not None for name in names)
+def _microscope(folder: Path, groups: ChannelGroups) -> tuple[str, str]:
+    """Return what files of a recognised layout are, and the commands that read them."""
+    segment = f"hpa segment {folder} OUT --channels {example_of(groups.channels)} (nuclei are blue)"
+    if groups.layout == OTHER_NAMES:
+        return f"files of a microscope ({NAMES_OF[OTHER_NAMES]})", segment
+    words = ",".join(f"{channel}=COLOUR" for channel in groups.channels)
+    into_set = f"hpa import {folder} OUT --layout {groups.layout} --channels {words}"
+    return f"files of a microscope ({groups.layout})", f"{into_set}; or at once: {segment}"
 
 
 def _read_set(report: FolderReport, choice: StackChoice) -> Field | None:
@@ -201,19 +194,17 @@ def _first(table: ImageTable, source: ImageSource, split: Split) -> Field | None
 
 
 def _first_of_folder(report: FolderReport, choice: StackChoice) -> Field | None:
-    deepest = report.folder if report.layout.startswith("folder") else _first_folder_with_images(report)
-    images = FolderImages(deepest, (), None, 1.0, choice=choice)
-    report.images = len(images.image_ids)
-    found = None
-    for image_id in images.image_ids:
+    """Count the images of a folder and return the first one that can be read."""
+    deepest = [(report.folder / file.name).parent for file in report.files if file.status == READ]
+    for folder in dict.fromkeys([report.folder, *deepest[:1]]):
         try:
-            found = images.read(image_id)
-            break
+            images = FolderImages(folder, (), None, None, choice=choice)
         except InputError:
             continue
-    return found
-
-
-def _first_folder_with_images(report: FolderReport) -> Path:
-    first = next((file.name for file in report.files if file.status == READ), "")
-    return (report.folder / first).parent
+        report.images = len(images.image_ids)
+        for image_id in images.image_ids:
+            try:
+                return images.read(image_id)
+            except InputError:
+                continue
+    return None

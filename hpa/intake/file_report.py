@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpa.core.errors import InputError
+from hpa.formats.channel_groups import is_thumbnail
 from hpa.formats.folder_listing import is_image_name
 from hpa.formats.image_header import (
     ImageHeader,
@@ -72,6 +73,8 @@ def describe_file(path: Path, folder: Path, choice: StackChoice) -> FileReport:
         return FileReport(name, PASSED_OVER, "a table, no image")
     if not is_image_name(path):
         return FileReport(name, PASSED_OVER, f"{path.suffix or 'no suffix'} is no format of images that is read")
+    if is_thumbnail(path):
+        return FileReport(name, PASSED_OVER, "a thumbnail")
     try:
         header = inspect_image(path)
     except InputError as error:

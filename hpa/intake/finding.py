@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpa.core.errors import InputError, Problem
-from hpa.formats.folder_listing import is_image_name, summary_of
+from hpa.formats.channel_groups import chosen_slices, is_thumbnail
+from hpa.formats.folder_files import NOT_READ, OTHER_CHANNEL, OTHER_NAME, THUMBNAIL
+from hpa.formats.folder_listing import files_below, is_image_name
 from hpa.formats.image_header import StackChoice
 from hpa.formats.images import AS_IS
-from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
-from hpa.intake.layouts import layout_pattern, same_channel
-from hpa.intake.names import CHANNEL, CLASS, DEFAULT_PATTERN, SLICE, TIME, WHOLE_PATTERN, NamePattern
+from hpa.formats.layouts import layout_pattern, same_channel
+from hpa.formats.name_pattern import CHANNEL, CLASS, DEFAULT_PATTERN, SLICE, TIME, WHOLE_PATTERN, NamePattern
 
 _MIXED = "mixed"
 """What {class} reads, in any case, where cells of several types are mixed: to be classified, not to train on."""
-_THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
-NOT_READ, THUMBNAIL, OTHER_NAME, OTHER_CHANNEL = (
-    "of a format that is not read",
-    "thumbnails",
-    "of other names",
-    "of channels that are not wanted",
-)
-"""Why files are passed over."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +54,6 @@ class FoundImages:
     passed_over: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     problems: list[Problem] = field(default_factory=list)
 
-    def describe_passed_over(self) -> list[str]:
-        """Return one line for each reason, with names."""
-        return [f"passed over {reason}: {summary_of(names)}" for reason, names in self.passed_over.items()]
-
 
 @dataclass
 class _Group:
@@ -101,7 +89,7 @@ def find_images(
         raise InputError("--channels: each channel becomes a colour of its own, e.g. w1=blue,w2=green.")
     if layout is not None and pattern is not None:
         raise InputError("--layout is a set of patterns; give either --layout or --pattern.")
-    paths = sorted(path.relative_to(folder) for path in _files(folder))
+    paths = sorted(path.relative_to(folder) for path in files_below(folder))
     texts = [DEFAULT_PATTERN, WHOLE_PATTERN] if pattern is None else [pattern]
     patterns = [NamePattern(text) for text in texts] if layout is None else [layout_pattern(layout)]
     for one in patterns:
@@ -113,17 +101,6 @@ def find_images(
     raise InputError(
         f"{folder}: none of {len(paths)} files fits {wanted} with channels {', '.join(colours)}; the first is {first}."
     )
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder and its folders; an OME-Zarr folder is one file."""
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
-        if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
-            yield path
-        elif path.is_dir():
-            yield from _files(path)
 
 
 class _FolderFinder:
@@ -148,7 +125,7 @@ class _FolderFinder:
         reason = None
         if not is_image_name(self._folder / path):
             reason = NOT_READ
-        elif _THUMBNAIL.search(path.stem):
+        elif is_thumbnail(path):
             reason = THUMBNAIL
         elif parts is None:
             reason = OTHER_NAME
@@ -181,7 +158,7 @@ class _FolderFinder:
                 f"only {there} is there, no file of channel {', '.join(missing)}; add it, or leave out the channel"
             )
         try:
-            files = {colour: self._chosen(of_colour) for colour, of_colour in group.files.items()}
+            files = {colour: chosen_slices(of_colour, self._choice) for colour, of_colour in group.files.items()}
         except InputError as error:
             problems.append(str(error))
         image_id = self._pattern.image_id(group.parts)
@@ -193,25 +170,3 @@ class _FolderFinder:
             written = group.parts.get(CLASS, "")
             types = "" if written.lower() == _MIXED else written
             self._found.images[image_id] = FoundImage(image_id, types, self._pattern.group(group.parts), files)
-
-    def _chosen(self, files: dict[tuple[str, str], Path]) -> list[Path]:
-        """Return the files of the slices that are wanted, at one time.
-
-        Raises:
-            InputError: If there are several slices or times, and none is chosen.
-        """
-        times, choice = sorted({time for time, _ in files}), self._choice
-        if len(times) > 1 and choice.t is None:
-            raise InputError(f"{len(times)} times are files of their own; choose one with --t N.")
-        number = 1 if len(times) == 1 else choice.t or 1
-        if number > len(times):
-            raise InputError(f"there is no t {number}; there are files of {len(times)} times, counted from 1.")
-        slices = [path for (time, _), path in sorted(files.items()) if time == times[number - 1]]
-        if len(slices) == 1 or choice.z == "max":
-            return slices
-        if choice.z is None:
-            raise InputError(f"{len(slices)} slices are files of their own; choose with --z max|middle|N.")
-        place = len(slices) // 2 if choice.z == "middle" else choice.z - 1
-        if place >= len(slices):
-            raise InputError(f"there is no z {choice.z}; there are files of {len(slices)} slices, counted from 1.")
-        return [slices[place]]

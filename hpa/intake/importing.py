@@ -22,6 +22,7 @@ from hpa.core.file_lock import held
 from hpa.core.outputs import check_outputs
 from hpa.core.whole_file import remove_orphans, whole_file, whole_folder
 from hpa.formats.calibrated_tiff import write_plane
+from hpa.formats.channel_groups import read_channel
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.formats.images import AS_IS, StoredImage, difference_of, inspect_image, read_image
 from hpa.formats.pixel_size import is_square
@@ -179,18 +180,9 @@ def _read(image: FoundImage, settings: ImportSettings) -> _ReadImage:
     if image.scene is not None:
         choice = StackChoice(choice.z, choice.t, image.scene, choice.bits)
     for colour, paths in image.files.items():
-        files = [read_image(path, choice, is_whole=not colour) for path in paths]
-        stored += files
-        if colour and any(len(file.planes) != 1 for file in files):
-            raise InputError(
-                f"{paths[0]}: one grey plane a file is expected, it holds {len(files[0].planes)}: "
-                f"{', '.join(files[0].names)}; for files of all channels write a --pattern without {{channel}}."
-            )
-        shapes = {file.planes.shape for file in files}
-        if len(shapes) > 1:
-            raise InputError(f"{paths[0]}: its slices differ in size ({sorted(shapes)}); export them again.")
-        projected = replace(files[0], planes=np.max([file.planes for file in files], axis=0))
-        planes |= {colour: projected.planes[0]} if colour else _picked(paths[0], projected, settings.colours)
+        file = read_channel(paths, choice) if colour else read_image(paths[0], choice)
+        stored.append(file)
+        planes |= {colour: file.planes[0]} if colour else _picked(paths[0], file, settings.colours)
     difference = difference_of(
         {name: PlaneInfo(plane.shape[0], plane.shape[1], 8 * plane.itemsize) for name, plane in planes.items()}
     )

@@ -1,4 +1,4 @@
-"""Plain folders of images with hand-made instances: `images/`, `labels/` of the same stems, and `index.csv`."""
+"""Plain folders of images with hand-made instances: `images/`, `labels/` of the same names, and `index.csv`."""
 
 from __future__ import annotations
 
@@ -69,14 +69,15 @@ class InstanceFolder:
             raise InputError(f"{self.root}: {_LAYOUT}; there is no images/. Check data.root.")
         known_names = set(self.channels) <= {GREY, *COLOURS}
         self.pixel_um = pixel_um
+        self._label_maps = label_map_paths(self.root / "labels")
         self._images = FolderImages(
             self.root / "images",
             self.channels,
             None if known_names else self.channels,
             pixel_um,
             choice=StackChoice.of(z, t, scene, bits),
+            recognise=not any(path.stem in self._label_maps for path in (self.root / "images").iterdir()),
         )
-        self._label_maps = label_map_paths(self.root / "labels")
         self._where = where
         self._rows, self._row_problems = self._listed(where)
         sizes = self._rows.get("pixel_um", pd.Series("", self._rows.index))

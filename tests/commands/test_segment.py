@@ -155,10 +155,10 @@ def test_cellpose_files_are_written(tmp_path, images):
 
 
 def test_where_no_image_can_be_used_the_command_fails(tmp_path, images, capsys):
-    for name in ("grey", "f_red"):
+    for name in ("f_blue", "f_red", "f_yellow", "grey"):
         (images / f"{name}.png").unlink()
     assert segmented(images, tmp_path / "out", *SMALL) == 1
-    assert "failed   f: channel 'red' is needed" in capsys.readouterr().out
+    assert "failed   broken:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -184,3 +184,43 @@ def test_without_the_configuration_the_remedy_is_given(tmp_path, images, monkeyp
 def test_unknown_options_are_refused(tmp_path, images):
     with pytest.raises(SystemExit, match="2"):
         segmented(images, tmp_path / "out", "--colour")
+
+
+def write_raw(folder, well):
+    """Write an image as a microscope does: twelve nuclei in w1, cells around them in w2."""
+    folder.mkdir(exist_ok=True)
+    y, x = np.indices((240, 320)) % 80 - 40
+    noise = np.random.default_rng(0).normal(0, 2, y.shape)
+    for name, radius in (("w1", 10), ("w2", 22)):
+        plane = 20 + 180 * (y**2 + x**2 < radius**2) + noise
+        cv2.imwrite(str(folder / f"P_{well}_s1_{name}.TIF"), plane.clip(0, 255).astype(np.uint8))
+        cv2.imwrite(str(folder / f"P_{well}_s1_{name}_thumb.TIF"), plane[::8, ::8].astype(np.uint8))
+
+
+def test_a_raw_folder_is_segmented_once_its_nuclei_are_named(tmp_path, capsys):
+    write_raw(tmp_path / "raw", "B02")
+    assert segmented(tmp_path / "raw", tmp_path / "out") == 1
+    refusal = capsys.readouterr().err
+    assert "which channel shows nuclei? The images hold w1, w2" in refusal
+    words = refusal.partition("call it blue: ")[2].rstrip(".\n").split()  # the command that it names works
+    assert segmented(tmp_path / "raw", tmp_path / "out", *words) == 0
+    out = capsys.readouterr().out
+    assert "channels: w1 is blue, w2 is green, one file a channel (names as of imagexpress)" in out
+    assert "nuclei in blue, cells in green" in out
+    assert "estimated from 12 nuclei of one image" in out
+    assert "passed over, thumbnails: 2 files" in out
+    assert "1 label maps written (12 cells)" in out
+    cells = read_label_map(tmp_path / "out" / "P_B02_1.tif")
+    assert (cells > 0).sum() > 2 * 12 * np.pi * 10**2  # cells, not nuclei
+    write_raw(tmp_path / "raw", "B03")  # the estimate of before is kept, so that the folder is gone on with
+    assert segmented(tmp_path / "raw", tmp_path / "out", *words) == 0
+    out = capsys.readouterr().out
+    assert "as estimated before" in out
+    assert "1 label maps written (12 cells), 1 kept" in out
+
+
+def test_an_unknown_size_that_cannot_be_estimated_is_refused(tmp_path, images, capsys):
+    (images / "broken.png").unlink()
+    assert segmented(images, tmp_path / "out") == 1
+    assert "nuclei are too few to estimate it; give it by --pixel-um" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

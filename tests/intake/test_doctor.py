@@ -173,8 +173,23 @@ def test_files_of_a_microscope_get_the_command_that_imports_them(tmp_path):
             write_plane(tmp_path / "TimePoint_1" / f"P_B02_s{site}_{channel}.tif", plane(site), 0.5)
     report, first = examine(tmp_path, AS_IS)
     assert report.layout == "files of a microscope (imagexpress)"
-    assert report.advice == f"hpa import {tmp_path} OUT --layout imagexpress --channels w1=COLOUR,w2=COLOUR"
+    assert report.advice == (
+        f"hpa import {tmp_path} OUT --layout imagexpress --channels w1=COLOUR,w2=COLOUR; or at once: "
+        f"hpa segment {tmp_path} OUT --channels w1=blue,w2=green (nuclei are blue)"
+    )
     assert first is not None
+    assert first.channels == report.channels == ("w1", "w2")
+    assert report.images == 2
+
+
+def test_thumbnails_are_named(tmp_path):
+    for name in ("P_B02_s1_w1.TIF", "P_B02_s1_w2.TIF", "P_B02_s1_w1_thumb.TIF"):
+        write_plane(tmp_path / name, plane(0), 0.5)
+    report, _ = examine(tmp_path, AS_IS)
+    assert report.images == 1
+    assert {file.name: file.reason for file in report.files if file.status == "passed over"} == {
+        "P_B02_s1_w1_thumb.TIF": "a thumbnail"
+    }
 
 
 def test_levels_of_a_camera_of_fewer_bits_are_reported(tmp_path):

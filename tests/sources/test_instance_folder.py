@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -90,6 +91,23 @@ def test_a_stack_in_a_set_is_read_by_choice(tmp_path):
     source = InstanceFolder(tmp_path, ("grey",), None, {}, "disc", z="max")
     np.testing.assert_array_equal(source.read("disc_00", "train").plane("grey"), picture)
     assert source.identity("disc_00", "train") != opened(tmp_path).identity("disc_00", "train")
+
+
+def test_channels_that_are_files_of_their_own_are_one_image_unless_each_has_labels(tmp_path):
+    write_discs(tmp_path, 1)
+    (tmp_path / "index.csv").unlink()
+    for channel in ("w1", "w2"):
+        shutil.copy(tmp_path / "images" / "disc_00.png", tmp_path / "images" / f"disc_00_{channel}.png")
+    (tmp_path / "images" / "disc_00.png").unlink()
+    source = opened(tmp_path, channels=("nuclei", "cells"))
+    assert source.table("train").require_usable().image_ids == ["disc_00"]
+    assert source.read("disc_00", "train").channels == ("nuclei", "cells")
+    before = source.identity("disc_00", "train")
+    (tmp_path / "images" / "disc_00_w2.png").touch()
+    assert opened(tmp_path).identity("disc_00", "train") != before
+    for channel in ("w1", "w2"):
+        shutil.copy(tmp_path / "labels" / "disc_00.png", tmp_path / "labels" / f"disc_00_{channel}.png")
+    assert opened(tmp_path).table("train").require_usable().image_ids == ["disc_00_w1", "disc_00_w2"]
 
 
 def test_another_layout_is_refused(tmp_path):

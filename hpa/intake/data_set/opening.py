@@ -18,6 +18,7 @@ from hpa.core.field import Field
 from hpa.core.file_identity import identity_of_files
 from hpa.core.image_table import COLUMNS, ImageTable, format_classes, read_label_text
 from hpa.formats.csv_rows import ROW, read_rows
+from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_maps import label_map_paths, read_label_map
@@ -115,7 +116,7 @@ def open_data_set(where: Path, metadata: Path | None = None, label_maps: Path | 
         raise InputError(f"{where}: no image and no train.csv is in this folder; check the path.")
     layout, _ = layout_of(where, files)
     if layout.startswith(("folder", "files")):
-        source: ImageSource = PlainFolder(where if layout.startswith("folder") else files[0].parent)
+        source: ImageSource = PlainFolder(files[0].parent if layout == OTHER_FILES else where)
     elif layout == "kaggle_hpa":
         source = KaggleHpa(where, _channels_in(where / "train"), None, None, None)
     else:
@@ -158,7 +159,7 @@ class PlainFolder:
             | {"source": self._folder.name, "group": ids, "fold": -1},
             columns=list(COLUMNS),
         )
-        passed = [Problem(name, "is no image of a format that is read") for name in self._images.passed_over]
+        passed = [Problem(self._folder.name, line) for line in describe_passed_over(self._images.passed_over)]
         return ImageTable(frame, (), str(self._folder), (), tuple(passed))
 
     def read(self, image_id: str, split: Split) -> Field:

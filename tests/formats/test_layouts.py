@@ -5,10 +5,11 @@ import pytest
 import tifffile
 
 from hpa.core.errors import DataError, InputError
+from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.image_header import StackChoice
+from hpa.formats.layouts import LAYOUTS, layout_pattern
 from hpa.intake.finding import find_images
 from hpa.intake.importing import ImportSettings, import_images
-from hpa.intake.layouts import LAYOUTS, layout_pattern
 
 GUID = "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"
 
@@ -32,6 +33,7 @@ GUID = "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"
         ("zeiss", "Snap-99_c1.tif", "Snap-99", "c1"),
         ("incucyte", "VID12_Phase_B2_1_2021y05m10d_09h30m.tif", "VID12_B2_1", "Phase"),
         ("incucyte", "Green_A1_4.tif", "A1_4", "Green"),
+        ("cytation", "B7_01_2_3_GFP_001.tif", "B7_01_3", "GFP"),
         ("micromanager", "run/Pos2/img_channel001_position002_time000000000_z000.tif", "002", "channel001"),
         ("micromanager", "Pos0/img_000000000_DAPI_000.tif", "Pos0", "DAPI"),
         ("micromanager", "a/run_MMStack_Pos3.ome.tif", "run_Pos3", None),
@@ -79,7 +81,7 @@ def test_thumbnails_and_other_files_are_passed_over_by_name(tmp_path):
         "of channels that are not wanted": 1,
         "of other names": 1,
     }
-    text = "\n".join(found.describe_passed_over())
+    text = "\n".join(describe_passed_over(found.passed_over))
     assert "P.HTD" in text
     assert "overview.tif" in text
 

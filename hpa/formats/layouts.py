@@ -1,7 +1,7 @@
 """File names as microscopes write them: `hpa import --layout imagexpress`, one expression or more a maker.
 
 Words are those of `NamePattern`; `z` and `t` are slices and times of one image, chosen by --z and --t. Sources of the
-names: MetaXpress, Harmony, CellVoyager, LAS X, ZEN, Incucyte and Micro-Manager manuals and exports.
+names: MetaXpress, Harmony, CellVoyager, LAS X, ZEN, Incucyte, Gen5 (Cytation) and Micro-Manager manuals and exports.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from hpa.core.errors import InputError
-from hpa.intake.names import NamePattern
+from hpa.formats.name_pattern import NamePattern
+from hpa.formats.stains import STAIN
 
 _WELL = r"(?P<well>[A-P]\d{1,2})"
 _TIFF = r"\.tiff?"
@@ -42,6 +43,7 @@ _EXPRESSIONS: dict[str, tuple[str, ...]] = {
         r"_(?P<t>\d{4}y\d{2}m\d{2}d_\d{2}h\d{2}m)(?:\.tiff?|\.png)",
         rf"{_FOLDERS}(?:(?P<plate>[^/]+)_)?(?P<channel>[^_/]+)_{_WELL}_(?P<site>\d+)(?:\.tiff?|\.png)",
     ),
+    "cytation": (rf"{_FOLDERS}{_WELL}_(?P<step>\d+)_\d+_(?P<site>\d+)_(?P<channel>[^_/]+)_(?P<t>\d{{3}}){_TIFF}",),
     "micromanager": (
         rf"{_FOLDERS}img_(?P<channel>channel\d+)_position(?P<site>\d+)_time(?P<t>\d+)_z(?P<z>\d+){_TIFF}",
         rf"{_FOLDERS}(?P<site>[^/]+)/img_(?P<t>\d{{9}})_(?P<channel>.+)_(?P<z>\d{{3}}){_TIFF}",
@@ -49,6 +51,16 @@ _EXPRESSIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 LAYOUTS: tuple[str, ...] = tuple(_EXPRESSIONS)
+OTHER_NAMES = "other"
+"""Common ends of names that no maker owns; recognised, but no choice of --layout."""
+_ANY = r"(?:\.ome)?(?:\.tiff?|\.png)"
+_OTHERS = (
+    rf"(?P<image>.+?)[ _.-](?P<channel>(?:w|ch|c)\d{{1,2}}){_ANY}",
+    rf"(?P<channel>c\d)-(?P<image>.+?){_ANY}",  # Fiji's Image > Color > Split Channels
+    rf"(?P<image>.+?f\d+)(?P<channel>d\d){_ANY}",  # Cellomics
+    rf"(?P<image>.+?)[ _.-](?P<channel>{STAIN}){_ANY}",
+    rf"(?P<channel>{STAIN})[ _.-](?P<image>.+?){_ANY}",
+)
 
 
 def layout_pattern(layout: str) -> NamePattern:
@@ -60,6 +72,12 @@ def layout_pattern(layout: str) -> NamePattern:
     if layout not in _EXPRESSIONS:
         raise InputError(f"--layout {layout}: one of {', '.join(LAYOUTS)} is expected.")
     return NamePattern(layout, [re.compile(text, re.IGNORECASE) for text in _EXPRESSIONS[layout]])
+
+
+def known_patterns() -> list[NamePattern]:
+    """Return what reads the names of each maker, then each of the common ends."""
+    others = [NamePattern(OTHER_NAMES, [re.compile(text, re.IGNORECASE)]) for text in _OTHERS]
+    return [*map(layout_pattern, LAYOUTS), *others]
 
 
 def same_channel(written: str, found: str) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.intake.names import NamePattern
+from hpa.formats.name_pattern import NamePattern
 
 WORD = st.text("abcXYZ0123456789-", min_size=1, max_size=6)
 
