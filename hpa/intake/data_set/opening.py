@@ -22,7 +22,7 @@ from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_maps import label_map_paths, read_label_map
-from hpa.intake.doctor import SPLITS, image_files, layout_of, source_of
+from hpa.intake.doctor import OTHER_FILES, SPLITS, image_files, layout_of, source_of
 from hpa.interfaces import ImageSource, InstanceTruth, Split
 from hpa.sources.kaggle_hpa import KaggleHpa
 from hpa.sources.metadata import merge_metadata
