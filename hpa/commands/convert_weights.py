@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
-from hpa.core.outputs import guarded_outputs
+from hpa.core.outputs import check_outputs, guarded_outputs
 from hpa.core.whole_file import whole_file
 
 HELP = "convert a published pickled network of HPA-Cell-Segmentation to .safetensors, running none of its code"
@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     if out.suffix != _SUFFIX:
         raise InputError(f"the output must end in {_SUFFIX}, came '{out}'; write '{out.with_suffix(_SUFFIX)}'.")
+    check_outputs([out], "convert-weights", inputs=[arguments.file], overwrite=arguments.overwrite)  # before it is read
     content, words = converted(arguments.file)
     with (
         guarded_outputs([out], "convert-weights", inputs=[arguments.file], overwrite=arguments.overwrite),
