@@ -27,15 +27,17 @@ _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"
 _GZIP = b"\x1f\x8b"
 _MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
 _WINDOWS = "cp1252"
+_DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
 _SEPARATORS = (",", ";", "\t")
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table as text, blanks stripped and blank lines left out.
 
     Args:
         path: The file; tabs separate where its name ends in .tsv, else what its header has most of.
         columns: Columns that must be there; others are kept as they are.
+        numbers: Columns of numbers, where a decimal comma becomes a point if commas do not separate the cells.
 
     Returns:
         All columns as str ("" where nothing stands), and the column `ROW`.
@@ -43,7 +45,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     Raises:
         InputError: If the file is missing, no such table, without rows, or lacks a column.
     """
-    frame = _parse(path)
+    text = _text_of(path)
+    separator = _separator_of(path, text)
+    frame = _parse(path, text, separator)
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     missing = [name for name in columns if name not in frame.columns]
     if missing:
@@ -52,6 +56,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             f"the header reads {', '.join(frame.columns)}. Name them so in the first line, separated by commas."
         )
     frame = frame.apply(lambda column: column.str.strip())
+    for name in {*numbers} & {*frame.columns} if separator != "," else ():
+        frame[name] = frame[name].str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
     frame[ROW] = range(2, len(frame) + 2)
     frame = frame[(frame.drop(columns=ROW) != "").any(axis=1)].reset_index(drop=True)
     if frame.empty:
@@ -59,14 +65,13 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def _parse(path: Path) -> pd.DataFrame:
-    text = _text_of(path)
+def _parse(path: Path, text: str, separator: str) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ParserWarning)  # rows longer than the header would lose what is too much
             return pd.read_csv(
                 io.StringIO(text),
-                sep=_separator_of(path, text),
+                sep=separator,
                 dtype=str,
                 keep_default_na=False,
                 skip_blank_lines=False,

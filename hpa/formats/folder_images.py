@@ -8,7 +8,6 @@ named. Files of other formats, thumbnails and files of other names are listed, n
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from hpa.core.channels import CHANNELS, HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.formats.channel_groups import chosen_slices, read_channel
 from hpa.formats.channel_names import ChannelNames, names_of_files, names_of_planes
-from hpa.formats.folder_files import ATLAS, NAMES_OF, WHOLE, sorted_files
-from hpa.formats.image_header import PlaneInfo, Scene, StackChoice, pick_scene
+from hpa.formats.folder_files import ATLAS, NAMES_OF, WHOLE, FolderFiles, sorted_files
+from hpa.formats.image_header import PlaneInfo, StackChoice, pick_scene
 from hpa.formats.images import AS_IS, READ_THREADS, StoredImage, difference_of, inspect_image, read_image
-from hpa.formats.pixel_size import side_of
+from hpa.formats.known_sizes import KnownSizes
 
 _HEADER_THREADS = 8
 """Reading headers is waiting for the disk, so more threads than cores."""
@@ -45,7 +43,7 @@ class FolderImages:
         recognise: Whether files that are named as those of a microscope are channels of one image.
 
     Attributes:
-        estimated_um: Size of pixels where nothing says it; None makes it NaN.
+        known_sizes: What is known of the size of pixels.
         layout: Names of which maker the files have, `other` for common endings; "" where each image is a file.
         own_channels: Channels that are files of their own, as the files call them.
         passed_over: Files that are not read, by reason.
@@ -65,23 +63,18 @@ class FolderImages:
         choice: StackChoice = AS_IS,
         recognise: bool = True,
     ) -> None:
-        if isinstance(pixel_um, float | int) and not (math.isfinite(pixel_um) and pixel_um > 0):
-            raise InputError(f"a pixel size above 0 µm is expected, came {pixel_um}.")
         self.folder = folder
         self.wanted = tuple(wanted)
         self.plane_names = plane_names
-        self.pixel_um = pixel_um
+        self.known_sizes = KnownSizes(pixel_um)
         self.choice = choice
-        self.estimated_um: float | None = None
         self._found = sorted_files(folder, self.wanted, recognise)
         self.layout, self.passed_over = self._found.layout, self._found.passed_over
         self.own_channels = self._found.channels
         is_wanted = not self.own_channels or (self.layout in ("", ATLAS) and not isinstance(plane_names, Mapping))
         own = self.own_channels
         self._called = dict(zip(own, own, strict=True)) if is_wanted else names_of_files(own, plane_names)
-        self._scene_of: dict[str, tuple[str, int]] = {}  # image that is a scene: image of the file, scene from 1
-        if choice.scene == "all":
-            self._split_scenes()
+        self._scene_of = _with_scenes(self._found, folder) if choice.scene == "all" else {}
         if only is not None:
             missing = sorted(set(only) - set(self._found.images))
             if missing:
@@ -101,18 +94,13 @@ class FolderImages:
 
     def settings(self) -> dict[str, Any]:
         """Return how images are read, as plain types: what label maps of them depend on beside the segmenter."""
-        sizes = sorted(set(self.pixel_um.values())) if isinstance(self.pixel_um, Mapping) else [self.pixel_um]
-        pixel_um = sizes[0] if len(sizes) == 1 else sizes
         names = self.plane_names
         called = dict(names) if isinstance(names, Mapping) else names and list(names)
         stack = {"stack": self.choice.settings()} if self.choice != AS_IS else {}
-        estimated = {} if self.estimated_um is None else {"estimated_pixel_um": self.estimated_um}
-        return {"pixel_um": pixel_um, "plane_names": called, **estimated, **stack}
+        return self.known_sizes.settings() | {"plane_names": called, **stack}
 
     def sizes_um(self) -> dict[str, float]:
         """Return the size of pixels of each image from headers, NaN where nothing says it; unreadable ones left out."""
-        if isinstance(self.pixel_um, float | int):
-            return dict.fromkeys(self.image_ids, float(self.pixel_um))
         with ThreadPoolExecutor(_HEADER_THREADS) as pool:
             sizes = list(pool.map(self._size_of, self.image_ids))
         return {name: size for name, size in zip(self.image_ids, sizes, strict=True) if size is not None}
@@ -136,16 +124,16 @@ class FolderImages:
             clashing = ", ".join(path.name for path in self.files_of(image_id))
             raise InputError(f"{clashing} are the same image or channel; keep one of them.")
         if path is None:
-            return self._joined(image_id)
+            return self._of_channel_files(image_id)
         image = read_image(path, self._choice_of(image_id))
-        pixel_um = self._pixel_um_of(image_id, [image.scene], ())
+        pixel_um = self.known_sizes.of(image_id, [image.scene], ())
         if len(image.planes) == 1:
             stains = self.wanted or ("grey",)
             return Field(image_id, np.repeat(image.planes, len(stains), axis=0), stains, pixel_um)
         called = names_of_planes(path, image.names, self.plane_names)
         return Field(image_id, image.planes[list(called)], tuple(called.values()), pixel_um)
 
-    def _joined(self, image_id: str) -> Field:
+    def _of_channel_files(self, image_id: str) -> Field:
         """Read an image whose channels are files of their own, side by side in threads."""
         files = self._found.images[image_id]
         paths = {self._called[own]: chosen_slices(files[own], self.choice) for own in files if own in self._called}
@@ -157,7 +145,7 @@ class FolderImages:
             raise InputError(f"{image_id}: {difference}")
         pixels = np.concatenate([image.planes for image in stored])
         scenes = [image.scene for image in stored]
-        return Field(image_id, pixels, tuple(paths), self._pixel_um_of(image_id, scenes, tuple(paths)))
+        return Field(image_id, pixels, tuple(paths), self.known_sizes.of(image_id, scenes, tuple(paths)))
 
     def _size_of(self, image_id: str) -> float | None:
         """Return the size of the pixels of an image from its headers, None where these cannot be read."""
@@ -166,48 +154,32 @@ class FolderImages:
             headers = [inspect_image(path) for path in self.files_of(image_id)]
             choice = self._choice_of(image_id)
             scenes = [header.scenes[pick_scene(header, choice)] for header in headers]
-            return self._pixel_um_of(image_id, scenes, [self._called.get(channel, "") for channel in files])
+            return self.known_sizes.of(image_id, scenes, [self._called.get(channel, "") for channel in files])
         except InputError:  # raised again where it is read
             return None
-
-    def _pixel_um_of(self, image_id: str, scenes: Sequence[Scene], channels: Sequence[str]) -> float:
-        """Return the side of a pixel: as given, else as the files say; NaN where they do not."""
-        if isinstance(self.pixel_um, Mapping):
-            if image_id not in self.pixel_um:
-                raise InputError(f"the size of its pixels is not known, that of {len(self.pixel_um)} other images is.")
-            return self.pixel_um[image_id]
-        if self.pixel_um is not None:
-            return self.pixel_um
-        sizes_um = {round(size, 6) for size in (side_of(scene.pixel_um) for scene in scenes) if not math.isnan(size)}
-        if len(sizes_um) > 1:
-            raise InputError(f"its files have pixels of {sorted(sizes_um)} µm; give --pixel-um.")
-        if sizes_um:
-            return sizes_um.pop()
-        if set(CHANNELS) <= set(channels):
-            return HPA_FIELD_WIDTH_UM / scenes[0].width
-        return math.nan if self.estimated_um is None else self.estimated_um
 
     def _choice_of(self, image_id: str) -> StackChoice:
         if image_id not in self._scene_of:
             return self.choice
         return StackChoice(self.choice.z, self.choice.t, self._scene_of[image_id][1], self.choice.bits)
 
-    def _split_scenes(self) -> None:
-        """Make every scene of a file of several an image of its own, `<ID>_scene<N>`."""
-        images = self._found.images
-        for image_id, files in list(images.items()):
-            path = self.file_of(image_id)
-            is_one = path is None or len(files) > 1 or image_id in self._found.clashes
-            count = 1 if is_one or path is None else _scene_count(path)
-            if path is None or count == 1:
-                continue
-            del images[image_id]
-            for number in range(1, count + 1):
-                name = f"{image_id}_scene{number}"
-                if name in images:
-                    raise InputError(f"{self.folder}: {name} is a scene of {path.name} and a file; rename one.")
-                images[name] = files
-                self._scene_of[name] = (image_id, number)
+
+def _with_scenes(found: FolderFiles, folder: Path) -> dict[str, tuple[str, int]]:
+    """Make every scene of a file of several an image of its own, `<ID>_scene<N>`; return image and number of each."""
+    scene_of: dict[str, tuple[str, int]] = {}
+    for image_id, files in list(found.images.items()):
+        paths = found.files_of(image_id)
+        count = _scene_count(paths[0]) if set(files) == {WHOLE} and len(paths) == 1 else 1
+        if count == 1:
+            continue
+        del found.images[image_id]
+        for number in range(1, count + 1):
+            name = f"{image_id}_scene{number}"
+            if name in found.images:
+                raise InputError(f"{folder}: {name} is a scene of {paths[0].name} and a file; rename one.")
+            found.images[name] = files
+            scene_of[name] = (image_id, number)
+    return scene_of
 
 
 def _info_of(image: StoredImage) -> PlaneInfo:

@@ -74,10 +74,10 @@ def choose_size(images: FolderImages, part: Part, finder: Callable[[], Segmenter
         return f"pixel size: unknown of {len(unknown)} images; --pixel-um gives it"
     earlier = _earlier_estimate(out)
     if earlier is not None:
-        images.estimated_um = earlier
+        images.known_sizes.estimated_um = earlier
         return f"pixel size: {earlier:g} µm, as estimated before; else --pixel-um, into another folder"
     estimate = estimate_size(unknown, images.read, part[NUCLEI], finder())
-    images.estimated_um = estimate.pixel_um
+    images.known_sizes.estimated_um = estimate.pixel_um
     return f"pixel size: {estimate}"
 
 
@@ -96,9 +96,9 @@ def _available(images: FolderImages) -> tuple[str, ...]:
 
 
 def _origin(images: FolderImages) -> str:
-    if isinstance(images.pixel_um, Mapping):
+    if isinstance(images.known_sizes.given, Mapping):
         return "from index.csv"
-    if images.pixel_um is not None:
+    if images.known_sizes.given is not None:
         return "as given"
     return "from the files, or as fields of the Human Protein Atlas are; else --pixel-um"
 

@@ -158,7 +158,7 @@ class InstanceFolder:
         path = self.root / _INDEX
         if not path.is_file():
             return pd.DataFrame({"image_id": self._images.image_ids}), []
-        frame = read_rows(path, ())
+        frame = read_rows(path, (), ("pixel_um",))
         column = next((name for name in _ID_COLUMNS if name in frame), None)
         if column is None:
             raise InputError(f"{path}: a column id was expected, it has {', '.join(frame.columns.drop(ROW))}.")

@@ -10,7 +10,7 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.image_table import format_classes, read_label_text
 from hpa.core.submission_table import ID_NAMES
 from hpa.formats.csv_rows import ROW, read_rows
-from hpa.sources.row_checks import id_problems
+from hpa.sources.row_checks import id_problems, whole_px
 
 
 @dataclass
@@ -61,14 +61,10 @@ def sample_listing(path: Path) -> Listing:
         raise InputError(f"{path}: a column ID is expected; the header reads {', '.join(rows.columns.drop(ROW))}.")
     listing = Listing(list(rows[id_column]), [""] * len(rows), [], [], [])
     for width, height, row in zip(rows["ImageWidth"], rows["ImageHeight"], rows[ROW], strict=True):
-        is_valid = _is_positive(width) and _is_positive(height)
-        listing.sizes.append((int(height), int(width)) if is_valid else (0, 0))
-        if not is_valid:
+        size = whole_px(height), whole_px(width)
+        listing.sizes.append(size if all(size) else (0, 0))
+        if not all(size):
             reason = f"ImageWidth '{width}', ImageHeight '{height}': positive whole numbers of pixels are expected"
             listing.problems.append(Problem(f"{path.name} row {row}", reason))
     listing.problems += id_problems(path.name, listing.ids, list(rows[ROW]))
     return listing
-
-
-def _is_positive(text: str) -> bool:
-    return text.isdecimal() and len(text) < 10 and int(text) > 0

@@ -52,6 +52,12 @@ def size_of(text: str) -> float:
     return value if math.isfinite(value) and value > 0 else math.nan
 
 
+def whole_px(text: str) -> int:
+    """Return a positive whole number of px, 0 where the text is none; "3000.0" counts, as pandas may write it."""
+    digits = text.removesuffix(".0")
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
+
+
 def with_further_columns(usual: pd.DataFrame, rows: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Return the usual columns with those of a file beside them; names that are taken get a prefix."""
     names = {name: f"{prefix}_{name}" if name in usual else name for name in rows.columns}

@@ -22,6 +22,18 @@ def test_tables_are_read_as_spreadsheets_save_them(tmp_path, separator, encoding
     assert frame[ROW].tolist() == [2, 3]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_commas_of_columns_of_numbers_become_points(tmp_path, separator):
+    rows = [["ID", "pixel_um", "note"], ["1,5", "0,325", "1,5"], ["b", "-,5", ""], ["c", "1.234,5", ""], ["d", "2", ""]]
+    (tmp_path / "a.csv").write_text("\n".join(map(separator.join, rows)))
+    frame = read_rows(tmp_path / "a.csv", ("ID",), ("pixel_um", "no_such_column"))
+    assert frame["pixel_um"].tolist() == ["0.325", "-.5", "1.234,5", "2"]
+    assert frame["ID"].tolist() == ["1,5", "b", "c", "d"]
+    assert frame["note"].tolist()[0] == "1,5"
+    (tmp_path / "b.csv").write_text('ID,pixel_um\na,"0,5"\n')  # here a comma may be a slip: the cell is named
+    assert read_rows(tmp_path / "b.csv", ("ID",), ("pixel_um",))["pixel_um"].tolist() == ["0,5"]
+
+
 def test_a_column_called_row_is_kept(tmp_path):
     (tmp_path / "a.csv").write_text("ID,row\na,B\n\nb,C\n")
     frame = read_rows(tmp_path / "a.csv", ("ID",))

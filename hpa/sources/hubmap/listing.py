@@ -12,11 +12,13 @@ from pathlib import Path
 from hpa.core.encoding import read_column_runs
 from hpa.core.errors import InputError, Problem
 from hpa.formats.csv_rows import ROW, read_rows
+from hpa.sources.row_checks import whole_px
 
 ORGANS: tuple[str, ...] = ("kidney", "largeintestine", "lung", "prostate", "spleen")
 _COLUMNS = ("id", "organ", "data_source", "img_height", "img_width")
 """Columns that must be there; `pixel_size`, `tissue_thickness`, `rle`, `age` and `sex` may be blank or missing."""
 _HPA_PIXEL_UM = dict.fromkeys(ORGANS, 0.4)
+_NUMBERS = ("pixel_size", "tissue_thickness", "age")
 _HUBMAP_PIXEL_UM = {"kidney": 0.5, "largeintestine": 0.229, "lung": 0.7562, "prostate": 6.263, "spleen": 0.4945}
 _PIXEL_UM_OF_SOURCE: dict[str, dict[str, float]] = {"hpa": _HPA_PIXEL_UM, "hubmap": _HUBMAP_PIXEL_UM}
 """What the organisers state of all images of a source and organ: taken where a row is blank."""
@@ -73,7 +75,7 @@ def read_listing(path: Path, pixel_um: float | None) -> TissueListing:
     """
     listing = TissueListing(path.name)
     row_of: dict[str, int] = {}
-    for values in read_rows(path, _COLUMNS).to_dict("records"):
+    for values in read_rows(path, _COLUMNS, _NUMBERS).to_dict("records"):
         texts = {str(name): str(value) for name, value in values.items()}
         reader = _RowReader(texts, pixel_um)
         row = reader.read()
@@ -88,12 +90,6 @@ def read_listing(path: Path, pixel_um: float | None) -> TissueListing:
             Problem(subject, f"{path.name} row {texts[ROW]}: {warning}") for warning in reader.warnings
         ]
     return listing
-
-
-def whole_px(text: str) -> int:
-    """Return a positive whole number of px, 0 where the text is none; "3000.0" counts, as pandas may write it."""
-    digits = text.removesuffix(".0")
-    return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
 class _RowReader:

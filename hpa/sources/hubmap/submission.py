@@ -10,7 +10,7 @@ from hpa.core.encoding import read_column_runs
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.run_lengths import Runs
 from hpa.formats.csv_rows import ROW, read_rows
-from hpa.sources.hubmap.listing import whole_px
+from hpa.sources.row_checks import whole_px
 
 _SUBMISSION_COLUMNS = ("id", "rle")
 _TRUTH_COLUMNS = ("id", "organ", "img_height", "img_width", "rle")

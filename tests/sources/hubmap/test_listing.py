@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.sources.hubmap.listing import read_listing, whole_px
+from hpa.sources.hubmap.listing import read_listing
+from hpa.sources.row_checks import whole_px
 from tests.sources.hubmap_folder import ROW, TRAIN_COLUMNS, write_table
 
 
