@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     genes, locations, cell_lines = map(_names, (arguments.genes, arguments.locations, arguments.cell_lines))
     selection = select(arguments.table, Wanted(genes, locations, cell_lines, arguments.limit))
     fetcher = AtlasFetcher(arguments.out, arguments.size, arguments.rate)
+    fetcher.record.require_own_folder()
     for reason, count in selection.left_out.items():
         print(f"{count} {reason} left out")
     left = len(fetcher.missing(selection.frame))

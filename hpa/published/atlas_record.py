@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 
 CHANNELS = ("red", "green", "blue", "yellow")
@@ -23,6 +24,22 @@ class FetchRecord:
     """The folder of fetched images."""
 
     out: Path
+
+    def require_own_folder(self) -> None:
+        """Do nothing where the folder is new, empty or of an earlier fetch.
+
+        Raises:
+            InputError: If it holds anything else, whose tables would be mixed with those of the images.
+        """
+        if (
+            self.out.exists()
+            and not (self.out / RECORD).is_file()
+            and (not self.out.is_dir() or any(self.out.iterdir()))
+        ):
+            raise InputError(
+                f"{self.out}: holds files that 'hpa fetch-public' did not fetch (no {RECORD}); name a new or empty "
+                "folder."
+            )
 
     def add(self, rows: Sequence[Sequence[object]]) -> None:
         """Record files, each as `COLUMNS`."""

@@ -13,9 +13,10 @@ import numpy as np
 from hpa.cli import main
 from hpa.core.errors import Problem
 from hpa.formats.label_maps import write_label_map
+from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import Shard
 from hpa.inference.shards import write_part
-from hpa.inference.work_folder import BlockReport, opened
+from hpa.inference.work_claim import opened
 from tests.bundle.small_run import write_small_run
 from tests.discs import write_discs
 from tests.simulation.composed.conftest import square_mask, stripes
@@ -107,6 +108,19 @@ def _crops() -> None:
             cv2.imwrite(str(place / "c_mask.png"), square_mask())
 
 
+def _atlas_table() -> None:
+    rows = ["Image", "Label", "Cellline", "http://127.0.0.1:9/100/23_H1_1_", "Nucleoplasm", "U-2 OS"]
+    text = "\n".join(["\t".join(rows[:3]), "\t".join(rows[3:])]) + "\n"
+    Path("table.tsv").write_text(text)
+    Path("mixed").mkdir()
+    Path("mixed/train.csv").write_text(text.replace("\t", ","))
+
+
+def _geojson() -> None:
+    _set()
+    assert main(["geojson", "export", "set/labels", "geojson"]) == 0
+
+
 def _labels() -> None:
     Path("maps").mkdir()
     write_label_map(Path("maps/disc_00.tif"), np.eye(64, dtype=np.int32))
@@ -158,6 +172,19 @@ CASES: dict[str, Case] = {
         ("export-cellpose", "best.ckpt", "out"),
         ("out",),
         ("export-cellpose", "best.ckpt", "best.ckpt", "--overwrite"),
+    ),
+    "fetch-public": Case(
+        _atlas_table,
+        ("fetch-public", "table.tsv", "out"),
+        ("out/train.csv", "out/metadata.csv"),
+        ("fetch-public", "mixed/train.csv", "mixed"),
+        False,
+    ),
+    "geojson export": Case(_set, ("geojson", "export", "set/labels", "out"), ("out/disc_00.geojson",)),
+    "geojson load": Case(
+        _geojson,
+        ("geojson", "load", "geojson", "out", "--like", "set/labels"),
+        ("out/disc_00.tif", "out/classes.csv"),
     ),
     "import": Case(
         _raw,
@@ -212,7 +239,16 @@ CASES: dict[str, Case] = {
     "train": Case(_nothing, ("train", "size=tiny", "run_dir=out"), ("out/notes.txt",), runs=False),
 }
 """Cases by the words of their command, with what distinguishes several of one."""
-WRITES_NOTHING = ("compare", "count", "lint", "score", "score-instances", "score-segmentation", "score-tissue")
+WRITES_NOTHING = (
+    "compare",
+    "count",
+    "lint",
+    "score",
+    "score-instances",
+    "score-segmentation",
+    "score-tissue",
+    "status",
+)
 """Commands that only print."""
 WRITES_THE_CACHE = ("weights",)
 """Commands that write to the user's cache alone, where what is there is kept (tests/commands/test_weights.py)."""

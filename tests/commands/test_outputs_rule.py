@@ -53,7 +53,7 @@ def test_commands_that_only_print_have_no_option_for_a_file_to_write(command: st
     parser = argparse.ArgumentParser()
     _import_command(command).add_arguments(parser)
     names = {name for action in parser._actions for name in (action.dest, *action.option_strings)}
-    assert not names & {"out", "--out", "--picture", "--overwrite", "file", "folder"}
+    assert not names & {"--out", "--picture", "--overwrite", "file", "folder"}
 
 
 @pytest.mark.parametrize(("name", "output"), OUTPUTS, ids=lambda value: value.replace(" ", "_"))
