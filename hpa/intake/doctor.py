@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
 from hpa.core.planes import COLOURS
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
-from hpa.formats.channel_names import example_of
-from hpa.formats.folder_files import NAMES_OF
+from hpa.formats.folder_files import NAMES_OF, OTHER_NAME
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.folder_listing import files_below, is_image_name
 from hpa.formats.image_header import (
     StackChoice,
 )
 from hpa.formats.layouts import OTHER_NAMES
+from hpa.formats.stains import with_colours
 from hpa.intake.file_report import PASSED_OVER, READ, REFUSED, FileReport, describe_file
 from hpa.interfaces import ImageSource, Split
 from hpa.sources.hubmap.combined import CombinedHubmap
@@ -35,9 +35,10 @@ from hpa.sources.levels import unused_bits
 from hpa.sources.typed_images import TypedImages
 
 _THREADS = 8
+_COLOUR = "COLOUR"
 _TRIED = 5
 """Images of a set that are tried until one can be read."""
-OTHER_FILES = "files of a microscope"
+OTHER_FILES = _RECOGNISED = "files of a microscope"
 """Layout of files in folders below, whose names are not recognised."""
 SPLITS: tuple[Split, ...] = ("train", "test")
 
@@ -49,7 +50,7 @@ class FolderReport:
     Attributes:
         folder: The folder.
         layout: Value of `data=`, `folder of images`, or `files of a microscope`.
-        advice: The command that reads it so.
+        advice: The command that reads it so, or several, one a line.
         files: Every file.
         images: Number of images.
         channels: Their channels.
@@ -134,13 +135,20 @@ def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
 
 
 def _microscope(folder: Path, groups: ChannelGroups) -> tuple[str, str]:
-    """Return what files of a recognised layout are, and the commands that read them."""
-    segment = f"hpa segment {folder} OUT --channels {example_of(groups.channels)} (nuclei are blue)"
+    """Return what files of a recognised layout are, and the commands that read them, one a line."""
+    called = with_colours(groups.channels)
+    words = [f"{own}={name if name != own else _COLOUR}" for own, name in zip(groups.channels, called, strict=True)]
+    channels = f" --channels {','.join(words)}"
+    is_known = not any(word.endswith(_COLOUR) for word in words)
+    lines = ["go on by one of these", f"  hpa segment {folder} OUT{'' if is_known else channels}"]
+    name = groups.layout
     if groups.layout == OTHER_NAMES:
-        return f"files of a microscope ({NAMES_OF[OTHER_NAMES]})", segment
-    words = ",".join(f"{channel}=COLOUR" for channel in groups.channels)
-    into_set = f"hpa import {folder} OUT --layout {groups.layout} --channels {words}"
-    return f"files of a microscope ({groups.layout})", f"{into_set}; or at once: {segment}"
+        name = NAMES_OF[OTHER_NAMES]
+    else:
+        lines.append(f"  hpa import {folder} OUT --layout {groups.layout}{channels}")
+    if not is_known:
+        lines.append(f"{_COLOUR} is blue for the nuclei, else green, red or yellow; the picture shows each channel")
+    return f"{_RECOGNISED} ({name})", "\n".join(lines)
 
 
 def _read_set(report: FolderReport, choice: StackChoice) -> Field | None:
@@ -202,6 +210,13 @@ def _first_of_folder(report: FolderReport, choice: StackChoice) -> Field | None:
         except InputError:
             continue
         report.images = len(images.image_ids)
+        if report.layout.startswith(_RECOGNISED):
+            others = {*images.passed_over.get(OTHER_NAME, ())}
+            reason = f"not named as the others, {report.layout.partition('(')[2].rstrip(')')}"
+            report.files = [
+                replace(file, status=PASSED_OVER, reason=reason) if file.name in others else file
+                for file in report.files
+            ]
         for image_id in images.image_ids:
             try:
                 return images.read(image_id)

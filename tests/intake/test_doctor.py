@@ -173,13 +173,27 @@ def test_files_of_a_microscope_get_the_command_that_imports_them(tmp_path):
             write_plane(tmp_path / "TimePoint_1" / f"P_B02_s{site}_{channel}.tif", plane(site), 0.5)
     report, first = examine(tmp_path, AS_IS)
     assert report.layout == "files of a microscope (imagexpress)"
-    assert report.advice == (
-        f"hpa import {tmp_path} OUT --layout imagexpress --channels w1=COLOUR,w2=COLOUR; or at once: "
-        f"hpa segment {tmp_path} OUT --channels w1=blue,w2=green (nuclei are blue)"
-    )
+    assert report.advice.splitlines()[1:3] == [
+        f"  hpa segment {tmp_path} OUT --channels w1=COLOUR,w2=COLOUR",
+        f"  hpa import {tmp_path} OUT --layout imagexpress --channels w1=COLOUR,w2=COLOUR",
+    ]
+    assert "COLOUR is blue for the nuclei" in report.advice
     assert first is not None
     assert first.channels == report.channels == ("w1", "w2")
     assert report.images == 2
+
+
+def test_known_stains_need_no_words_and_masks_beside_them_are_passed_over(tmp_path):
+    for name in ("B7_01_1_3_DAPI_001.tif", "B7_01_2_3_GFP_001.tif", "B7_01_1_3_DAPI_001_MaskNuclei.tif"):
+        write_plane(tmp_path / name, plane(0), 0.5)
+    report, first = examine(tmp_path, AS_IS)
+    assert report.advice.splitlines()[1:] == [
+        f"  hpa segment {tmp_path} OUT",
+        f"  hpa import {tmp_path} OUT --layout cytation --channels DAPI=blue,GFP=green",
+    ]
+    assert first is not None
+    assert first.channels == ("blue", "green")
+    assert [file.name for file in report.files if file.status == "passed over"] == ["B7_01_1_3_DAPI_001_MaskNuclei.tif"]
 
 
 def test_thumbnails_are_named(tmp_path):
