@@ -18,6 +18,7 @@ from hpa.core.image_table import ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
 from hpa.formats.csv_rows import ROW, read_rows
+from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_maps import label_map_paths, read_label_map
@@ -147,11 +148,13 @@ class InstanceFolder:
         return float(self._sizes_um.get(image_id, math.nan)) if self.pixel_um is None else self.pixel_um
 
     def _warnings(self) -> tuple[Problem, ...]:
+        folder = str(self.root / "images")
+        passed = [Problem(folder, line) for line in describe_passed_over(self._images.passed_over)]
         if not self._where or (self.root / _INDEX).is_file():
-            return ()
+            return tuple(passed)
         named = ", ".join(self._where)
         reason = f"there is none, so all {len(self._rows)} images are used; data.where ({named}) selects nothing"
-        return (Problem(str(self.root / _INDEX), reason),)
+        return (*passed, Problem(str(self.root / _INDEX), reason))
 
     def _listed(self, where: Mapping[str, Sequence[str]]) -> tuple[pd.DataFrame, list[Problem]]:
         """Return the rows to use, and what is wrong with them; all images where there is no index.csv."""

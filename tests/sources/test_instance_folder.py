@@ -50,6 +50,18 @@ def test_without_an_index_all_images_are_listed(folder, tmp_path, caplog):
     assert not caplog.records  # whoever trains on the table logs its warnings, once
 
 
+def test_files_that_are_not_read_are_counted_and_named_before_training(tmp_path):
+    write_discs(tmp_path, 2)
+    for name in ("notes.txt", "disc_00_thumb.png"):
+        (tmp_path / "images" / name).write_bytes((tmp_path / "images" / "disc_00.png").read_bytes())
+    table = opened(tmp_path).table("train").require_usable()
+    assert len(table) == 2
+    assert [one.reason for one in table.warnings] == [
+        "passed over, of a format that is not read: 1 file (1 .txt): notes.txt",
+        "passed over, thumbnails: 1 file (1 .png): disc_00_thumb.png",
+    ]
+
+
 def test_all_problems_are_named_at_once(tmp_path):
     write_discs(tmp_path, 4)
     (tmp_path / "labels" / "disc_00.png").unlink()
