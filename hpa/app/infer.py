@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from hpa.app.main import EXIT_INTERRUPTED, exit_code
 from hpa.app.progress import show_progress
+from hpa.app.timings import bytes_read, write_timings
 from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs
@@ -43,6 +44,8 @@ def infer(config: Config) -> int:
     started_s = time.monotonic()
     is_shared = config["workers"] == JOIN
     config = {**config, "workers": config["threads"]} if is_shared else config
+    if is_shared and config["timings"] is not None:
+        raise InputError("timings=FILE measures one process; leave out workers=join, or timings.")
     if not isinstance(config["workers"], int):
         raise InputError(f"workers={config['workers']}: a number of threads is expected, or {JOIN}.")
     budget = Budget(config["budget_hours"], config["budget_reserve_share"], stops=WARN not in steps_when_late(config))
@@ -69,7 +72,14 @@ def infer(config: Config) -> int:
     if is_shared:
         return _report(write_shared(pipeline, parts.table, output, progress, check), output, parts.counted)
     check()
-    return _report(pipeline.write(parts.table, output, progress), output, parts.counted)
+    timings = None if config["timings"] is None else Path(config["timings"])
+    if timings is not None:
+        check_outputs([timings], f"{COMMAND} timings", inputs=inputs, overwrite=config["overwrite"])
+    read_before = bytes_read()
+    result = pipeline.write(parts.table, output, progress)
+    if timings is not None:
+        write_timings(timings, result, output.files(), read_before, pipeline.workers, pipeline.sizes.block_images)
+    return _report(result, output, parts.counted)
 
 
 def infer_on_engine(config: Config) -> int:

@@ -20,12 +20,20 @@ CLOSE_LOGITS = 0.02
 The most probable class then stays the same in all of 1,314 cells of three trained networks, and 2 % to 6 % of the cells
 are predicted twice; without it, bf16 changed that class in .2 % to .7 % of them.
 """
+MAX_SHARE_AGAIN = 0.125
+"""No cell of a batch is predicted again where more than this share of them are close calls (and more than four).
+
+A network that was hardly trained gives all classes nearly the same logits: all its cells are close calls, and to see
+them twice would take longer than fp32 alone. The score ranks the confidences within a class, which bf16 leaves as they
+are but for neighbours.
+"""
+_ALWAYS_AGAIN = 4
 
 
 class ModelPredictor:
     """Predicts the cells of a batch with one network.
 
-    In bf16, cells whose most probable class is a close call are predicted a second time in fp32.
+    In bf16, cells whose most probable class is a close call are predicted a second time in fp32, if they are few.
 
     Args:
         model: Takes a `CellBatch` and returns a `CellOutput`. It is moved to the device and to evaluation mode.
@@ -97,11 +105,13 @@ class ModelPredictor:
 
 
 def _close_calls(output: CellOutput) -> Int64[Tensor, " close"]:
-    """Return the rows whose two largest logits are too near to be distinguished in bf16."""
+    """Return the rows whose two largest logits are too near to be distinguished in bf16, if they are few."""
+    none = torch.empty(0, dtype=torch.int64)
     if output.logits.shape[1] < 2:
-        return torch.empty(0, dtype=torch.int64)
+        return none
     first, second = output.logits.topk(2, dim=1).values.unbind(dim=1)
-    return (first - second < CLOSE_LOGITS).nonzero()[:, 0]
+    close = (first - second < CLOSE_LOGITS).nonzero()[:, 0]
+    return close if len(close) <= max(_ALWAYS_AGAIN, MAX_SHARE_AGAIN * len(output.logits)) else none
 
 
 def _cells_of(batch: CellBatch, cells: Int64[Tensor, " close"]) -> CellBatch:

@@ -98,6 +98,19 @@ def test_close_calls_are_seen_again_in_full_precision(batch):
     assert torch.equal(prediction.probabilities.argmax(dim=1), exact.probabilities.argmax(dim=1))
 
 
+@pytest.mark.parametrize(("close", "shown"), [(4, [40, 4]), (5, [40, 5]), (6, [40]), (40, [40])])
+def test_a_network_that_hardly_distinguishes_classes_sees_no_cell_twice(close, shown):
+    crops = torch.zeros(40, 4, 8, 8)
+    crops[close:, 0] = 1.0
+    number = torch.arange(40)
+    one_image = {"image_of_cell": torch.zeros(40, dtype=torch.int64), "cells_in_image": torch.tensor([40])}
+    model = Nearly()
+    ModelPredictor(model, CPU, "bf16").predict(
+        CellBatch(crops=crops, cell_id=number, image_targets=torch.zeros(1, 4), **one_image)
+    )
+    assert model.shown == shown
+
+
 def test_one_class_has_no_close_calls(batch):
     model = WithOneClass()
     rough, exact = (ModelPredictor(model, CPU, name).predict(batch).probabilities for name in ("bf16", "fp32"))
