@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from hpa.app.estimated_rates import write_estimated_rates
 from hpa.app.progress import show_progress
 from hpa.app.results import write_cell_results
 from hpa.app.task import Parts, identity_of
@@ -88,8 +89,10 @@ class CellTask:
         )
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts, loggers: list[Any]) -> None:
-        """Write predictions of the held-out cells and the page; show the cells to the trackers."""
+        """Write predictions of the held-out cells, the page, and rates of wrong labels; show the cells to the trackers."""
         write_cell_results(run, config, parts.data, loggers)
+        supervision = cast("nn.Module", parts.module.supervision)
+        write_estimated_rates(run, supervision, parts.data.source.class_names)
 
     def _cells(
         self, config: Config, source: ImageSource, segmenter: Segmenter, channels: tuple[str, ...]
