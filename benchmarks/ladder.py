@@ -25,8 +25,6 @@ from hpa.core.whole_file import whole_file
 
 ROOT = Path(__file__).resolve().parents[1]
 HPA = ("-c", "import sys; from hpa.cli import main; sys.exit(main())")
-LONG = ("hpa/best", ORACLE)
-"""Small patterns of few cells are learned late: the best recipe is scored after they are."""
 RUNGS: tuple[str, ...] = (
     "hpa/copied_labels",
     "hpa/resnet50_focal",
@@ -39,7 +37,9 @@ RUNGS: tuple[str, ...] = (
     "hpa/consistency",
     "hpa/pseudo_label",
     "hpa/rounds",
-    *LONG,
+    "hpa/label_noise",
+    "hpa/best",
+    ORACLE,
 )
 WORDS = ("model=tiny", "optimizer.learning_rate=4e-3", "trainer.precision=bf16-mixed")
 """The smallest network learns fastest at four times the usual rate; half precision takes three quarters of the time."""
@@ -51,14 +51,12 @@ class Climb:
 
     Attributes:
         folder: Where the world, the cells, the runs and their results are kept.
-        epochs: Of every training of most rungs.
-        long_epochs: Of every training of the `LONG` ones, the oracle among them.
+        epochs: Of every training of every rung: equal budgets, but for rungs that train several networks.
         words: Overrides of train.py for every rung.
     """
 
     folder: Path
     epochs: int
-    long_epochs: int
     words: tuple[str, ...]
 
     def result(self, rung: str, seed: int) -> Result:
@@ -103,14 +101,13 @@ class Climb:
 
     def _recipe(self, rung: str, seed: int, run: Path) -> list[str]:
         data = self.folder / "data"
-        epochs = self.long_epochs if rung in LONG else self.epochs
         return [
             f"experiments={rung}",
             "size=small",
             f"data.root={data}",
             f"data.cell_truth={data / 'truth_train.csv'}",
             f"store.folder={self.folder / 'cells'}",
-            f"trainer.max_epochs={epochs}",
+            f"trainer.max_epochs={self.epochs}",
             "trainer.accelerator=cpu",
             "loading.workers=0",
             "report=false",
@@ -151,8 +148,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where the world, the runs and their results are kept")
     parser.add_argument("--rungs", nargs="+", default=RUNGS, help="recipes, in the order of the table")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--long-epochs", type=int, default=24, help=f"of {', '.join(LONG)}")
+    parser.add_argument("--epochs", type=int, default=24, help="of every training; fewer are too few for small patterns")
     parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--train-images", type=int, default=1200)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")
@@ -164,7 +160,7 @@ def main(words: Sequence[str] | None = None) -> None:
     # a command that outlives a killed climb holds its run or its output itself, so that no second one writes there
     try:
         with held(folder / "lock", "climbs here", "wait until it ends, or choose another folder."):
-            ladder = Climb(folder, given.epochs, given.long_epochs, tuple(given.words))
+            ladder = Climb(folder, given.epochs, tuple(given.words))
             ladder.prepare(given.train_images, given.test_images, given.size_px)
             climb(ladder, given.rungs, given.seeds, given.side_by_side)
     except InputError as error:

@@ -53,7 +53,7 @@ def test_without_an_oracle_or_a_second_seed_nothing_is_claimed():
 def test_kept_results_are_not_made_again_and_stand_in_the_order_of_the_rungs(tmp_path):
     rungs = [ORACLE, "hpa/rounds"]
     expected = [kept(tmp_path, rung, seed) for rung in rungs for seed in range(2)]
-    ladder = Climb(tmp_path, 1, 1, ())
+    ladder = Climb(tmp_path, 1, ())
     assert climb(ladder, rungs, seeds=2, side_by_side=2) == expected
     assert (tmp_path / "ladder.md").read_text() == table(expected) + "\n"
 
@@ -66,7 +66,7 @@ def test_a_folder_is_climbed_once_at_a_time(tmp_path):
 
 def test_a_failing_command_is_reported(tmp_path):
     with pytest.raises(RuntimeError, match="ended with 3"):
-        Climb(tmp_path, 1, 1, ()).command("-c", "raise SystemExit(3)")
+        Climb(tmp_path, 1, ()).command("-c", "raise SystemExit(3)")
 
 
 def test_the_image_as_context_is_each_probability_times_the_highest_of_its_image_except_for_negative(tmp_path):
@@ -87,10 +87,10 @@ def test_the_image_as_context_is_each_probability_times_the_highest_of_its_image
 
 @pytest.mark.slow
 def test_a_rung_is_trained_predicted_and_scored(tmp_path):
-    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--long-epochs", "1"]
+    sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--epochs", "1"]
     words = ["model=tiny", "folds.count=3"]
     main([str(tmp_path), "--rungs", ORACLE, *sizes, "--words", *words])
-    result = Climb(tmp_path, 1, 1, ()).result(ORACLE, 0)
+    result = Climb(tmp_path, 1, ()).result(ORACLE, 0)
     assert 0 < result.mean_ap <= 1
     assert 0 < result.context_mean_ap <= 1
     assert result.cells_per_second > 0
