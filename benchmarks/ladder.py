@@ -148,7 +148,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where the world, the runs and their results are kept")
     parser.add_argument("--rungs", nargs="+", default=RUNGS, help="recipes, in the order of the table")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
-    parser.add_argument("--epochs", type=int, default=24, help="of every training; fewer are too few for small patterns")
+    parser.add_argument(
+        "--epochs", type=int, default=24, help="of every training; fewer are too few for small patterns"
+    )
     parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--train-images", type=int, default=1200)
     parser.add_argument("--test-images", type=int, default=400, help="of fewer, differences are noise")

@@ -24,6 +24,7 @@ from hpa.interfaces import CellModel, ImageSource, SeesFields, Segmenter, Superv
 from hpa.metrics.cell_validation import CellValidation
 from hpa.reports.validation_picture import validation_picture
 from hpa.stages.teachers import digests_of_predictions, held_out_predictions, require_same_classes
+from hpa.stages.trial_build import require_supervision
 from hpa.training.module import TrainingModule
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
@@ -36,16 +37,17 @@ class CellTask:
         """Build everything a run needs and prepare its cells.
 
         Raises:
-            InputError: If the model looks at pixels instead of cells.
+            InputError: If the model looks at pixels instead of cells, or the strategy refuses its values.
         """
         channels = tuple(config["data"]["channels"])
         segmenter = build(config["segmenter"])
         source = build(config["data"], channels=union_of_channels(channels, segmenter.channels))
         require_same_classes(config["supervision"], source.class_names)
-        cells = self._cells(config, source, segmenter, channels)
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, CellModel):
             raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
+        require_supervision(config, config["supervision"], model)  # before cells are segmented
+        cells = self._cells(config, source, segmenter, channels)
         fields = self._fields(config, cells, channels, model.stride) if isinstance(model, SeesFields) else None
         loading: CellLoading = build(config["loading"])
         supervision: Supervision = build_nested(
@@ -89,7 +91,7 @@ class CellTask:
         )
 
     def write_results(self, run: RunFolder, config: Config, parts: Parts, loggers: list[Any]) -> None:
-        """Write predictions of the held-out cells, the page, and rates of wrong labels; show the cells to the trackers."""
+        """Write predictions of the held-out cells, the page, rates of wrong labels; show the cells to the trackers."""
         write_cell_results(run, config, parts.data, loggers)
         supervision = cast("nn.Module", parts.module.supervision)
         write_estimated_rates(run, supervision, parts.data.source.class_names)

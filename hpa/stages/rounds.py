@@ -11,15 +11,13 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from hpa.config import Config, build, build_nested, require_task
+from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
-from hpa.interfaces import HeldOutPredictions, TrainingCells
 from hpa.stages.chain import SINGLE, finish, open_stage, stage_name
 from hpa.stages.cross_validation import CrossValidation
 from hpa.stages.single import Train
 from hpa.stages.teachers import require_same_classes
+from hpa.stages.trial_build import require_supervision
 
 
 class Rounds:
@@ -91,13 +89,4 @@ def _build_supervision(config: Config, student: Config, run: str, begun: list[st
     source = build(config["data"])
     require_same_classes({"runs": begun, "first": config["supervision"]}, source.class_names)
     model = build(config["model"], channel_count=len(source.channels), class_count=len(source.class_names))
-    none = torch.zeros(0, len(source.class_names))
-    predictions = HeldOutPredictions(none, none, torch.zeros(0, dtype=torch.int64))  # no earlier round has run yet
-    supervision = _with_teacher(student, run)
-    build_nested(
-        supervision,
-        loss=build(config["loss"]),
-        model=model,
-        held_out_of=lambda _: predictions,
-        training_cells=TrainingCells(predictions.image_of_cell, none),
-    )
+    require_supervision(config, _with_teacher(student, run), model)
