@@ -102,8 +102,9 @@ class FrozenModel(nn.Module):
 class FeatureCache:
     """Keeps features of the first crops it meets, on the CPU, until it is full.
 
-    The key is a hash of the pixels: a crop that augmentation changed is another crop, and nothing stale can come back.
-    It pays without augmentation (`augment=none`), or with few variants.
+    The key is a hash of the pixels, and the precision at which the network computes: a crop that augmentation changed
+    is another crop, a repeat in full precision finds nothing of half precision, and nothing stale can come back. It
+    pays without augmentation (`augment=none`), or with few variants.
 
     Args:
         max_cells: How many it keeps, >= 0; a thousand of 1,536 features take 6 MB.
@@ -128,13 +129,20 @@ class FeatureCache:
         """Return the features of each crop; only those that are not kept are extracted."""
         if not self._max_cells:
             return extract(crops)
-        keys = [digest_of_array(crop.numpy()) for crop in crops.cpu()]
+        precision = _precision_on(crops.device)
+        keys = [f"{precision} {digest_of_array(crop.numpy())}" for crop in crops.cpu()]
         new = [row for row, key in enumerate(keys) if key not in self._kept]
         found = dict(zip(new, extract(crops[new]), strict=True)) if new else {}
         rows = [found[row] if row in found else self._kept[key] for row, key in enumerate(keys)]
         for row in new[: self._max_cells - len(self._kept)]:
             self._kept[keys[row]] = found[row].detach().cpu().clone()
         return torch.stack([features.to(crops.device) for features in rows])
+
+
+def _precision_on(device: torch.device) -> torch.dtype:
+    """Return the type in which layers compute here: that of autocast, or single precision."""
+    is_mixed = torch.is_autocast_enabled(device.type)
+    return torch.get_autocast_dtype(device.type) if is_mixed else torch.float32
 
 
 def channel_indices(input_channels: Sequence[str], channels: Sequence[str]) -> list[int]:

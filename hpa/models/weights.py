@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.models.efficientnet_names import with_timm_names
 from hpa.models.saved_run import checkpoint_of, read_saved_run
 from hpa.models.tensor_file import UnreadableError, first_line, load_plain
 from hpa.published.registry import local_file
@@ -86,7 +87,7 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, whe
 
     Args:
         network: Built by timm with any number of channels and no classes.
-        state: Weights by name; those of a classifier are left out.
+        state: Weights by name, timm's or EfficientNet-PyTorch's; those of a classifier are left out.
         name: Architecture, for messages.
         where: What the weights were read from, for messages.
 
@@ -95,7 +96,8 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str, whe
     """
     stems, classifiers = (_names(network, key) for key in ("first_conv", "classifier"))
     expected = network.state_dict()
-    fitting = {key: value for key, value in state.items() if not key.startswith(tuple(f"{c}." for c in classifiers))}
+    named = with_timm_names(state, expected)
+    fitting = {key: value for key, value in named.items() if not key.startswith(tuple(f"{c}." for c in classifiers))}
     for key in (f"{stem}.weight" for stem in stems):
         if key in fitting and key in expected and fitting[key].ndim == expected[key].ndim == 4:
             fitting[key] = adapt_first_convolution(fitting[key], expected[key].shape[1])

@@ -35,6 +35,15 @@ def test_a_crop_is_extracted_once_and_a_changed_one_again():
     assert extract.count == 8
 
 
+def test_features_of_half_precision_are_not_those_of_full():
+    crops, cache, layer = torch.rand(3, 1, 2, 2), FeatureCache(10), torch.nn.Linear(4, 2).requires_grad_(False)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = cache.features_of(crops, lambda shown: layer(shown.flatten(1)))
+    full = cache.features_of(crops, lambda shown: layer(shown.flatten(1)))
+    assert (half.dtype, full.dtype) == (torch.bfloat16, torch.float32)
+    assert torch.equal(full, layer(crops.flatten(1)))
+
+
 def test_a_full_cache_keeps_what_it_has():
     extract, cache, crops = Counting(), FeatureCache(2), torch.rand(3, 1, 2, 2)
     for _ in range(2):
