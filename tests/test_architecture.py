@@ -102,7 +102,7 @@ def test_imports_go_downwards(module):
         ),
         ("hydra", {"hpa.app.main", "hpa.config", "hpa.overrides", "hpa.sweeps"}),
         ("pytorch_lightning", {"hpa.training", "hpa.cells.data_module", "hpa.pixels.data_module", "hpa.app.fitting"}),
-        ("wandb", {"hpa.training.wandb_tracking", "hpa.reports.tracked_cells"}),
+        ("wandb", {"hpa.training.wandb_tracking", "hpa.training.wandb_artifacts", "hpa.reports.tracked_cells"}),
         ("albumentations", {"hpa.cells.augmentation", "hpa.pixels.tiles", "hpa.pixels.picture_transform"}),
         ("matplotlib", {"hpa.reports"}),
     ],

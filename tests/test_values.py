@@ -94,3 +94,9 @@ def test_settings_of_no_part_are_checked_too(key):
 )
 def test_plain_values_fit_types(value, expected, fits):
     assert _fits(value, expected) is fits
+
+
+def test_a_shared_run_is_taken_part_in_by_a_word():
+    require_values({"workers": "join", "threads": 2})
+    with pytest.raises(UsageError, match=r"workers=many: expected a whole number or join"):
+        require_values({"workers": "many"})

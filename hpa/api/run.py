@@ -11,6 +11,7 @@ from hpa.api.classifiers import CellClassifier, Classifier, InstanceFinder
 from hpa.api.fields import Images, Reading
 from hpa.api.predictions import Predictions
 from hpa.api.words import Settings, words_of
+from hpa.app.members import members
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
 from hpa.inference.workload import require_task, task_of
@@ -32,7 +33,7 @@ def open_run(path: str | Path | Sequence[str | Path]) -> Run:
     paths = [path] if isinstance(path, str | Path) else list(path)
     if not paths:
         raise InputError("open_run: the folder of a run or a checkpoint is expected, came an empty list.")
-    saved = [read_saved_run(one) for one in paths]
+    saved = [read_saved_run(one) for one in members(paths)]
     require_task(saved, task_of(saved[0].config))
     return Run(saved)
 

@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from hpa.app.main import EXIT_INTERRUPTED, exit_code
+from hpa.app.members import members
 from hpa.app.progress import show_progress
 from hpa.app.timings import bytes_read, write_timings
 from hpa.config import Config, build
@@ -26,7 +27,7 @@ from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.submission_file import fallbacks_path
 from hpa.inference.workload import WARN, Workload, require_task, steps_when_late
 from hpa.interfaces import Split
-from hpa.models.saved_run import SavedRun, members_of, read_saved_run
+from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.sources.levels import level_warnings, measure_levels
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,8 @@ def infer(config: Config) -> int:
         raise InputError(f"workers={config['workers']}: a number of threads is expected, or {JOIN}.")
     budget = Budget(config["budget_hours"], config["budget_reserve_share"], stops=WARN not in steps_when_late(config))
     shard = None if config["shard"] is None else Shard.parse(str(config["shard"]))
-    runs = [read_saved_run(path) for path in _members(config["ckpt"])]
+    paths = config["ckpt"] if isinstance(config["ckpt"], list) else [config["ckpt"]]
+    runs = [read_saved_run(path) for path in members(paths, announce=True)]
     require_task(runs, config["task"])
     data = config.get("data") or runs[0].config["data"]
     inputs = [*(run.path for run in runs), *(Path(data[name]) for name in ("root", "metadata") if data.get(name))]
@@ -97,20 +99,6 @@ def infer_on_engine(config: Config) -> int:
 def infer_in_process(config: Config) -> int:
     """Take part in a run as a process of its own: an error is one sentence, as on the command line."""
     return exit_code(lambda: infer(config))
-
-
-def _members(ckpt: str | list[str]) -> list[Path]:
-    """Return the runs that predict, in order."""
-    members = []
-    for path in ckpt if isinstance(ckpt, list) else [ckpt]:
-        folds = members_of(path)
-        if len(folds) > 1:
-            log.info(
-                "ckpt=%s: the %d folds of this cross-validation predict; %s alone is quicker",
-                *(path, len(folds), folds[0]),
-            )
-        members += folds
-    return members
 
 
 def _warn_of_levels(runs: Sequence[SavedRun], data: Config, image_ids: Sequence[str], split: Split) -> None:

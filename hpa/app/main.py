@@ -92,10 +92,11 @@ def task_words(words: Sequence[str]) -> list[str]:
     paths = last_values(quote_paths(words), "ckpt")
     if not paths or any(word.startswith(("inference=", "--config-name", "-cn")) for word in words):
         return []
+    from hpa.app.members import members
     from hpa.inference.workload import require_task, task_of
-    from hpa.models.saved_run import members_of, read_saved_run
+    from hpa.models.saved_run import read_saved_run
 
-    runs = [read_saved_run(member) for path in paths for member in members_of(path)]
+    runs = [read_saved_run(path) for path in members(paths)]
     task = task_of(runs[0].config)
     require_task(runs, task)
     return [f"inference={task}"]

@@ -14,7 +14,7 @@ from hpa.app.suggestions import suggestions, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
 from hpa.overrides import choices_of, compose_config
-from hpa.targets import require_slots
+from hpa.values import require_values
 
 
 def train_config(root: Path, words: Sequence[str]) -> tuple[Config, dict[str, str]]:
@@ -54,5 +54,5 @@ def _checked(root: Path, name: str, as_written: Config, composed: DictConfig) ->
     if unread := unread_keys(root, name, as_written):
         raise InputError(" ".join(unread))
     config = plain(composed)
-    require_slots(config, "settings")
+    require_values(config)
     return config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,44 @@ def _of_sweep(sweep: Path) -> dict[str, Any]:
     ]
     shown = [f"  {share:5.0%}  {key}" for key, share in sorted(shares.items(), key=lambda pair: -pair[1])]
     explained = ["", "share of the variance of scores that each word alone explains:", *shown] if shares else []
-    return {"jobs": table, "importance": shares, "lines": [*lines, *explained]}
+    parallel = parallel_coordinates(ranked, list(shares))
+    return {"jobs": table, "importance": shares, "parallel": parallel, "lines": [*lines, *explained]}
+
+
+def parallel_coordinates(jobs: Sequence[tuple[str, JobOutcome]], keys: Sequence[str]) -> dict[str, Any]:
+    """Return the axes and the lines of a plot in parallel coordinates (Inselberg 1985): one line a job with a score.
+
+    Args:
+        jobs: By their folders, in the order of the lines.
+        keys: Words that vary; each is an axis, the score is the last one.
+    """
+    scored = [(name, job) for name, job in jobs if job.score is not None]
+    words = [dict(word.split("=", 1) for word in job.overrides) for _, job in scored]
+    axes = [_axis(key, [of_job.get(key) for of_job in words]) for key in keys]
+    lines = [
+        {"folder": name, "values": [*(_place(axis, of_job.get(axis["key"])) for axis in axes), job.score]}
+        for (name, job), of_job in zip(scored, words, strict=True)
+    ]
+    monitor = scored[0][1].monitor if scored else None
+    return {"axes": [*axes, {"key": monitor, "kind": "number"}], "lines": lines}
+
+
+def _place(axis: Mapping[str, Any], value: str | None) -> float | str | None:
+    return _number(value) if axis["kind"] == "number" else value
+
+
+def _axis(key: str, values: Sequence[str | None]) -> dict[str, Any]:
+    """Return an axis of numbers, or of the words that occur."""
+    if all(_number(value) is not None for value in values):
+        return {"key": key, "kind": "number"}
+    return {"key": key, "kind": "category", "values": sorted({value for value in values if value is not None})}
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
 
 
 def importance_of_words(outcomes: Mapping[str, JobOutcome]) -> dict[str, float]:

@@ -70,6 +70,20 @@ def test_a_killed_study_goes_on_with_its_trials(tmp_path):
 
 
 @pytest.mark.slow
+def test_several_scores_are_optimised_at_once(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    objectives = "++hydra.sweeper.objectives={val_image_map:maximize,val_loss:minimize}"
+    done = swept(tmp_path, "hparams_search=learning_rate", objectives, "hydra.sweeper.n_trials=2")
+    assert done.returncode == 0, done.stderr
+    study = optuna.load_study(study_name="hpa", storage=f"sqlite:///{tmp_path / 'sweep' / 'study.db'}")
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    for trial in study.trials:
+        scores = json.loads((tmp_path / "sweep" / str(trial.number) / "job.json").read_text())["scores"]
+        assert trial.values == [scores["val_image_map"], scores["val_loss"]]
+    assert study.best_trials
+
+
+@pytest.mark.slow
 def test_a_trial_that_falls_behind_stops_early(tmp_path):
     optuna = pytest.importorskip("optuna")
     pruner = "++hydra.sweeper.pruner={name:ThresholdPruner,upper:0.0}"

@@ -50,6 +50,13 @@ def test_a_sweep_is_ranked_and_its_words_are_weighed(tmp_path, capsys):
     assert found["jobs"][-1]["reason"] == "why"
     assert found["importance"]["loss"] == pytest.approx(0.04 / (0.04 + 0.000025))
     assert set(found["importance"]) == {"loss", "seed"}
+    assert found["parallel"]["axes"] == [
+        {"key": "loss", "kind": "category", "values": ["a", "b"]},
+        {"key": "seed", "kind": "number"},
+        {"key": "val_image_map", "kind": "number"},
+    ]
+    assert found["parallel"]["lines"][0] == {"folder": "3", "values": ["b", 1.0, pytest.approx(0.61)]}
+    assert len(found["parallel"]["lines"]) == 4
 
 
 @pytest.mark.parametrize("words", [[], ["one"], ["--sweep", "none"], ["a", "b", "--sweep", "c"]])
