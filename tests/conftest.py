@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from tests import shape_checks
 
-pytest_plugins = ["tests.small_runs", "tests.small_sets"]  # fixtures of several packages
+pytest_plugins = ["tests.browser", "tests.small_runs", "tests.small_sets"]  # fixtures of several packages
 
 gc.disable()  # until tests are collected: what imports make lives as long as the process, looking for rubbish is vain
 shape_checks.install()

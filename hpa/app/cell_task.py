@@ -25,6 +25,7 @@ from hpa.metrics.cell_validation import CellValidation
 from hpa.reports.validation_picture import validation_picture
 from hpa.stages.teachers import digests_of_predictions, held_out_predictions, require_same_classes
 from hpa.stages.trial_build import require_supervision
+from hpa.supervision.corrected import CorrectedSupervision
 from hpa.training.module import TrainingModule
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
@@ -57,6 +58,9 @@ class CellTask:
             held_out_of=lambda runs: held_out_predictions(runs, cells),
             training_cells=_training_cells(cells),
         )
+        if cells.corrected_targets is not None:
+            weight = config.get("corrected_weight", 1.0)  # runs of before there was the setting
+            supervision = CorrectedSupervision(supervision, build(config["loss"]), weight)
         data = CellDataModule(
             cells,
             loading,

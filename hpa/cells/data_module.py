@@ -11,6 +11,7 @@ from jaxtyping import Float32, Float64, Int
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
+from hpa.cells.corrected_cells import corrections_of
 from hpa.cells.crops import CropSpec
 from hpa.cells.dataset import CellDataset, rows_of_images
 from hpa.cells.fields.store import StoredFields
@@ -42,6 +43,7 @@ class PreparedCells:
         stored: Their cells.
         folds: Which fold is held out.
         cell_targets: Classes of the cells that have truth (NaN rows elsewhere), or None.
+        corrected_targets: Classes of the cells that were corrected (NaN rows elsewhere), or None.
     """
 
     source: ImageSource
@@ -49,6 +51,7 @@ class PreparedCells:
     stored: StoredCells
     folds: FoldPlan
     cell_targets: Float32[np.ndarray, "cell class"] | None
+    corrected_targets: Float32[np.ndarray, "cell class"] | None = None
 
     def rows(self, validation: bool) -> Int[np.ndarray, " cell"]:
         """Return the rows of the cells that train or validate."""
@@ -79,13 +82,17 @@ def prepare_cells(
         table = with_duplicate_groups(source, table, "train", store.cache).require_usable()
     fold = assign_folds(table.targets(), list(table.frame["group"]), folds.count, folds.seed)
     table = table.with_frame(table.frame.assign(fold=fold))
+    corrections = corrections_of(source)
+    if corrections is not None:
+        segmenter = corrections.segmenter(segmenter, table)
     stored = store.prepare(source, table, "train", segmenter, crop, max(1, workers), on_progress)
     if not len(stored.cells):
         raise InputError(
             f"{table.where}: the segmenter found no cell in any of {len(table)} images. "
             "Check data.channels and data.pixel_um, look at an image, or choose another segmenter=."
         )
-    return PreparedCells(source, table, stored, folds, _cell_targets(source, table, stored))
+    corrected = None if corrections is None else corrections.targets(stored, table)
+    return PreparedCells(source, table, stored, folds, _cell_targets(source, table, stored), corrected)
 
 
 def _cell_targets(
@@ -129,6 +136,7 @@ class CellDataModule(LightningDataModule):
         self.source, self.table, self.stored = cells.source, cells.table, cells.stored
         self.folds, self.crop, self.cell_targets = cells.folds, cells.stored.spec, cells.cell_targets
         self._cells = cells
+        self.corrected_targets = cells.corrected_targets
         if fields is not None:
             bound = loading.field_batch_cells
             loading = replace(loading, batch_cells=bound, cells_per_image=bound)
@@ -167,6 +175,7 @@ class CellDataModule(LightningDataModule):
             augmentation=None if validation else self.augmentation,
             seed=self.seed,
             fields=self.fields,
+            corrected_targets=None if validation else self.corrected_targets,
         )
         rows = self.rows(validation)
         sampler = CellSampler(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Float32, Int, Int64
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from hpa.cells.fields.store import StoredFields
@@ -23,6 +24,7 @@ class CellDataset(Dataset[CellBatch]):
         cell_targets: Labels of each cell of the store, NaN rows where unknown; None where there is no truth.
         augmentation: Changes crops, by (seed, epoch, cell); None for validation.
         fields: Whole images, in place of crops; None for models that read crops.
+        corrected_targets: Classes of corrected cells, NaN rows elsewhere; None where none was corrected.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class CellDataset(Dataset[CellBatch]):
         augmentation: CellAugmentation | None,
         seed: int,
         fields: StoredFields | None = None,
+        corrected_targets: Float32[np.ndarray, "cell class"] | None = None,
     ) -> None:
         self.stored = stored
         self.fields = fields
         self.image_targets = image_targets
         self.cell_targets = cell_targets
+        self.corrected_targets = corrected_targets
         self.augmentation = augmentation
         self.seed = seed
         self.image_of_row = stored.cells["image"].to_numpy(np.int64)
@@ -63,7 +67,8 @@ class CellDataset(Dataset[CellBatch]):
             cell_id=torch.from_numpy(rows),
             cells_in_image=torch.from_numpy(self.cells_in_image[images]),
             image_targets=torch.from_numpy(self.image_targets[images]),
-            cell_targets=None if self.cell_targets is None else torch.from_numpy(self.cell_targets[rows]),
+            cell_targets=_rows_of(self.cell_targets, rows),
+            corrected_targets=_rows_of(self.corrected_targets, rows),
             fields=None if fields is None else fields.batch(images, image_of_cell, self._numbers[rows]),
         )
 
@@ -81,6 +86,10 @@ class CellDataset(Dataset[CellBatch]):
             crop = np.ascontiguousarray(crops.pixels[index].transpose(1, 2, 0))
             out[index] = self.augmentation(crop, crops.regions[index] > 0, seed).transpose(2, 0, 1)
         return out
+
+
+def _rows_of(targets: Float32[np.ndarray, "cell class"] | None, rows: Int64[np.ndarray, " row"]) -> Tensor | None:
+    return None if targets is None else torch.from_numpy(targets[rows])
 
 
 def rows_of_images(

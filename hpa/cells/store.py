@@ -137,8 +137,8 @@ class _Maker:
             InputError: If a file is missing.
         """
         identity: dict[str, Any] = {"image": self.source.identity(image_id, self.split)}
-        if isinstance(self.segmenter, FileSegmenter):
-            identity["file"] = self.segmenter.fingerprint_of(image_id)
+        if isinstance(self.segmenter, FileSegmenter) and (own := self.segmenter.fingerprint_of(image_id)):
+            identity["file"] = own
         return identity
 
     def make(self, place: _Place) -> tuple[StoredImage, CellMeasures]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     findings = findings_of(found)
     if page is not None:
         with guarded_outputs([page], "eda", overwrite=arguments.overwrite):
-            write_data_set_page(page, found, findings)
+            write_data_set_page(page, found, findings, _command(arguments))
     if arguments.json:
         print(json.dumps(as_json(found, [one.text for one in findings]), indent=1, ensure_ascii=False))
     else:
@@ -63,3 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{finding.kind:<8}  {finding.text}")
         print(f"{page} shows them")
     return 0 if found.images or data_set.reader is None else 1
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """Return the command line that makes the page again."""
+    words = ["hpa", "eda", str(arguments.where)]
+    given = {"--metadata": arguments.metadata, "--label-maps": arguments.label_maps, "--out": arguments.out}
+    for name, value in given.items():
+        words += [] if value is None else [name, str(value)]
+    return shlex.join(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--overwrite", action="store_true", help="make all files again, also corrected ones and those of others"
     )
     parser.add_argument("--preview", action="store_true", help="also write OUT/preview/ID.png with the cells outlined")
+    parser.add_argument("--page", action="store_true", help="also write OUT/cells.html, as hpa show does")
     parser.add_argument(
         "--measure",
         action="store_true",
@@ -95,9 +97,31 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{result.previews} previews added to label maps that were kept")
     if measured is not None:
         print(f"{measured.table}: the cells of {result.measured} images")
+    if arguments.page and result.written + result.kept:
+        _write_page(arguments, images)
     if not result.failed:
         return 0
     return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED
+
+
+def _write_page(arguments: argparse.Namespace, images: FolderImages) -> None:
+    """Write the page of the label maps, of as many images as one holds."""
+    from hpa.commands.show import write_cell_page
+    from hpa.core.outputs import guarded_outputs
+    from hpa.reports.cell_page import MAX_IMAGES
+    from hpa.results.label_maps import LabelMapCells
+
+    out: Path = arguments.out / "cells.html"
+    found = LabelMapCells(arguments.out, images)
+    table = found.table()
+    wanted = [image_id for image_id in table.image_ids if image_id in images.image_ids]
+    words = [str(arguments.folder), str(arguments.out), *arguments.overrides, "--page"]
+    command = shlex.join(["hpa", "segment", *words])
+    with guarded_outputs([out], "segment", overwrite=arguments.overwrite):
+        failed = write_cell_page(out, found, table, wanted[:MAX_IMAGES], title=arguments.folder.name, command=command)
+    for problem in failed:
+        print(f"not on the page: {problem}")
+    print(f"{out}: {min(len(wanted), MAX_IMAGES) - len(failed)} of {len(wanted)} images; open it in a browser")
 
 
 def _prepared(arguments: argparse.Namespace, part: dict[str, Any]) -> tuple[FolderImages, Segmenter]:

@@ -43,6 +43,8 @@ class CellBatch:
         image_targets: 0/1 (or soft) labels of each image.
         cell_targets: Labels of each cell where they are known, else NaN rows; None where no cell has any.
         fields: The whole images, in the order of `image_targets`, where the model reads those.
+        corrected_targets: Classes of the cells that were corrected by hand, else NaN rows; None where none was, or the
+            crops are no longer those of single cells.
     """
 
     crops: Float[Tensor, "cell channel side side"]
@@ -52,6 +54,7 @@ class CellBatch:
     image_targets: Float[Tensor, "image class"]
     cell_targets: Float[Tensor, "cell class"] | None = None
     fields: FieldBatch | None = None
+    corrected_targets: Float[Tensor, "cell class"] | None = None
 
     def __len__(self) -> int:
         """Count the cells."""

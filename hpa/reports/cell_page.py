@@ -25,6 +25,20 @@ MAX_IMAGES = 300
 SIDE_PX = 640
 _SCRIPT = "cell_page.js"
 _TOLERANCE_PX = 0.6
+Mask = Bool[np.ndarray, "mask_height mask_width"]
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Cells of the ground truth.
+
+    Attributes:
+        masks: One a cell, of the size of the image.
+        classes: Numbers of the classes of each cell.
+    """
+
+    masks: Iterable[Mask]
+    classes: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -37,13 +51,15 @@ class ShownImage:
         confidences: NaN where a class is not predicted for a cell.
         truth: 0/1 classes of each cell, NaN rows where not known; None where nothing is known.
         numbers: Number of each cell in its label map; None: 1, 2, … in order.
+        true_cells: The ground truth itself, drawn beside; None where it is not known.
     """
 
     field: Field
-    masks: Iterable[Bool[np.ndarray, "height width"]]
+    masks: Iterable[Mask]
     confidences: Float[np.ndarray, "cell class"]
     truth: Float[np.ndarray, "cell class"] | None = None
     numbers: Sequence[int] | None = None
+    true_cells: Outlines | None = None
 
 
 class CellPage:
@@ -58,38 +74,37 @@ class CellPage:
     def __init__(self, title: str, command: str, class_names: Sequence[str]) -> None:
         self._title, self._command = title, command
         self._class_names = tuple(class_names)
-        self._channels: tuple[str, ...] = ()
         self._images: list[dict[str, Any]] = []
 
-    def add(self, image: ShownImage) -> None:
-        """Take an image.
+    @property
+    def count(self) -> int:
+        """Count the images taken."""
+        return len(self._images)
+
+    def add(self, image: ShownImage | dict[str, Any]) -> None:
+        """Take an image, or what `shrunk` made of it.
 
         Raises:
             InputError: If there are too many, a mask has another size than the image, or channels differ.
         """
         if len(self._images) == MAX_IMAGES:
             raise InputError(f"a page shows at most {MAX_IMAGES} images; choose some with --images ID,ID.")
-        height, width = image.field.pixels.shape[1:]
-        if self._images and image.field.channels != self._channels:
+        made = image if isinstance(image, dict) else shrunk(image)
+        if self._images and made["channels"] != self._images[0]["channels"]:
             raise InputError("its channels are not those of the first image on the page.")
-        self._channels = image.field.channels
-        factor = min(1.0, SIDE_PX / max(height, width))
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        self._images.append(
-            {
-                "id": image.field.image_id,
-                "width": size[0],
-                "height": size[1],
-                "planes": [data_uri(_grey(plane, size)) for plane in image.field.pixels],
-                "cells": [_cell(image, row, mask, size) for row, mask in enumerate(image.masks)],
-            }
-        )
+        self._images.append(made)
 
-    def write(self, path: Path) -> None:
-        """Write the page, whole or not at all."""
+    def write(self, path: Path, images_of_all: int | None = None) -> None:
+        """Write the page, whole or not at all.
+
+        Args:
+            path: The file.
+            images_of_all: How many images there are where the page holds the first of them only.
+        """
         looks = zip(self._class_names, class_styles(len(self._class_names)), strict=True)
+        channels = self._images[0]["channels"] if self._images else []
         data = {
-            "channels": [{"name": name, "tint": _tint(name)} for name in self._channels],
+            "channels": [{"name": name, "tint": _tint(name)} for name in channels],
             "classes": [
                 {"name": name, "colour": look.colour, "css": look.css, "dash": PATTERNS[look.pattern]}
                 for name, look in looks
@@ -103,10 +118,38 @@ class CellPage:
             command=self._command,
             side_px=SIDE_PX,
             images=len(self._images),
+            images_of_all=images_of_all or len(self._images),
             cells=sum(len(image["cells"]) for image in self._images),
+            has_truth=any(image["true"] is not None for image in self._images),
             page=data,
         )
         write_page(path, html)
+
+
+def shrunk(image: ShownImage) -> dict[str, Any]:
+    """Return an image with its cells as plain values, as the page holds it.
+
+    Raises:
+        InputError: If a mask has another size than the image.
+    """
+    height, width = image.field.pixels.shape[1:]
+    factor = min(1.0, SIDE_PX / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    true = image.true_cells
+    return {
+        "id": image.field.image_id,
+        "channels": list(image.field.channels),
+        "width": size[0],
+        "height": size[1],
+        "planes": [data_uri(_grey(plane, size)) for plane in image.field.pixels],
+        "cells": [_cell(image, row, mask, size) for row, mask in enumerate(image.masks)],
+        "true": None
+        if true is None
+        else [
+            {"number": number, "lines": _lines(image, mask, size), "scores": [[int(index), 1] for index in classes]}
+            for number, (mask, classes) in enumerate(zip(true.masks, true.classes, strict=True), start=1)
+        ],
+    }
 
 
 def _tint(channel: str) -> list[int]:
@@ -121,27 +164,27 @@ def _grey(plane: np.ndarray, size: tuple[int, int]) -> UInt8[np.ndarray, "height
     return np.repeat(np.rint(255 * level).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _cell(
-    image: ShownImage, row: int, mask: Bool[np.ndarray, "mask_height mask_width"], size: tuple[int, int]
-) -> dict[str, Any]:
-    height, width = image.field.pixels.shape[1:]
-    if mask.shape != (height, width):
-        raise InputError(f"masks are of another size than the image, {width}×{height} px.")
+def _cell(image: ShownImage, row: int, mask: Mask, size: tuple[int, int]) -> dict[str, Any]:
     confidences = image.confidences[row]
     known = np.flatnonzero(np.isfinite(confidences))
     order = known[np.argsort(-confidences[known], kind="stable")]
     truth = None if image.truth is None else image.truth[row]
     return {
         "number": row + 1 if image.numbers is None else int(image.numbers[row]),
-        "lines": _lines(mask, size),
+        "lines": _lines(image, mask, size),
         "scores": [[int(index), round(float(confidences[index]), 4)] for index in order],
         "truth": None if truth is None or not np.isfinite(truth).all() else np.flatnonzero(truth > 0.5).tolist(),
     }
 
 
-def _lines(mask: Bool[np.ndarray, "height width"], size: tuple[int, int]) -> list[list[int]]:
+def _lines(image: ShownImage, mask: Mask, size: tuple[int, int]) -> list[list[int]]:
     """Return the outlines x, y, x, y, … in px of the shrunk image."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    factor = np.array([size[0] / mask.shape[1], size[1] / mask.shape[0]])
-    scaled = [np.rint((contour[:, 0] + 0.5) * factor).astype(np.int32) for contour in contours]
+    height, width = image.field.pixels.shape[1:]
+    if mask.shape != (height, width):
+        raise InputError(f"masks are of another size than the image, {width}×{height} px.")
+    left, top, box_width, box_height = cv2.boundingRect(mask.astype(np.uint8))
+    window = mask[top : top + box_height, left : left + box_width].astype(np.uint8)
+    contours, _ = cv2.findContours(window, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    factor, corner = np.array([size[0] / width, size[1] / height]), np.array([left, top])
+    scaled = [np.rint((contour[:, 0] + corner + 0.5) * factor).astype(np.int32) for contour in contours]
     return [cv2.approxPolyDP(points[:, None], _TOLERANCE_PX, True).ravel().tolist() for points in scaled]

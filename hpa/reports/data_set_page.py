@@ -15,9 +15,12 @@ from hpa.core.errors import InputError
 from hpa.intake.data_set.exploration import Exploration
 from hpa.intake.data_set.findings import Finding
 from hpa.interfaces import Split
+from hpa.reports.class_styles import PLAIN
+from hpa.reports.level_charts import level_chart
 from hpa.reports.page import data_uri, render, write_page
-from hpa.reports.pictures import composite
+from hpa.reports.pictures import composite, outline
 from hpa.reports.summary import Figure
+from hpa.reports.tissue_rows import tissue_rows
 
 WIDTH_PX = 240
 _MAX_CLASSES = 30
@@ -33,13 +36,14 @@ class Picture:
     caption: str
 
 
-def write_data_set_page(path: Path, found: Exploration, findings: Sequence[Finding]) -> None:
+def write_data_set_page(path: Path, found: Exploration, findings: Sequence[Finding], command: str) -> None:
     """Write the page, whole or not at all; of many classes, pairs and pictures only the first are shown.
 
     Args:
         path: The file.
         found: All figures.
         findings: What stands first.
+        command: Command line that made the page.
     """
     labels = found.labels
     order = [] if labels is None else np.argsort(-labels.images_of_class, kind="stable").tolist()
@@ -47,6 +51,7 @@ def write_data_set_page(path: Path, found: Exploration, findings: Sequence[Findi
         "data_set_page.html.jinja",
         where=str(found.data_set.where),
         layout=found.data_set.layout,
+        command=command,
         findings=findings,
         figures=_figures(found),
         labels=labels,
@@ -57,6 +62,8 @@ def write_data_set_page(path: Path, found: Exploration, findings: Sequence[Findi
             (name, {one: found.of_channel(name, one) for one in ("mean", "bright", "saturated")})
             for name in found.channels
         ],
+        histograms=[level_chart(name, found.histogram(name)) for name in found.channels],
+        tissue=tissue_rows(found),
         categories=found.categories,
         examples=_examples(found, order),
         pairs=_pairs(found),
@@ -128,4 +135,19 @@ def _drawn(found: Exploration, image_id: str, split: Split) -> str:
         picture = np.rint(255 * np.moveaxis(shares, 0, -1)).astype(np.uint8)
     else:
         picture = composite(shares, field.channels)
-    return data_uri(picture)
+    return data_uri(_outlined(picture, found, image_id, split))
+
+
+def _outlined(
+    picture: UInt8[np.ndarray, "height width 3"], found: Exploration, image_id: str, split: Split
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Return the picture with the outlines of its label map, where there is one that can be read."""
+    reader = found.data_set.reader
+    try:
+        label_map = None if reader is None else reader.label_map(image_id, split)
+    except InputError:
+        label_map = None
+    if label_map is None or not label_map.any():
+        return picture
+    size = (picture.shape[1], picture.shape[0])
+    return outline(picture, cv2.resize(label_map, size, interpolation=cv2.INTER_NEAREST), PLAIN)

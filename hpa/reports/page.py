@@ -38,12 +38,13 @@ PACKAGES = (
 )
 
 
-def render(template: str, *, script: str | None = None, **values: object) -> str:
+def render(template: str, *, script: str | None = None, connects: bool = False, **values: object) -> str:
     """Return the HTML of a template of this package; every name and text in it is escaped.
 
     Args:
         template: Extends `page.html.jinja`.
         script: Script file of this package beside the templates, which the page runs at its end; None for none.
+        connects: Whether the script may fetch from the server that the page came from.
         values: What the template names; numbers, texts and lists for a script go through `json_of`.
     """
     loader = PackageLoader("hpa.reports")
@@ -52,7 +53,7 @@ def render(template: str, *, script: str | None = None, **values: object) -> str
     )
     templates.filters["json"] = json_of
     source = "" if script is None else loader.get_source(templates, script)[0]
-    return templates.get_template(template).render(policy=_policy(source), script=Markup(source), **values)
+    return templates.get_template(template).render(policy=_policy(source, connects), script=Markup(source), **values)
 
 
 def json_of(value: object) -> Markup:
@@ -70,12 +71,14 @@ def json_of(value: object) -> Markup:
     return Markup(text)
 
 
-def _policy(script: str) -> str:
+def _policy(script: str, connects: bool) -> str:
     """Return the content policy of a page: nothing from anywhere, and no script but this one."""
     policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'"
     if not script:
         return policy
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    if connects:
+        policy = policy.replace("img-src data:", "img-src blob:; connect-src 'self'")
     return f"{policy}; script-src 'sha256-{digest}'"
 
 

@@ -33,6 +33,7 @@ class SyntheticHpa:
         seed: Another seed gives other fields.
         folder: Where synthetic data sets are kept, one folder each.
         world: What the fields are drawn from, as in `hpa synth --world`.
+        corrections: Table of cells corrected by hand (`hpa explore`), or None.
     """
 
     class_names: tuple[str, ...] = LOCATION_NAMES
@@ -46,7 +47,9 @@ class SyntheticHpa:
         seed: int,
         folder: str | Path,
         world: str = STANDARD.name,  # runs of before there were others go on
+        corrections: str | Path | None = None,
     ) -> None:
+        self.corrections = None if corrections is None else Path(corrections)
         self.channels = tuple(channels)
         self.images = images
         self.test_images = test_images

@@ -56,6 +56,7 @@ class KaggleHpa:
         bits: Bits that levels use in 16-bit files, e.g. 12; None trusts their headers.
         group: Column of the metadata whose values no fold separates, e.g. antibody, or None.
         extra: Further folders of this layout, e.g. of `hpa fetch-public`, whose training images are added.
+        corrections: Table of cells corrected by hand (`hpa explore`), or None.
 
     Raises:
         InputError: If the channels, the pixel size or the names of classes make no sense.
@@ -71,8 +72,9 @@ class KaggleHpa:
         bits: int | None = None,
         group: str | None = None,
         extra: Sequence[str | Path] = (),
+        corrections: str | Path | None = None,
     ) -> None:
-        self.root = Path(root)
+        self.root, self.corrections = Path(root), None if corrections is None else Path(corrections)
         self._group = group
         self._extra = {str(folder): _fetched_set(Path(folder), channels, pixel_um) for folder in extra}
         self._extra_of: dict[str, str] | None = None
@@ -80,13 +82,11 @@ class KaggleHpa:
         self.class_names: tuple[str, ...] = read_class_names(names) if names.is_file() else LOCATION_NAMES
         self.channels: tuple[str, ...] = _checked_channels(channels)
         if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
-            raise InputError(
-                f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null to take it from width."
-            )
+            raise InputError(f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null: from width.")
         self.pixel_um = pixel_um
         self.bits = StackChoice.of(bits=bits).bits
         self._cell_truth_path = None if cell_truth is None else Path(cell_truth)
-        self._metadata_path = None if metadata is None else Path(metadata)
+        self.metadata = None if metadata is None else Path(metadata)
         self._pixel_size_was_logged = False
         self._warned: set[tuple[str, str]] = set()
 
@@ -109,8 +109,8 @@ class KaggleHpa:
             if image_id:  # a blank one is reported already
                 listing.problems += [Problem(image_id, reason) for reason in reasons]
         table = self._assemble(listing, [info for info, _ in seen])
-        if self._metadata_path is not None:
-            table = merge_metadata(table, self._metadata_path)
+        if self.metadata is not None:
+            table = merge_metadata(table, self.metadata)
         if self._group is not None:
             table = grouped_by(table, self._group)
         if split == "train" and self._extra:

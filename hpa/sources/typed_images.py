@@ -38,6 +38,7 @@ class TypedImages:
         pixel_um: Side of a pixel, µm; None takes index.csv.
         class_names: The types in the order of their numbers; None takes those of the folder's pure images, sorted.
         bits: Bits that levels use in 16-bit files, e.g. 12; None trusts their headers.
+        corrections: Table of cells corrected by hand (`hpa explore`), or None.
 
     Raises:
         InputError: If the layout is not there, or the arguments make no sense.
@@ -50,7 +51,9 @@ class TypedImages:
         pixel_um: float | None,
         class_names: Sequence[str] | None,
         bits: int | None = None,
+        corrections: str | Path | None = None,
     ) -> None:
+        self.corrections = None if corrections is None else Path(corrections)
         self.root = Path(root)
         self.channels: tuple[str, ...] = tuple(channels)
         if isinstance(channels, str) or not channels or len(set(channels)) != len(channels):

@@ -96,7 +96,7 @@ class CamConsistencySupervision(nn.Module, Supervision):
         output: CellOutput = model(batch)
         targets, partner = batch.image_targets[batch.image_of_cell], torch.randperm(len(batch))
         partner, pasted = partner.to(targets.device), _rectangles(len(batch), batch.crops.shape[-1]).to(targets.device)
-        mixed: CellOutput = model(replace(batch, crops=_mixed(batch.crops, partner, pasted)))
+        mixed: CellOutput = model(replace(batch, crops=_mixed(batch.crops, partner, pasted), corrected_targets=None))
         share = pasted.mean(dim=(2, 3))
         whole, found = _maps_of(output).detach(), _maps_of(mixed)
         expected = _mixed(whole, partner, interpolate(pasted, whole.shape[-2:], mode="area"))
@@ -144,6 +144,7 @@ def _quarters(batch: CellBatch) -> CellBatch:
         image_of_cell=batch.image_of_cell.repeat_interleave(4),
         cell_id=batch.cell_id.repeat_interleave(4),
         cell_targets=truth,
+        corrected_targets=None,
     )
 
 

@@ -1,10 +1,12 @@
 import json
+import re
 
 import cv2
 import numpy as np
 import pytest
 
 from hpa.cli import main
+from tests.browser import assert_quiet, opened
 
 
 def explored(capsys, *words):
@@ -49,3 +51,69 @@ def test_nothing_to_explore_is_an_error(tmp_path, capsys, name):
     (tmp_path / "empty").mkdir()
     assert main(["eda", str(tmp_path / name)]) == 1
     assert "check the path" in capsys.readouterr().err or name == "none"
+
+
+@pytest.mark.parametrize(("width_px", "dark"), [(400, True), (1280, False)])
+def test_the_page_is_read_in_a_browser_whatever_things_are_called(tmp_path, browser, width_px, dark):
+    hostile = '<img src=x onerror="document.title=1">'
+    rng = np.random.default_rng(0)
+    for name in ("a" * 120, hostile.replace("/", "")):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 255, (64, 64)).astype(np.uint8))
+    page = tmp_path / "page.html"
+    assert main(["eda", str(tmp_path), "--out", str(page)]) == 0
+    with opened(browser, page, width_px, dark=dark) as tab:
+        tab.press("Tab")
+        assert tab.read("document.activeElement.className") == "skip"
+        assert_quiet(tab, page)
+        assert tab.read("document.title").startswith("Data set")
+        assert tab.read("document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_saturated_images_are_counted_in_a_sentence(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        picture = rng.integers(0, 200, (40, 40)).astype(np.uint8)
+        picture[: 8 * number] = 255
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+    _, found = explored(capsys, tmp_path)
+    assert any(text.startswith("3 of 4 images are saturated (75 %)") for text in found["findings"])
+
+
+@pytest.mark.parametrize("count", [2, 100])
+def test_two_classes_and_a_hundred_classes_are_read_at_400_px(tmp_path, browser, count):
+    """Imported images of two types, and of a hundred."""
+    names = [f"a type with a long name {number}" for number in range(count)]
+    (tmp_path / "images").mkdir()
+    rows = ["ID,class,split,group,pixel_um"]
+    for number in range(max(3, count)):
+        rows.append(f"i{number},{names[number % count]},train,g{number},0.3")
+        for channel in ("green", "blue"):
+            picture = np.random.default_rng(number).integers(0, 200, (24, 24)).astype(np.uint8)
+            cv2.imwrite(str(tmp_path / "images" / f"i{number}_{channel}.tif"), picture)
+    (tmp_path / "index.csv").write_text("\n".join(rows))
+    page = tmp_path / "page.html"
+    assert main(["eda", str(tmp_path), "--out", str(page)]) == 0
+    with opened(browser, page, width_px=400) as tab:
+        assert_quiet(tab, page)
+        assert tab.read("document.querySelectorAll('#classes tbody tr').length") >= count
+        assert tab.read("document.querySelectorAll('#levels svg').length") == 2
+
+
+def test_outlines_of_label_maps_stand_on_the_pictures(tmp_path):
+    assert main(["synth", str(tmp_path / "set"), "--images", "4", "--size", "128", "--seed", "1"]) == 0
+    pages = [tmp_path / "with.html", tmp_path / "without.html"]
+    assert main(["eda", str(tmp_path / "set"), "--out", str(pages[0])]) == 0
+    (tmp_path / "set" / "label_maps").rename(tmp_path / "elsewhere")
+    assert main(["eda", str(tmp_path / "set"), "--out", str(pages[1])]) == 0
+    pictures = [set(re.findall(r"data:image/webp;base64,[^\"]+", page.read_text())) for page in pages]
+    assert pictures[0]
+    assert not pictures[0] & pictures[1]
+
+
+def test_labels_of_one_class_leave_nothing_to_learn_and_the_page_shows_so(tmp_path, browser):
+    (tmp_path / "train.csv").write_text("ID,Label\n" + "".join(f"a{k},3\n" for k in range(8)))
+    page = tmp_path / "page.html"
+    assert main(["eda", str(tmp_path / "train.csv"), "--out", str(page)]) == 0
+    with opened(browser, page, width_px=400) as tab:
+        assert_quiet(tab, page)
+        assert "nothing to distinguish" in tab.text(".findings")

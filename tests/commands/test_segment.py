@@ -8,6 +8,7 @@ import torch
 
 from hpa.cli import main
 from hpa.formats.label_maps import read_label_map, write_label_map
+from tests.browser import assert_quiet, opened
 
 SMALL = ["--pixel-um", "0.4"]
 
@@ -224,3 +225,14 @@ def test_an_unknown_size_that_cannot_be_estimated_is_refused(tmp_path, images, c
     assert segmented(images, tmp_path / "out") == 1
     assert "nuclei are too few to estimate it; give it by --pixel-um" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_page_shows_what_was_found(tmp_path, images, browser):
+    assert segmented(images, tmp_path / "out", *SMALL, "--page") == 3
+    page = tmp_path / "out" / "cells.html"
+    with opened(browser, page) as tab:
+        assert "3 of 3 cells" in tab.text("#shown")
+        assert "hpa segment" in tab.text(".command")
+        tab.click("#export")
+        assert tab.downloaded("cells.csv").splitlines()[1:4] == [f'"f",{number},,' for number in (1, 2, 3)]
+        assert_quiet(tab, page)

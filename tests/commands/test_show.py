@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -15,11 +13,12 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.submission import parse_truth
 from hpa.core.submission_table import PREDICTION_COLUMN, TRUTH_COLUMN, TableRow, read_table, write_table
+from hpa.formats.coco_file import LabelledImage, write_coco
 from hpa.formats.label_maps import write_label_map
 from hpa.reports.cell_page import CellPage, ShownImage
 from hpa.sources.cell_classes import write_cell_classes
+from tests.browser import assert_quiet, opened
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = '</script><img src=x onerror="document.title=1">'
 
 
@@ -61,23 +60,49 @@ def test_masks_of_another_size_are_refused():
         page.add(ShownImage(field, masks_of(1), np.ones((1, 1))))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 @pytest.mark.parametrize("count", [0, 3])
-def test_the_script_runs_in_a_browser_and_nothing_hostile_does(tmp_path, count):
+def test_the_script_runs_in_a_browser_and_nothing_hostile_does(tmp_path, browser, count):
     classes = [HOSTILE, *(f"class {number}" for number in range(99))]
     confidences = np.full((count, 100), np.nan)
     confidences[:, 0] = 0.5
-    page_of(tmp_path / "page.html", classes, confidences, image_id=HOSTILE)
-    command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    done = subprocess.run(
-        [*command, profile, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
-    )
-    assert "CONSOLE" not in done.stderr
-    assert f"{count} of {count} cells of this image shown" in done.stdout
-    assert done.stdout.count('aria-label="Show cell ') == count
-    assert "<img src=x" not in done.stdout
-    assert "<title>Cells</title>" in done.stdout
+    path = tmp_path / "page.html"
+    page_of(path, classes, confidences, image_id=HOSTILE)
+    with opened(browser, path, width_px=400) as tab:
+        assert_quiet(tab, path)
+        assert f"{count} of {count} cells" in tab.text("#shown")
+        assert tab.read("document.querySelectorAll('#cells button').length") == count
+        assert tab.read("document.querySelectorAll('img').length") == 0
+        assert tab.read("document.title") == "Cells"
+
+
+def test_clicks_and_keys_filter_zoom_and_export(tmp_path, browser):
+    confidences = np.array([[0.2, 0.9], [0.8, np.nan], [np.nan, np.nan]])
+    path = tmp_path / "page.html"
+    page_of(path, ["=A", "B"], confidences)
+    with opened(browser, path) as tab:
+        tab.choose("#class", "1")
+        assert "1 of 3 cells" in tab.text("#shown")
+        tab.choose("#class", "")
+        tab.choose("#confidence", 0.85)
+        assert "1 of 3 cells" in tab.text("#shown")
+        tab.choose("#confidence", 0)
+        tab.click("#canvas")
+        for key, zoomed in (("+", True), ("0", False)):
+            tab.press(key)
+            assert tab.read("state.zoom > 1") == zoomed
+        tab.wheel("#canvas", -100)
+        tab.wait("state.zoom > 1")
+        tab.press("ArrowRight")
+        assert tab.read("state.x") > 0
+        tab.click("#cells tr:nth-child(2) button")
+        assert tab.read("document.querySelector('#cells tr[aria-selected=true] button').textContent") == "2"
+        tab.click("#channels input[type=checkbox]")
+        tab.click("#export")
+        lines = tab.downloaded("cells.csv").splitlines()
+        assert lines[0] == "ID,cell,class,confidence"
+        assert lines[1] == '"a",1,"B",0.9'
+        assert lines[2].startswith('"a",2,"\'=A"')
+        assert_quiet(tab, path)
 
 
 def test_a_submission_whose_images_are_gone_says_so(tmp_path, capsys):
@@ -125,3 +150,44 @@ def test_label_maps_are_shown_with_the_classes_of_their_table(tmp_path, capsys):
     assert "b: masks are of another size" in capsys.readouterr().out
     [image] = data_of(out.read_text())["images"]
     assert [(cell["number"], cell["scores"]) for cell in image["cells"]] == [(1, [[0, 1.0]]), (4, [[1, 1.0]])]
+
+
+def test_instances_are_shown_beside_their_truth(tmp_path, browser):
+    """What a detector writes, and the true instances in another order and with a class that is never predicted."""
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80)).astype(np.uint8)).save(
+        tmp_path / "images/a.png"
+    )
+    found, true = np.zeros((60, 80), np.int32), np.zeros((60, 80), np.int32)
+    found[5:25, 5:25], found[30:50, 40:70] = 1, 2
+    true[30:50, 41:70], true[5:26, 5:25], true[52:58, 2:12] = 1, 2, 3
+    names = ["<b>HEK", "N2a"]
+    write_coco(tmp_path / "found.json", [LabelledImage("a.png", found, names, [0.9, 0.4])], names)
+    write_coco(tmp_path / "true.json", [LabelledImage("a.png", true, ["N2a", "N2a", "<b>HEK"])], names)
+    page = tmp_path / "page.html"
+    words = [f"data.root={tmp_path}", "--truth", str(tmp_path / "true.json"), "--out", str(page)]
+    assert main(["show", str(tmp_path / "found.json"), *words]) == 0
+    with opened(browser, page) as tab:
+        rows = "[...document.querySelectorAll('#cells tr')].map((row) => row.innerText.replace(/\\s+/g, ' ').trim())"
+        assert tab.read(rows) == ["1 <b>HEK 0.90 N2a", "2 N2a 0.40 N2a"]
+        counts = "[...document.querySelectorAll('#table tr')].map((row) => row.innerText.replace(/\\s+/g, ' ').trim())"
+        assert tab.read(counts) == ["<b>HEK 1 1 1 1", "N2a 1 1 2 2"]
+        drawn = "document.querySelector('#true-canvas').getContext('2d').getImageData(0, 0, 160, 120).data"
+        tab.wait(f"[...{drawn}].some((value) => value > 100)")
+        tab.click("#canvas", at=(0.7, 0.65))
+        assert tab.read("state.selected") == 2
+        tab.click("#canvas", at=(0.02, 0.02))
+        assert tab.read("state.selected") == 0
+        assert "--truth" in tab.text(".command")
+        assert_quiet(tab, page)
+
+
+def test_truth_with_other_classes_is_refused(tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((60, 80), np.uint8)).save(tmp_path / "images" / "a.png")
+    cell = np.pad(np.ones((9, 9), np.int32), ((0, 51), (0, 71)))
+    for name, kind in (("found", "HEK"), ("true", "U2OS")):
+        write_coco(tmp_path / f"{name}.json", [LabelledImage("a.png", cell, [kind])], [kind])
+    words = [f"data.root={tmp_path}", "--truth", str(tmp_path / "true.json"), "--out", str(tmp_path / "page.html")]
+    assert main(["show", str(tmp_path / "found.json"), *words]) == 1
+    assert "class U2OS is none of the predictions" in capsys.readouterr().err

@@ -50,12 +50,13 @@ class BatchCutmix:
         cut = self._rectangles(len(batch.image_targets), batch.crops.shape[-1]).to(batch.crops.device)
         share = 1 - cut.float().mean(dim=(1, 2))
         of_cell, cut = share[batch.image_of_cell], cut[batch.image_of_cell]
-        known = batch.cell_targets
+        known, corrected = batch.cell_targets, batch.corrected_targets
         return replace(
             batch,
             crops=torch.where(cut[:, None], batch.crops[partners.cells], batch.crops),
             image_targets=mixed_targets(batch.image_targets, partners.images, share),
             cell_targets=None if known is None else mixed_targets(known, partners.cells, of_cell),
+            corrected_targets=None if corrected is None else mixed_targets(corrected, partners.cells, of_cell),
         )
 
     def _rectangles(self, images: int, side_px: int) -> Bool[Tensor, "image side side"]:

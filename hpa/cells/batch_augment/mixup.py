@@ -49,10 +49,11 @@ class BatchMixup:
         share = self._share.sample((images,))
         share = torch.where(torch.rand(images) < self._probability, share.maximum(1 - share), 1.0).to(batch.crops)
         of_cell = share[batch.image_of_cell]
-        known = batch.cell_targets
+        known, corrected = batch.cell_targets, batch.corrected_targets
         return replace(
             batch,
             crops=torch.lerp(batch.crops[partners.cells], batch.crops, of_cell[:, None, None, None]),
             image_targets=mixed_targets(batch.image_targets, partners.images, share),
             cell_targets=None if known is None else mixed_targets(known, partners.cells, of_cell),
+            corrected_targets=None if corrected is None else mixed_targets(corrected, partners.cells, of_cell),
         )

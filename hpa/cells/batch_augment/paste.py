@@ -111,7 +111,7 @@ class BatchPaste:
         count = torch.diag(cells).index_put(
             (hosts, batch.image_of_cell[source]), torch.ones_like(hosts), accumulate=True
         )
-        truth = batch.cell_targets
+        truth, corrected = batch.cell_targets, batch.corrected_targets
         return replace(
             batch,
             crops=torch.cat([batch.crops, batch.crops[source]]),
@@ -119,6 +119,7 @@ class BatchPaste:
             cell_id=torch.cat([batch.cell_id, batch.cell_id[source]]),
             image_targets=labels_of_mixed_bags(count, cells, batch.image_targets, self._positive_share),
             cell_targets=None if truth is None else torch.cat([truth, truth[source]]),
+            corrected_targets=None if corrected is None else torch.cat([corrected, corrected[source]]),
             fields=FieldBatch(images, torch.cat([fields.coverage, torch.stack([copy.coverage for copy in pasted])])),
         )
 

@@ -71,8 +71,12 @@ class BatchSyntheticNegative:
         targets = self._negative(batch.image_targets, dimmed)
         known = batch.cell_targets
         of_cells = None if known is None else self._negative(known, dimmed[batch.image_of_cell])
+        corrected = batch.corrected_targets
+        if corrected is not None:  # a cell that was not corrected stays so
+            changed_cells = dimmed[batch.image_of_cell] & corrected.isfinite().all(dim=1)
+            corrected = self._negative(corrected, changed_cells)
         changed = batch.with_views(lambda pictures: self._dimmed(pictures, left), lambda places: places)
-        return replace(changed, image_targets=targets, cell_targets=of_cells)
+        return replace(changed, image_targets=targets, cell_targets=of_cells, corrected_targets=corrected)
 
     def _dimmed(
         self, pictures: Float[Tensor, "picture channel side side"], left: Float[Tensor, " picture"]

@@ -95,9 +95,10 @@ def _class_counts(labels: LabelFigures) -> list[Finding]:
     several = sum(labels.classes_in_image[2:])
     if several:
         once = sum(count == 1 for _, count in labels.sets)
+        percent = 100 * several / labels.images
         text = (
-            f"{several / labels.images:.0%} of the training images show several classes; of {len(labels.sets):,} "
-            f"label sets {once:,} occur once."
+            f"{percent:.0f} % of the training images show several classes; of {len(labels.sets):,} label sets {once:,} "
+            "occur once."
         )
         sentences.append(Finding(NOTE, text))
     return sentences
@@ -179,7 +180,11 @@ def _levels(found: Exploration) -> list[Finding]:
             if one.saturated > _MAX_SATURATED and one.top > _SATURATED_LEVEL
         )
         named = ", ".join(f"{name} {count:,}" for name, count in worst.most_common(_SHOWN))
-        text = f"{share:.0%} of the images are saturated (over {_MAX_SATURATED:.0%} of a channel's pixels): {named}."
+        are = "image is" if sum(over) == 1 else "images are"
+        text = (
+            f"{sum(over):,} of {len(over):,} {are} saturated ({100 * share:.0f} %): over {100 * _MAX_SATURATED:g} % of "
+            f"the pixels of a channel have its highest level; by channel: {named}."
+        )
         sentences.append(Finding(MISLEADS if share >= 0.05 else NOTE, text))
     deep = [image for image in found.images if image.bits == 16]
     if deep:

@@ -114,13 +114,7 @@ def open_data_set(where: Path, metadata: Path | None = None, label_maps: Path | 
             labels = read_labels(where / "train.csv")
             return _with_metadata(DataSet(where, LABELS_ONLY, {"train": labels}), metadata)
         raise InputError(f"{where}: no image and no train.csv is in this folder; check the path.")
-    layout, _ = layout_of(where, files)
-    if layout.startswith(("folder", "files")):
-        source: ImageSource = PlainFolder(files[0].parent if layout == OTHER_FILES else where)
-    elif layout == "kaggle_hpa":
-        source = KaggleHpa(where, _channels_in(where / "train"), None, None, None)
-    else:
-        source = source_of(layout, where, StackChoice())
+    layout, source = _source_in(where, files)
     opened = DataSet(where, layout, {}, source.channels, Reader(source, _label_map_folders(where, label_maps)))
     for split in SPLITS if layout in ("kaggle_hpa", "hubmap", "typed_images") else SPLITS[:1]:
         try:
@@ -130,6 +124,30 @@ def open_data_set(where: Path, metadata: Path | None = None, label_maps: Path | 
     if not opened.tables:
         raise InputError("; ".join(str(problem) for problem in opened.problems))
     return _with_metadata(opened, metadata)
+
+
+def open_images(where: Path) -> ImageSource:
+    """Open the images of a folder of any layout that is read; no table is made, no header read.
+
+    Raises:
+        InputError: If there is no such folder, or no image in it.
+    """
+    if not where.is_dir():
+        raise InputError(f"{where}: a folder of images was expected, there is none; check the path.")
+    files = image_files(where)
+    if not files:
+        raise InputError(f"{where}: no image is in this folder; check the path.")
+    return _source_in(where, files)[1]
+
+
+def _source_in(where: Path, files: Sequence[Path]) -> tuple[str, ImageSource]:
+    """Return the layout of a folder, and what reads its images."""
+    layout, _ = layout_of(where, files)
+    if layout.startswith(("folder", "files")):
+        return layout, PlainFolder(files[0].parent if layout == OTHER_FILES else where)
+    if layout == "kaggle_hpa":
+        return layout, KaggleHpa(where, _channels_in(where / "train"), None, None, None)
+    return layout, source_of(layout, where, StackChoice())
 
 
 class PlainFolder:
@@ -144,6 +162,7 @@ class PlainFolder:
     def __init__(self, folder: Path) -> None:
         self._images = FolderImages(folder, (), None, None)
         self._folder = folder
+        self._known = frozenset(self._images.image_ids)
         self.channels: tuple[str, ...] = self._first_channels()
 
     @property
@@ -165,12 +184,18 @@ class PlainFolder:
     def read(self, image_id: str, split: Split) -> Field:
         """Read an image; InputError names the file and the reason."""
         del split
+        self._require_known(image_id)
         return self._images.read(image_id)
 
     def identity(self, image_id: str, split: Split) -> str:
-        """Name the content of an image by its files."""
+        """Name the content of an image by its files; InputError where there is no such image."""
         del split
+        self._require_known(image_id)
         return identity_of_files(self._images.files_of(image_id))
+
+    def _require_known(self, image_id: str) -> None:
+        if image_id not in self._known:
+            raise InputError(f"{self._folder}: there is no image {image_id}; check the path.")
 
     def _first_channels(self) -> tuple[str, ...]:
         for image_id in self._images.image_ids[:5]:
@@ -181,8 +206,12 @@ class PlainFolder:
         return ()
 
 
-def read_labels(path: Path) -> ImageTable:
+def read_labels(path: Path, class_names: tuple[str, ...] = LOCATION_NAMES) -> ImageTable:
     """Read a table of labels without images: an id, `Label`, and columns `fold`, `ImageWidth`, `ImageHeight` or others.
+
+    Args:
+        path: The table.
+        class_names: Name of each class.
 
     Raises:
         InputError: If the file is no such table.
@@ -191,7 +220,7 @@ def read_labels(path: Path) -> ImageTable:
     id_name = next((name for name in _ID_NAMES if name in rows), None)
     if id_name is None:
         raise InputError(f"{path}: a column ID is expected; the header reads {', '.join(rows.columns.drop(ROW))}.")
-    read = [read_label_text(text, LOCATION_NAMES) for text in rows["Label"]]
+    read = [read_label_text(text, class_names) for text in rows["Label"]]
     problems = [
         Problem(image_id or f"{path.name} row {row}", f"{path.name} row {row}: {reason}")
         for (_, reason), image_id, row in zip(read, rows[id_name], rows[ROW], strict=True)
@@ -213,7 +242,7 @@ def read_labels(path: Path) -> ImageTable:
     )
     known = {id_name, "Label", "ImageHeight", "ImageWidth", "fold", ROW}
     further = rows[[name for name in rows.columns if name not in known and name not in frame]]
-    return ImageTable(pd.concat([frame, further], axis=1), LOCATION_NAMES, str(path), tuple(problems))
+    return ImageTable(pd.concat([frame, further], axis=1), class_names, str(path), tuple(problems))
 
 
 def _numbers(rows: pd.DataFrame, name: str, missing: int) -> Sequence[int]:

@@ -1,0 +1,1 @@
+"""Cells corrected by hand: the table of corrections, and label maps after them."""

@@ -1,0 +1,129 @@
+"""The cells of `also=cells`: confidences, measurements and features in a Parquet file, outlines beside it.
+
+Outlines come from `<submission>.label_maps/cells/` (`also=label_maps`) where that is there, else from the submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from jaxtyping import Float32, Int32
+
+from hpa.core.errors import InputError
+from hpa.core.field import Field
+from hpa.core.label_map import labels_of
+from hpa.inference.exports.cell_rows import CONFIDENCE_PREFIX, FEATURE_PREFIX
+from hpa.results.found_cells import CellTable, FoundCells, Mask, ReadsImages
+from hpa.results.label_maps import LabelMapCells
+from hpa.results.submission import SubmissionCells
+
+SUFFIX = ".cells.parquet"
+_PIECE = 4096
+_PLACES = ("image", "cell", "top_px", "left_px", "bottom_px", "right_px", "centroid_y_px", "centroid_x_px", "pixel_um")
+
+
+class CellsFile:
+    """Cells of a table that `also=cells` wrote.
+
+    Args:
+        path: The table.
+        images: Its images.
+
+    Raises:
+        InputError: If it is no such table.
+    """
+
+    def __init__(self, path: Path, images: ReadsImages) -> None:
+        self._path, self._images = path, images
+        try:
+            schema = pq.read_schema(path)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{path}: a table of also=cells was expected ({error}).") from error
+        names = schema.names
+        self.class_names = tuple(
+            name.removeprefix(CONFIDENCE_PREFIX) for name in names if name.startswith(CONFIDENCE_PREFIX)
+        )
+        if not self.class_names or not {"image", "cell"} <= set(names):
+            raise InputError(
+                f"{path}: columns image, cell and {CONFIDENCE_PREFIX}<class> are expected, as of also=cells."
+            )
+        self._features = [name for name in names if name.startswith(FEATURE_PREFIX) and name[2:].isdecimal()]
+        others = {*_PLACES, *self.class_names, *self._features}
+        self._measured = [
+            name
+            for name in names
+            if name not in others and not name.startswith(CONFIDENCE_PREFIX) and _is_number(schema.field(name).type)
+        ]
+
+    def table(self) -> CellTable:
+        """Read all cells, without features."""
+        file = pq.ParquetFile(self._path, memory_map=True)
+        read = file.read(["image", "cell"])
+        coded = read["image"].combine_chunks().dictionary_encode()
+        image = np.asarray(coded.indices, np.int32)
+        if np.any(np.diff(image) < 0):
+            raise InputError(f"{self._path}: the cells of an image must stand together; sort the table by image.")
+        confidences = np.empty((len(read), len(self.class_names)), np.float32)
+        for index, name in enumerate(self.class_names):
+            confidences[:, index] = _column(file, CONFIDENCE_PREFIX + name)
+        return CellTable(
+            tuple(coded.dictionary.to_pylist()),
+            image,
+            np.asarray(read["cell"].to_numpy(), np.int32),
+            confidences,
+            measurements={name: _column(file, name) for name in self._measured},
+        )
+
+    def features(self) -> Iterator[Float32[np.ndarray, "cell feature"]]:
+        """Yield the features of the cells in pieces of bounded size, in the order of the table."""
+        file = pq.ParquetFile(self._path, memory_map=True, pre_buffer=False)
+        for batch in file.iter_batches(_PIECE, columns=self._features):
+            yield np.stack([_floats(column) for column in batch.columns], axis=1)
+
+    @property
+    def feature_count(self) -> int:
+        """Count the features of a cell."""
+        return len(self._features)
+
+    def read(self, image_id: str) -> Field:
+        """Read an image; InputError names the file and the reason."""
+        return self._images.read(image_id)
+
+    def masks(self, image_id: str) -> Iterator[Mask]:
+        """Yield the masks of an image's cells."""
+        label_map = self.label_map(image_id)
+        for number in labels_of(label_map):
+            yield label_map == number
+
+    def label_map(self, image_id: str) -> Int32[np.ndarray, "height width"]:
+        """Return the cells of an image."""
+        return self._outlines.label_map(image_id)
+
+    @cached_property
+    def _outlines(self) -> FoundCells:
+        stem = self._path.name.removesuffix(SUFFIX)
+        maps, submission = (self._path.with_name(stem + end) for end in (".label_maps", ".csv"))
+        if (maps / "cells").is_dir():
+            return LabelMapCells(maps / "cells", self._images)
+        if submission.is_file():
+            return SubmissionCells(submission, self._images, self.class_names)
+        raise InputError(f"{self._path}: the outlines are missing; {maps} or {submission} must lie beside it.")
+
+
+def _column(file: pq.ParquetFile, name: str) -> Float32[np.ndarray, " cell"]:
+    """Return one column: of all at once, the memory would be several times that of the result."""
+    return _floats(file.read([name])[name])
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+
+
+def _floats(column: pa.ChunkedArray | pa.Array) -> Float32[np.ndarray, " cell"]:
+    return np.asarray(pc.cast(column, pa.float32()).to_numpy(zero_copy_only=False), np.float32)

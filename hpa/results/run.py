@@ -1,0 +1,116 @@
+"""The cells that a run held out: predicted by its best weights, with the labels of their images or their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Int32
+
+from hpa.cells.stored_cells import StoredCells
+from hpa.config import build
+from hpa.core.channels import union_of_channels
+from hpa.core.errors import InputError
+from hpa.core.field import Field
+from hpa.core.label_map import labels_of
+from hpa.inference.cells.held_out import read_held_out_cells
+from hpa.interfaces import ImageSource
+from hpa.results.found_cells import CellTable, Mask
+from hpa.targets import require_safe
+
+_MEASUREMENTS = {"area_px": "area_px", "edge_px": "edge_px", "nucleus_area_px": "nucleus_px"}
+"""Names as in also=cells, and in the store."""
+
+
+class RunCells:
+    """Held-out cells of a run; their label maps come from the run's store, and are made again where it lacks them.
+
+    Args:
+        folder: The run.
+
+    Raises:
+        InputError: If it is no finished run that classifies cells, or its data are gone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held_out = read_held_out_cells(folder)
+        self.config = _config_of(folder)
+        segmenter = build(self.config["segmenter"])
+        channels = union_of_channels(tuple(self.config["data"]["channels"]), segmenter.channels)
+        self.source: ImageSource = build(self.config["data"], channels=channels)
+        self.class_names = tuple(self.source.class_names)
+        self._segmenter = segmenter
+
+    def table(self) -> CellTable:
+        """Return all held-out cells."""
+        found = self._held_out
+        names, image = np.unique(np.array(found.image_ids, object).astype(str), return_inverse=True)
+        is_known = found.cell_targets is not None and bool(np.isfinite(found.cell_targets).any())
+        return CellTable(
+            tuple(map(str, names)),
+            image.astype(np.int32),
+            found.cells.astype(np.int32),
+            found.probabilities,
+            found.cell_targets if is_known else found.image_targets,
+            targets_are_of_images=not is_known,
+            measurements=self._measurements(found.cells),
+        )
+
+    def read(self, image_id: str) -> Field:
+        """Read an image; InputError names the file and the reason."""
+        return self.source.read(image_id, "train")
+
+    def masks(self, image_id: str) -> Iterator[Mask]:
+        """Yield the masks of an image's cells."""
+        label_map = self.label_map(image_id)
+        for number in labels_of(label_map):
+            yield label_map == number
+
+    def label_map(self, image_id: str) -> Int32[np.ndarray, "height width"]:
+        """Return the cells of an image as the run's segmenter finds them."""
+        return self._stored.segmentation(image_id).cells
+
+    @cached_property
+    def _stored(self) -> StoredCells:
+        """The held-out images in the store."""
+        table = self.source.table("train").require_usable()
+        wanted = table.frame["image_id"].isin(set(self._held_out.image_ids))
+        held_out = table.with_frame(table.frame[wanted].reset_index(drop=True))
+        crop = build(self.config["crop"], channels=tuple(self.config["data"]["channels"]))
+        return build(self.config["store"]).prepare(self.source, held_out, "train", self._segmenter, crop, 1, _quiet)
+
+    def _measurements(self, cells: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Return what the store knows of the cells.
+
+        Raises:
+            InputError: If its cells are other ones.
+        """
+        stored = self._stored.cells.sort_values(["image_id", "cell"], kind="stable")
+        if len(stored) != len(cells) or not np.array_equal(stored["cell"].to_numpy(), cells):
+            raise InputError(
+                f"{self.folder}: the images have other cells now than when the run was trained ({len(stored)}, "
+                f"{len(cells)} then); the files of the data set, or the segmenter's, were changed."
+            )
+        return {name: stored[column].to_numpy(np.float32) for name, column in _MEASUREMENTS.items()}
+
+
+def _quiet(done: int, total: int) -> None:
+    """Report no progress: the store has nearly all images already."""
+    del done, total
+
+
+def _config_of(folder: Path) -> dict[str, Any]:
+    path = folder / "config.yaml"
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: the config of a run was expected ({error}).") from error
+    require_safe(config, str(path))
+    if config.get("task", "cells") != "cells":
+        raise InputError(f"{folder}: a run that classifies cells was expected; look at its report.html.")
+    return config
