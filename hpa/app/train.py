@@ -71,7 +71,12 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
 
 def _train_apart(run: RunFolder) -> int:
     """Train a run of several devices in processes of its own: a sweep has none to share."""
-    return subprocess.run([sys.executable, "-m", RANK_MODULE, str(run.path)], check=False).returncode
+    with subprocess.Popen([sys.executable, "-m", RANK_MODULE, str(run.path)]) as first:
+        try:
+            return first.wait()
+        except KeyboardInterrupt:  # it ends the others in order
+            first.terminate()
+            return first.wait()
 
 
 @contextlib.contextmanager

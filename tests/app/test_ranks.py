@@ -122,3 +122,23 @@ def test_a_run_of_two_processes_goes_on_to_the_same_weights(whole, composed, wor
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert list(pd.read_csv(parts / "metrics.csv")["epoch"]) == [1, 2]
+
+
+WATCHED = """
+import os, subprocess, sys, time
+inner = '''import os, threading, time
+from hpa.app.rank import _end_with
+threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+print(os.getpid(), flush=True)
+time.sleep(600)'''
+subprocess.Popen([sys.executable, "-c", inner])
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_ends_with_the_one_that_started_it():
+    parent = subprocess.Popen([sys.executable, "-c", WATCHED], stdout=subprocess.PIPE, text=True)
+    parent.stdout.readline()  # the child watches
+    parent.kill()
+    parent.communicate(timeout=120)  # returns once the child, which has the same output, has ended too
