@@ -202,6 +202,7 @@ CASES: dict[str, Case] = {
     "merge": Case(
         _parts, ("merge", "a", "b", "--out", "out.csv"), ("out.csv",), ("merge", "a", "b", "--out", "a", "--overwrite")
     ),
+    "new": Case(_nothing, ("new", "loss", "mine", "--package", "mylab"), ("mylab/losses/mine.py",)),
     "qc": Case(
         _typed,
         ("qc", "set", "--out", "out.html"),
@@ -250,5 +251,7 @@ WRITES_NOTHING = (
     "status",
 )
 """Commands that only print."""
+APPENDS = ("explore",)
+"""Commands that add what a user enters to a table, and change no row that is there."""
 WRITES_THE_CACHE = ("weights",)
 """Commands that write to the user's cache alone, where what is there is kept (tests/commands/test_weights.py)."""
