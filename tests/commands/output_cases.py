@@ -244,6 +244,7 @@ WRITES_NOTHING = (
     "compare",
     "count",
     "lint",
+    "plan",
     "score",
     "score-instances",
     "score-segmentation",
