@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
+from hpa.core.plugins import plugin_folder
 
 
 def _each(package: str, names: str) -> tuple[str, ...]:
@@ -110,8 +111,29 @@ def require_slots(config: Mapping[str, Any], where: str) -> None:
     Raises:
         InputError: Naming the key and what may stand there.
     """
+    _require_named_plugins(config.get("plugins"), where)
     for slot, part in config.items():
         require_targets(part, where, slot, SLOTS.get(slot, ()))
+
+
+def plugins_of(config: Any) -> list[str]:
+    """Return the plugins whose classes a config names."""
+    if isinstance(config, dict):
+        target = config.get("_target_")
+        own = [target.partition(".")[0]] if isinstance(target, str) else []
+        return sorted({*filter(plugin_folder, own), *(name for value in config.values() for name in plugins_of(value))})
+    return sorted({name for value in config for name in plugins_of(value)}) if isinstance(config, list | tuple) else []
+
+
+def _require_named_plugins(plugins: Any, where: str) -> None:
+    """Refuse plugins that the user did not name, before their classes are looked for."""
+    names = plugins if isinstance(plugins, list | tuple) else [plugins] if plugins else []
+    missing = [str(name)[:80] for name in names if plugin_folder(str(name)) is None]
+    if missing:
+        raise InputError(
+            f"{where}: uses the plugin {', '.join(missing)}, and nothing of it was imported. If you trust this "
+            f"package, name it: plugins=[{','.join(missing)}]."
+        )
 
 
 def require_plain(node: Any, where: str, key: str = "", depth: int = 0) -> None:
@@ -167,6 +189,8 @@ def _require_target(target: Any, where: str, key: str, allowed: tuple[str, ...])
         fills = any(target.startswith(name) if name.endswith(".") else target == name for name in allowed)
         if fills and (target in LIBRARY_CLASSES or _is_own_class(target)):
             return
+        if allowed and plugin_folder(target.partition(".")[0]) is not None and _is_own_class(target):
+            return
     may = (
         ", ".join(f"{name}*" if name.endswith(".") else name for name in allowed[:6]) or "none: it is no slot of parts"
     )
@@ -178,14 +202,19 @@ def _require_target(target: Any, where: str, key: str, allowed: tuple[str, ...])
 
 
 def _is_own_class(target: str) -> bool:
-    """Return whether a module of this package defines the class; its text is read, nothing is imported."""
+    """Return whether a module of this package or of a plugin defines the class; its text is read, not imported."""
     module, _, name = target.rpartition(".")
     return name in _classes_of(module)
 
 
 @cache
 def _classes_of(module: str) -> frozenset[str]:
-    file = _PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    package, *parts = module.split(".")
+    folder = _PACKAGE if package == _PACKAGE.name else plugin_folder(package)
+    if folder is None:
+        return frozenset()
+    place = folder.joinpath(*parts)
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     if not file.is_file():
         return frozenset()
     return frozenset(node.name for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.ClassDef))

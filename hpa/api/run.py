@@ -14,6 +14,7 @@ from hpa.api.words import Settings, words_of
 from hpa.app.members import members
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
+from hpa.core.plugins import name_plugins
 from hpa.inference.workload import require_task, task_of
 from hpa.models.saved_run import SavedRun, read_saved_run
 
@@ -24,8 +25,12 @@ _OF_THE_ATLAS = ("hpa.sources.kaggle_hpa.", "hpa.simulation.source.")
 """Data sets whose images show the field of the Human Protein Atlas, whatever their number of pixels."""
 
 
-def open_run(path: str | Path | Sequence[str | Path]) -> Run:
+def open_run(path: str | Path | Sequence[str | Path], *, plugins: Sequence[str] = ()) -> Run:
     """Open a run folder or a checkpoint that training wrote; several become an ensemble. No code in them is run.
+
+    Args:
+        path: Of the run, or of each.
+        plugins: Packages that the run uses parts of, if you trust them.
 
     Raises:
         InputError: If there is none, it cannot be read safely, or the members do not fit each other.
@@ -33,6 +38,7 @@ def open_run(path: str | Path | Sequence[str | Path]) -> Run:
     paths = [path] if isinstance(path, str | Path) else list(path)
     if not paths:
         raise InputError("open_run: the folder of a run or a checkpoint is expected, came an empty list.")
+    name_plugins(plugins)
     saved = [read_saved_run(one) for one in members(paths)]
     require_task(saved, task_of(saved[0].config))
     return Run(saved)

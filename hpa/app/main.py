@@ -23,8 +23,9 @@ from hpa.app.terminal import configure_logs, show_config
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError, UsageError
 from hpa.core.paths import quote_paths
+from hpa.core.plugins import name_plugins, plugin_configs
 from hpa.core.project_folder import with_commands
-from hpa.overrides import as_choice, last_values
+from hpa.overrides import as_choice, last_values, search_path_word
 from hpa.sweeps import SweepEnd
 from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
 from hpa.sweeps.plan import digest_of_config
@@ -41,7 +42,7 @@ def train_main(root: Path) -> None:
     words = _own_words(root, "train")
     runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if runs and runs[-1] != "null":
-        overrides = [word for word in words if not word.startswith("resume=")]
+        overrides = [word for word in words if not word.startswith(("resume=", "plugins="))]
         sys.exit(exit_code(lambda: _resume(runs[-1], overrides, root / "conf")))
     _compose_and_run(root, "train", _train)
 
@@ -72,6 +73,7 @@ def _own_words(root: Path, script: str) -> list[str]:
                 print(with_commands(help_page(root, script, slot)))
             else:
                 sys.argv[1:] = with_own_words(script, words)
+                name_plugins(last_values(sys.argv[1:], "plugins"))
         except InputError as error:
             raise UsageError(str(error)) from error
         require_names(root, sys.argv[1:])
@@ -179,6 +181,7 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     os.environ.setdefault("HPA_ROOT", str(root))
     sys.argv[1:] = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
     sys.argv += _sweeper_words(sys.argv[1:])
+    sys.argv += [search_path_word(root)] if plugin_configs() else []
     codes: list[int] = []
 
     def job(config: DictConfig) -> float | None:

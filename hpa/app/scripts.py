@@ -13,7 +13,8 @@ from hpa.app.main import task_words
 from hpa.app.suggestions import suggestions, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
-from hpa.overrides import choices_of, compose_config
+from hpa.core.plugins import name_plugins
+from hpa.overrides import choices_of, compose_config, last_values
 from hpa.values import require_values
 
 
@@ -38,6 +39,7 @@ def infer_config(root: Path, words: Sequence[str]) -> Config:
         InputError: If a word does not fit, or a run cannot be read.
     """
     own = with_own_words("infer", words)
+    name_plugins(last_values(own, "plugins"))
     composed = _composed(root, "infer", [*own, *task_words(own)])
     return _checked(root, "infer", cast("Config", OmegaConf.to_container(composed, resolve=False)), composed)
 

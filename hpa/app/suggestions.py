@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from hpa.config import Config
 from hpa.core.errors import InputError, UsageError
+from hpa.core.plugins import plugin_configs
 from hpa.overrides import choices_of, compose_config, keys_of, nearest
 
 GROUPS = {"train": "task", "infer": "inference"}
@@ -93,8 +94,9 @@ def _meant(word: str, candidates: Sequence[str]) -> list[str]:
 
 
 def _choices(root: Path, key: str) -> list[str]:
-    folder = root / ("experiments" if key == "experiments" else f"conf/{key}")
-    return [str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.yaml")]
+    own = root / ("experiments" if key == "experiments" else f"conf/{key}")
+    folders = [own, *(folder / key for folder in plugin_configs())]
+    return [str(file.relative_to(folder).with_suffix("")) for folder in folders for file in folder.rglob("*.yaml")]
 
 
 def _is_choice(root: Path, word: str) -> bool:

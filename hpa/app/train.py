@@ -24,6 +24,7 @@ from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
 from hpa.sweeps.pruning import reports_of
+from hpa.targets import plugins_of
 from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.fit import Fit
 from hpa.training.launch import MODULE as RANK_MODULE
@@ -45,6 +46,7 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
         InputError: If a part serves another task, the folder holds another run, or the training cannot go on.
     """
     config.pop("hydra", None)
+    config["plugins"] = plugins_of(config)  # what infer.py expects to be named
     require_task(config, choices)
     require_runnable(config)
     name = f"{choices['model']}_{choices['loss']}"

@@ -109,6 +109,8 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     from hpa.targets import require_slots
 
     trained = next(iter(saved.values())).config
+    if trained.get("plugins"):
+        raise InputError(f"a run with parts of {', '.join(trained['plugins'])} cannot be bundled: only hpa goes along.")
     words = [*overrides, "ckpt=null"]  # the runs are named in the bundle
     composed = compose_config(root, "infer", words)
     if composed.get("data") is None and not reads_a_folder(trained["data"]):

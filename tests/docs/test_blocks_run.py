@@ -15,7 +15,8 @@ import pytest
 
 from tests.docs.small_words import ROOT, smaller
 
-PAGES = ["README.md", *(f"docs/tutorials/{name}.md" for name in ("first_submission", "own_images", "cluster"))]
+_TUTORIALS = ("first_submission", "own_images", "cluster")
+PAGES = ["README.md", "docs/plugins.md", *(f"docs/tutorials/{name}.md" for name in _TUTORIALS)]
 BEFORE = {
     "docs/tutorials/cluster.md": """
 hpa synth DIR --images 16 --size 256 --seed 1
