@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from hpa.config import Config, plain
 from hpa.core.errors import InputError
 from hpa.core.paths import quote_paths
-from hpa.core.plugins import name_plugins, plugin_configs
+from hpa.core.plugins import name_plugins, search_path_word
 
 
 def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfig:
@@ -61,16 +61,6 @@ def _composed(root: Path, name: str, overrides: Sequence[str], with_hydra: bool 
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
         reason = str(error).partition("Config search path")[0].strip()
         raise InputError(f"{' '.join(overrides)}: {reason}") from error
-
-
-def search_path_word(root: Path) -> str:
-    """Return the word that lets hydra find recipes, and the choices and recipes of plugins."""
-    folders = [root, *plugin_configs()]
-    return f"hydra.searchpath=[{','.join(_quoted(f'file://{folder}') for folder in folders)}]"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", r"\'") + "'"
 
 
 def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:

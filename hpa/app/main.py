@@ -23,9 +23,9 @@ from hpa.app.terminal import configure_logs, show_config
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError, UsageError
 from hpa.core.paths import quote_paths
-from hpa.core.plugins import name_plugins, plugin_configs
+from hpa.core.plugins import name_plugins, plugin_configs, search_path_word
 from hpa.core.project_folder import with_commands
-from hpa.overrides import as_choice, last_values, search_path_word
+from hpa.overrides import as_choice, last_values
 from hpa.sweeps import SweepEnd
 from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
 from hpa.sweeps.plan import digest_of_config

@@ -40,6 +40,16 @@ def plugin_configs() -> list[Path]:
     return [folder / "conf" for folder in {**_named, **_declared()}.values()]
 
 
+def search_path_word(root: Path) -> str:
+    """Return the word that lets hydra find recipes, and the choices and recipes of plugins."""
+    folders = [root, *plugin_configs()]
+    return f"hydra.searchpath=[{','.join(_in_quotes(f'file://{folder}') for folder in folders)}]"
+
+
+def _in_quotes(text: str) -> str:
+    return "'" + text.replace("'", r"\'") + "'"
+
+
 @cache
 def _declared() -> dict[str, Path]:
     """Return the folders of the installed packages that declare themselves."""
