@@ -6,6 +6,7 @@ the entry point `hpa.plugins`. What a checkpoint or a config of a stranger names
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -16,6 +17,8 @@ from pathlib import Path
 from hpa.core.errors import InputError
 
 ENTRY_POINT = "hpa.plugins"
+SETTING = "HPA_PLUGINS"
+"""Variable with the names of plugins; jobs of a sweep and processes of other devices inherit it."""
 _named: dict[str, Path] = {}
 """Folder of each package that the user named in this process."""
 
@@ -28,16 +31,18 @@ def name_plugins(names: Sequence[str]) -> None:
     """
     for name in names:
         _named[name] = _folder_of(name)
+    if names:
+        os.environ[SETTING] = ",".join(_named)
 
 
 def plugin_folder(package: str) -> Path | None:
     """Return the folder of a package that may be used, None of every other one; nothing is imported."""
-    return _named.get(package) or _declared().get(package)
+    return _all_named().get(package) or _declared().get(package)
 
 
 def plugin_configs() -> list[Path]:
     """Return the folders `conf/` of all plugins, those that were named first."""
-    return [folder / "conf" for folder in {**_named, **_declared()}.values()]
+    return [folder / "conf" for folder in {**_all_named(), **_declared()}.values()]
 
 
 def search_path_word(root: Path) -> str:
@@ -48,6 +53,14 @@ def search_path_word(root: Path) -> str:
 
 def _in_quotes(text: str) -> str:
     return "'" + text.replace("'", r"\'") + "'"
+
+
+def _all_named() -> dict[str, Path]:
+    """Return the packages that this process named, or the one that started it, or the user by the variable."""
+    for name in filter(None, os.environ.get(SETTING, "").split(",")):
+        if name not in _named:
+            _named[name] = _folder_of(name)
+    return _named
 
 
 @cache

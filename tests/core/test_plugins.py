@@ -36,6 +36,7 @@ def laboratory(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(plugins, "_named", {})
+    monkeypatch.setenv(plugins.SETTING, "")
     yield package
     for name in [name for name in sys.modules if name.partition(".")[0] == "laboratory"]:
         del sys.modules[name]
@@ -85,6 +86,13 @@ def test_what_is_no_plugin_is_refused(name, told):
     with pytest.raises(InputError, match=told):
         name_plugins([name])
     assert plugin_folder(name) is None
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_processes_that_are_started_know_the_same_plugins():
+    name_plugins(["laboratory"])
+    program = "from hpa.core.plugins import plugin_folder; raise SystemExit(plugin_folder('laboratory') is None)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_an_installed_package_may_declare_itself(laboratory, monkeypatch):
