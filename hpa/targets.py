@@ -116,15 +116,6 @@ def require_slots(config: Mapping[str, Any], where: str) -> None:
         require_targets(part, where, slot, SLOTS.get(slot, ()))
 
 
-def plugins_of(config: Any) -> list[str]:
-    """Return the plugins whose classes a config names."""
-    if isinstance(config, dict):
-        target = config.get("_target_")
-        own = [target.partition(".")[0]] if isinstance(target, str) else []
-        return sorted({*filter(plugin_folder, own), *(name for value in config.values() for name in plugins_of(value))})
-    return sorted({name for value in config for name in plugins_of(value)}) if isinstance(config, list | tuple) else []
-
-
 def _require_named_plugins(plugins: Any, where: str) -> None:
     """Refuse plugins that the user did not name, before their classes are looked for."""
     names = plugins if isinstance(plugins, list | tuple) else [plugins] if plugins else []

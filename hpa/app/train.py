@@ -18,13 +18,13 @@ from hpa.app.task import Parts
 from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock
+from hpa.core.plugins import plugins_of
 from hpa.core.project_folder import with_commands
 from hpa.overrides import differing_keys, with_values
 from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
 from hpa.sweeps.pruning import reports_of
-from hpa.targets import plugins_of
 from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.fit import Fit
 from hpa.training.launch import MODULE as RANK_MODULE

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from hpa.core.errors import InputError
 
@@ -43,6 +44,15 @@ def plugin_folder(package: str) -> Path | None:
 def plugin_configs() -> list[Path]:
     """Return the folders `conf/` of all plugins, those that were named first."""
     return [folder / "conf" for folder in {**_all_named(), **_declared()}.values()]
+
+
+def plugins_of(config: Any) -> list[str]:
+    """Return the plugins whose classes a config names."""
+    if isinstance(config, dict):
+        target = config.get("_target_")
+        own = [target.partition(".")[0]] if isinstance(target, str) else []
+        return sorted({*filter(plugin_folder, own), *(name for value in config.values() for name in plugins_of(value))})
+    return sorted({name for value in config for name in plugins_of(value)}) if isinstance(config, list | tuple) else []
 
 
 def search_path_word(root: Path) -> str:

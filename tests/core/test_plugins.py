@@ -8,9 +8,9 @@ import pytest
 from hpa.config import build
 from hpa.core import plugins
 from hpa.core.errors import InputError
-from hpa.core.plugins import name_plugins, plugin_configs, plugin_folder
+from hpa.core.plugins import name_plugins, plugin_configs, plugin_folder, plugins_of
 from hpa.overrides import compose_slot
-from hpa.targets import plugins_of, require_safe
+from hpa.targets import require_safe
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
