@@ -21,14 +21,14 @@ class Doubled:
     def __init__(self, factor: float) -> None:
         self.factor = factor
 """
-YAML = "# Doubles.\n_target_: laboratory.parts.Doubled\nfactor: 2.0\n"
-SAVED = {"plugins": ["laboratory"], "loss": {"_target_": "laboratory.parts.Doubled", "factor": 2.0}}
+YAML = "# Doubles.\n_target_: mylab.parts.Doubled\nfactor: 2.0\n"
+SAVED = {"plugins": ["mylab"], "loss": {"_target_": "mylab.parts.Doubled", "factor": 2.0}}
 
 
 @pytest.fixture
-def laboratory(tmp_path, monkeypatch) -> Path:
+def mylab(tmp_path, monkeypatch) -> Path:
     """A plugin in the present folder, not installed and not named."""
-    package = tmp_path / "laboratory"
+    package = tmp_path / "mylab"
     (package / "conf" / "loss").mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "parts.py").write_text(SOURCE)
@@ -38,7 +38,7 @@ def laboratory(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(plugins, "_named", {})
     monkeypatch.setenv(plugins.SETTING, "")
     yield package
-    for name in [name for name in sys.modules if name.partition(".")[0] == "laboratory"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mylab"]:
         del sys.modules[name]
 
 
@@ -52,32 +52,32 @@ def fresh_classes():
 
 
 @pytest.mark.usefixtures("fresh_classes")
-def test_a_named_plugin_adds_choices_and_classes(laboratory):
-    part = compose_slot(ROOT, "train", "loss", ["plugins=[laboratory]", "loss=doubled", "loss.factor=3"])
+def test_a_named_plugin_adds_choices_and_classes(mylab):
+    part = compose_slot(ROOT, "train", "loss", ["plugins=[mylab]", "loss=doubled", "loss.factor=3"])
     assert build(part).factor == 3
-    assert plugin_configs() == [laboratory / "conf"]
-    assert plugins_of({"a": [part]}) == ["laboratory"]
+    assert plugin_configs() == [mylab / "conf"]
+    assert plugins_of({"a": [part]}) == ["mylab"]
 
 
-def test_nothing_of_a_plugin_that_is_not_named_is_imported(laboratory):
-    with pytest.raises(InputError, match=r"uses the plugin laboratory.*plugins=\[laboratory\]"):
+def test_nothing_of_a_plugin_that_is_not_named_is_imported(mylab):
+    with pytest.raises(InputError, match=r"uses the plugin mylab.*plugins=\[mylab\]"):
         require_safe(SAVED, "x.ckpt")
     with pytest.raises(InputError, match="nothing was imported"):
         require_safe({"loss": SAVED["loss"]}, "x.ckpt")
-    name_plugins(["laboratory"])
+    name_plugins(["mylab"])
     require_safe(SAVED, "x.ckpt")
-    assert not (laboratory / "imported").exists()  # being named and checked runs none of its modules either
+    assert not (mylab / "imported").exists()  # being named and checked runs none of its modules either
 
 
-@pytest.mark.usefixtures("laboratory")
-@pytest.mark.parametrize("target", ["laboratory.parts.Other", "laboratory.parts.pathlib.Path", "laboratory.conf.loss"])
+@pytest.mark.usefixtures("mylab")
+@pytest.mark.parametrize("target", ["mylab.parts.Other", "mylab.parts.pathlib.Path", "mylab.conf.loss"])
 def test_only_classes_of_its_own_are_taken(target):
-    name_plugins(["laboratory"])
+    name_plugins(["mylab"])
     with pytest.raises(InputError, match="nothing was imported"):
         require_safe({"loss": {"_target_": target}}, "x.ckpt")
 
 
-@pytest.mark.usefixtures("laboratory")
+@pytest.mark.usefixtures("mylab")
 @pytest.mark.parametrize(
     ("name", "told"),
     [("nothing_here", "no such package"), ("json", "no plugin"), ("hpa", "name of a package"), ("../x", "name of a")],
@@ -88,27 +88,27 @@ def test_what_is_no_plugin_is_refused(name, told):
     assert plugin_folder(name) is None
 
 
-@pytest.mark.usefixtures("laboratory")
+@pytest.mark.usefixtures("mylab")
 def test_processes_that_are_started_know_the_same_plugins():
-    name_plugins(["laboratory"])
-    program = "from hpa.core.plugins import plugin_folder; raise SystemExit(plugin_folder('laboratory') is None)"
+    name_plugins(["mylab"])
+    program = "from hpa.core.plugins import plugin_folder; raise SystemExit(plugin_folder('mylab') is None)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_an_installed_package_may_declare_itself(laboratory, monkeypatch):
-    point = EntryPoint("laboratory", "laboratory", plugins.ENTRY_POINT)
+def test_an_installed_package_may_declare_itself(mylab, monkeypatch):
+    point = EntryPoint("mylab", "mylab", plugins.ENTRY_POINT)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == plugins.ENTRY_POINT else [])
     plugins._declared.cache_clear()
     try:
-        assert plugin_folder("laboratory") == laboratory
+        assert plugin_folder("mylab") == mylab
         require_safe(SAVED, "x.ckpt")
     finally:
         plugins._declared.cache_clear()
 
 
-def test_the_command_line_names_what_is_missing(laboratory):
+def test_the_command_line_names_what_is_missing(mylab):
     """In a process of its own: what is named there is named for the whole process."""
-    words = [sys.executable, str(ROOT / "train.py"), "plugins=[laboratory]", "loss=doublet"]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=laboratory.parent)
+    words = [sys.executable, str(ROOT / "train.py"), "plugins=[mylab]", "loss=doublet"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=mylab.parent)
     assert done.returncode == 2
     assert "did you mean loss=doubled" in done.stderr
