@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hpa.commands.synth import available_cores, parse_size
 from hpa.core.channels import CHANNELS
+from hpa.core.classes import LOCATIONS
 from hpa.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _next_commands(root: Path, channels: Sequence[str], library: CellLibrary) -> str:
     """Return the commands that train, predict and score on the data set."""
     data = f"data=kaggle_hpa data.root={root}"
-    names = [library.numbers.names.get(number, f"unused {number}") for number in range(1 + max(library.numbers.names))]
+    names = [library.numbers.names.get(number, f"unused {number}") for number in range(len(LOCATIONS))]
     types = "" if library.numbers.are_locations else f" --types '{','.join(names)}'"
     return "\n".join(
         [

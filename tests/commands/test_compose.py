@@ -21,7 +21,9 @@ def test_the_command_writes_a_data_set_and_names_the_next_commands(cells, tmp_pa
     shown = capsys.readouterr()
     assert "8 fields" in shown.out
     assert f"'data.channels=[green]' data.cell_truth={out}/truth_train.csv" in shown.out
-    assert "--types 'across,along'" in shown.out
+    types = shown.out.partition("--types '")[2].partition("'")[0].split(",")
+    assert types[:3] == ["across", "along", "unused 2"]
+    assert len(types) == 19  # a submission lists every class of the layout
     assert "passed over 1 files that are no crops of a class: notes.txt" in shown.err
     stated = json.loads((out / "world.json").read_text())["settings"]["noise"]
     assert stated == {"false_negative_rate": [0.1, 0.4], "false_positive_rate": [0.2, 0.2], "main_only": 0.1}
