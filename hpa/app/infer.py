@@ -54,7 +54,7 @@ def infer(config: Config) -> int:
     paths = config["ckpt"] if isinstance(config["ckpt"], list) else [config["ckpt"]]
     runs = [read_saved_run(path) for path in members(paths, announce=True)]
     require_task(runs, config["task"])
-    data = config.get("data") or runs[0].config["data"]
+    data = config.get("data") or runs[0].part("data")
     inputs = [*(run.path for run in runs), *(Path(data[name]) for name in ("root", "metadata") if data.get(name))]
     out = Path(config["out"])
     if not (is_shared and read_note(out)):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from hpa.config import Config, build
 from hpa.core.image_table import ImageTable
+from hpa.core.ownership import seal_of
 from hpa.sources.levels import measure_levels
 from hpa.training.fit import Fit
 from hpa.training.module import TrainingModule
@@ -51,6 +52,7 @@ def identity_of(config: Config, table: ImageTable) -> dict[str, Any]:
     source = build(config["data"])
     return {
         "config": config,
+        "seal": seal_of(config),
         "channels": list(config["data"]["channels"]),
         "class_names": list(table.class_names),
         "seed": config["seed"],

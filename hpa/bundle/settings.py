@@ -80,6 +80,8 @@ MISSING = "???"
 PARTS_FOLDER = "weights/parts"
 _SET_IN_NOTEBOOK = {"ckpt", "data", "out"}
 _TRAINING_ONLY = ("cell_truth", "metadata")
+LEFT_OUT = frozenset(f"data.{name}" for name in ("root", *_TRAINING_ONLY))
+"""What a bundle leaves open of the data of the training."""
 _HEADER = "# Written by hpa bundle: python infer.py --config-name bundle data.root=DIR. Values can be overridden.\n"
 
 

@@ -14,6 +14,7 @@ from hpa.bundle.project_files import SETTINGS_FILE, copy_project, write_pages
 from hpa.bundle.wheels import collect_wheels
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
+from hpa.core.ownership import require_no_paths
 from hpa.core.project_folder import project_folder
 from hpa.core.whole_file import whole_folder
 
@@ -104,11 +105,12 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     """
     from omegaconf import OmegaConf
 
-    from hpa.bundle.settings import BESIDE_PROJECT, bundled_settings, reads_a_folder, settings_text
+    from hpa.bundle.settings import BESIDE_PROJECT, LEFT_OUT, bundled_settings, reads_a_folder, settings_text
     from hpa.overrides import compose_config
     from hpa.targets import require_slots
 
-    trained = next(iter(saved.values())).config
+    run = next(iter(saved.values()))
+    trained = run.config
     if trained.get("plugins"):
         raise InputError(f"a run with parts of {', '.join(trained['plugins'])} cannot be bundled: only hpa goes along.")
     words = [*overrides, "ckpt=null"]  # the runs are named in the bundle
@@ -116,6 +118,9 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     if composed.get("data") is None and not reads_a_folder(trained["data"]):
         composed = compose_config(root, "infer", [*words, "data=kaggle_hpa"])
     plain = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))  # data.root may be missing
+    if not run.is_own:  # a file that it names would be carried into the bundle
+        taken = {slot: trained.get(slot) for slot in ("segmenter", "data") if plain.get(slot) is None}
+        require_no_paths(taken, "", run.path, LEFT_OUT)
     settings = bundled_settings(plain, trained, list(saved), bundle)
     require_slots(settings, "hpa bundle")
     yaml = OmegaConf.to_yaml(settings)

@@ -14,6 +14,7 @@ from jaxtyping import Int32, UInt8
 from tqdm import tqdm
 
 from hpa.core.errors import InputError
+from hpa.core.ownership import require_no_paths
 from hpa.core.project_folder import project_folder
 from hpa.intake.stack_options import add_stack_options, stack_choice
 
@@ -187,9 +188,12 @@ def _part(overrides: list[str]) -> dict[str, Any]:
     runs = [word.removeprefix("ckpt=") for word in overrides if word.startswith("ckpt=")]
     is_named = any(word.startswith(("segmenter=", "experiments=")) for word in overrides)
     if runs and not is_named:
-        saved = {"segmenter": read_saved_run(runs[-1]).config["segmenter"]}
+        run = read_saved_run(runs[-1])
         values = [word for word in overrides if not word.startswith("ckpt=")]
-        return with_values(saved, values, root / "conf")["segmenter"]
+        part = with_values({"segmenter": run.config["segmenter"]}, values, root / "conf")["segmenter"]
+        if not run.is_own:
+            require_no_paths(part, "segmenter", run.path, frozenset(word.partition("=")[0] for word in values))
+        return part
     part = compose_slot(root, "infer", "segmenter", overrides if is_named else [DEFAULT_SEGMENTER, *overrides])
     if part is None:
         raise InputError(f"no segmenter is chosen; write {DEFAULT_SEGMENTER}, or another file of conf/segmenter.")

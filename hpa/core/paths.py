@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hpa.core.errors import InputError
@@ -28,11 +28,17 @@ PATH_SETTINGS = frozenset(
         "corrections",
         "extra",
         "unlabeled",
+        "run",
     )
 )
 """Last words of the settings that are paths, or lists of paths."""
 _FILE_SUFFIXES = ("weights",)
 """Ends of the words of settings that may be paths, but also names or numbers."""
+_NO_FILE = ("hub:", "hf-hub:", "???")
+"""Beginnings of published names, and what a command must give."""
+_NO_INPUT = frozenset(("run_dir", "resume", "out"))
+"""Settings of a run that name its own place; nothing is read there because of them."""
+_LOOKS_LIKE_PATH = re.compile(r"[/\\]|^~|^\.")
 _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)|true|false|0[xo]\w+", re.IGNORECASE)
 _PLAIN_WORD = re.compile(r"[\w./:\\+@-]+", re.ASCII)
 _NO_PATH = ("${", "'", '"', "[", "???")
@@ -63,6 +69,25 @@ def with_paths(config: Any) -> Any:
     if isinstance(config, dict):
         return {name: _value(str(name), value) for name, value in config.items()}
     return [with_paths(value) for value in config] if isinstance(config, list) else config
+
+
+def named_paths(config: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the files and folders that a config names, by dotted key; published names (`hub:`) are none.
+
+    >>> list(named_paths({"root": "set", "seed": 1, "extra": ["a", "b"], "weights": "hub:subcell"}, "data"))
+    [('data.root', 'set'), ('data.extra', 'a'), ('data.extra', 'b')]
+    """
+    if isinstance(config, dict):
+        for name, value in config.items():
+            if name not in _NO_INPUT:
+                yield from named_paths(value, f"{key}.{name}".lstrip("."))
+    elif isinstance(config, list | tuple):
+        for value in config:
+            yield from named_paths(value, key)
+    elif isinstance(config, str) and config and not config.startswith(_NO_FILE):
+        name = key.rpartition(".")[2]
+        if name in PATH_SETTINGS or name.endswith(_FILE_SUFFIXES) or _LOOKS_LIKE_PATH.search(config):
+            yield key, config
 
 
 def _value(name: str, value: Any) -> Any:

@@ -11,6 +11,7 @@ from torch import nn
 from hpa.config import build
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
+from hpa.core.ownership import require_no_paths
 from hpa.core.planes import PlaneSpec
 from hpa.device import choose_device, choose_precision
 from hpa.inference.tissue.predictor import DenseModel, PixelPredictor
@@ -23,8 +24,14 @@ STARTING_POINTS = {"weights": None, "pretrained": False}
 
 
 def network_of(saved: SavedRun) -> nn.Module:
-    """Return the network of a checkpoint in evaluation mode."""
+    """Return the network of a checkpoint in evaluation mode.
+
+    Raises:
+        InputError: If the weights do not fit, or the run is another's and names files beside its starting point.
+    """
     config = _without_starting_points(saved.config["model"])
+    if not saved.is_own:
+        require_no_paths(config, "model", saved.path)
     model = build(config, channel_count=len(saved.channels), class_count=len(saved.class_names))
     return saved.load_into(cast("nn.Module", model))
 

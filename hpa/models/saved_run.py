@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.core.ownership import is_own, require_no_paths
 from hpa.models.tensor_file import UnreadableError, load_plain
 from hpa.targets import TASKS, require_safe
 
@@ -40,6 +41,18 @@ class SavedRun:
     weights: dict[str, Tensor]
     epoch: int
     levels: dict[str, float] = field(default_factory=dict)
+    is_own: bool = False
+
+    def part(self, slot: str) -> dict[str, Any]:
+        """Return a part of the run's config that is taken over where the command names none.
+
+        Raises:
+            InputError: If the run is another's and the part names files.
+        """
+        part: dict[str, Any] = self.config[slot]
+        if not self.is_own:
+            require_no_paths(part, slot, self.path)
+        return part
 
     def load_into(self, model: nn.Module) -> nn.Module:
         """Put the weights into a network built from the run's config, and return it in evaluation mode.
@@ -126,6 +139,7 @@ def read_saved_run(path: str | Path) -> SavedRun:
         weights=_evaluated_weights(content["state_dict"]),
         epoch=int(content["epoch"]) + 1,
         levels=_levels_of(facts.get("levels")),
+        is_own=is_own(facts["config"], facts.get("seal")),
     )
 
 

@@ -11,9 +11,12 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from hpa.app.infer import infer
 from hpa.app.train import resume
 from hpa.cli import main
+from hpa.config import plain
 from hpa.core.errors import InputError
+from hpa.inference.saved_network import network_of
 from hpa.models.saved_run import read_saved_run
 from hpa.training.run_folder import RunFolder
 from tests.bundle.small_run import write_small_run
@@ -142,3 +145,37 @@ def test_a_damaged_run_folder_is_refused_in_words(text, words, tmp_path):
     (tmp_path / "config.yaml").write_bytes(text)
     with pytest.raises(InputError, match=rf"config\.yaml: .*{words}"):
         resume(str(tmp_path), [], ROOT / "conf")
+
+
+def test_files_that_the_config_of_another_names_are_not_opened(checkpoint, tmp_path, composed):
+    (tmp_path / "set").mkdir()
+    config = checkpoint["hpa"]["config"] | {
+        "data": {"_target_": "hpa.sources.kaggle_hpa.KaggleHpa", "root": str(tmp_path / "set"), "channels": ["red"]},
+        "segmenter": {"_target_": "hpa.segmenters.stored.Stored", "folder": str(tmp_path / "set")},
+    }
+    file = tmp_path / "other.ckpt"
+    torch.save(checkpoint | {"hpa": checkpoint["hpa"] | {"config": config}}, file)
+    words = [f"ckpt={file}", f"out={tmp_path / 'out.csv'}", "device=cpu"]
+    with pytest.raises(InputError, match=rf"names data\.root={tmp_path}/set; .* data=NAME data\.root=…"):
+        infer(plain(composed("infer", *words)))
+    own = ("data=kaggle_hpa", f"data.root={tmp_path / 'set'}")
+    with pytest.raises(InputError, match=r"names segmenter\.folder=.* segmenter=NAME segmenter\.folder=…"):
+        infer(plain(composed("infer", *words, *own)))
+    assert main(["segment", str(tmp_path / "set"), str(tmp_path / "maps"), f"ckpt={file}"]) == 1
+    assert main(["bundle", str(file), "--out", str(tmp_path / "bundle")]) == 1
+    assert not (tmp_path / "bundle").exists()
+    RunFolder(tmp_path).config_file.write_text(OmegaConf.to_yaml(config))
+    with pytest.raises(
+        InputError,
+        match=r"config\.yaml: this run is of another user .* segmenter\.folder=… store\.folder=… data\.root=…",
+    ):
+        resume(str(tmp_path), [], ROOT / "conf")
+
+
+def test_a_network_of_another_names_no_files_either(checkpoint, tmp_path):
+    model = checkpoint["hpa"]["config"]["model"] | {"backbone": f"local-dir:{tmp_path}", "weights": "/home/other/w.pth"}
+    torch.save(with_part(checkpoint, "model", model), tmp_path / "other.ckpt")
+    saved = read_saved_run(tmp_path / "other.ckpt")
+    with pytest.raises(InputError, match=r"names model\.backbone=local-dir:.*; ") as caught:
+        network_of(saved)
+    assert "weights" not in str(caught.value)

@@ -44,13 +44,12 @@ class CellInference:
             InputError: If the runs differ in their classes, or the data or a setting do not fit.
         """
         require_same_classes(runs)
-        trained = runs[0].config
-        segmenter = build(config.get("segmenter") or trained["segmenter"])
+        segmenter = build(config.get("segmenter") or runs[0].part("segmenter"))
         rules = [build(rule) for rule in config["rules"].values()]
         channels: tuple[str, ...] = ()
         for wanted in [*(run.channels for run in runs), segmenter.channels]:
             channels = union_of_channels(channels, wanted)
-        source = build(config.get("data") or trained["data"], channels=channels)
+        source = build(config.get("data") or runs[0].part("data"), channels=channels)
         fusion: Fusion = build(config["fusion"])
         predictors = CellPredictors(runs, config)
         fallbacks = predictors.fallbacks()

@@ -44,7 +44,7 @@ class TissueInference:
         """
         networks = [_network(run, config) for run in runs]
         views: Views = build(config["tta"])
-        source = build(config.get("data") or runs[0].config["data"])
+        source = build(config.get("data") or runs[0].part("data"))
         table = _without_problems(source.table(config["split"]))
         organs = dict(zip(table.image_ids, map(str, table.frame.get("organ", ())), strict=False))
         thresholds, fitted_to = _thresholds(runs, _join(runs, config), config)
