@@ -16,7 +16,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables docs docs-serve benchmark attack ladder clean
+.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables docs docs-serve benchmark attack audit ladder clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,10 @@ benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in 
 
 attack: $(READY) ## Fuzzed and bad input, kills: counted in one table (hours; SECONDS= of each attack, SEED=)
 	$(BIN)/python -m benchmarks.attack --seconds $(or $(SECONDS),1800) --seed $(or $(SEED),0)
+
+audit: $(READY) ## Known holes of the versions in constraints.txt, by the advisory database of PyPI (needs the network)
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip --progress-spinner off || { \
+	echo "Not audited, or holes were found: 'not found on PyPI' and connection errors mean that the database was not reached."; exit 1; }
 
 ladder: $(READY) ## Every weak-label recipe, three seeds each, against the oracle: hours, resumable (LADDER=folder)
 	$(BIN)/python -m benchmarks.ladder $(or $(LADDER),ladder)
