@@ -1,4 +1,4 @@
-"""Which configs this user's own trainings wrote: only theirs may name files that are opened without a word.
+"""Which configs this user's own trainings wrote: only such a config may name files that are opened as they stand.
 
 A run may come from a stranger, and its config names the folders and files of the training: data, label maps, weights,
 caches. The trainings of a user seal their configs with a key that lies in the user's home (HMAC, RFC 2104); a config
