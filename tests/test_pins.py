@@ -1,4 +1,4 @@
-"""Every dependency of pyproject.toml, extras included, has an exact version in constraints.txt that its range allows."""
+"""Every dependency of pyproject.toml and its extras has one exact version in constraints.txt that its range fits."""
 
 import tomllib
 from pathlib import Path
