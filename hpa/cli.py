@@ -21,7 +21,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import hpa.commands
 from hpa.app.signals import interrupting_signals
-from hpa.core.errors import InputError
+from hpa.core.errors import InputError, explained
 from hpa.core.project_folder import with_commands
 
 DESCRIPTION = (
@@ -77,6 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except InputError as error:
         print(f"hpa {called}: {with_commands(str(error))}", file=sys.stderr)
+        return FAILED
+    except (OSError, MemoryError) as error:
+        if (reason := explained(error)) is None:
+            raise
+        print(f"hpa {called}: {reason}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print(f"hpa {called}: interrupted", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -23,13 +24,27 @@ def plain(config: DictConfig) -> Config:
     """Return a composed config resolved, as plain types.
 
     Raises:
-        InputError: If a value is missing or refers to nothing.
+        InputError: If a value is missing, refers to nothing, or is no finite number.
     """
     try:
-        return cast("Config", with_paths(OmegaConf.to_container(config, resolve=True, throw_on_missing=True)))
+        values = with_paths(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+        _require_finite(values, "")
+        return cast("Config", values)
     except OmegaConfBaseException as error:
         key = error.full_key or "the config"
         raise InputError(f"{key}: {str(error).splitlines()[0]}; write {key}=… on the command line.") from error
+
+
+def _require_finite(node: Any, key: str) -> None:
+    """Refuse NaN and infinity: comparisons with them are false, so that no check of a setting would notice."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            _require_finite(value, f"{key}.{name}".lstrip("."))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            _require_finite(value, f"{key}[{index}]")
+    elif isinstance(node, float) and not math.isfinite(node):
+        raise InputError(f"{key}={node}: a finite number is expected; write one.")
 
 
 def build(part: Config, **given: Any) -> Any:

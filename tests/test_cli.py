@@ -82,3 +82,11 @@ def test_a_terminal_that_does_not_know_every_letter_is_no_error(tmp_path):
     assert done.returncode == 1
     assert "defect   row 2 (a): mask '????'\\u2026" in done.stdout
     assert done.stderr == ""
+
+
+def test_what_the_system_refuses_is_named_without_a_traceback(tmp_path, capsys):
+    path = tmp_path / ("x" * 300)
+    assert main(["lint", str(path), "--sample", str(path)]) == 1
+    assert "File name too long" in capsys.readouterr().err
+    assert main(["coco", "export", str(tmp_path), str(path)]) == 1
+    assert "File name too long" in capsys.readouterr().err

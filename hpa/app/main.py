@@ -21,7 +21,7 @@ from hpa.app.signals import interrupting_signals
 from hpa.app.suggestions import require_names, suggestions, unread_keys
 from hpa.app.terminal import configure_logs, show_config
 from hpa.config import Config, plain, require_task
-from hpa.core.errors import InputError, UsageError
+from hpa.core.errors import InputError, UsageError, explained
 from hpa.core.paths import quote_paths
 from hpa.core.plugins import name_plugins, plugin_configs, search_path_word
 from hpa.core.project_folder import with_commands
@@ -173,6 +173,13 @@ def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> in
         if reasons is not None:
             reasons.append(str(error))
         return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
+    except (OSError, MemoryError) as error:
+        if (reason := explained(error)) is None:
+            raise
+        print(f"error: {reason}", file=sys.stderr)
+        if reasons is not None:
+            reasons.append(reason)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 

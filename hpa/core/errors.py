@@ -35,6 +35,19 @@ class UsageError(InputError):
     """The words of a command line do not fit each other, or what they are for."""
 
 
+def explained(error: OSError | MemoryError) -> str | None:
+    """Return what the system refused and what to do, None of an error without a file, which is a fault of ours.
+
+    >>> explained(OSError(36, "File name too long", "x"))
+    'x: File name too long; check the path, and whether it may be read and written.'
+    """
+    if isinstance(error, MemoryError):
+        return "memory does not suffice; free some, or give smaller or fewer files at once."
+    if error.filename is None:
+        return None
+    return printable(f"{error.filename}: {error.strerror}; check the path, and whether it may be read and written.")
+
+
 @dataclass(frozen=True)
 class Problem:
     """One defect of one thing the user gave, e.g. of one row or one file."""

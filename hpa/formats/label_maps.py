@@ -12,6 +12,7 @@ import io
 import math
 import zipfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from hpa.core.whole_file import whole_file
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
 from hpa.formats.cellpose_seg import read_cellpose_masks
 from hpa.formats.image_header import check_size
+from hpa.formats.tiff_directories import require_end
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 NPZ_SUFFIX, NPZ_KEY = ".npz", "label_map"
@@ -156,6 +158,8 @@ def _read_pages(path: Path, content: io.BytesIO | None = None) -> list[Shaped[np
             with np.load(path, allow_pickle=False) as archive:
                 return [archive[NPZ_KEY]]
         if suffix in TIFF_SUFFIXES:
+            with nullcontext(content) if content else path.open("rb") as file:
+                require_end(path, file)
             with tifffile.TiffFile(content or path, _multifile=False) as tiff:
                 return [_page(path, page) for page in tiff.pages]
         with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:

@@ -33,6 +33,7 @@ from hpa.formats.image_header import (
 from hpa.formats.ome_xml import OmeImage, read_ome_images
 from hpa.formats.pixel_size import size_of_page
 from hpa.formats.tiff_colour import PageColour, colour_of, planes_of_page
+from hpa.formats.tiff_directories import require_end
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".stk", ".lsm")
@@ -103,6 +104,8 @@ def damaged(path: Path, reason: str) -> InputError:
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
     try:
+        with path.open("rb") as file:
+            require_end(path, file)
         with tifffile.TiffFile(path, _multifile=False) as tiff:
             yield tiff
     except InputError:

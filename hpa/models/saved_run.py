@@ -149,7 +149,9 @@ def _require_facts(file: Path, facts: dict[str, Any], content: dict[str, Any]) -
     wrong = [] if facts["config"].get("task", TASKS[0]) in TASKS else ["task"]
     for name in ("channels", "class_names"):
         listed = facts.get(name)
-        if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
+        if not isinstance(listed, list | tuple) or not all(
+            isinstance(one, str) and one.isprintable() for one in listed
+        ):
             wrong.append(name)
     if not isinstance(content.get("epoch"), int):
         wrong.append("epoch")
@@ -160,6 +162,10 @@ def _require_facts(file: Path, facts: dict[str, Any], content: dict[str, Any]) -
             f"{file}: {', '.join(wrong)} is missing or of another kind than train.py writes; the file was changed, or "
             "another version wrote it."
         )
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 def _holds_weights(state: object) -> bool:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Int64
 
 from hpa.core.errors import InputError
 from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
 from hpa.formats.coco_file import category_names, read_coco
+from hpa.formats.parquet_table import read_parquet
 from hpa.sources.cell_classes import read_cell_classes
 
 _CONFIDENCE = "confidence_"
@@ -61,12 +61,7 @@ def count_cells(path: Path, names: Sequence[str] | None) -> CountedCells:
 
 
 def _of_parquet(path: Path, names: Sequence[str] | None) -> CountedCells:
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError, MemoryError) as error:  # what Arrow raises where bytes are damaged
-        raise InputError(
-            f"{path}: cannot be read as a table of cells ({error}); write it again (also=cells)."
-        ) from error
+    frame = read_parquet(path, "a table of cells", "write it again (also=cells).")
     columns = [name for name in frame if str(name).startswith(_CONFIDENCE)]
     if "image" not in frame or not columns:
         raise InputError(f"{path}: columns image and {_CONFIDENCE}<class> are expected, as also=cells writes them.")
@@ -117,6 +112,8 @@ def _by_image(cells: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
 
 def _counted(path: Path, found: Sequence[tuple[str, Sequence[str]]], names: Sequence[str] | None) -> CountedCells:
     seen = sorted({name for _, types in found for name in types})
+    if strange := [name for name in seen if not name.isprintable()]:
+        raise InputError(f"{path}: names of classes that can be printed are expected, came {strange[0]!r}; rename it.")
     types = tuple(seen if names is None else names)
     unknown = [name for name in seen if name not in types]
     if unknown:

@@ -13,6 +13,7 @@ import pandas as pd
 from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
+from hpa.formats.parquet_table import read_parquet
 from hpa.inference.cells.held_out import FILE, read_held_out_cells
 from hpa.inference.tissue.held_out import FOLDER as MAPS
 from hpa.overrides import differing_keys
@@ -84,7 +85,7 @@ def _concatenate(folder: Path, members: Sequence[str]) -> None:
     cells, pixels = ([folder / member / name for member in members] for name in (CELLS, PIXELS))
     if all(file.is_file() for file in cells):
         with whole_file(folder / CELLS) as out:
-            pd.concat([pd.read_parquet(file) for file in cells], ignore_index=True).to_parquet(out, index=False)
+            pd.concat(map(_held_out, cells), ignore_index=True).to_parquet(out, index=False)
     if all(file.is_file() for file in pixels):
         with whole_file(folder / PIXELS) as out:
             pd.concat([_read_scores(file) for file in pixels], ignore_index=True).to_csv(out, index=False)
@@ -127,3 +128,7 @@ def _require_same(run: RunFolder, config: Config) -> None:
             f"{run.path}: holds a run of another config ({', '.join(leaves[:5])} differ); go on with "
             f"resume={run.path} or choose another run_dir."
         )
+
+
+def _held_out(path: Path) -> pd.DataFrame:
+    return read_parquet(path, "held-out predictions", "finish the run again.")

@@ -26,6 +26,7 @@ from hpa.training.resuming import ChangedSettings
 from hpa.training.trainer_arguments import require_arguments
 
 log = logging.getLogger(__name__)
+_MAX_EPOCHS = 1_000_000
 
 
 class Fit:
@@ -72,6 +73,8 @@ class Fit:
         detect_anomaly: bool = False,
         profiler: Literal["simple", "advanced", "pytorch"] | None = None,
     ) -> None:
+        if not 1 <= max_epochs < _MAX_EPOCHS:
+            raise InputError(f"trainer.max_epochs={max_epochs}: a number of epochs from 1 is expected, e.g. 20.")
         if devices in (0, []) or (isinstance(devices, int) and devices < -1):
             raise InputError(
                 "trainer.devices: no device would train; write how many, which as [1], or -1 for all GPUs."

@@ -21,6 +21,7 @@ from hpa.core.digest import digest_of_array
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
 from hpa.core.whole_file import whole_file
+from hpa.formats.parquet_table import read_parquet
 from hpa.sources.fold_plan import FoldPlan
 from hpa.training.run_folder import RunFolder
 
@@ -65,7 +66,7 @@ class Provenance:
                 "the folder of a run of train.py, or train it again with this version."
             )
         try:
-            frame = pd.read_parquet(path)
+            frame = read_parquet(path, "the provenance of a run", "train again.")
             return cls((frame if "pixels" in frame else frame.assign(pixels=""))[_COLUMNS])  # "": an older version
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{path}: cannot be read as the provenance of a run ({error}); train again.") from error

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # omegaconf reads YAML by it
@@ -26,7 +27,7 @@ from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock, held
 from hpa.core.ownership import is_own, require_no_paths, seal_of
 from hpa.core.whole_file import whole_file
-from hpa.targets import require_safe
+from hpa.targets import MAX_DEPTH, require_safe
 
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 JOB_FILE = "job.json"
@@ -147,6 +148,7 @@ class RunFolder:
             InputError: If it is damaged, holds anything else, or names a part that does not fill its slot.
         """
         try:
+            _require_simple(self.config_file)
             config = OmegaConf.to_container(OmegaConf.load(self.config_file), resolve=False)
         except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:  # ValueError: text that is no UTF-8
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -184,6 +186,20 @@ class RunFolder:
         text = json.dumps(self.facts() | facts, indent=1)
         with whole_file(self.path / "run.json") as file:
             file.write(text.encode())
+
+
+def _require_simple(file: Path) -> None:
+    """Refuse YAML that means more than it says: anchors that repeat each other, and nesting without end.
+
+    Raises:
+        ValueError: If the file holds such.
+        YAMLError: If it is no YAML.
+    """
+    depth = 0
+    for event in yaml.parse(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH or isinstance(event, yaml.AliasEvent):
+            raise ValueError("it repeats parts by anchors, or is nested too deep")
 
 
 def require_own_paths(run: RunFolder, given: Sequence[str]) -> None:

@@ -97,3 +97,11 @@ def test_what_makes_no_sense_is_shown(tmp_path, capsys, name, words, shown):
     (tmp_path / "classes.txt").write_text("")
     assert main(["count", str(tmp_path / name), *words]) == 1
     assert shown in capsys.readouterr().err
+
+
+def test_a_class_that_commands_the_terminal_is_refused(tmp_path, capsys):
+    (tmp_path / "classes.csv").write_text("ID,cell,class\na,1,\x1b[2JHEK\n")
+    assert main(["count", str(tmp_path / "classes.csv")]) == 1
+    shown = capsys.readouterr().err
+    assert "names of classes that can be printed" in shown
+    assert "\x1b" not in shown

@@ -81,3 +81,9 @@ def test_chosen_callbacks_stand_before_the_table_and_a_bar_replaces_the_own_one(
     assert progress not in callbacks
     assert any(isinstance(one, Patience) and one.monitor == "val_image_map" and one.patience == 3 for one in callbacks)
     assert Path(next(one.dirpath for one in callbacks if hasattr(one, "dirpath"))) == tmp_path / "checkpoints"
+
+
+@pytest.mark.parametrize("max_epochs", [0, -1, 10**6, 1 << 70])
+def test_a_number_of_epochs_that_is_none_is_refused(max_epochs):
+    with pytest.raises(InputError, match=r"trainer\.max_epochs=.*: a number of epochs from 1 is expected"):
+        Fit(max_epochs, "cpu", 1, "32-true", 1, None, 1.0, False, False)

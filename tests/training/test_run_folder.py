@@ -92,3 +92,20 @@ def test_a_finished_run_in_a_read_only_folder_is_finished(run, tmp_path):
         assert resume(str(run.path), [], tmp_path) == 0
     finally:
         run.path.chmod(0o700)
+
+
+LAUGHING = "\n".join(["a0: &a0 [ha]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))])
+"""A billion laughs."""
+
+
+@pytest.mark.parametrize("text", [LAUGHING, "a: &a [1]\nb: *a", "a: " + "[" * 200, "a: " + "[" * 100_000])
+def test_a_config_that_means_more_than_it_says_is_named(run, text):
+    run.config_file.write_text(text)
+    with pytest.raises(InputError, match=r"config\.yaml: cannot be read"):
+        run.config()
+
+
+def test_a_config_is_read_as_written(run):
+    before = run.config()
+    run.write_config(before)
+    assert run.config() == before

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float32, Int64
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
+from hpa.formats.parquet_table import read_parquet
 from hpa.models.saved_run import SavedRun
 
 Rows = Float32[np.ndarray, "row class"]
@@ -154,7 +155,7 @@ def read_held_out_cells(run: Path) -> HeldOutCells:
             "calibration among the rules."
         )
     try:
-        table = pd.read_parquet(path)
+        table = read_parquet(path, "held-out predictions", "finish the run again.")
         table = table.assign(image_id=table["image_id"].astype(str), cell=table["cell"].astype(np.int64))
         table = table.sort_values(_KEYS, ignore_index=True)
     except (OSError, ValueError, KeyError) as error:
