@@ -85,7 +85,7 @@ _PACKAGE = Path(__file__).parent
 _EVERYWHERE = tuple(sorted({name for names in SLOTS.values() for name in names}))
 _INSTRUCTIONS = ("_target_", "_task_", "_partial_", "_recursive_")
 """Keys that are no argument of a part: its class, the task it serves, and how it is built."""
-MAX_DEPTH = 40
+_MAX_DEPTH = 40
 _NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
 
 
@@ -133,8 +133,8 @@ def require_plain(node: Any, where: str, key: str = "", depth: int = 0) -> None:
     Raises:
         InputError: Naming the key.
     """
-    if depth > MAX_DEPTH:
-        raise InputError(f"{where}: {key[:80]}… is nested deeper than {MAX_DEPTH} levels; no config of train.py is.")
+    if depth > _MAX_DEPTH:
+        raise InputError(f"{where}: {key[:80]}… is nested deeper than {_MAX_DEPTH} levels; no config of train.py is.")
     if isinstance(node, dict):
         for name, value in node.items():
             if not isinstance(name, str | int):

@@ -27,13 +27,14 @@ from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock, held
 from hpa.core.ownership import is_own, require_no_paths, seal_of
 from hpa.core.whole_file import whole_file
-from hpa.targets import MAX_DEPTH, require_safe
+from hpa.targets import require_safe
 
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 JOB_FILE = "job.json"
 """In the folder of a job of a sweep: how it stands."""
 _SEAL = "# seal: "
 """Begins the last line of a config; YAML passes over it."""
+_MAX_DEPTH = 40
 _LOCK = "lock"
 _LOCK_GUARD = f"{_LOCK}.takeover"
 _FACTS = " Delete the file; resume= trains on from the checkpoints."
@@ -198,7 +199,7 @@ def _require_simple(file: Path) -> None:
     depth = 0
     for event in yaml.parse(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH or isinstance(event, yaml.AliasEvent):
+        if depth > _MAX_DEPTH or isinstance(event, yaml.AliasEvent):
             raise ValueError("it repeats parts by anchors, or is nested too deep")
 
 
