@@ -30,9 +30,10 @@ from hpa.training.fit import Fit
 from hpa.training.launch import MODULE as RANK_MODULE
 from hpa.training.launch import announce_run, leave_group, other_ranks
 from hpa.training.overfitting import overfitting
+from hpa.training.own_paths import require_own_paths
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
-from hpa.training.run_folder import RunFolder, discard, has_epoch, require_own_paths, sweep_finished
+from hpa.training.run_folder import RunFolder, discard, has_epoch, sweep_finished
 from hpa.training.tracking import tracked
 from hpa.values import require_values
 
@@ -109,7 +110,7 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
         InputError: If the folder holds no run, a value cannot be changed, or the training cannot go on.
     """
     run = RunFolder.open(path)
-    require_own_paths(run, overrides)
+    require_own_paths(run.config_file, run.config(), overrides)
     config = with_values(run.config(), overrides, conf)
     require_values(config)
     stages: Stages = build(config["stages"])
@@ -159,7 +160,7 @@ def _train_stage(config: Config, folder: Path) -> int:
     if run.facts().get("finished"):
         sweep_finished(run)
         return 0
-    require_own_paths(run, ())
+    require_own_paths(run.config_file, run.config(), ())
     with run.held() as lock:
         run.sweep()
         return _train_run(run.config(), run, lock)

@@ -8,7 +8,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,15 +24,14 @@ from hpa import __version__
 from hpa.config import Config
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock, held
-from hpa.core.ownership import is_own, require_no_paths, seal_of
+from hpa.core.ownership import seal_of
 from hpa.core.whole_file import whole_file
 from hpa.targets import require_safe
+from hpa.training.own_paths import SEAL
 
 PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 JOB_FILE = "job.json"
 """In the folder of a job of a sweep: how it stands."""
-_SEAL = "# seal: "
-"""Begins the last line of a config; YAML passes over it."""
 _MAX_DEPTH = 40
 _LOCK = "lock"
 _LOCK_GUARD = f"{_LOCK}.takeover"
@@ -163,7 +161,7 @@ class RunFolder:
     def write_config(self, config: Config) -> None:
         """Write the config and this user's seal, whole or not at all."""
         with whole_file(self.config_file) as file:
-            file.write(f"{OmegaConf.to_yaml(config)}{_SEAL}{seal_of(config)}\n".encode())
+            file.write(f"{OmegaConf.to_yaml(config)}{SEAL}{seal_of(config)}\n".encode())
 
     def facts(self) -> dict[str, Any]:
         """Read the facts of the run beside its config, `run.json`.
@@ -201,22 +199,6 @@ def _require_simple(file: Path) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAX_DEPTH or isinstance(event, yaml.AliasEvent):
             raise ValueError("it repeats parts by anchors, or is nested too deep")
-
-
-def require_own_paths(run: RunFolder, given: Sequence[str]) -> None:
-    """Do nothing where the run is this user's, or another's whose paths are all given in the command.
-
-    Args:
-        run: The run, whose config was read.
-        given: Words of the command, `key=value`.
-
-    Raises:
-        InputError: Naming the paths of another's run.
-    """
-    config = run.config()
-    seals = [line for line in run.config_file.read_text(encoding="utf-8").splitlines() if line.startswith(_SEAL)]
-    if not is_own(config, seals[-1].removeprefix(_SEAL) if seals else ""):
-        require_no_paths(config, "", run.config_file, frozenset(word.partition("=")[0] for word in given))
 
 
 def sweep_finished(run: RunFolder) -> None:
