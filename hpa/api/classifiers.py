@@ -59,7 +59,7 @@ class CellClassifier:
         require_same_classes(runs)
         config = plain(compose_config(project_folder(), "infer", ["ckpt=null", "inference=cells", *words]))
         require_slots(config, "settings")
-        segmenter = build(config.get("segmenter") or runs[0].config["segmenter"])
+        segmenter = build(config.get("segmenter") or runs[0].part("segmenter"))
         predictors = CellPredictors(runs, config)
         fusion = build(config["fusion"])
         rules = predictors.fitted_rules([build(rule) for rule in config["rules"].values()], fusion)
