@@ -39,6 +39,13 @@ def test_where_no_key_can_be_kept_nothing_is_own(home, monkeypatch):
     assert not is_own(CONFIG, "")
 
 
+def test_all_runs_are_trusted_on_request_only(home, monkeypatch):
+    monkeypatch.setenv("HPA_TRUST_RUNS", "0")
+    assert not is_own({"root": "a"}, "")
+    monkeypatch.setenv("HPA_TRUST_RUNS", "1")
+    assert is_own({"root": "a"}, "")
+
+
 def test_paths_of_another_are_named_with_the_words_to_give_them(home):
     with pytest.raises(InputError, match=r"root=/home/other/set, data.extra=~/more.*data=NAME data.root=… data.extra="):
         require_no_paths(CONFIG["data"], "data", home / "a.ckpt")
