@@ -120,7 +120,7 @@ class CellTask:
 
 
 def _training_cells(cells: PreparedCells) -> TrainingCells:
-    images = cells.stored.cells["image"].to_numpy(np.int64)
+    images = cells.stored.cells["image"].to_numpy(np.int64, copy=True)  # pandas hands over arrays that are read only
     return TrainingCells(torch.from_numpy(images), torch.from_numpy(cells.table.targets()))
 
 
