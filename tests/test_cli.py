@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hpa.cli import available_commands, main
+from hpa.formats.label_maps import write_label_map
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -88,5 +90,6 @@ def test_what_the_system_refuses_is_named_without_a_traceback(tmp_path, capsys):
     path = tmp_path / ("x" * 300)
     assert main(["lint", str(path), "--sample", str(path)]) == 1
     assert "File name too long" in capsys.readouterr().err
+    write_label_map(tmp_path / "a.png", np.ones((4, 4), np.int32))
     assert main(["coco", "export", str(tmp_path), str(path)]) == 1
     assert "File name too long" in capsys.readouterr().err

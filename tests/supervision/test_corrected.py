@@ -11,7 +11,7 @@ from hpa.core.errors import InputError
 from hpa.supervision.corrected import CorrectedSupervision
 from tests.supervision.shipped import shipped
 from tests.supervision.test_every_strategy import NAMES
-from tests.supervision.toy_cells import plain_loss, tiny_model, toy_batch
+from tests.supervision.toy_cells import numbered, plain_loss, tiny_model, toy_batch
 
 
 def corrected(batch, cells, targets):
@@ -35,8 +35,8 @@ def watched(model):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_corrected_cell_learns_its_classes_against_the_labels_of_its_image(name):
     model = tiny_model().train()
-    supervision = CorrectedSupervision(shipped(f"supervision={name}", model), plain_loss(), weight=1.0)
-    batch = toy_batch(0)
+    (batch,), cells = numbered([toy_batch(0)])
+    supervision = CorrectedSupervision(shipped(f"supervision={name}", model, cells), plain_loss(), weight=1.0)
     batch = replace(batch, cell_targets=batch.image_targets[batch.image_of_cell])
     opposite = 1 - batch.image_targets[batch.image_of_cell[:2]]
     seen = watched(model)
@@ -54,11 +54,12 @@ def test_without_corrections_a_strategy_is_what_it_was(name):
     terms = []
     for wrapped in (False, True):
         model = tiny_model().eval()
-        supervision = shipped(f"supervision={name}", model)
+        (batch,), cells = numbered([toy_batch(0)])
+        supervision = shipped(f"supervision={name}", model, cells)
         if wrapped:
             supervision = CorrectedSupervision(supervision, plain_loss(), weight=1.0)
         torch.manual_seed(1)
-        terms.append(supervision.step(model, toy_batch(0), 0.5).terms)
+        terms.append(supervision.step(model, batch, 0.5).terms)
     assert terms[0].keys() == terms[1].keys()
     for key, value in terms[0].items():
         torch.testing.assert_close(value, terms[1][key])

@@ -116,7 +116,9 @@ class CellSampler(Sampler[BatchRequest]):
         if self.shuffle:
             order = drawn_by_weight(self.weights, self._generator(epoch))
         rows, repeats = self.rows[order], repeats_of(order)
-        ends = range(self.batch_cells, len(order), self.batch_cells) if count is None else count
+        ends = list(range(self.batch_cells, len(order), self.batch_cells)) if count is None else count
+        if isinstance(ends, list) and ends and self.shuffle and len(order) - ends[-1] == 1 < self.batch_cells - 1:
+            ends[-1] -= 1  # batch normalisation has no statistics of a single cell
         return list(zip(np.array_split(rows, ends), np.array_split(repeats, ends), strict=True))
 
     def _bags(self, epoch: int) -> list[RowsAndRepeats]:
