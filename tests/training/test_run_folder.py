@@ -7,14 +7,18 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from hpa.app.train import resume
+from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Holder
+from hpa.overrides import compose_config
 from hpa.training.run_folder import RunFolder, require_empty, sweep_finished
 
+ROOT = Path(__file__).resolve().parents[2]
 LEFT = ("lock", "lock.takeover", "checkpoints/.last.ckpt.7.part", ".metrics.csv.7.part")
 
 
@@ -30,16 +34,7 @@ def killed_process() -> Holder:
 def run(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.checkpoints.mkdir(parents=True)
-    folder.write_config(
-        {
-            "task": "cells",
-            "stages": {"_target_": "hpa.stages.single.SingleStage"},
-            **{name: {} for name in ("data", "model", "loss", "supervision", "optimizer", "folds")},
-            "trainer": {"max_epochs": 1},
-            "seed": 0,
-            "run_dir": None,
-        }
-    )
+    folder.write_config(plain(compose_config(ROOT, "train", ["model=tiny", "trainer.max_epochs=1"])))
     folder.write_facts({"finished": True, "epochs": 1, "max_epochs": 1})
     return folder
 
@@ -47,7 +42,8 @@ def run(tmp_path):
 def leave(run, holder):
     for name in LEFT:
         (run.path / name).write_text("unfinished")
-    (run.path / "lock").write_text(json.dumps(asdict(holder)))
+    for name in ("lock", "lock.takeover"):
+        (run.path / name).write_text(json.dumps(asdict(holder)))
 
 
 @pytest.mark.parametrize("command", ["sweep", "resume"])
@@ -57,7 +53,7 @@ def test_a_finished_run_is_swept_of_what_a_killed_process_left(run, tmp_path, co
     if command == "sweep":
         sweep_finished(run)
     else:
-        assert resume(str(run.path), [], tmp_path) == 0
+        assert resume(str(run.path), [], ROOT / "conf") == 0
     assert not [name for name in LEFT if (run.path / name).exists()]
     assert (run.path / "run.json").read_bytes() == before
 
@@ -89,7 +85,7 @@ def test_a_finished_run_in_a_read_only_folder_is_finished(run, tmp_path):
     leave(run, killed_process())
     run.path.chmod(0o500)
     try:
-        assert resume(str(run.path), [], tmp_path) == 0
+        assert resume(str(run.path), [], ROOT / "conf") == 0
     finally:
         run.path.chmod(0o700)
 
