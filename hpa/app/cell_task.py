@@ -47,7 +47,7 @@ class CellTask:
         model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, CellModel):
             raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
-        require_supervision(config, config["supervision"], model)  # before cells are segmented
+        require_supervision(config, config["supervision"], model, model.class_count)  # before cells are segmented
         cells = self._cells(config, source, segmenter, channels)
         fields = self._fields(config, cells, channels, model.stride) if isinstance(model, SeesFields) else None
         loading: CellLoading = build(config["loading"])

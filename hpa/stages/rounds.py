@@ -89,4 +89,4 @@ def _build_supervision(config: Config, student: Config, run: str, begun: list[st
     source = build(config["data"])
     require_same_classes({"runs": begun, "first": config["supervision"]}, source.class_names)
     model = build(config["model"], channel_count=len(source.channels), class_count=len(source.class_names))
-    require_supervision(config, _with_teacher(student, run), model)
+    require_supervision(config, _with_teacher(student, run), model, len(source.class_names))

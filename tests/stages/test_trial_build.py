@@ -19,7 +19,7 @@ STRATEGIES = [
 def test_rates_out_of_range_are_refused_without_any_cell(composed, words):
     config = plain(composed("train", *words))
     with pytest.raises(InputError, match=r"supervision\.false_"):
-        require_supervision(config, config["supervision"], tiny_model())
+        require_supervision(config, config["supervision"], tiny_model(), 4)
 
 
 @pytest.mark.parametrize("name", ["expectation_maximisation", "multiple_instance", "consistency", "mixed"])
@@ -27,5 +27,5 @@ def test_nothing_random_is_drawn(composed, name):
     config = plain(composed("train", f"supervision={name}"))
     model = tiny_model()
     before = torch.random.get_rng_state()
-    require_supervision(config, config["supervision"], model)
+    require_supervision(config, config["supervision"], model, model.class_count)
     assert torch.equal(torch.random.get_rng_state(), before)
