@@ -7,11 +7,12 @@ with what the pickle declares.
 
 from __future__ import annotations
 
+import mmap
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BufferedIOBase, BytesIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import torch
 
 from hpa.core.errors import InputError
 from hpa.core.zip_members import DAMAGE
+from hpa.models.pickled_program import Stream
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_VERSION = 1001
@@ -40,7 +42,7 @@ class Storage:
         return self.count * self.dtype.itemsize
 
 
-Load = Callable[[BufferedIOBase], Any]
+Load = Callable[[Stream], Any]
 """Reads one pickle from a stream and leaves the stream behind it."""
 
 
@@ -107,7 +109,7 @@ class LegacyArchive:
             InputError: If it is another kind of file.
         """
         self._path = path
-        with path.open("rb") as stream:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as stream:
             if load(stream) != LEGACY_MAGIC or load(stream) != LEGACY_VERSION:
                 raise InputError(f"{path}: was not written by torch.save.")
             system = load(stream)
@@ -125,7 +127,7 @@ class LegacyArchive:
             stream.seek(self._starts[storage.key])
             return bytearray(stream.read(storage.byte_count))
 
-    def _skip(self, stream: BufferedIOBase, storage: Storage) -> int:
+    def _skip(self, stream: mmap.mmap, storage: Storage) -> int:
         """Return where a storage begins, the stream behind its end."""
         header = stream.read(8)
         count = struct.unpack("<q", header)[0] if len(header) == 8 else -1

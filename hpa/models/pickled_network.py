@@ -5,10 +5,10 @@ torch.load refuses such files unless it may run them, and unpickling a file runs
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from hpa.core.errors import InputError
 from hpa.models.pickled_archive import Archive, LegacyArchive, Storage, ZipArchive
+from hpa.models.pickled_program import Stream, check_program
 from hpa.models.pickled_stand_ins import Shell, StandInUnpickler, TensorView
 
 _WRAPPER = "DataParallel"
@@ -75,16 +76,18 @@ class PickledNetwork:
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor by its name, on the CPU, each with memory of its own.
 
-        Compare `shapes` with what you expect first: strides may blow a small storage up.
-
         Raises:
-            InputError: If the file holds another number of bytes than its structure declares.
+            InputError: If the file holds another number of bytes than it declares, or a tensor repeats numbers.
         """
         return {name: self._tensor(view) for name, view in self._views.items()}
 
     def _tensor(self, view: TensorView) -> Tensor:
         if 0 in view.size:
             return torch.empty(view.size, dtype=view.storage.dtype)
+        if math.prod(view.size) > view.storage.count:  # strides of 0 repeat numbers without end
+            raise InputError(
+                f"{self.path}: a tensor of {math.prod(view.size):,} numbers out of {view.storage.count:,}; broken file."
+            )
         flat = torch.frombuffer(self._archive.read(view.storage), dtype=view.storage.dtype)
         return flat.as_strided(view.size, view.stride, view.offset).clone(memory_format=torch.contiguous_format)
 
@@ -110,7 +113,8 @@ class PickledNetwork:
 def _opened(path: Path) -> Archive:
     storages: dict[str, Storage] = {}
 
-    def load(stream: BufferedIOBase) -> Any:
+    def load(stream: Stream) -> Any:
+        check_program(stream)
         return StandInUnpickler(stream, storages).load()
 
     return ZipArchive(path, load) if zipfile.is_zipfile(path) else LegacyArchive(path, load, storages)

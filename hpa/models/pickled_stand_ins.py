@@ -10,12 +10,12 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BufferedIOBase
 from typing import Any
 
 import torch
 
 from hpa.models.pickled_archive import Storage
+from hpa.models.pickled_program import Stream
 
 _PLAIN: dict[tuple[str, str], type] = {
     ("collections", "OrderedDict"): OrderedDict,
@@ -91,7 +91,7 @@ class StandInUnpickler(pickle.Unpickler):
         storages: Every storage met so far, by key.
     """
 
-    def __init__(self, stream: BufferedIOBase, storages: dict[str, Storage]) -> None:
+    def __init__(self, stream: Stream, storages: dict[str, Storage]) -> None:
         super().__init__(stream, encoding="utf-8")
         self.storages = storages
         self._shells: dict[tuple[str, str], type[Shell]] = {}
