@@ -15,7 +15,10 @@ from tests.bundle.offline_machine import OfflineMachine, here
 from tests.bundle.small_run import write_small_run
 
 ROOT = Path(__file__).resolve().parents[2]
-BUNDLED = {"hydra-core", "omegaconf", "antlr4-python3-runtime", "jaxtyping", "wadler-lindig"}
+BUNDLED = {
+    *("hydra-core", "omegaconf", "antlr4-python3-runtime", "jaxtyping", "wadler-lindig"),
+    *("rich", "markdown-it-py", "mdurl", "pygments"),
+}
 """What the image of the long test lacks; the rest is linked, so that little is fetched."""
 
 
