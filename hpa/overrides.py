@@ -122,7 +122,7 @@ def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:
         if not separator:
             raise InputError(f"{override}: expected key=value.")
         if (conf / key).is_dir():
-            raise InputError(f"{override}: resume= goes on with the run's own parts; only values can change beside it.")
+            raise InputError(f"{override}: a run goes on with its own parts; only values can change beside it.")
         key = key.lstrip("+")
         if not key.startswith("trainer.arguments."):
             check_key(config, key)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 from hpa.core.errors import InputError
 
@@ -25,6 +25,14 @@ def gathered(value: T) -> list[T]:
     values: list[T | None] = [None] * distributed.get_world_size()
     distributed.all_gather_object(values, value)
     return [one for one in values if one is not None]
+
+
+def gathered_tensors(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
+    """Return the tensors of all processes, of any shape, where those of this process are; every process calls this."""
+    if not _are_several():
+        return [tensors]
+    pieces = gathered([tensor.cpu() for tensor in tensors])
+    return [tuple(one.to(own.device) for one, own in zip(piece, tensors, strict=True)) for piece in pieces]
 
 
 @torch.no_grad()

@@ -17,9 +17,8 @@ from jaxtyping import Float32, Int32
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field
-from hpa.core.label_map import labels_of
 from hpa.inference.exports.cell_rows import CONFIDENCE_PREFIX, FEATURE_PREFIX
-from hpa.results.found_cells import CellTable, FoundCells, Mask, ReadsImages
+from hpa.results.found_cells import CellTable, FoundCells, Mask, ReadsImages, masks_of
 from hpa.results.label_maps import LabelMapCells
 from hpa.results.submission import SubmissionCells
 
@@ -96,10 +95,8 @@ class CellsFile:
         return self._images.read(image_id)
 
     def masks(self, image_id: str) -> Iterator[Mask]:
-        """Yield the masks of an image's cells."""
-        label_map = self.label_map(image_id)
-        for number in labels_of(label_map):
-            yield label_map == number
+        """Return the masks of an image's cells."""
+        return masks_of(self.label_map(image_id))
 
     def label_map(self, image_id: str) -> Int32[np.ndarray, "height width"]:
         """Return the cells of an image."""

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float32, Int32
 
 from hpa.core.errors import Problem
 from hpa.core.field import Field
+from hpa.core.label_map import labels_of
 
 Mask = Bool[np.ndarray, "height width"]
 
@@ -64,7 +65,7 @@ class FoundCells(Protocol):
         """Read an image; InputError names the file and the reason."""
 
     def masks(self, image_id: str) -> Iterator[Mask]:
-        """Yield the masks of an image's cells, in the order of the table; they may overlap.
+        """Return the masks of an image's cells, in the order of the table; they may overlap.
 
         Raises:
             InputError: If they are damaged.
@@ -76,3 +77,8 @@ class FoundCells(Protocol):
         Raises:
             InputError: If they are damaged.
         """
+
+
+def masks_of(label_map: Int32[np.ndarray, "height width"]) -> Iterator[Mask]:
+    """Yield the mask of each cell, by number."""
+    return (label_map == number for number in labels_of(label_map))

@@ -12,7 +12,7 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.label_map import labels_of
 from hpa.formats.label_maps import label_map_paths, read_label_map
-from hpa.results.found_cells import CellTable, Mask, ReadsImages
+from hpa.results.found_cells import CellTable, Mask, ReadsImages, masks_of
 from hpa.sources.cell_classes import FILE_NAME, CellClasses, read_cell_classes
 
 
@@ -58,10 +58,8 @@ class LabelMapCells:
         return self._images.read(image_id)
 
     def masks(self, image_id: str) -> Iterator[Mask]:
-        """Yield the masks of an image's cells."""
-        label_map = self.label_map(image_id)
-        for number in labels_of(label_map):
-            yield label_map == number
+        """Return the masks of an image's cells."""
+        return masks_of(self.label_map(image_id))
 
     def label_map(self, image_id: str) -> Int32[np.ndarray, "height width"]:
         """Return the cells of an image; InputError where there is no label map of it, or a damaged one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpa.core.errors import InputError
 from hpa.results.cells_file import SUFFIX, CellsFile
 from hpa.results.coco import CocoCells
 from hpa.results.found_cells import FoundCells
@@ -19,7 +18,7 @@ def open_cells(path: Path, overrides: Sequence[str]) -> tuple[FoundCells, Images
 
     Args:
         path: The run, file or folder.
-        overrides: Where the images are, as of `images_of`; a run knows it.
+        overrides: Where the images are, as of `images_of`; a run knows it, and takes values of its own config.
 
     Raises:
         InputError: If it is none of these, or cannot be read.
@@ -27,9 +26,7 @@ def open_cells(path: Path, overrides: Sequence[str]) -> tuple[FoundCells, Images
     if (path / "config.yaml").is_file():
         from hpa.results.run import RunCells  # here: it takes torch, which the others do without
 
-        if overrides:
-            raise InputError(f"{path}: a run knows its images; leave out {' '.join(overrides)}.")
-        run = RunCells(path)
+        run = RunCells(path, overrides)
         return run, Images(run.source)
     if path.is_dir():
         images = images_of(overrides)

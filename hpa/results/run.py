@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Int32
 
 from hpa.cells.stored_cells import StoredCells
@@ -16,12 +15,16 @@ from hpa.config import build
 from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
 from hpa.core.field import Field
-from hpa.core.label_map import labels_of
+from hpa.core.project_folder import project_folder
 from hpa.inference.cells.held_out import read_held_out_cells
 from hpa.interfaces import ImageSource
-from hpa.results.found_cells import CellTable, Mask
-from hpa.targets import require_safe
+from hpa.overrides import with_values
+from hpa.results.found_cells import CellTable, Mask, masks_of
+from hpa.training.own_paths import require_own_paths
+from hpa.training.run_folder import RunFolder
 
+_PARTS = ("data", "segmenter", "crop", "store")
+"""What is built of a run's config."""
 _MEASUREMENTS = {"area_px": "area_px", "edge_px": "edge_px", "nucleus_area_px": "nucleus_px"}
 """Names as in also=cells, and in the store."""
 
@@ -31,15 +34,17 @@ class RunCells:
 
     Args:
         folder: The run.
+        overrides: Values of its config that are others now, e.g. `data.root=DIR`.
 
     Raises:
-        InputError: If it is no finished run that classifies cells, or its data are gone.
+        InputError: If it is no finished run that classifies cells, its data are gone, or it is another user's and names
+            files that are not given.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, overrides: Sequence[str] = ()) -> None:
         self.folder = folder
         self._held_out = read_held_out_cells(folder)
-        self.config = _config_of(folder)
+        self.config = _config_of(folder, overrides)
         segmenter = build(self.config["segmenter"])
         channels = union_of_channels(tuple(self.config["data"]["channels"]), segmenter.channels)
         self.source: ImageSource = build(self.config["data"], channels=channels)
@@ -66,10 +71,8 @@ class RunCells:
         return self.source.read(image_id, "train")
 
     def masks(self, image_id: str) -> Iterator[Mask]:
-        """Yield the masks of an image's cells."""
-        label_map = self.label_map(image_id)
-        for number in labels_of(label_map):
-            yield label_map == number
+        """Return the masks of an image's cells."""
+        return masks_of(self.label_map(image_id))
 
     def label_map(self, image_id: str) -> Int32[np.ndarray, "height width"]:
         """Return the cells of an image as the run's segmenter finds them."""
@@ -104,13 +107,10 @@ def _quiet(done: int, total: int) -> None:
     del done, total
 
 
-def _config_of(folder: Path) -> dict[str, Any]:
-    path = folder / "config.yaml"
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: the config of a run was expected ({error}).") from error
-    require_safe(config, str(path))
+def _config_of(folder: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    run = RunFolder.open(folder)
+    config = run.config()
     if config.get("task", "cells") != "cells":
         raise InputError(f"{folder}: a run that classifies cells was expected; look at its report.html.")
-    return config
+    require_own_paths(run.config_file, config, overrides, _PARTS)
+    return with_values(config, overrides, project_folder() / "conf")

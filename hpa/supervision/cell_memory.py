@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hpa.interfaces import CellBatch, TrainingCells
+from hpa.ranks import gathered_tensors
 
 
 class CellMemory(nn.Module):
@@ -42,10 +43,16 @@ class CellMemory(nn.Module):
         self.register_buffer("first", counts.cumsum(0) - counts, persistent=False)
         self.register_buffer("counts", counts, persistent=False)
 
-    def remember(self, batch: CellBatch, logits: Float[Tensor, "cell class"]) -> None:
-        """Keep the logits of the cells of a batch in place of earlier ones."""
-        self.logits[batch.cell_id] = logits.detach().to(self.logits.dtype)
-        self.seen[batch.cell_id] = True
+    def remember(self, batch: CellBatch, logits: Float[Tensor, "cell class"]) -> int:
+        """Keep the logits of the cells of a batch in place of earlier ones, and return how many came.
+
+        Processes that train a run together remember what all of them saw: each calls this once a step.
+        """
+        pieces = gathered_tensors(batch.cell_id, logits.detach().to(self.logits.dtype))
+        for cells, seen in pieces:
+            self.logits[cells] = seen
+            self.seen[cells] = True
+        return sum(len(cells) for cells, _ in pieces)
 
     def images_of(
         self, cell_id: Int[Tensor, " cell"]

@@ -85,8 +85,7 @@ class ExpectationMaximisationSupervision(nn.Module, Supervision):
         return StepResult({"cells": self.loss(output.logits, targets)}, output)
 
     def _remember(self, batch: CellBatch, logits: Float[Tensor, "cell class"]) -> None:
-        self.memory.remember(batch, logits)
-        self.drawn += len(batch)
+        self.drawn += self.memory.remember(batch, logits)
         seen = self.memory.seen
         if self.drawn >= REFIT_SHARE * seen.sum():
             self.drawn.zero_()

@@ -33,7 +33,7 @@ import torch
 from torch import distributed, nn
 from hpa.cells.sampling.sampler import CellSampler
 from hpa.pixels.dataset import TileSampler
-from hpa.ranks import gathered, share_buffers
+from hpa.ranks import gathered, gathered_tensors, share_buffers
 distributed.init_process_group("gloo")
 rank = distributed.get_rank()
 rows, images = np.arange(50), np.arange(50) // 5
@@ -53,6 +53,8 @@ for shuffle in (True, False):
 norm = nn.BatchNorm1d(2)
 norm.running_mean += rank
 share_buffers(norm)
+pieces = gathered_tensors(torch.full((rank + 1,), rank), torch.zeros(1))
+assert [cells.tolist() for cells, _ in pieces] == [[0], [1, 1]]
 everything = gathered((drawn, norm.running_mean.tolist()))
 if rank == 0:
     json.dump(everything, open(sys.argv[1], "w"))

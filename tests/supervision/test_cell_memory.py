@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.interfaces import TrainingCells
+from hpa.supervision import cell_memory
 from hpa.supervision.cell_memory import CellMemory
-from tests.supervision.toy_cells import toy_batch
+from tests.supervision.toy_cells import numbered, toy_batch
 
 
 @given(
@@ -37,3 +38,13 @@ def test_the_last_prediction_is_kept_and_saved():
     other.load_state_dict(memory.state_dict())
     assert (other.logits == 1).all()
     assert other.seen.all()
+
+
+def test_what_other_processes_saw_is_remembered_too(monkeypatch):
+    (own, others), cells = numbered([toy_batch(0), toy_batch(1)])
+    memory = CellMemory(cells)
+    elsewhere = (others.cell_id, torch.full((len(others), 4), 2.0))
+    monkeypatch.setattr(cell_memory, "gathered_tensors", lambda *tensors: [tensors, elsewhere])
+    assert memory.remember(own, torch.ones(len(own), 4)) == len(own) + len(others)
+    assert memory.seen.all()
+    assert memory.logits[:, 0].tolist() == [1.0] * len(own) + [2.0] * len(others)
