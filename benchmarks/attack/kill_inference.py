@@ -63,6 +63,18 @@ class Disturbed:
         """Keep the words of a failure."""
         self.failures = (*self.failures, words)[:_MAX_SHOWN]
 
+    def figures(self, name: str, seconds: float) -> Figures:
+        """Return the figures of an attack that took so long."""
+        return Figures(
+            name,
+            tries=self.kills,
+            crashes=self.crashes,
+            hangs=self.hangs,
+            wrong_successes=self.wrong,
+            seconds=seconds,
+            failures=self.failures,
+        )
+
 
 def run(seed: int, seconds: float) -> Figures:
     """Kill predictions until there are enough kills, or no time is left."""
@@ -90,15 +102,7 @@ def attack(seed: int, seconds: float, kills: int) -> Figures:
             random = Random(seed_of(seed, "kill_inference", number))
             _try(case, *expected[case.name], folder / f"try_{number}", random, result)
             number += 1
-    return Figures(
-        "kill_inference",
-        tries=result.kills,
-        crashes=result.crashes,
-        hangs=result.hangs,
-        wrong_successes=result.wrong,
-        seconds=time.monotonic() - begun,
-        failures=result.failures,
-    )
+    return result.figures("kill_inference", time.monotonic() - begun)
 
 
 def cases_of(folder: Path) -> list[Case]:

@@ -13,7 +13,6 @@ import os
 import signal
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import torch
 
 from benchmarks.attack.figures import Figures
-from benchmarks.attack.kill_inference import ROOT, Case, cases_of, files_in, kill_before_operation
+from benchmarks.attack.kill_inference import ROOT, Case, Disturbed, cases_of, files_in, kill_before_operation
 from hpa.app.infer import infer
 from hpa.config import plain
 from hpa.core.seeding import seed_of
@@ -34,22 +33,6 @@ _KILLS_A_TRY = 6
 _HANG_SECONDS = 300.0
 _LAST_OPERATION = 120
 """Of the operations at which a process is killed; one of these runs makes about so many."""
-_MAX_SHOWN = 10
-
-
-@dataclass
-class _Disturbed:
-    """What came of the tries so far."""
-
-    kills: int = 0
-    hangs: int = 0
-    crashes: int = 0
-    wrong: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    def fail(self, words: str) -> None:
-        if len(self.failures) < _MAX_SHOWN:
-            self.failures.append(words)
 
 
 def run(seed: int, seconds: float) -> Figures:
@@ -67,7 +50,7 @@ def attack(seed: int, seconds: float, kills: int) -> Figures:
     """
     begun = time.monotonic()
     torch.set_num_threads(1)  # threads do not outlive a fork
-    result = _Disturbed()
+    result = Disturbed()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cases = [case for case in cases_of(folder) if case.shards == 1]
@@ -82,18 +65,10 @@ def attack(seed: int, seconds: float, kills: int) -> Figures:
             random = Random(seed_of(seed, "kill_shared", number))
             _try(case, expected[case.name], folder / f"try_{number}", random, result)
             number += 1
-    return Figures(
-        "kill_shared",
-        tries=result.kills,
-        crashes=result.crashes,
-        hangs=result.hangs,
-        wrong_successes=result.wrong,
-        seconds=time.monotonic() - begun,
-        failures=result.failures,
-    )
+    return result.figures("kill_shared", time.monotonic() - begun)
 
 
-def _try(case: Case, expected: dict[str, bytes], folder: Path, random: Random, result: _Disturbed) -> None:
+def _try(case: Case, expected: dict[str, bytes], folder: Path, random: Random, result: Disturbed) -> None:
     """Share a prediction among processes of which several are killed, and compare what it leaves."""
     living = [_started_shared(case, folder, random) for _ in range(_PROCESSES)]
     for _ in range(_KILLS_A_TRY):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import tifffile
 from PIL import Image
+
+from tests.published.serving import QuietHandler, serving
 
 CHANNELS = ("red", "green", "blue", "yellow")
 _BANDS = {"red": [0], "green": [1], "blue": [2], "yellow": [0, 1]}
@@ -53,8 +53,8 @@ class Atlas:
 def atlas_at(atlas: Atlas) -> Iterator[str]:
     """Give the address of the server."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+    class Handler(QuietHandler):
+        def do_GET(self):  # noqa: N802 - the name of http.server
             atlas.requests.append(self.path)
             fault = atlas.faults[self.path].pop(0) if atlas.faults[self.path] else None
             content = atlas.files.get(self.path)
@@ -70,15 +70,5 @@ def atlas_at(atlas: Atlas) -> Iterator[str]:
             self.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
             self.close_connection = True
 
-        def log_message(self, *arguments):
-            """Be silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as address:
+        yield address

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.published.serving import QuietHandler, serving
 
 
 class Faults:
@@ -27,8 +27,8 @@ class Faults:
 def served(faults: Faults) -> Iterator[str]:
     """Give the address of a file on a server with faults."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+    class Handler(QuietHandler):
+        def do_GET(self):  # noqa: N802 - the name of http.server
             faults.requests.append(self.headers.get("Range"))
             if faults.answers:
                 status, headers = faults.answers.pop(0)
@@ -61,15 +61,5 @@ def served(faults: Faults) -> Iterator[str]:
             self.wfile.write(body[: faults.cuts.pop(0)] if faults.cuts else body)
             self.close_connection = True
 
-        def log_message(self, *arguments):
-            """Be silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/file.pth"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/file.pth"
