@@ -36,6 +36,8 @@ class Classifier(Protocol):
 
     channels: tuple[str, ...]
     """Channels that it reads."""
+    class_names: tuple[str, ...]
+    """Classes that it distinguishes, one where every cell has it; none where it finds cells only."""
 
     def images(self, fields: Iterable[Field]) -> Iterator[PredictedImage]:
         """Give each field's cells."""
@@ -65,7 +67,7 @@ class CellClassifier:
         rules = predictors.fitted_rules([build(rule) for rule in config["rules"].values()], fusion)
         self._steps = FieldSteps(segmenter, fusion, rules, Stopwatch())
         self._predictor = predictors.fallbacks()[0].predictor
-        self._class_names = runs[0].class_names
+        self.class_names: tuple[str, ...] = runs[0].class_names
         self._fields_at_once = int(config["fields_at_once"])
         self.channels: tuple[str, ...] = ()
         for wanted in [*(run.channels for run in runs), segmenter.channels]:
@@ -78,7 +80,7 @@ class CellClassifier:
             prepared = [self._steps.prepare(field) for field in group]
             for predicted in self._steps.predict(prepared, self._predictor):
                 finished = self._steps.finish(predicted)
-                yield _image_of(finished.record, finished.masks, self._class_names)
+                yield _image_of(finished.record, finished.masks, self.class_names)
 
 
 class InstanceFinder:
@@ -97,7 +99,8 @@ class InstanceFinder:
             raise InputError(f"{words[0]}: predictions of a run of task=pixels take no settings; hpa.segment does.")
         kind = "mask_rcnn" if run.config["model"]["_target_"].endswith("MaskRcnn") else "unet"
         self._segmenter = part("segmenter", kind, {"weights": str(run.path)})
-        self._class_names: tuple[str, ...] = self._segmenter.class_names
+        only = run.class_names if len(run.class_names) == 1 else ()
+        self.class_names: tuple[str, ...] = self._segmenter.class_names or only
         self.channels: tuple[str, ...] = self._segmenter.channels
 
     def images(self, fields: Iterable[Field]) -> Iterator[PredictedImage]:
@@ -110,13 +113,13 @@ class InstanceFinder:
         found = self._segmenter.instances(field)
         label_map = np.asarray(found.label_map, np.int32)
         count = int(label_map.max(initial=0))
-        confidences = np.zeros((count, len(self._class_names)), np.float32)
-        if self._class_names:
+        confidences = np.zeros((count, len(self.class_names)), np.float32)
+        if self.class_names:
             scores = np.ones(count) if found.scores is None else np.asarray(found.scores)
             confidences[np.arange(count), np.asarray(found.classes)] = scores
         prediction = CellPrediction(torch.from_numpy(confidences), torch.zeros(count, 0))
         record = CellRecord(SegmentedField(field, Segmentation(label_map)), prediction, confidences)
-        return _image_of(record, tuple(encode_label_map(label_map).values()), self._class_names)
+        return _image_of(record, tuple(encode_label_map(label_map).values()), self.class_names)
 
 
 def _image_of(record: CellRecord, masks: tuple[str, ...], class_names: tuple[str, ...]) -> PredictedImage:

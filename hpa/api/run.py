@@ -126,7 +126,7 @@ class Run:
         classifier = self._classifier(overrides)
         trained_um, width_um = self._size_in_training()
         reading = Reading(classifier.channels, channels, trained_um if pixel_um is None else pixel_um, width_um)
-        return Predictions(tuple(classifier.images(reading.fields(images))), self.class_names)
+        return Predictions(tuple(classifier.images(reading.fields(images))), classifier.class_names)
 
     def _classifier(self, overrides: Settings | None) -> Classifier:
         words = tuple(words_of(overrides))
