@@ -97,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--counts", type=int, nargs="+", default=[50, 200])
+    parser.add_argument("--orders", nargs="+", choices=ORDERS, default=list(ORDERS))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--images", type=int, default=60)
     parser.add_argument("--epochs", type=int, default=8)
@@ -104,11 +105,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = ("model=tiny", "optimizer.learning_rate=4e-3", "crop.side_px=64", f"trainer.max_epochs={arguments.epochs}")
     bench = Bench(arguments.folder, words)
     if not (bench.folder / "data").is_dir():
-        bench.run(*HPA, "synth", str(bench.folder / "data"), "--images", str(arguments.images), "--size", "384")
+        size = ("--images", str(arguments.images), "--size", "384", "--seed", "1")
+        bench.run(*HPA, "synth", str(bench.folder / "data"), *size)
     for seed in range(arguments.seeds):
         print(f"seed {seed}  weak labels  {bench.score('weak', seed):.3f}", flush=True)
         for count in arguments.counts:
-            for order in ORDERS:
+            for order in arguments.orders:
                 path = bench.corrected(order, count, seed)
                 score = bench.score(f"{order}_{count}", seed, f"data.corrections={path}")
                 print(f"seed {seed}  {count:4d} {order:10s} {score:.3f}", flush=True)

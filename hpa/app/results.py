@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float32, Int, Int32, UInt8
-from omegaconf import OmegaConf
 
 from hpa.cells.data_module import CellDataModule
 from hpa.config import Config
@@ -36,6 +35,7 @@ from hpa.reports.overlays import instances_overlay, masks_overlay
 from hpa.reports.pictures import composite
 from hpa.reports.run_page import write_run_page
 from hpa.reports.tracked_cells import cell_panels
+from hpa.results.run_facts import MEASURES, next_commands, page_of_run
 from hpa.training.run_folder import RunFolder
 from hpa.training.wandb_tracking import log_panels
 
@@ -56,7 +56,7 @@ def write_cell_results(run: RunFolder, config: Config, data: CellDataModule, log
     write_held_out_cells(run.path, keys, probabilities, image_targets, cell_targets)
     names = data.source.class_names
     facts = RunFacts(
-        **_page_of_run(run, config, best),
+        **page_of_run(run, best.epoch),
         class_names=names,
         class_styles=class_styles(len(names)),
         cells=cells,
@@ -68,6 +68,8 @@ def write_cell_results(run: RunFolder, config: Config, data: CellDataModule, log
         ),
         crops_of=lambda chosen: data.stored.crops(rows[chosen]).pixels,
         channels=tuple(data.crop.channels),
+        measures=data.stored.cells.iloc[rows][list(MEASURES)].reset_index(drop=True),
+        next_commands=next_commands(run),
     )
     log_panels(loggers, lambda: cell_panels(facts))
     if config["report"]:
@@ -98,7 +100,7 @@ def write_pixel_results(run: RunFolder, config: Config, data: PixelDataModule) -
         scores.to_csv(file, index=False)
     if config["report"]:
         facts = InstanceFacts(
-            **_page_of_run(run, config, best),
+            **page_of_run(run, best.epoch),
             images=scores,
             picture_of=lambda image_id: draw_outlines(data, image_id, read_label_map(_label_map_file(run, image_id))),
         )
@@ -134,20 +136,6 @@ def _best(run: RunFolder) -> SavedRun:
 
 def _device(config: Config) -> Any:
     return choose_device(config["trainer"]["accelerator"], "trainer.accelerator")
-
-
-def _page_of_run(run: RunFolder, config: Config, best: SavedRun) -> dict[str, Any]:
-    """Return what stands on the page of any run."""
-    facts = run.facts()
-    return {
-        "title": run.path.name,
-        "command": " ".join(["python", *facts.get("command", [])]),
-        "config_text": OmegaConf.to_yaml(config),
-        "history": pd.read_csv(run.path / "metrics.csv"),
-        "best_epoch": best.epoch,
-        "seed": config["seed"],
-        "commit": facts.get("commit"),
-    }
 
 
 def _label_map_file(run: RunFolder, image_id: str) -> Path:

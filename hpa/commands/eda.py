@@ -10,8 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hpa.core.errors import InputError
-from hpa.core.outputs import check_outputs, guarded_outputs
+from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 
 HELP = "explore a data set: classes, levels, sizes, duplicates, bad files, folds; what matters before training first"
 _DESCRIPTION = """Any layout that is read (hpa doctor names it), a folder of images, or train.csv alone. Where label
@@ -40,8 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     page: Path | None = arguments.out or (None if arguments.json else Path("eda.html"))
     if page is not None:
-        if page.suffix.lower() != ".html":
-            raise InputError(f"--out {page}: a name that ends in .html is expected.")
+        require_page_name(page)
         check_outputs([page], "eda", inputs=[arguments.where], overwrite=arguments.overwrite)
     data_set = open_data_set(arguments.where, arguments.metadata, arguments.label_maps)
     with tqdm(unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from hpa.core.errors import InputError
-from hpa.core.outputs import check_outputs, guarded_outputs
+from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 from hpa.core.project_folder import project_folder
 from hpa.intake.stack_options import add_stack_options, stack_choice
 
@@ -42,8 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hpa.reports.quality_page import write_quality_page, write_quality_table
 
     limits = _limits(arguments.overrides)
-    if arguments.out.suffix.lower() != ".html":
-        raise InputError(f"--out {arguments.out}: a name that ends in .html is expected.")
+    require_page_name(arguments.out)
     outputs = [arguments.out, arguments.out.with_suffix(".csv")]
     inputs = [arguments.folder, arguments.folder / "images", arguments.folder / "index.csv"]
     check_outputs(outputs, "qc", inputs=inputs, overwrite=arguments.overwrite)  # before the images are measured

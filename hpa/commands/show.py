@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpa.core.errors import InputError
-from hpa.core.outputs import check_outputs, guarded_outputs
+from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hpa.results.truth import Truth
 
     out: Path = arguments.out
-    if out.suffix.lower() != ".html":
-        raise InputError(f"--out {out}: a name that ends in .html is expected.")
+    require_page_name(out)
     inputs = [arguments.cells, *([arguments.truth] if arguments.truth else [])]
     check_outputs([out], "show", inputs=inputs, overwrite=arguments.overwrite)
     found, images = open_cells(arguments.cells, arguments.overrides)

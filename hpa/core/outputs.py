@@ -58,6 +58,16 @@ def guarded_outputs(
             list_output(path, command, path)
 
 
+def require_page_name(path: Path) -> None:
+    """Refuse a page whose name does not end in .html.
+
+    Raises:
+        InputError: Naming it.
+    """
+    if path.suffix.lower() != ".html":
+        raise InputError(f"--out {path}: a name that ends in .html is expected.")
+
+
 def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
     """Do nothing where files may be written.
 

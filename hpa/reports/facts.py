@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,9 @@ class RunFacts:
         field_of: Returns a field and its segmentation by image id.
         crops_of: Returns the crops of rows of `cells`, intensities in [0, 1].
         channels: Name of each plane of a crop.
+        measures: One row a cell: `area_px`, `edge_px` (pixels on the edge of the image), `nucleus_px` (-1 where not
+            known), any of them; None where nothing is measured.
+        next_commands: What each does, and a command line: the run again, its cells, its predictions.
         score: Result of `hpa score --json` for the submission; None where none was scored.
         best_epoch: Epoch, as in `history`, whose weights made the predictions; None: chosen by
             `hpa.reports.learning_curves`.
@@ -56,6 +59,8 @@ class RunFacts:
     field_of: Callable[[str], SegmentedField]
     crops_of: Callable[[Int64[np.ndarray, " row"]], Float32[np.ndarray, "row channel side side"]]
     channels: tuple[str, ...]
+    measures: pd.DataFrame | None = None
+    next_commands: Sequence[tuple[str, str]] = ()
     score: Mapping[str, Any] | None = None
     best_epoch: int | None = None
     seed: int | None = None
@@ -75,6 +80,8 @@ class RunFacts:
                 f"run page: {cells} cells and {classes} classes are named, the arrays have shapes {shapes} and "
                 f"{len(self.class_styles)} styles came; give one row a cell and one column and style a class."
             )
+        if self.measures is not None and len(self.measures) != cells:
+            raise InputError(f"run page: measures of {len(self.measures)} cells came for {cells}; give one row a cell.")
         lacking = [f"history.{column}" for column in HISTORY_COLUMNS if column not in self.history.columns]
         lacking += [f"cells.{column}" for column in ("image_id", "cell") if column not in self.cells.columns]
         if lacking:

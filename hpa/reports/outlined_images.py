@@ -17,6 +17,8 @@ from hpa.reports.pictures import composite, outline
 
 WIDTH_PX = 1000
 """Images are shown at this width, about twice what they take in the page, so that outlines are always as thin."""
+MAX_IMAGES = 100
+"""About 100 kB each: a page of more is slow to open."""
 TOP_CLASSES = 3
 MIN_CONFIDENCE = 0.1
 """A second or third class below this is not worth reading."""
@@ -61,7 +63,10 @@ class OutlinedImage:
 
 
 def outlined_images(facts: RunFacts) -> list[OutlinedImage]:
-    """Return the images with the lowest and the highest mean loss of their cells; one where there is only one."""
+    """Return the images whose cells have known classes: that of the lowest mean loss, then from the highest loss on.
+
+    Of more than `MAX_IMAGES` those evenly spaced along this order.
+    """
     ids = facts.cells["image_id"].astype(str).to_numpy()
     known = np.flatnonzero(facts.has_truth)
     if len(known) == 0:
@@ -69,9 +74,19 @@ def outlined_images(facts: RunFacts) -> list[OutlinedImage]:
     losses = _losses(facts.probabilities[known], facts.truth[known])
     images = np.unique(ids[known])
     means = np.array([losses[ids[known] == image].mean() for image in images])
-    best, worst = str(images[means.argmin()]), str(images[means.argmax()])
-    chosen = [(best, "Lowest loss")] + ([(worst, "Highest loss")] if worst != best else [])
-    return [_view(facts, image_id, heading, np.flatnonzero(ids == image_id)) for image_id, heading in chosen]
+    order = np.argsort(-means, kind="stable")
+    order = np.concatenate([order[-1:], order[:-1]])
+    places = np.unique(np.linspace(0, len(order) - 1, min(MAX_IMAGES, len(order))).round().astype(int))
+    names = {0: "Lowest loss", 1: "Highest loss"}
+    return [
+        _view(
+            facts,
+            str(images[order[place]]),
+            f"{names.get(place, 'Loss')} ({means[order[place]]:.3f})",
+            np.flatnonzero(ids == images[order[place]]),
+        )
+        for place in places.tolist()
+    ]
 
 
 def _losses(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpa.core.classes import LOCATION_NAMES
+from hpa.reports.calibration import class_calibrations
 from hpa.reports.class_scores import class_scores
 from hpa.reports.confusion import confusion_rows
+from hpa.reports.cooccurrence import cooccurrence_rows
 from hpa.reports.facts import RunFacts
 from hpa.reports.gallery import class_galleries
 from hpa.reports.learning_curves import learning_charts
+from hpa.reports.lost_precision import lost_precision
 from hpa.reports.outlined_images import outlined_images
 from hpa.reports.page import environment, render, write_page
 from hpa.reports.pictures import TINT_OF_CHANNEL
+from hpa.reports.score_groups import grouped_scores
 from hpa.reports.summary import summary
 
 STAIN_OF_CHANNEL = {"red": "microtubules", "green": "protein", "blue": "nucleus", "yellow": "endoplasmic reticulum"}
@@ -36,14 +40,20 @@ def render_run_page(facts: RunFacts) -> str:
     """Return the HTML of the page; every name and text in it is escaped."""
     return render(
         "run_page.html.jinja",
+        script="run_page.js",
         facts=facts,
         figures=summary(facts),
         learning=learning_charts(facts.history, facts.best_epoch),
         history=facts.history,
         scores=class_scores(facts),
+        calibrations=class_calibrations(facts),
+        lost=lost_precision(facts),
+        grouped=grouped_scores(facts),
         images=outlined_images(facts),
+        image_count=int(facts.cells["image_id"].nunique()),
         galleries=class_galleries(facts),
         confusion=confusion_rows(facts),
+        cooccurrence=cooccurrence_rows(facts),
         colours=channel_colours(facts),
         environment=environment(facts.seed, facts.commit),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, Int64
 
 from hpa.cells.stored_cells import StoredCells
 from hpa.config import build
@@ -39,11 +39,14 @@ class RunCells:
     Raises:
         InputError: If it is no finished run that classifies cells, its data are gone, or it is another user's and names
             files that are not given.
+
+    Attributes:
+        held_out: Its predictions, in the order of image and cell.
     """
 
     def __init__(self, folder: Path, overrides: Sequence[str] = ()) -> None:
         self.folder = folder
-        self._held_out = read_held_out_cells(folder)
+        self.held_out = read_held_out_cells(folder)
         self.config = _config_of(folder, overrides)
         segmenter = build(self.config["segmenter"])
         channels = union_of_channels(tuple(self.config["data"]["channels"]), segmenter.channels)
@@ -53,7 +56,7 @@ class RunCells:
 
     def table(self) -> CellTable:
         """Return all held-out cells."""
-        found = self._held_out
+        found = self.held_out
         names, image = np.unique(np.array(found.image_ids, object).astype(str), return_inverse=True)
         is_known = found.cell_targets is not None and bool(np.isfinite(found.cell_targets).any())
         return CellTable(
@@ -63,7 +66,7 @@ class RunCells:
             found.probabilities,
             found.cell_targets if is_known else found.image_targets,
             targets_are_of_images=not is_known,
-            measurements=self._measurements(found.cells),
+            measurements=self._measurements(),
         )
 
     def read(self, image_id: str) -> Field:
@@ -82,24 +85,31 @@ class RunCells:
     def _stored(self) -> StoredCells:
         """The held-out images in the store."""
         table = self.source.table("train").require_usable()
-        wanted = table.frame["image_id"].isin(set(self._held_out.image_ids))
+        wanted = table.frame["image_id"].isin(set(self.held_out.image_ids))
         held_out = table.with_frame(table.frame[wanted].reset_index(drop=True))
         crop = build(self.config["crop"], channels=tuple(self.config["data"]["channels"]))
         return build(self.config["store"]).prepare(self.source, held_out, "train", self._segmenter, crop, 1, _quiet)
 
-    def _measurements(self, cells: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Return what the store knows of the cells.
+    def stored_rows(self) -> tuple[StoredCells, Int64[np.ndarray, " cell"]]:
+        """Return the store of the held-out images, and the row there of each held-out cell, in the order of the table.
 
         Raises:
             InputError: If its cells are other ones.
         """
-        stored = self._stored.cells.sort_values(["image_id", "cell"], kind="stable")
-        if len(stored) != len(cells) or not np.array_equal(stored["cell"].to_numpy(), cells):
+        stored = self._stored
+        order = stored.cells.sort_values(["image_id", "cell"], kind="stable").index.to_numpy(np.int64)
+        cells = self.held_out.cells
+        if len(order) != len(cells) or not np.array_equal(stored.cells["cell"].to_numpy()[order], cells):
             raise InputError(
-                f"{self.folder}: the images have other cells now than when the run was trained ({len(stored)}, "
+                f"{self.folder}: the images have other cells now than when the run was trained ({len(order)}, "
                 f"{len(cells)} then); the files of the data set, or the segmenter's, were changed."
             )
-        return {name: stored[column].to_numpy(np.float32) for name, column in _MEASUREMENTS.items()}
+        return stored, order
+
+    def _measurements(self) -> Mapping[str, np.ndarray]:
+        """Return what the store knows of the cells."""
+        stored, rows = self.stored_rows()
+        return {name: stored.cells[column].to_numpy(np.float32)[rows] for name, column in _MEASUREMENTS.items()}
 
 
 def _quiet(done: int, total: int) -> None:

@@ -209,6 +209,7 @@ CASES: dict[str, Case] = {
         ("out.html", "out.csv"),
         ("qc", "set", "--out", "set/index.html", "--overwrite"),
     ),
+    "report": Case(_run, ("report", "run", "--out", "out.html"), ("out.html",), runs=False),
     "segment": Case(
         _set,
         (*_SEGMENT, "--preview", "--measure"),

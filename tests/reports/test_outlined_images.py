@@ -12,12 +12,16 @@ def picture_of(view):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(view.picture.split(",")[1]))))
 
 
-def test_the_images_of_lowest_and_highest_loss_are_shown(facts_with, facts):
+def test_every_image_is_shown_that_of_the_lowest_loss_first_then_from_the_highest_on(facts_with, facts):
     probabilities = np.full_like(facts.probabilities, 0.5)
     probabilities[6:12] = np.where(facts.cell_targets[6:12] > 0, 0.9, 0.1)
     probabilities[12:] = np.where(facts.cell_targets[12:] > 0, 0.1, 0.9)
     views = outlined_images(facts_with(probabilities=probabilities))
-    assert [(view.heading, view.image_id) for view in views] == [("Lowest loss", "image1"), ("Highest loss", "image2")]
+    assert [(view.heading, view.image_id) for view in views] == [
+        ("Lowest loss (0.105)", "image1"),
+        ("Highest loss (2.303)", "image2"),
+        ("Loss (0.693)", "image0"),
+    ]
 
 
 def test_one_image_is_shown_once(facts_with, facts):

@@ -8,8 +8,10 @@ import pytest
 from hpa.core.classes import LOCATION_NAMES
 from hpa.reports.class_styles import class_styles
 from hpa.reports.run_page import channel_colours, render_run_page, write_run_page
+from tests.browser import assert_quiet, opened
 
-SECTIONS = ("summary", "learning", "classes", "curves", "images", "gallery", "confusion", "config", "environment")
+SECTIONS = ("summary", "learning", "classes", "lost", "curves", "calibration", "groups", "images", "gallery")
+SECTIONS += ("confusion", "config", "environment")
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 HOSTILE = "<script>alert(1)</script>\" onload='x' & {{ 7*7 }}"
 
@@ -52,7 +54,8 @@ def page_of(facts):
     assert set(SECTIONS) <= set(ids)
     assert all(target.removeprefix("#") in ids for target in page.values("href"))
     assert all(source.startswith("data:image/webp;base64,") for source in page.values("src"))
-    assert not {"script", "link", "iframe", "object", "form"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    assert not {"link", "iframe", "object", "form"} & set(page.tags)
     assert "url(" not in text
     assert "@import" not in text
     return page
@@ -60,7 +63,7 @@ def page_of(facts):
 
 def test_the_page_is_whole_and_needs_nothing_else(facts):
     page = page_of(facts)
-    assert page.tags.count("svg") == 2 + 3  # two learning curves, three classes with positives
+    assert page.tags.count("svg") == 2 + 2 * 3  # two learning curves; three classes with positives, two charts each
     assert page.tags.count("img") > 3
     assert all(attributes.get("alt") for attributes in page.attributes if "src" in attributes)
     assert len(page.values("aria-label")) >= page.tags.count("svg")
@@ -186,3 +189,22 @@ def test_epochs_count_from_one_wherever_they_are_read(facts):
     assert "best, epoch 3" in page.text  # the third row of the history
     table = render_run_page(facts).partition("Table of epochs")[2].partition("</tbody>")[0]
     assert re.findall(r"<tr><td>(\d+)</td>", table) == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("width_px", [400, 1280])
+def test_every_image_can_be_chosen_and_commands_are_copied(browser, facts_with, tmp_path, width_px):
+    path = tmp_path / "report.html"
+    write_run_page(path, facts_with(next_commands=[("Again", "python train.py loss=focal")]))
+    shown = (
+        "[...document.querySelectorAll('article.field')].filter((one) => !one.hidden).map((one) => one.dataset.image)"
+    )
+    with opened(browser, path, width_px) as tab:
+        assert_quiet(tab, path)
+        assert tab.read(shown) == ["0", "1"]
+        tab.click("#before")
+        assert tab.read(shown) == ["2"]
+        tab.choose("#image", "1")
+        assert tab.read(shown) == ["1"]
+        tab.click("button[data-copies]")
+        tab.wait("document.querySelector('button[data-copies]').textContent !== 'Copy'")
+        assert_quiet(tab, path)

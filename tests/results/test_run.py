@@ -87,3 +87,15 @@ def test_cells_of_other_images_are_refused(run, world, tmp_path):
     with pytest.raises(InputError, match="other cells now"):
         RunCells(run, [f"data.root={moved}", f"store.folder={tmp_path / 'store'}"]).table()
     assert np.isfinite(RunCells(run).table().confidences).all()
+
+
+def test_the_page_is_written_again_from_the_folder_of_the_run(run, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    assert main(["report", str(run), "--out", str(page)]) == 0
+    predicted = pd.read_parquet(run / "out_of_fold.parquet")
+    text = page.read_text()
+    assert f"{len(predicted):,}" in text
+    assert text.count('<article class="field"') == predicted["image_id"].nunique()
+    assert f"hpa explore {run}" in text
+    assert main(["report", str(run), "--out", str(tmp_path / "page.txt")]) == 1
+    assert ".html is expected" in capsys.readouterr().err

@@ -1,0 +1,36 @@
+"""`hpa report`: the page of a run again, by this version, or with images that lie elsewhere now."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
+
+HELP = "write the page of a finished run again: scores, lost points, calibration, every held-out image"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", metavar="RUN", type=Path, help="a run of train.py that classifies cells")
+    parser.add_argument("overrides", nargs="*", help="values of its config that are others now: data.root=DIR")
+    parser.add_argument("--out", metavar="PAGE.html", type=Path, default=Path("report.html"), help="the page")
+    parser.add_argument("--overwrite", action="store_true", help="write over a page that this command did not make")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page and return 0.
+
+    Raises:
+        InputError: If the run or its images cannot be read, or the page is somebody else's.
+    """
+    from hpa.reports.run_page import write_run_page
+    from hpa.results.run_facts import run_facts
+
+    require_page_name(arguments.out)
+    check_outputs([arguments.out], "report", overwrite=arguments.overwrite)
+    facts = run_facts(arguments.folder, arguments.overrides)
+    with guarded_outputs([arguments.out], "report", overwrite=arguments.overwrite):
+        write_run_page(arguments.out, facts)
+    print(f"{arguments.out}: {len(facts.cells):,} cells of {facts.cells['image_id'].nunique():,} held-out images")
+    return 0

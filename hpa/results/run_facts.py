@@ -1,0 +1,80 @@
+"""What the page and the figures of a run show, read back from its folder: held-out cells, history, config, commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hpa.core.field import Segmentation
+from hpa.core.project_folder import with_commands
+from hpa.interfaces import SegmentedField
+from hpa.models.saved_run import read_saved_run
+from hpa.reports.class_styles import class_styles
+from hpa.reports.facts import RunFacts
+from hpa.results.run import RunCells
+from hpa.training.run_folder import RunFolder
+
+MEASURES = ("area_px", "edge_px", "nucleus_px")
+"""Columns of stored cells by which scores are grouped."""
+_OF_A_FOLDER = ("run_dir=", "resume=", "hydra.sweep.", "hydra.run.")
+
+
+def run_facts(folder: Path, overrides: Sequence[str] = ()) -> RunFacts:
+    """Return what is known of a finished run that classifies cells; images are read when they are drawn.
+
+    Args:
+        folder: The run.
+        overrides: Values of its config that are others now, e.g. `data.root=DIR`.
+
+    Raises:
+        InputError: If it is no such run, its data are gone, or it is another user's and names files that are not given.
+    """
+    cells = RunCells(folder, overrides)
+    held_out, (stored, rows) = cells.held_out, cells.stored_rows()
+    names = cells.class_names
+    return RunFacts(
+        **page_of_run(RunFolder(folder), read_saved_run(folder / "checkpoints" / "best.ckpt").epoch),
+        class_names=names,
+        class_styles=class_styles(len(names)),
+        cells=pd.DataFrame({"image_id": np.array(held_out.image_ids, object), "cell": held_out.cells}),
+        probabilities=held_out.probabilities,
+        image_targets=held_out.image_targets,
+        cell_targets=held_out.cell_targets,
+        field_of=lambda image_id: SegmentedField(cells.read(image_id), Segmentation(cells.label_map(image_id))),
+        crops_of=lambda chosen: stored.crops(rows[chosen]).pixels,
+        channels=tuple(cells.config["data"]["channels"]),
+        measures=stored.cells.iloc[rows][list(MEASURES)].reset_index(drop=True),
+        next_commands=next_commands(RunFolder(folder)),
+    )
+
+
+def page_of_run(run: RunFolder, best_epoch: int) -> dict[str, Any]:
+    """Return what stands on the page of any run: title, command, config, history, best epoch, seed, commit."""
+    facts = run.facts()
+    return {
+        "title": run.path.name,
+        "command": with_commands(shlex.join(["python", *facts.get("command", [])])),
+        "config_text": run.config_file.read_text(encoding="utf-8"),
+        "history": pd.read_csv(run.path / "metrics.csv"),
+        "best_epoch": best_epoch,
+        "seed": run.config()["seed"],
+        "commit": facts.get("commit"),
+    }
+
+
+def next_commands(run: RunFolder) -> list[tuple[str, str]]:
+    """Return what can be done with a run that classifies cells, and the command line of each."""
+    words = [word for word in run.facts().get("command", []) if not word.startswith(_OF_A_FOLDER)]
+    path = shlex.quote(str(run.path))
+    lines = [
+        ("The same training again, in a new folder", shlex.join(["python", *words])),
+        ("All held-out cells in their images", f"hpa show {path}"),
+        ("Likely label errors first, and corrections", f"hpa explore {path}"),
+        ("Predict the images of a test set", f"python infer.py ckpt={path} split=test out=submission.csv"),
+    ]
+    return [(what, with_commands(line)) for what, line in lines]
