@@ -1,9 +1,10 @@
 """Which methods help a tissue network on images from another site: one table for each of two domain shifts.
 
 `python -m benchmarks.tissue_shift FOLDER --world real` trains, predicts and scores every row and split with the public
-commands and prints the table of `docs/tissue.md`. Whatever is done is kept in FOLDER: after a kill the same command
-goes on, and parts (`--steps`, `--splits`) may be measured one after the other. A split is a seed of the training and
-another fifth of the training images held out, on which thresholds are fitted; the test images are the same for all.
+commands and prints the tables of `experiments/README.md`. Whatever is done is kept in FOLDER: after a kill the same
+command goes on, and parts (`--steps`, `--splits`) may be measured one after the other. A split is a seed of the
+training and another fifth of the training images held out, on which thresholds are fitted; all have the same test
+images.
 """
 
 from __future__ import annotations
