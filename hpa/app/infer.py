@@ -29,6 +29,7 @@ from hpa.inference.workload import WARN, Workload, require_task, steps_when_late
 from hpa.interfaces import Split
 from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.sources.levels import level_warnings, measure_levels
+from hpa.sources.table_summary import summary_of_table
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def infer(config: Config) -> int:
 
     def check() -> None:
         check_outputs(output.files(), COMMAND, inputs=inputs, overwrite=config["overwrite"])
+        log.info("%s", summary_of_table(parts.table, runs[0].channels))
         _warn_of_levels(runs, data, parts.table.image_ids, config["split"])
 
     progress = show_progress("images", "image")

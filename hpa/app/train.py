@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from hpa.app.first_look import FIRST_IMAGE, report_images
 from hpa.app.fitting import TASKS, assemble, fit_parts, launch_of, run_of_launch, seed, train_rank
 from hpa.app.signals import is_requeued
 from hpa.app.task import Parts
@@ -21,7 +22,6 @@ from hpa.core.file_lock import Lock
 from hpa.core.plugins import plugins_of
 from hpa.core.project_folder import with_commands
 from hpa.overrides import differing_keys, with_values
-from hpa.sources.table_summary import summary_of_table
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
 from hpa.sweeps.pruning import reports_of
@@ -176,7 +176,7 @@ def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:
     if checkpoint is None and (run.path / "metrics.csv").is_file():
         log.warning("%s: no checkpoint is left; the run starts again at its first epoch", run.path)
     parts = assemble(config, checkpoint)
-    log.info("%s", summary_of_table(parts.data.table, config["data"]["channels"]))
+    report_images(parts.data.table, build(config["data"]), run.path / "pictures" / FIRST_IMAGE)
     record(run, parts.images, parts.data.folds, parts.teachers)
     run.write_facts({"class_names": list(parts.data.table.class_names)})
     _log_start(parts, run)

@@ -90,6 +90,8 @@ def _words(file: FileReport, with_names: bool = True) -> str:
     parts = [file.kind] if file.format else []
     if with_names and len(file.channels) > 1:
         parts.append(f"channels {', '.join(file.channels)}")
+    if with_names and file.cells is not None:
+        parts.append(f"{file.cells} cells")
     parts += file.notes
     return "; ".join([*parts, *([file.reason] if file.reason else [])])
 

@@ -11,17 +11,20 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.run_lengths import MAX_MASK_PX
+from hpa.core.table_text import declared_separator, encoding_of, separator_of
 from hpa.core.whole_file import whole_file
 
 ID_NAMES = ("ID", "ImageID")
 PREDICTION_COLUMN = "PredictionString"
 TRUTH_COLUMN = "TruthString"
 _SIZE_COLUMNS = ("ImageWidth", "ImageHeight")
+_BLOCK_BYTES = 1 << 20
 _MAX_DIGITS = 10  # Python reads no whole number of more than 4,300
 
 
@@ -88,17 +91,27 @@ def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
     """
     csv.field_size_limit(sys.maxsize)  # one image of a submission is hundreds of kilobytes
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
+        encoding = encoding_of(_blocks(path))
+        with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
+            first = file.readline()
+            declared = declared_separator(first)
+            lines = file if declared else chain([first], file)
+            reader = csv.reader(lines, delimiter=declared or separator_of(path.name, first))
             header = [name.strip() for name in next(reader, [])]
+            while header and not header[-1]:  # columns that a spreadsheet added
+                header.pop()
             columns = _columns(path, header, text_column)
-            for fields in filter(None, reader):
+            for fields in reader:
+                if not any(field.strip() for field in fields):
+                    continue
+                number_of_fields = len(fields) if any(fields[len(header) :]) else min(len(fields), len(header))
                 padded = fields + [""] * (len(header) - len(fields))
                 image_id, width, height, text = (padded[column].strip() for column in columns)
-                yield RawRow(reader.line_num, image_id, width, height, text, len(fields), len(header))
+                number = reader.line_num + (declared is not None)
+                yield RawRow(number, image_id, width, height, text, number_of_fields, len(header))
     except FileNotFoundError as error:
         raise InputError(f"{path}: the file is missing; check the path.") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); save it as CSV in UTF-8.") from error
 
 
@@ -146,6 +159,12 @@ def write_rows(file: BinaryIO, rows: Iterable[TableRow]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([row.image_id, row.width, row.height, row.text] for row in rows)
     text.detach()  # flushes, and leaves the file to whoever opened it
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
 
 
 def _columns(path: Path, header: Sequence[str], text_column: str) -> list[int]:

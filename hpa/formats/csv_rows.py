@@ -2,33 +2,30 @@
 
 Read as spreadsheets save them: with commas, semicolons (Excel where numbers have decimal commas) or tabs between cells,
 in UTF-8, UTF-16 or the code page of Western Windows, with or without byte order mark, with line ends of any system;
-plain or compressed by gzip.
+plain or compressed by gzip. Blank rows and columns, which spreadsheets add, are left out.
 """
 
 from __future__ import annotations
 
-import codecs
+import csv
 import gzip
 import io
-import warnings
+import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from pandas.errors import EmptyDataError, ParserError, ParserWarning
 
 from hpa.core.errors import InputError
+from hpa.core.table_text import declared_separator, encoding_of, separator_of
 
 ROW = " row"
 """Column with the number of each row as a spreadsheet counts it: the header is row 1. No column of a file has this
 name, because blanks around names are stripped."""
-_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _GZIP = b"\x1f\x8b"
 _MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
-_WINDOWS = "cp1252"
 _DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
-_SEPARATORS = (",", ";", "\t")
 
 
 def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
@@ -40,50 +37,68 @@ def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -
         numbers: Columns of numbers, where a decimal comma becomes a point if commas do not separate the cells.
 
     Returns:
-        All columns as str ("" where nothing stands), and the column `ROW`.
+        All columns as str ("" where nothing stands), and the column `ROW`. Columns without a name are called
+        `Unnamed: N`, further ones of a name that stood before `NAME.N`.
 
     Raises:
         InputError: If the file is missing, no such table, without rows, or lacks a column.
     """
-    text = _text_of(path)
-    separator = _separator_of(path, text)
-    frame = _parse(path, text, separator)
-    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
-    missing = [name for name in columns if name not in frame.columns]
+    separator, rows = _cells_of(path)
+    if not rows:
+        raise InputError(f"{path}: the file is empty; a header line and rows are expected.")
+    header = rows[0][1]
+    missing = [name for name in columns if name not in header]
     if missing:
         raise InputError(
             f"{path}: columns {', '.join(columns)} are expected, {', '.join(missing)} missing; "
-            f"the header reads {', '.join(frame.columns)}. Name them so in the first line, separated by commas."
+            f"the header reads {', '.join(header)}. Name them so in the first line, separated by commas."
         )
-    frame = frame.apply(lambda column: column.str.strip())
+    if doubled := [name for name in columns if header.count(name) > 1]:
+        raise InputError(f"{path}: {header.count(doubled[0])} columns are called {doubled[0]}; rename all but one.")
+    if len(rows) == 1:
+        raise InputError(f"{path}: only a header was found; at least one row is needed.")
+    frame = pd.DataFrame([cells for _, cells in rows[1:]], columns=_distinct(header), dtype=str)
+    frame = frame.drop(columns=[name for place, name in enumerate(frame) if not header[place] and not any(frame[name])])
     for name in {*numbers} & {*frame.columns} if separator != "," else ():
         frame[name] = frame[name].str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
-    frame[ROW] = range(2, len(frame) + 2)
-    frame = frame[(frame.drop(columns=ROW) != "").any(axis=1)].reset_index(drop=True)
-    if frame.empty:
-        raise InputError(f"{path}: only a header was found; at least one row is needed.")
+    frame[ROW] = [number for number, _ in rows[1:]]
     return frame
 
 
-def _parse(path: Path, text: str, separator: str) -> pd.DataFrame:
+def _cells_of(path: Path) -> tuple[str, list[tuple[int, list[str]]]]:
+    """Return the separator, and number and cells of each row that is not blank: as many as the header has."""
+    text = _text_of(path)
+    first = text.lstrip("\n").partition("\n")[0]
+    declared = declared_separator(first)
+    separator = declared or separator_of(path.name, first)
+    csv.field_size_limit(sys.maxsize)  # one mask of a large image is megabytes
+    rows: list[tuple[int, list[str]]] = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ParserWarning)  # rows longer than the header would lose what is too much
-            return pd.read_csv(
-                io.StringIO(text),
-                sep=separator,
-                dtype=str,
-                keep_default_na=False,
-                skip_blank_lines=False,
-                index_col=False,
-            ).fillna("")
-    except EmptyDataError as error:
-        raise InputError(f"{path}: the file is empty; a header line and rows are expected.") from error
-    except (ParserError, ParserWarning, ValueError) as error:
+        for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator, strict=True), 1):
+            cells = [cell.strip() for cell in row]
+            if not any(cells) or (number == 1 and declared):
+                continue
+            width = len(rows[0][1]) if rows else len(cells)
+            if any(cells[width:]):
+                raise InputError(f"row {number} has {len(cells)} cells, the header {width}")
+            rows.append((number, cells[:width] + [""] * (width - len(cells))))
+    except (csv.Error, InputError) as error:
         raise InputError(
-            f"{path}: cannot be read as a table ({str(error).strip()}); every row must have the cells of the header: "
+            f"{path}: cannot be read as a table ({error}); every row must have the cells of the header: "
             "put cells with a separator in quotes, or save it as CSV again."
         ) from error
+    return separator, rows
+
+
+def _distinct(header: Sequence[str]) -> list[str]:
+    """Return names of columns that all differ."""
+    names: list[str] = []
+    for place, written in enumerate(header):
+        name, count = written or f"Unnamed: {place}", 1
+        while name in names:
+            name, count = f"{written or f'Unnamed: {place}'}.{count}", count + 1
+        names.append(name)
+    return names
 
 
 def _text_of(path: Path) -> str:
@@ -96,15 +111,13 @@ def _text_of(path: Path) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
     if content.startswith(_GZIP):
         content = _inflated(path, content)
-    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
-    for encoding in [marked] if marked else ["utf-8", _WINDOWS]:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise InputError(f"{path}: cannot be read as a table (it is no text); save it as CSV in UTF-8.")
+    try:
+        text = content.decode(encoding_of([content]))
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InputError(f"{path}: cannot be read as a table (it is no text); save it as CSV in UTF-8.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _inflated(path: Path, content: bytes) -> bytes:
@@ -119,11 +132,3 @@ def _inflated(path: Path, content: bytes) -> bytes:
             f"{path}: inflates to more than {_MAX_INFLATED_BYTES:,} bytes, the limit of a table; save it in parts."
         )
     return inflated
-
-
-def _separator_of(path: Path, text: str) -> str:
-    """Return what separates the cells: a tab in .tsv, else what the header has most of outside quotes."""
-    if path.suffix.lower() == ".tsv" or path.name.lower().endswith(".tsv.gz"):
-        return "\t"
-    header = "".join(text.partition("\n")[0].split('"')[::2])
-    return max(_SEPARATORS, key=header.count)

@@ -22,7 +22,7 @@ class FolderListing:
 
     Attributes:
         images: Files (and OME-Zarr folders) of formats that are read, sorted.
-        passed_over: All other files, sorted; folders and hidden files are not listed.
+        passed_over: All other files, sorted; of folders and hidden files those that have the name of an image.
     """
 
     images: list[Path] = field(default_factory=list)
@@ -39,11 +39,12 @@ def list_folder(folder: Path) -> FolderListing:
         raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
     listing = FolderListing()
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+        is_hidden = path.name.startswith(".")
+        if is_hidden and not _has_image_suffix(path):
             continue
-        if is_image_name(path) and not _needs_missing_reader(path):
+        if not is_hidden and is_image_name(path) and not _needs_missing_reader(path):
             listing.images.append(path)
-        elif path.is_file():
+        elif not path.is_dir() or _has_image_suffix(path):
             listing.passed_over.append(path)
     if not listing.images:
         others = f"; {summary_of(listing.passed_over)} there" if listing.passed_over else ""
@@ -58,19 +59,40 @@ def files_below(folder: Path) -> list[Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
-        if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
+        if path.is_file() or path.is_symlink() or path.suffix.lower() == ZARR_SUFFIX:
             found.append(path)
         elif path.is_dir():
             found += files_below(path)
     return found
 
 
+def entries_below(folder: Path) -> list[Path]:
+    """Return the files of a folder and its folders, and whatever else lies there: hidden files, links, pipes.
+
+    Folders are listed where they are hidden, named as images, or an OME-Zarr image; nothing in these is.
+    """
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not (path.name.startswith(".") or path.suffix.lower() == ZARR_SUFFIX):
+            found += [path] if _has_image_suffix(path) else []
+            found += entries_below(path)
+        else:
+            found.append(path)
+    return found
+
+
 def is_image_name(path: Path) -> bool:
-    """Return whether a file has the suffix of a format that is read; OME-Zarr is a folder, all others are files."""
-    suffix = path.suffix.lower()
-    if suffix == ZARR_SUFFIX:
+    """Return whether a file has the suffix of a format that is read; OME-Zarr is a folder, all others are files.
+
+    A link whose file is gone counts: whoever reads it says so.
+    """
+    if path.suffix.lower() == ZARR_SUFFIX:
         return path.is_dir()
-    return suffix in (*SUFFIXES, *proprietary.SUFFIXES) and path.is_file()
+    return _has_image_suffix(path) and (path.is_file() or (path.is_symlink() and not path.exists()))
+
+
+def _has_image_suffix(path: Path) -> bool:
+    return path.suffix.lower() in (*SUFFIXES, *proprietary.SUFFIXES)
 
 
 def _needs_missing_reader(path: Path) -> bool:

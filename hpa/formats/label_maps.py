@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from hpa.formats.tiff_directories import require_end
 TIFF_SUFFIXES = (".tif", ".tiff")
 NPZ_SUFFIX, NPZ_KEY = ".npz", "label_map"
 SUFFIXES: tuple[str, ...] = (".png", *TIFF_SUFFIXES, NPZ_SUFFIX)
+_OME = ".ome"
 _UINT16_MAX = 65535
 _INT32_MAX = np.iinfo(np.int32).max
 
@@ -99,6 +100,11 @@ def read_segmentation(path: Path) -> Segmentation:
     return Segmentation(maps[0], maps[1] if len(maps) > 1 else None)
 
 
+def is_label_map_name(path: Path) -> bool:
+    """Return whether a file has the name of a format of label maps."""
+    return path.name.endswith(CELLPOSE_SUFFIX) or path.suffix.lower() in SUFFIXES
+
+
 def label_map_paths(folder: Path) -> dict[str, Path]:
     """Return the file of each image id, in the order of the ids; other files are passed over.
 
@@ -109,9 +115,9 @@ def label_map_paths(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: a folder of label maps was expected, there is none; check the path.")
     paths: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        is_cellpose = path.name.endswith(CELLPOSE_SUFFIX)
-        if not (is_cellpose or path.suffix.lower() in SUFFIXES) or path.name.startswith("."):
+        if not is_label_map_name(path) or path.name.startswith("."):
             continue
+        is_cellpose = path.name.endswith(CELLPOSE_SUFFIX)
         name = path.name.removesuffix(CELLPOSE_SUFFIX) if is_cellpose else path.stem
         if name in paths:
             raise InputError(f"{folder}: one label map an image, came {paths[name].name} and {path.name}; remove one.")
@@ -120,6 +126,21 @@ def label_map_paths(folder: Path) -> dict[str, Path]:
         known = ", ".join([*SUFFIXES, CELLPOSE_SUFFIX])
         raise InputError(f"{folder}: label maps ({known}) were expected, there is none in this folder.")
     return paths
+
+
+def label_map_of(paths: Mapping[str, Path], image_id: str) -> Path | None:
+    """Return the file of an image out of those of a folder, None where it has none."""
+    return next((paths[name] for name in label_map_names(image_id) if name in paths), None)
+
+
+def label_map_names(image_id: str) -> tuple[str, ...]:
+    """Return what the label map of an image may be called, without its suffix.
+
+    >>> label_map_names("a"), label_map_names("a.ome")
+    (('a', 'a.ome'), ('a.ome', 'a'))
+    """
+    without = image_id.removesuffix(_OME)
+    return (image_id, without + _OME if image_id == without else without)
 
 
 def paired_paths(predicted: Path, true: Path) -> Iterator[tuple[str, Path, Path]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,14 @@ from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
 from hpa.core.planes import COLOURS
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
-from hpa.formats.folder_files import NAMES_OF, OTHER_NAME
+from hpa.formats.folder_files import NAMES_OF
 from hpa.formats.folder_images import FolderImages
-from hpa.formats.folder_listing import files_below, is_image_name
-from hpa.formats.image_header import (
-    StackChoice,
-)
+from hpa.formats.folder_listing import entries_below, files_below, is_image_name
+from hpa.formats.image_header import StackChoice
 from hpa.formats.layouts import OTHER_NAMES
 from hpa.formats.stains import with_colours
-from hpa.intake.file_report import PASSED_OVER, READ, REFUSED, FileReport, describe_file
+from hpa.intake.file_report import PASSED_OVER, READ, REFUSED, FileReport, describe_file, describe_label_map
+from hpa.intake.file_use import LABEL_FOLDERS, used_in_folder, used_in_set
 from hpa.interfaces import ImageSource, Split
 from hpa.sources.hubmap.combined import CombinedHubmap
 from hpa.sources.instance_folder import InstanceFolder
@@ -87,12 +86,22 @@ def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | No
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
-    paths = sorted(files_below(folder), key=lambda path: path.relative_to(folder).as_posix())
+    paths = sorted(entries_below(folder), key=lambda path: path.relative_to(folder).as_posix())
     if not paths:
         raise InputError(f"{folder}: the folder is empty; check the path.")
-    report = FolderReport(folder, *layout_of(folder, paths))
+    report = FolderReport(folder, *layout_of(folder, files_below(folder)))
+    label_folders = () if report.layout.startswith(("folder", "files")) else LABEL_FOLDERS
     with ThreadPoolExecutor(_THREADS) as pool:
-        report.files = list(pool.map(lambda path: describe_file(path, folder, choice), paths))
+        report.files = list(
+            pool.map(
+                lambda path: (
+                    describe_label_map(path, folder)
+                    if path.relative_to(folder).parts[0] in label_folders
+                    else describe_file(path, folder, choice)
+                ),
+                paths,
+            )
+        )
     first = _read_set(report, choice)
     if first is not None:
         report.first_image = first.image_id
@@ -163,9 +172,10 @@ def _read_set(report: FolderReport, choice: StackChoice) -> Field | None:
         return None
     report.channels = source.channels
     first = None
+    tables: dict[Split, ImageTable] = {}
     for split in SPLITS[: 1 if report.layout == "instance_folder" else 2]:
         try:
-            table = source.table(split)
+            tables[split] = table = source.table(split)
         except InputError as error:
             report.problems.append(str(error))
             continue
@@ -173,6 +183,11 @@ def _read_set(report: FolderReport, choice: StackChoice) -> Field | None:
         report.problems += [str(problem) for problem in table.problems]
         report.warnings += [str(warning) for warning in table.warnings]
         first = first or _first(table, source, split)
+    report.files = used_in_set(report.files, folder, report.layout, tables)
+    depths = {split: sorted({*table.frame["bits"]} - {0}) for split, table in tables.items()}
+    if len(depths) > 1 and len({tuple(bits) for bits in depths.values() if bits}) > 1:
+        listed = ", ".join(f"{split} {' and '.join(map(str, bits))} bit" for split, bits in depths.items())
+        report.warnings.append(f"the splits are of different depth ({listed}); compare their levels")
     return first
 
 
@@ -210,13 +225,7 @@ def _first_of_folder(report: FolderReport, choice: StackChoice) -> Field | None:
         except InputError:
             continue
         report.images = len(images.image_ids)
-        if report.layout.startswith(_RECOGNISED):
-            others = {*images.passed_over.get(OTHER_NAME, ())}
-            reason = f"not named as the others, {report.layout.partition('(')[2].rstrip(')')}"
-            report.files = [
-                replace(file, status=PASSED_OVER, reason=reason) if file.name in others else file
-                for file in report.files
-            ]
+        report.files = used_in_folder(report.files, report.folder, images)
         for image_id in images.image_ids:
             try:
                 return images.read(image_id)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hpa.core.errors import InputError
 from hpa.formats.channel_groups import is_thumbnail
 from hpa.formats.folder_listing import is_image_name
@@ -19,6 +21,8 @@ from hpa.formats.image_header import (
     pick_slices,
 )
 from hpa.formats.images import inspect_image
+from hpa.formats.label_maps import is_label_map_name, read_label_map
+from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
 
 READ, REFUSED, PASSED_OVER = "read", "refused", "passed over"
 _TABLES = (".csv", ".tsv", ".json", ".jsonl")
@@ -41,6 +45,7 @@ class FileReport:
         pixel_um: Side of a pixel; None where unknown.
         scenes: How many it holds.
         notes: What is left out of it, or done to its levels.
+        cells: Of a label map; None where it is an image.
     """
 
     name: str
@@ -55,12 +60,13 @@ class FileReport:
     pixel_um: float | None = None
     scenes: int = 0
     notes: tuple[str, ...] = ()
+    cells: int | None = None
 
     @property
     def kind(self) -> str:
         """Return what files of one kind have in common, in words."""
         size = f"{self.width}×{self.height} px"
-        pixels = "pixel size unknown" if self.pixel_um is None else f"{self.pixel_um:.4g} µm"
+        pixels = f"{self.pixel_um:.4g} µm" if self.pixel_um is not None else "pixel size unknown" if self.depth else ""
         parts = [self.format, self.axes, size, self.depth, pixels]
         parts += [f"{self.scenes} scenes"] if self.scenes > 1 else []
         return ", ".join(part for part in parts if part)
@@ -69,6 +75,8 @@ class FileReport:
 def describe_file(path: Path, folder: Path, choice: StackChoice) -> FileReport:
     """Return what becomes of a file, from its header."""
     name = path.relative_to(folder).as_posix()
+    if reason := _no_file(path):
+        return FileReport(name, PASSED_OVER, reason)
     if path.suffix.lower() in _TABLES:
         return FileReport(name, PASSED_OVER, "a table, no image")
     if not is_image_name(path):
@@ -96,6 +104,33 @@ def describe_file(path: Path, folder: Path, choice: StackChoice) -> FileReport:
         len(header.scenes),
         (*header.notes, *scene.notes),
     )
+
+
+def describe_label_map(path: Path, folder: Path) -> FileReport:
+    """Return what becomes of a label map, which is decoded for that."""
+    name = path.relative_to(folder).as_posix()
+    if reason := _no_file(path):
+        return FileReport(name, PASSED_OVER, reason)
+    if not is_label_map_name(path):
+        return FileReport(name, PASSED_OVER, f"{path.suffix or 'no suffix'} is no format of label maps that is read")
+    try:
+        label_map = read_label_map(path)
+    except InputError as error:
+        return FileReport(name, REFUSED, str(error).removeprefix(f"{path}: "))
+    height, width = label_map.shape
+    cells = int(np.count_nonzero(np.unique(label_map)))
+    return FileReport(name, READ, format="label map", width=width, height=height, cells=cells)
+
+
+def _no_file(path: Path) -> str:
+    """Return why something in a folder is no file to be read, "" where it is one (or an OME-Zarr folder)."""
+    if path.name.startswith("._"):
+        return "hidden, what macOS keeps beside a file of that name"
+    if path.name.startswith("."):
+        return "hidden"
+    if path.is_dir():
+        return "" if path.suffix.lower() == ZARR_SUFFIX else "a folder by the name of a file"
+    return "" if path.is_file() or path.is_symlink() else "no file (a pipe, a socket or a device)"
 
 
 def _reason_to_refuse(header: ImageHeader, choice: StackChoice) -> str:

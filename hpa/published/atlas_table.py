@@ -17,6 +17,7 @@ import yaml
 
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError
+from hpa.core.table_text import encoding_of, separator_of
 
 _LOCATIONS = Path(__file__).with_name("locations.yaml")
 _SEPARATORS = re.compile(r"\s*[|,;]\s*")
@@ -108,8 +109,11 @@ def select(path: Path, wanted: Wanted) -> Selection:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        separator = "\t" if path.suffix.lower() in (".tsv", ".txt") else ","
-        frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
+        content = path.read_bytes()
+        encoding = encoding_of([content])
+        header = content.partition(b"\n")[0].decode(encoding, "replace")
+        separator = separator_of(path.name, header)
+        frame = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a table ({error}).") from error
     if missing := [name for name in _NEEDED if name not in frame.columns]:

@@ -15,7 +15,7 @@ from hpa.core.file_identity import file_identity
 from hpa.core.label_map import relabel
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
 from hpa.formats.label_maps import SUFFIXES as LABEL_MAP_SUFFIXES
-from hpa.formats.label_maps import read_label_map
+from hpa.formats.label_maps import label_map_names, read_label_map
 
 SUFFIXES = (*LABEL_MAP_SUFFIXES, CELLPOSE_SUFFIX)
 
@@ -56,7 +56,7 @@ class Stored:
         return {"file": file_identity(self._path_of(image_id))}
 
     def _path_of(self, image_id: str) -> Path:
-        candidates = [self.folder / f"{image_id}{suffix}" for suffix in SUFFIXES]
+        candidates = [self.folder / f"{name}{suffix}" for name in label_map_names(image_id) for suffix in SUFFIXES]
         present = [path for path in candidates if path.is_file()]
         if len(present) == 1:
             return present[0]

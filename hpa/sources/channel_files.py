@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from hpa.core.errors import InputError
+from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.file_identity import file_identity
+from hpa.formats.folder_files import NOT_READ
+from hpa.formats.folder_listing import summary_of
 from hpa.formats.image_header import PlaneInfo
 from hpa.formats.images import difference_of, plane_info, read_field
+from hpa.sources.row_checks import changed_id_hint
 
 SUFFIXES: tuple[str, ...] = (".png", ".tif", ".tiff")
 _SPELLINGS = (*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES))
@@ -32,6 +35,19 @@ class ChannelFiles:
     def names(self) -> frozenset[str]:
         """Return the names of all image files: one look at the folder instead of one a file."""
         return frozenset(path.name for path in self.folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+    def passed_over(self, image_ids: Collection[str]) -> list[Problem]:
+        """Return what lies in the folder beside the files of images, at most one line for each reason."""
+        listed = set(image_ids)
+        others = [path for path in self.folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        others = [path for path in sorted(others) if path.stem.rpartition("_")[0] not in listed]
+        images = [path for path in others if path.suffix.lower() in SUFFIXES]
+        rest = [path for path in others if path.suffix.lower() not in SUFFIXES]
+        where = str(self.folder)
+        found = [Problem(where, f"passed over, {NOT_READ}: {summary_of(rest)}")] if rest else []
+        return found + (
+            [Problem(where, f"passed over, of images without a row: {summary_of(images)}")] if images else []
+        )
 
     def paths(self, image_id: str) -> dict[str, Path]:
         """Return the file of each channel; where there is none, the name it should have."""
@@ -66,7 +82,9 @@ class ChannelFiles:
                 reasons.append(str(error))
         if missing:
             wanted = f"{image_id}_{missing[0]}.png (or .tif, .tiff)"
-            reasons.append(f"no file for {', '.join(missing)} in {self.folder}; expected e.g. {wanted}")
+            reasons.append(
+                f"no file for {', '.join(missing)} in {self.folder}; expected e.g. {wanted}{changed_id_hint(image_id)}"
+            )
         difference = difference_of(infos)
         if difference:
             reasons.append(difference)

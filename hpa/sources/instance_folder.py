@@ -21,9 +21,16 @@ from hpa.formats.csv_rows import ROW, read_rows
 from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
-from hpa.formats.label_maps import label_map_paths, read_label_map
+from hpa.formats.label_maps import label_map_of, label_map_paths, read_label_map
 from hpa.interfaces import Instances, Split
-from hpa.sources.row_checks import id_problems, size_of, size_problems, with_further_columns
+from hpa.sources.row_checks import (
+    changed_id_hint,
+    free_names,
+    id_problems,
+    size_of,
+    size_problems,
+    with_further_columns,
+)
 
 _THREADS = 4
 _LAYOUT = "expected are images/<id>.png or .tif, labels/<id>.png or .tif (0 background, 1..n), and index.csv with ids"
@@ -77,7 +84,7 @@ class InstanceFolder:
             None if known_names else self.channels,
             pixel_um,
             choice=StackChoice.of(z, t, scene, bits),
-            recognise=not any(path.stem in self._label_maps for path in (self.root / "images").iterdir()),
+            recognise=not any(label_map_of(self._label_maps, path.stem) for path in (self.root / "images").iterdir()),
         )
         self._where = where
         self._rows, self._row_problems = self._listed(where)
@@ -138,7 +145,7 @@ class InstanceFolder:
         Raises:
             InputError: If the label map is missing, broken, or of another size than the picture.
         """
-        path = self._label_maps.get(image_id)
+        path = label_map_of(self._label_maps, image_id)
         if path is None:
             raise InputError(f"{self.root / 'labels'}: {image_id} has no label map; {_LAYOUT}.")
         label_map = relabel(read_label_map(path))
@@ -163,6 +170,8 @@ class InstanceFolder:
             return pd.DataFrame({"image_id": self._images.image_ids}), []
         frame = read_rows(path, (), ("pixel_um",))
         column = next((name for name in _ID_COLUMNS if name in frame), None)
+        others = [name for name in frame.columns if name not in (column, ROW)]
+        frame = frame.rename(columns=free_names(others, ("image_id",), "index"))
         if column is None:
             raise InputError(f"{path}: a column id was expected, it has {', '.join(frame.columns.drop(ROW))}.")
         frame = frame.rename(columns={column: "image_id"})
@@ -191,11 +200,13 @@ class InstanceFolder:
         if label_map.shape != pixels.shape[1:]:
             return nothing, Problem(
                 image_id,
-                f"the picture has {pixels.shape[1:]} px (height, width), its label map {label_map.shape}; "
-                "both must be of one size",
+                f"{label_map_of(self._label_maps, image_id)}: the label map has {label_map.shape} px (height, width), "
+                f"the picture {pixels.shape[1:]}; both must be of one size",
             )
         return size, None
 
     def _require_known(self, image_id: str) -> None:
         if image_id not in self._images.image_ids:
-            raise InputError(f"{self.root / 'images'}: there is no picture {image_id}; {_LAYOUT}.")
+            raise InputError(
+                f"{self.root / 'images'}: there is no picture {image_id}; {_LAYOUT}{changed_id_hint(image_id)}."
+            )

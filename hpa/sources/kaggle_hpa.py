@@ -30,6 +30,7 @@ from hpa.sources.extra_sets import grouped_by, merged_tables
 from hpa.sources.kaggle_listing import Listing, sample_listing, train_listing
 from hpa.sources.metadata import merge_metadata
 from hpa.sources.pixel_check import check_pixels
+from hpa.sources.row_checks import with_further_columns
 
 FETCHED_METADATA, GROUP_OF_FETCHED = "metadata.csv", "antibody"
 """What `hpa fetch-public` writes beside train.csv: the file, and the column whose values no fold separates."""
@@ -105,6 +106,7 @@ class KaggleHpa:
         listing = self._listing(split)
         with ThreadPoolExecutor(_HEADER_THREADS) as pool:
             seen = list(pool.map(lambda image_id: self._files(split).inspect(image_id, names), listing.ids))
+        listing.warnings += self._files(split).passed_over(listing.ids)
         for image_id, (_, reasons) in zip(listing.ids, seen, strict=True):
             if image_id:  # a blank one is reported already
                 listing.problems += [Problem(image_id, reason) for reason in reasons]
@@ -199,6 +201,7 @@ class KaggleHpa:
             },
             columns=list(COLUMNS),
         )
+        frame = with_further_columns(frame, listing.further, "train")
         return ImageTable(frame, self.class_names, str(self.root), tuple(listing.problems), tuple(listing.warnings))
 
     def _pixel_sizes(self, widths: Sequence[int]) -> list[float]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from hpa.core.errors import InputError, Problem
+from hpa.core.errors import Problem
 from hpa.core.image_table import ImageTable
 from hpa.formats.csv_rows import ROW, read_rows
+from hpa.sources.row_checks import free_names
 
 _SHOWN = 5
 
@@ -20,13 +21,11 @@ def merge_metadata(table: ImageTable, path: Path, id_column: str = "ID") -> Imag
     Columns of names that the table has already get the prefix `metadata_`.
 
     Raises:
-        InputError: If the file cannot be read, or has two columns of one name.
+        InputError: If the file cannot be read.
     """
-    rows = read_rows(path, (id_column,)).drop(columns=ROW).rename(columns={id_column: "image_id"})
-    if rows.columns.duplicated().any():
-        raise InputError(f"{path}: two columns have one name; rename one of them.")
-    taken = {name: f"metadata_{name}" for name in rows.columns if name in table.frame.columns and name != "image_id"}
-    rows = rows.rename(columns=taken)
+    rows = read_rows(path, (id_column,)).drop(columns=ROW)
+    further = [name for name in rows.columns if name != id_column]
+    rows = rows.rename(columns=free_names(further, table.frame.columns, "metadata") | {id_column: "image_id"})
     doubled = rows.loc[rows["image_id"].duplicated(), "image_id"].unique()
     problems = [Problem(path.name, f"{image_id} stands twice; keep one row of it") for image_id in doubled]
     listed = set(rows["image_id"])

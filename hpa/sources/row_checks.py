@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
 from hpa.core.errors import Problem
 from hpa.formats.csv_rows import ROW
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?(?:E[+-]?\d+)?", re.IGNORECASE)
 
 
 def id_problems(file_name: str, ids: Sequence[str], rows: Sequence[int]) -> list[Problem]:
@@ -60,8 +63,35 @@ def whole_px(text: str) -> int:
 
 def with_further_columns(usual: pd.DataFrame, rows: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Return the usual columns with those of a file beside them; names that are taken get a prefix."""
-    names = {name: f"{prefix}_{name}" if name in usual else name for name in rows.columns}
-    return pd.concat([usual, rows.rename(columns=names)], axis=1).reset_index(drop=True)
+    renamed = rows.rename(columns=free_names(rows.columns, usual.columns, prefix))
+    return pd.concat([usual, renamed], axis=1).reset_index(drop=True)
+
+
+def free_names(names: Collection[str], taken: Collection[str], prefix: str) -> dict[str, str]:
+    """Return what columns of a file are called beside those of a table; a prefix is repeated until a name is free.
+
+    >>> free_names(["fold", "plate", "index_fold"], ["fold"], "index")
+    {'fold': 'index_index_fold', 'plate': 'plate', 'index_fold': 'index_fold'}
+    """
+    found = {name: name for name in names if name not in taken}
+    for name in names:
+        free = name
+        while free in taken or (free != name and free in found):
+            free = f"{prefix}_{free}"
+        found[name] = free
+    return {name: found[name] for name in names}
+
+
+def changed_id_hint(image_id: str) -> str:
+    """Return what a spreadsheet may have done to an id for which nothing is found, "" where it is no number.
+
+    >>> changed_id_hint("1E+05") != "", changed_id_hint("20240105.0") != "", changed_id_hint("B7_s1")
+    (True, True, '')
+    """
+    if not _NUMBER.fullmatch(image_id):
+        return ""
+    change = "spreadsheets drop leading zeros, and 100000 becomes 1E+05: format the column as text"
+    return f"; did a spreadsheet make {image_id} of it ({change})?"
 
 
 def _hint(text: str) -> str:

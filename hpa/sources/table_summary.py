@@ -1,4 +1,4 @@
-"""What a data set will be read as, in one line for the log of a training."""
+"""What a data set will be read as, in one line for the log of a training or a prediction."""
 
 from __future__ import annotations
 

@@ -109,7 +109,8 @@ class TypedImages:
             }
         )
         frame = with_further_columns(usual, rows.drop(columns=list(HEADER)), "index")
-        return ImageTable(frame, self.class_names, str(self.root), tuple(problems))
+        passed_over = tuple(self._files.passed_over(list(self._rows["ID"])))
+        return ImageTable(frame, self.class_names, str(self.root), tuple(problems), passed_over)
 
     def read(self, image_id: str, split: Split) -> Field:
         """Read the planes of an image, in the order of `channels`.

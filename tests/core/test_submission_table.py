@@ -20,6 +20,15 @@ def test_image_id_column_in_any_place_and_byte_order_mark(tmp_path):
     assert read_table(path, TRUTH_COLUMN) == [TableRow("a", 4, 3, "1 m")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_tables_are_read_as_spreadsheets_save_them(tmp_path, encoding, separator):
+    path = tmp_path / "truth.csv"
+    lines = ["ID,ImageWidth,ImageHeight,TruthString,,", "Zürich 1,4,3,1 m,,", ",,,,,", "b,4,3,,,"]
+    path.write_bytes("\r\n".join(lines).replace(",", separator).encode(encoding))
+    assert read_table(path, TRUTH_COLUMN) == [TableRow("Zürich 1", 4, 3, "1 m"), TableRow("b", 4, 3, "")]
+
+
 def test_fields_longer_than_the_csv_modules_own_limit(tmp_path):
     path = tmp_path / "submission.csv"
     row = TableRow("a", 4, 3, "0 0.5 " + "m" * 300_000)

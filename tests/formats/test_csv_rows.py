@@ -34,6 +34,23 @@ def test_decimal_commas_of_columns_of_numbers_become_points(tmp_path, separator)
     assert read_rows(tmp_path / "b.csv", ("ID",), ("pixel_um",))["pixel_um"].tolist() == ["0,5"]
 
 
+def test_what_spreadsheets_add_is_left_out(tmp_path):
+    lines = ["sep=;", "ID;class; ;", '"a";"two\nlines";;', ";;;", "1E5;x", "", "20240105.0;y;;"]
+    (tmp_path / "a.csv").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    frame = read_rows(tmp_path / "a.csv", ("ID",))
+    assert frame.columns.tolist() == ["ID", "class", ROW]
+    assert frame["ID"].tolist() == ["a", "1E5", "20240105.0"]  # as text: no number is made of an id
+    assert frame["class"].tolist() == ["two\nlines", "x", "y"]
+    assert frame[ROW].tolist() == [3, 5, 7]
+
+
+def test_columns_keep_their_content_whatever_their_names(tmp_path):
+    (tmp_path / "a.csv").write_text(",ID,plate,plate,\n0,a,P,Q,z\n")
+    frame = read_rows(tmp_path / "a.csv", ("ID",))
+    assert frame.columns.tolist() == ["Unnamed: 0", "ID", "plate", "plate.1", "Unnamed: 4", ROW]
+    assert frame.to_numpy().tolist() == [["0", "a", "P", "Q", "z", 2]]
+
+
 def test_a_column_called_row_is_kept(tmp_path):
     (tmp_path / "a.csv").write_text("ID,row\na,B\n\nb,C\n")
     frame = read_rows(tmp_path / "a.csv", ("ID",))
@@ -55,7 +72,9 @@ def test_what_pandas_writes_comes_back(tmp_path_factory, cells):
     ("content", "message"),
     [
         (b"\x89PNG\r\n\0\0", "no text"),
-        (b"ID,a\nx,1,2\n", "every row must have the cells of the header"),
+        (b"ID,a\nx,1,2\n", "row 2 has 3 cells, the header 2.*every row must have the cells of the header"),
+        (b"ID,ID\nx,1\n", "2 columns are called ID"),
+        (b'ID,a\nx,"1\n', "cannot be read as a table"),
         (b"", "is empty"),
     ],
 )

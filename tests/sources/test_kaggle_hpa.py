@@ -142,6 +142,29 @@ def test_a_sample_of_another_size_is_a_warning_and_of_no_size_a_problem(make_set
     ]
 
 
+def test_other_columns_of_the_labels_are_kept_and_other_files_named(make_set: MakeSet) -> None:
+    root = make_set(LABELS)
+    rows = "".join(f"{name},{label},HEK,P{name},x\n" for name, label in LABELS.items())
+    (root / "train.csv").write_text("ID,Label,cell_line,group,fold\n" + rows)
+    (root / "train" / "notes.jpg").write_bytes(b"")
+    (root / "train" / "z_red.png").write_bytes(b"")
+    table = source(root).table("train").require_usable()
+    assert tuple(table.frame.columns) == (*COLUMNS, "cell_line", "train_group", "train_fold")
+    assert table.frame["train_group"].tolist() == ["Pa", "Pb", "Pc"]
+    assert table.frame["group"].tolist() == ["a", "b", "c"]
+    assert [warning.reason for warning in table.warnings] == [
+        "passed over, of a format that is not read: 1 file (1 .jpg): notes.jpg",
+        "passed over, of images without a row: 1 file (1 .png): z_red.png",
+    ]
+
+
+def test_ids_that_a_spreadsheet_changed_are_explained(make_set: MakeSet) -> None:
+    root = make_set({"007": "1", "b": "1"})
+    (root / "train.csv").write_text("ID,Label\n7,1\nb,1\nc,1\n")
+    hints = ["did a spreadsheet make 7 of it" in reason for reason in reasons(source(root).table("train"))]
+    assert hints == [True, False]
+
+
 def test_a_class_named_twice_counts_once_and_is_reported(make_set: MakeSet) -> None:
     table = source(make_set({"a": "5|5|2", "b": "1"})).table("train").require_usable()
     assert list(table.frame["classes"]) == ["5|2", "1"]

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
 from hpa.sources.metadata import merge_metadata
 from tests.sources.test_kaggle_hpa import LABELS, source
@@ -40,8 +39,8 @@ def test_columns_of_the_table_are_not_overwritten(table: ImageTable, tmp_path: P
     assert merged.loc["a", ["metadata_width", "row"]].tolist() == ["1", "B"]
     assert merged["width"].tolist() == table.frame["width"].tolist()
     (tmp_path / "more.csv").write_text("ID,plate, plate\na,1,2\n")
-    with pytest.raises(InputError, match="two columns have one name"):
-        merge_metadata(table, tmp_path / "more.csv")
+    merged = merge_metadata(table, tmp_path / "more.csv").frame.set_index("image_id")
+    assert merged.loc["a", ["plate", "plate.1"]].tolist() == ["1", "2"]
 
 
 def test_the_reader_joins(make_set: Callable[..., Path]) -> None:

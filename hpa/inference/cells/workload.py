@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -31,6 +32,7 @@ from hpa.inference.workload import InferenceParts, fallbacks_of, join_config, sh
 from hpa.interfaces import CellPrediction, CellSink, FieldPredictor, Fusion, Rule
 from hpa.models.saved_run import SavedRun
 
+log = logging.getLogger(__name__)
 SLOTS = ("tta", "ensemble", "fusion", "rules", "also")
 
 
@@ -61,10 +63,13 @@ class CellInference:
             "batch_cells": config["batch_cells"],
             "held_out": predictors.digests_of_held_out(),
         }
+        table = source.table(config["split"])
+        for warning in table.warnings:
+            log.warning("%s", warning)
         return InferenceParts(
             steps=CellSteps(source, config["split"], FieldSteps(segmenter, fusion, rules, stopwatch)),
             stopwatch=stopwatch,
-            table=source.table(config["split"]),
+            table=table,
             fallbacks=fallbacks,
             sizes=BlockSizes(config["block_images"], config["fields_at_once"], config["megapixels_at_once"]),
             settings=settings,

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from hpa.core.encoding import read_column_runs
 from hpa.core.errors import InputError, Problem
 from hpa.formats.csv_rows import ROW, read_rows
@@ -18,7 +20,7 @@ ORGANS: tuple[str, ...] = ("kidney", "largeintestine", "lung", "prostate", "sple
 _COLUMNS = ("id", "organ", "data_source", "img_height", "img_width")
 """Columns that must be there; `pixel_size`, `tissue_thickness`, `rle`, `age` and `sex` may be blank or missing."""
 _HPA_PIXEL_UM = dict.fromkeys(ORGANS, 0.4)
-_NUMBERS = ("pixel_size", "tissue_thickness", "age")
+_NUMBERS, _OTHERS = ("pixel_size", "tissue_thickness", "age"), ("rle", "sex")
 _HUBMAP_PIXEL_UM = {"kidney": 0.5, "largeintestine": 0.229, "lung": 0.7562, "prostate": 6.263, "spleen": 0.4945}
 _PIXEL_UM_OF_SOURCE: dict[str, dict[str, float]] = {"hpa": _HPA_PIXEL_UM, "hubmap": _HUBMAP_PIXEL_UM}
 """What the organisers state of all images of a source and organ: taken where a row is blank."""
@@ -61,10 +63,12 @@ class TissueListing:
     rows: list[TissueRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    further: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """All other columns of the file."""
 
 
 def read_listing(path: Path, pixel_um: float | None) -> TissueListing:
-    """Read train.csv or test.csv; columns it does not know are left out.
+    """Read train.csv or test.csv.
 
     Args:
         path: The file.
@@ -75,7 +79,9 @@ def read_listing(path: Path, pixel_um: float | None) -> TissueListing:
     """
     listing = TissueListing(path.name)
     row_of: dict[str, int] = {}
-    for values in read_rows(path, _COLUMNS, _NUMBERS).to_dict("records"):
+    rows = read_rows(path, _COLUMNS, _NUMBERS)
+    listing.further = rows.drop(columns=[*_COLUMNS, *_NUMBERS, *_OTHERS, ROW], errors="ignore")
+    for values in rows.to_dict("records"):
         texts = {str(name): str(value) for name, value in values.items()}
         reader = _RowReader(texts, pixel_um)
         row = reader.read()

@@ -28,10 +28,11 @@ from hpa.sources.hubmap.annotations import polygon_mask, read_polygons
 from hpa.sources.hubmap.check import Findings, inspect_picture, inspect_polygons, size_difference
 from hpa.sources.hubmap.listing import TissueListing, TissueRow, read_listing
 from hpa.sources.hubmap.pictures import read_picture
+from hpa.sources.row_checks import with_further_columns
 
 _HEADER_THREADS = 8
 """Reading headers is waiting for the disk, so more threads than cores."""
-_SUFFIXES = (".tiff", ".tif")
+_SUFFIXES = (".tiff", ".tif", ".TIFF", ".TIF")
 _LAYOUT = (
     "expected are train.csv (id,organ,data_source,img_height,img_width,pixel_size,tissue_thickness,rle,age,sex) and "
     "test.csv (the first seven), pictures {id}.tiff in train_images/ and test_images/, and where rle is blank polygons "
@@ -83,6 +84,7 @@ class Hubmap:
                 problems += [Problem(row.image_id, reason) for reason in findings.problems]
                 warnings += [Problem(row.image_id, warning) for warning in findings.warnings]
         frame = self._assemble(listing.rows, [findings.info for findings in seen])
+        frame = with_further_columns(frame, listing.further, split)
         return ImageTable(frame, self.class_names, str(self.root), tuple(problems), tuple(warnings))
 
     def ids(self, split: Split) -> list[str]:

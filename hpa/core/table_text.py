@@ -1,0 +1,55 @@
+"""How a table of text is stored: its encoding and what separates its cells, as spreadsheets of any country save it."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable
+
+WINDOWS = "cp1252"
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SEPARATORS = (",", ";", "\t")
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n?')
+
+
+def encoding_of(blocks: Iterable[bytes]) -> str:
+    """Return the encoding of a text that comes in blocks: by its byte order mark, else UTF-8 where all of it is that.
+
+    >>> encoding_of(["ä".encode()]), encoding_of(["ä".encode("cp1252")]), encoding_of(["ä".encode("utf-16")])
+    ('utf-8', 'cp1252', 'utf-16')
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_first = True
+    try:
+        for block in blocks:
+            if is_first:
+                marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if block.startswith(mark)), None)
+                if marked is not None:
+                    return marked
+            is_first = False
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return WINDOWS
+    return "utf-8"
+
+
+def declared_separator(first_line: str) -> str | None:
+    """Return the separator that the first line of a table of Excel declares, None where it is no such line.
+
+    >>> declared_separator("sep=;"), declared_separator("ID;class")
+    (';', None)
+    """
+    found = _SEPARATOR_LINE.fullmatch(first_line)
+    return None if found is None else found[1]
+
+
+def separator_of(name: str, header: str) -> str:
+    r"""Return what separates the cells of a table: a tab in .tsv, else what the header has most of outside quotes.
+
+    >>> separator_of("a.csv", 'ID;"a,b,c"'), separator_of("a.tsv", "ID,a")
+    (';', '\t')
+    """
+    if name.lower().endswith((".tsv", ".tsv.gz")):
+        return "\t"
+    return max(_SEPARATORS, key="".join(header.split('"')[::2]).count)
