@@ -97,13 +97,9 @@ def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
             declared = declared_separator(first)
             lines = file if declared else chain([first], file)
             reader = csv.reader(lines, delimiter=declared or separator_of(path.name, first))
-            header = [name.strip() for name in next(reader, [])]
-            while header and not header[-1]:  # columns that a spreadsheet added
-                header.pop()
+            header = _without_blank_end([name.strip() for name in next(reader, [])])
             columns = _columns(path, header, text_column)
-            for fields in reader:
-                if not any(field.strip() for field in fields):
-                    continue
+            for fields in filter(any, reader):
                 number_of_fields = len(fields) if any(fields[len(header) :]) else min(len(fields), len(header))
                 padded = fields + [""] * (len(header) - len(fields))
                 image_id, width, height, text = (padded[column].strip() for column in columns)
@@ -165,6 +161,11 @@ def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             yield block
+
+
+def _without_blank_end(header: list[str]) -> list[str]:
+    """Return the names of columns without those that a spreadsheet added."""
+    return header[: max((place for place, name in enumerate(header, start=1) if name), default=0)]
 
 
 def _columns(path: Path, header: Sequence[str], text_column: str) -> list[int]:

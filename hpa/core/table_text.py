@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 WINDOWS = "cp1252"
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -18,15 +19,14 @@ def encoding_of(blocks: Iterable[bytes]) -> str:
     >>> encoding_of(["ä".encode()]), encoding_of(["ä".encode("cp1252")]), encoding_of(["ä".encode("utf-16")])
     ('utf-8', 'cp1252', 'utf-16')
     """
+    rest = iter(blocks)
+    first = next(rest, b"")
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark)), None)
+    if marked is not None:
+        return marked
     decoder = codecs.getincrementaldecoder("utf-8")()
-    is_first = True
     try:
-        for block in blocks:
-            if is_first:
-                marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if block.startswith(mark)), None)
-                if marked is not None:
-                    return marked
-            is_first = False
+        for block in chain([first], rest):
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:

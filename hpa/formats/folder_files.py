@@ -51,6 +51,11 @@ class FolderFiles:
         """Return the channels that are files of their own, as the files call them, sorted."""
         return tuple(sorted({channel for files in self.images.values() for channel in files} - {WHOLE}))
 
+    def is_clashing(self, image_id: str) -> bool:
+        """Return whether two files are the same image, or the same channel of it."""
+        files = self.images[image_id]
+        return image_id in self.clashes or (WHOLE in files and len(files) > 1)
+
     def files_of(self, image_id: str) -> list[Path]:
         """Return all files of an image."""
         own = [path for files in self.images[image_id].values() for path in files.values()]

@@ -95,7 +95,7 @@ class FolderImages:
     @property
     def clashing(self) -> list[str]:
         """List the images of which two files are the same, or the same channel; they are not read."""
-        return [image_id for image_id in self.image_ids if self._is_clashing(image_id)]
+        return [image_id for image_id in self.image_ids if self._found.is_clashing(image_id)]
 
     def settings(self) -> dict[str, Any]:
         """Return how images are read, as plain types: what label maps of them depend on beside the segmenter."""
@@ -125,7 +125,7 @@ class FolderImages:
             InputError: If a file cannot be read, lacks a channel, is a stack without a choice, or no 8 or 16 bit image.
         """
         path = self.file_of(image_id)
-        if self._is_clashing(image_id):
+        if self._found.is_clashing(image_id):
             clashing = ", ".join(path.name for path in self.files_of(image_id))
             raise InputError(f"{clashing} are the same image or channel; keep one of them.")
         if path is None:
@@ -137,10 +137,6 @@ class FolderImages:
             return Field(image_id, np.repeat(image.planes, len(stains), axis=0), stains, pixel_um)
         called = names_of_planes(path, image.names, self.plane_names)
         return Field(image_id, image.planes[list(called)], tuple(called.values()), pixel_um)
-
-    def _is_clashing(self, image_id: str) -> bool:
-        files = self._found.images[image_id]
-        return image_id in self._found.clashes or (WHOLE in files and len(files) > 1)
 
     def _of_channel_files(self, image_id: str) -> Field:
         """Read an image whose channels are files of their own, side by side in threads."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,6 @@ from hpa.formats.tiff_directories import require_end
 TIFF_SUFFIXES = (".tif", ".tiff")
 NPZ_SUFFIX, NPZ_KEY = ".npz", "label_map"
 SUFFIXES: tuple[str, ...] = (".png", *TIFF_SUFFIXES, NPZ_SUFFIX)
-_OME = ".ome"
 _UINT16_MAX = 65535
 _INT32_MAX = np.iinfo(np.int32).max
 
@@ -126,21 +125,6 @@ def label_map_paths(folder: Path) -> dict[str, Path]:
         known = ", ".join([*SUFFIXES, CELLPOSE_SUFFIX])
         raise InputError(f"{folder}: label maps ({known}) were expected, there is none in this folder.")
     return paths
-
-
-def label_map_of(paths: Mapping[str, Path], image_id: str) -> Path | None:
-    """Return the file of an image out of those of a folder, None where it has none."""
-    return next((paths[name] for name in label_map_names(image_id) if name in paths), None)
-
-
-def label_map_names(image_id: str) -> tuple[str, ...]:
-    """Return what the label map of an image may be called, without its suffix.
-
-    >>> label_map_names("a"), label_map_names("a.ome")
-    (('a', 'a.ome'), ('a.ome', 'a'))
-    """
-    without = image_id.removesuffix(_OME)
-    return (image_id, without + _OME if image_id == without else without)
 
 
 def paired_paths(predicted: Path, true: Path) -> Iterator[tuple[str, Path, Path]]:

@@ -14,8 +14,9 @@ from hpa.core.field import Field, Segmentation
 from hpa.core.file_identity import file_identity
 from hpa.core.label_map import relabel
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
+from hpa.formats.label_map_names import label_map_names
 from hpa.formats.label_maps import SUFFIXES as LABEL_MAP_SUFFIXES
-from hpa.formats.label_maps import label_map_names, read_label_map
+from hpa.formats.label_maps import read_label_map
 
 SUFFIXES = (*LABEL_MAP_SUFFIXES, CELLPOSE_SUFFIX)
 

@@ -21,7 +21,8 @@ from hpa.formats.csv_rows import ROW, read_rows
 from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
-from hpa.formats.label_maps import label_map_of, label_map_paths, read_label_map
+from hpa.formats.label_map_names import label_map_of
+from hpa.formats.label_maps import label_map_paths, read_label_map
 from hpa.interfaces import Instances, Split
 from hpa.sources.row_checks import (
     changed_id_hint,
@@ -198,11 +199,8 @@ class InstanceFolder:
             return nothing, Problem(image_id, str(error))
         size = (*pixels.shape[1:], 8 * pixels.dtype.itemsize)
         if label_map.shape != pixels.shape[1:]:
-            return nothing, Problem(
-                image_id,
-                f"{label_map_of(self._label_maps, image_id)}: the label map has {label_map.shape} px (height, width), "
-                f"the picture {pixels.shape[1:]}; both must be of one size",
-            )
+            sizes = f"has {label_map.shape} px (height, width), the picture {pixels.shape[1:]}; they must agree"
+            return nothing, Problem(image_id, f"{label_map_of(self._label_maps, image_id)}: the label map {sizes}")
         return size, None
 
     def _require_known(self, image_id: str) -> None:

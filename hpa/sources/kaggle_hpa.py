@@ -183,10 +183,8 @@ class KaggleHpa:
         for image_id, info, listed in zip(listing.ids, infos, listing.sizes, strict=True):
             sizes.append((info.height, info.width) if info else listed)
             if info and all(listed) and listed != sizes[-1]:
-                difference = (
-                    f"sample_submission.csv has {listed[1]}×{listed[0]} px, the files are {info.width}×{info.height} px"
-                )
-                listing.warnings.append(Problem(image_id, difference))
+                sizes_px = f"has {listed[1]}×{listed[0]} px, the files are {info.width}×{info.height} px"
+                listing.warnings.append(Problem(image_id, f"sample_submission.csv {sizes_px}"))
         frame = pd.DataFrame(
             {
                 "image_id": listing.ids,
