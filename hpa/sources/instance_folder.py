@@ -205,6 +205,5 @@ class InstanceFolder:
 
     def _require_known(self, image_id: str) -> None:
         if image_id not in self._images.image_ids:
-            raise InputError(
-                f"{self.root / 'images'}: there is no picture {image_id}; {_LAYOUT}{changed_id_hint(image_id)}."
-            )
+            where = f"{self.root / 'images'}: there is no picture {image_id}"
+            raise InputError(f"{where}; {_LAYOUT}{changed_id_hint(image_id)}.")
