@@ -4,47 +4,112 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpa.core.errors import InputError
+from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 
 if TYPE_CHECKING:
+    from hpa.reports.runs_page import RunsFacts
+    from hpa.stages.comparison import RunGain
     from hpa.sweeps.outcome import JobOutcome
 
 HELP = "compare runs by their held-out cells, with an interval over images, or list the jobs of a sweep, best first"
+_SHOWN_IMAGES = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.description = f"{HELP}. Runs that differ in nothing but their seed are one recipe, and their spread counts."
     parser.add_argument("runs", metavar="RUN", nargs="*", type=Path, help="two or more runs; the first is the baseline")
     parser.add_argument("--sweep", metavar="DIR", type=Path, help="folder of a sweep: its jobs, and which words matter")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--out", metavar="PAGE.html", type=Path, help="write a page too: intervals, classes, curves")
+    parser.add_argument("--overwrite", action="store_true", help="write over a page that this command did not make")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the comparison and return 0."""
+    """Print the comparison, write the page where one is wanted, and return 0."""
+    from hpa.reports.runs_page import write_runs_page
+
     if (arguments.sweep is None) == (len(arguments.runs) < 2):
         raise InputError("give two or more runs, or --sweep DIR.")
-    found = _of_runs(arguments.runs) if arguments.sweep is None else _of_sweep(arguments.sweep)
-    lines = found.pop("lines")
+    page: Path | None = arguments.out
+    if page is not None:
+        require_page_name(page)
+        check_outputs([page], "compare", overwrite=arguments.overwrite)
+    found = _of_sweep(arguments.sweep) if arguments.sweep else _of_runs(arguments.runs, page is not None)
+    lines, facts = found.pop("lines"), found.pop("facts")
+    if page is not None:
+        with guarded_outputs([page], "compare", overwrite=arguments.overwrite):
+            write_runs_page(page, replace(facts(), command=_command(arguments)))
+        lines.append(f"{page} shows it")
     print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines))
     return 0
 
 
-def _of_runs(runs: list[Path]) -> dict[str, Any]:
-    from hpa.stages.comparison import compare_runs
+def _command(arguments: argparse.Namespace) -> str:
+    """Return the command line that makes the page again."""
+    words = ["--sweep", str(arguments.sweep)] if arguments.sweep else list(map(str, arguments.runs))
+    return shlex.join(["hpa", "compare", *words, "--out", str(arguments.out)])
 
-    gains = [compare_runs(runs[0], other) for other in runs[1:]]
+
+def _of_runs(runs: list[Path], with_details: bool) -> dict[str, Any]:
+    from hpa.stages.comparison import by_recipe, compare_runs
+
+    baseline, *others = by_recipe(runs)
+    gains = [compare_runs(baseline, other, with_details) for other in others]
     return {
-        "baseline": str(runs[0]),
+        "baseline": str(baseline[0]),
         "gains": [
-            {"run": str(gain.run), "score": gain.score, "gain": gain.mean, "interval": [gain.low, gain.high]}
+            {"run": str(gain.runs[0]), "score": gain.score, "gain": gain.mean, "interval": [gain.low, gain.high]}
+            | {"runs": list(map(str, gain.runs)), "baseline_runs": list(map(str, gain.baseline))}
             for gain in gains
         ],
         "lines": [gain.sentence for gain in gains],
+        "facts": lambda: _page_of_runs(runs, gains),
     }
+
+
+def _page_of_runs(runs: Sequence[Path], gains: Sequence[RunGain]) -> RunsFacts:
+    import pandas as pd
+
+    from hpa.reports.runs_page import Interval, RunsFacts
+    from hpa.stages.chain_page import CURVES
+    from hpa.stages.comparison import name_of
+    from hpa.training.run_folder import RunFolder
+
+    classes, images = [], []
+    names = RunFolder.open(runs[0]).facts().get("class_names", [])
+    for gain in gains:
+        of_classes = [
+            Interval(
+                names[one.index] if one.index < len(names) else f"class {one.index}",
+                *(one.after - one.before, one.low, one.high),
+                f"{one.before:.3f} → {one.after:.3f}",
+            )
+            for one in sorted(gain.classes, key=lambda one: one.before - one.after)
+        ]
+        classes.append((f"{name_of(gain.runs)} against {name_of(gain.baseline)}", of_classes))
+        order = sorted(gain.images.items(), key=lambda pair: -pair[1])
+        shown = order if len(order) <= 2 * _SHOWN_IMAGES else [*order[:_SHOWN_IMAGES], *order[-_SHOWN_IMAGES:]]
+        table = pd.DataFrame(shown, columns=["image", "lower loss"])
+        images.append((classes[-1][0], table))
+    histories = {str(path): path / "metrics.csv" for path in runs}
+    return RunsFacts(
+        title=f"{len(gains) + 1} recipes compared",
+        command="",
+        answers=[gain.sentence for gain in gains],
+        gains=[Interval(name_of(gain.runs), gain.mean, gain.low, gain.high, f"{gain.score:.4f}") for gain in gains],
+        classes=classes,
+        images=images,
+        histories={name: pd.read_csv(file) for name, file in histories.items() if file.is_file()},
+        curves=CURVES,
+    )
 
 
 def _of_sweep(sweep: Path) -> dict[str, Any]:
@@ -68,7 +133,44 @@ def _of_sweep(sweep: Path) -> dict[str, Any]:
     shown = [f"  {share:5.0%}  {key}" for key, share in sorted(shares.items(), key=lambda pair: -pair[1])]
     explained = ["", "share of the variance of scores that each word alone explains:", *shown] if shares else []
     parallel = parallel_coordinates(ranked, list(shares))
-    return {"jobs": table, "importance": shares, "parallel": parallel, "lines": [*lines, *explained]}
+    return {"jobs": table, "importance": shares, "parallel": parallel, "lines": [*lines, *explained]} | {
+        "facts": lambda: _page_of_sweep(sweep, ranked, shares, parallel)
+    }
+
+
+def _page_of_sweep(
+    sweep: Path, ranked: Sequence[tuple[str, JobOutcome]], shares: Mapping[str, float], parallel: Mapping[str, Any]
+) -> RunsFacts:
+    import pandas as pd
+
+    from hpa.reports.parallel import parallel_chart
+    from hpa.reports.runs_page import RunsFacts
+    from hpa.stages.chain_page import CURVES
+
+    rows = []
+    for name, job in ranked:
+        words = dict(word.split("=", 1) for word in job.overrides)
+        scores = {key: value for key, value in job.scores.items() if key != job.monitor}
+        first = {"job": name, "score": job.score, "state": job.state}
+        rows.append(first | {key: words.get(key, "") for key in shares} | scores | {"reason": job.reason})
+    scored = [(name, job) for name, job in ranked if job.score is not None]
+    answers = [f"{len(ranked)} jobs; {len(ranked) - len(scored)} of them without a score."]
+    if scored:
+        name, best = scored[0]
+        varying = " ".join(word for word in best.overrides if word.partition("=")[0] in shares)
+        answers.insert(0, f"Best: job {name}, {best.monitor} {best.score:.4f}, {varying or 'no setting of its own'}.")
+    files = {name: sweep / name / "metrics.csv" for name, _ in ranked}
+    return RunsFacts(
+        title=sweep.resolve().name,
+        command="",
+        answers=answers,
+        table=pd.DataFrame(rows).dropna(axis="columns", how="all"),
+        table_title="Jobs, best first",
+        importance=shares,
+        parallel=parallel_chart(parallel),
+        histories={name: pd.read_csv(file) for name, file in files.items() if file.is_file()},
+        curves=CURVES,
+    )
 
 
 def parallel_coordinates(jobs: Sequence[tuple[str, JobOutcome]], keys: Sequence[str]) -> dict[str, Any]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 
-HELP = "write the page of a finished run again: scores, lost points, calibration, every held-out image"
+HELP = "write the page of a finished run or chain again: scores, lost points, calibration, every held-out image"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", metavar="RUN", type=Path, help="a run of train.py that classifies cells")
+    parser.add_argument(
+        "folder", metavar="RUN", type=Path, help="a run of train.py that classifies cells, or a chain of runs"
+    )
     parser.add_argument("overrides", nargs="*", help="values of its config that are others now: data.root=DIR")
     parser.add_argument("--out", metavar="PAGE.html", type=Path, default=Path("report.html"), help="the page")
     parser.add_argument("--overwrite", action="store_true", help="write over a page that this command did not make")
@@ -26,9 +29,15 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from hpa.reports.run_page import write_run_page
     from hpa.results.run_facts import run_facts
+    from hpa.stages.chain_page import STAGES, write_chain_page
 
     require_page_name(arguments.out)
     check_outputs([arguments.out], "report", overwrite=arguments.overwrite)
+    if (arguments.folder / STAGES).is_file():
+        with guarded_outputs([arguments.out], "report", overwrite=arguments.overwrite):
+            write_chain_page(arguments.out, arguments.folder, f"hpa report {shlex.quote(str(arguments.folder))}")
+        print(f"{arguments.out} shows the chain")
+        return 0
     facts = run_facts(arguments.folder, arguments.overrides)
     with guarded_outputs([arguments.out], "report", overwrite=arguments.overwrite):
         write_run_page(arguments.out, facts)

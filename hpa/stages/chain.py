@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pandas as pd
 
 from hpa.config import Config, build
 from hpa.core.errors import InputError
+from hpa.core.project_folder import with_commands
 from hpa.core.whole_file import whole_file
 from hpa.formats.parquet_table import read_parquet
 from hpa.inference.cells.held_out import FILE, read_held_out_cells
 from hpa.inference.tissue.held_out import FOLDER as MAPS
 from hpa.overrides import differing_keys
+from hpa.stages.chain_page import write_chain_page
 from hpa.training.checkpoint import link_into_place
 from hpa.training.run_folder import RunFolder, has_epoch
 
@@ -78,6 +81,9 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
     scores_of_all = {f"val_{name}": float(value) for name, value in of_all.items() if math.isfinite(value)}
     best = {"monitor": facts.get("monitor"), "scores": scores_of_all}
     run.write_facts({"finished": True, "members": list(members), **epochs, **best})
+    if config["report"]:
+        command = with_commands(shlex.join(["python", *run.facts().get("command", [])]))
+        write_chain_page(run.path / "report.html", run.path, command)
 
 
 def _concatenate(folder: Path, members: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import Shard
 from hpa.inference.shards import write_part
 from hpa.inference.work_claim import opened
+from hpa.sweeps.outcome import FINISHED, JobOutcome, write_outcome
 from tests.bundle.small_run import write_small_run
 from tests.discs import write_discs
 from tests.simulation.composed.conftest import square_mask, stripes
@@ -45,6 +46,15 @@ def _set() -> None:
     """Write images/ and labels/ of two pictures, without a table."""
     write_discs(Path("set"), 2)
     Path("set/index.csv").unlink()
+
+
+def _jobs() -> None:
+    """Write two jobs of a sweep."""
+    for number in ("0", "1"):
+        words, scores = (f"seed={number}",), {"val_image_map": 0.5 + int(number)}
+        job = JobOutcome(words, number, FINISHED, 0, None, "val_image_map", scores)
+        (Path("sweep") / number).mkdir(parents=True, exist_ok=True)
+        write_outcome(Path("sweep") / number, job)
 
 
 def _typed() -> None:
@@ -148,6 +158,7 @@ CASES: dict[str, Case] = {
         ("out/disc_00.tif", "out/classes.csv"),
         ("coco", "load", "mixed/classes.csv", "mixed", "--overwrite"),
     ),
+    "compare": Case(_jobs, ("compare", "--sweep", "sweep", "--out", "out.html"), ("out.html",)),
     "compose": Case(
         _crops, ("compose", "cells", "out", "--images", "4", "--size", "64", "--workers", "1"), ("out/train.csv",)
     ),
@@ -242,7 +253,6 @@ CASES: dict[str, Case] = {
 }
 """Cases by the words of their command, with what distinguishes several of one."""
 WRITES_NOTHING = (
-    "compare",
     "count",
     "lint",
     "plan",

@@ -76,6 +76,9 @@ def test_held_out_cells_are_joined_and_scored_together(config, tmp_path):
     assert joined.groupby("fold").size().tolist() == [4, 4, 4, 4]
     assert (tmp_path / "run" / "checkpoints" / "best.ckpt").read_bytes() == b"\x03"
     assert RunFolder.open(tmp_path / "run").facts()["members"] == [f"stages/{fold}" for fold in range(4)]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "on all held-out images; the 4 stages " in page
+    assert page.count("stages/3") == 1  # its row; it has no page of its own
 
 
 def test_held_out_images_of_networks_of_pixels_are_joined_too(config, tmp_path):
