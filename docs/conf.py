@@ -41,3 +41,4 @@ def setup(app: object) -> None:
     """Write the pages made from code before the sources are listed, and mend links that leave the folder."""
     site.write_generated(ROOT / "docs" / "generated")
     app.connect("source-read", site.mend_links)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-signature", site.drop_signatures_of_protocols)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ import os
 import re
 from pathlib import Path
 
+from docs.settings import settings_page
 from hpa import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,7 @@ def write_generated(folder: Path) -> None:
         name: relinked((ROOT / source).read_text("utf-8"), ROOT / source, folder) for source, name in COPIES.items()
     }
     pages["commands.md"] = commands_page()
+    pages["settings.md"] = settings_page(ROOT / "conf")
     for name, text in pages.items():
         page = folder / name
         if not page.exists() or page.read_text("utf-8") != text:  # Sphinx reads again what is newer
@@ -79,6 +81,11 @@ def mend_links(_: object, page: str, text: list[str]) -> None:
     """Rewrite the links of a page that is about to be read; Sphinx hands its text over in a list."""
     source = ROOT / "docs" / f"{page}.md"
     text[0] = relinked(text[0], source, source.parent)
+
+
+def drop_signatures_of_protocols(*event: object) -> tuple[str, str] | None:
+    """Return no signature for a class that is never made by itself; Sphinx hands over a signature second to last."""
+    return ("", "") if event[-2] == "(*args, **kwargs)" else None
 
 
 def _help_of(name: str) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from docs import site
+from docs import settings, site
 from hpa.cli import available_commands
 
 pytest.importorskip("sphinx", reason="the extra docs is not installed")
@@ -29,6 +29,19 @@ def test_the_page_of_commands_has_the_help_of_all():
     for name in available_commands():
         assert f"\n## hpa {name}\n" in page
         assert f"usage: hpa {name} " in page
+
+
+def test_settings_have_their_value_and_what_it_means(tmp_path):
+    file = tmp_path / "nucleus.yaml"
+    file.write_text(
+        "# Cells without a nucleus.\n_target_: hpa.cells.crops.CropSpec\nside_px: 64\nmargin: 0.1  # of <its> side\n"
+    )
+    description, table = settings.section(file, "crop.part")
+    assert description == "Cells without a nucleus.\n"
+    assert "| `crop.part.side_px` | `64` | Side of a crop after resizing. |" in table
+    file.write_text("# @package _global_\nother: [a, b]  # of <its> side\n")
+    [table] = settings.section(file, "crop.part")
+    assert "| `other` | `[a, b]` | of &lt;its> side |" in table
 
 
 def test_links_of_a_copy_lead_to_the_same_places(tmp_path):
