@@ -24,6 +24,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = ["pictures"]
+smartquotes = False  # `--` in a sentence is an option
 nitpicky = False  # types in signatures are those of numpy and torch, whose sites are not reachable here
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

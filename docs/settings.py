@@ -19,8 +19,8 @@ from hpa.app.slots import choice_files, comment_of, slots
 _INTRODUCTION = """# Settings
 
 Every key that a command line can override: `python train.py loss=focal loss.gamma=1`. A choice of a slot brings the
-keys of its section; `python train.py --cfg job` prints the settings of the training that would start. `???` must be given,
-`null` is left to the run.
+keys of its section; `python train.py --cfg job` prints the settings of the training that would start. `???` must be
+given, `null` is left to the run.
 """
 _NOT_SHOWN = ("defaults", "hydra")
 
@@ -52,10 +52,10 @@ def section(file: Path, place: str) -> Iterator[str]:
     if package := re.search(r"^# @package (\S+)$", text, flags=re.MULTILINE):
         place = package[1].removeprefix("_global_")
     if place:
-        yield comment_of(text).replace("<", "&lt;") + "\n"
+        yield _as_text(comment_of(text)) + "\n"
     rows = [*_rows(place, yaml.safe_load(text) or {}, {}, _comments(text))]
     if rows:
-        yield "\n".join(["| key | value | meaning |", "|---|---|---|", *rows, ""])
+        yield "\n".join(["| key | meaning | value |", "|---|---|---|", *rows, ""])
 
 
 def _rows(
@@ -72,7 +72,7 @@ def _rows(
         meaning = meanings.get(str(name)) or comments.get(str(name), "")
         written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
         written = written.removesuffix("...\n").strip()
-        yield f"| `{key}` | `{written}` | {_cell(meaning)} |"
+        yield f"| `{key}` | {_as_text(meaning)} | `{written}` |"
 
 
 def _meanings(target: str) -> dict[str, str]:
@@ -92,6 +92,7 @@ def _comments(text: str) -> dict[str, str]:
     return {name: comment for name, comment in found if names.count(name) == 1}
 
 
-def _cell(text: str) -> str:
-    """Return a text as a cell of a table, in which `<` begins no HTML."""
-    return text.replace("|", "\\|").replace("<", "&lt;")
+def _as_text(text: str) -> str:
+    """Return a text for a cell of a table, in which nothing but its code spans is markup."""
+    parts = re.split(r"(`[^`]*`)", text.replace("|", "\\|"))
+    return "".join(part if part.startswith("`") else re.sub(r"([_*<\[])", r"\\\1", part) for part in parts)

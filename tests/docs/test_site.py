@@ -38,10 +38,10 @@ def test_settings_have_their_value_and_what_it_means(tmp_path):
     )
     description, table = settings.section(file, "crop.part")
     assert description == "Cells without a nucleus.\n"
-    assert "| `crop.part.side_px` | `64` | Side of a crop after resizing. |" in table
-    file.write_text("# @package _global_\nother: [a, b]  # of <its> side\n")
+    assert "| `crop.part.side_px` | Side of a crop after resizing. | `64` |" in table
+    file.write_text("# @package _global_\nother: [a, b]  # `a_b` of <its>_side\n")
     [table] = settings.section(file, "crop.part")
-    assert "| `other` | `[a, b]` | of &lt;its> side |" in table
+    assert r"| `other` | `a_b` of \<its>\_side | `[a, b]` |" in table
 
 
 def test_links_of_a_copy_lead_to_the_same_places(tmp_path):
