@@ -50,6 +50,16 @@ def test_a_run_goes_on_from_the_bottom_of_a_column_to_the_top_of_the_next():
 def test_label_maps_of_any_integer_type_and_memory_order(dtype, order):
     label_map = np.asarray(np.random.default_rng(0).integers(0, 9, (31, 17)), dtype, order=order)
     assert encode_label_map(label_map)[8] == competition_string(label_map == 8)
+    largest = np.iinfo(dtype).max
+    assert encode_label_map(np.where(label_map == 8, largest, label_map))[largest] == competition_string(label_map == 8)
+
+
+def test_maps_larger_than_what_is_compared_at_once(monkeypatch):
+    label_map = np.random.default_rng(0).integers(0, 3, (40, 13))
+    whole = encode_label_map(label_map)
+    for pixels in (1, 13, 30, 200):
+        monkeypatch.setattr("hpa.core.run_lengths._BAND_PX", pixels)
+        assert encode_label_map(label_map) == whole
 
 
 def test_the_empty_mask_of_the_competitions_sample_submission():
