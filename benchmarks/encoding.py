@@ -10,11 +10,12 @@ from jaxtyping import Bool
 from pycocotools import mask as coco_mask
 
 from benchmarks.cells import field_of_cells
-from benchmarks.row import Row, cpu_ms
+from benchmarks.row import Row, paired_cpu_ms
 from hpa.core.encoding import encode_label_map
 
 SIDE_PX = 2048
 CELLS = 30
+ROUNDS = 7
 
 
 def competition_string(mask: Bool[np.ndarray, "height width"]) -> str:
@@ -33,6 +34,6 @@ def measure() -> list[Row]:
 
     if encode_label_map(label_map) != peer():
         raise AssertionError("the encoder's strings differ from the competition's")
-    ours_ms, peer_ms = cpu_ms(lambda: encode_label_map(label_map), repeats=20), cpu_ms(peer, repeats=3)
+    ours_ms, peer_ms = paired_cpu_ms(lambda: encode_label_map(label_map), peer, ROUNDS)
     name = f"encode {len(numbers)} cells of {SIDE_PX}², against the competition's function"
     return [Row(name, ours_ms, peer_ms, peer_ms / ours_ms, "ms")]

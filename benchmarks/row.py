@@ -39,3 +39,20 @@ def cpu_ms(work: Callable[[], object], repeats: int) -> float:
         work()
         times.append(time.process_time() - begun)
     return 1000 * statistics.median(times)
+
+
+def paired_cpu_ms(ours: Callable[[], object], peer: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Return the median CPU times of two pieces of work, done in turn, after one unmeasured run of ours.
+
+    On a busy machine both then meet the same load: caches are shared, and CPU time counts waiting for memory.
+    """
+    ours()
+    times: list[tuple[float, float]] = []
+    for _ in range(rounds):
+        began = time.process_time()
+        ours()
+        middle = time.process_time()
+        peer()
+        times.append((middle - began, time.process_time() - middle))
+    ours_s, peer_s = zip(*times, strict=True)
+    return 1000 * statistics.median(ours_s), 1000 * statistics.median(peer_s)

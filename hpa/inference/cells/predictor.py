@@ -27,6 +27,11 @@ A network that was hardly trained gives all classes nearly the same logits: all 
 them twice would take longer than fp32 alone. The score ranks the confidences within a class, which bf16 leaves as they
 are but for neighbours.
 """
+MOST_AGAIN = 0.0625
+"""The closest calls of a batch are predicted again, up to this share of its cells (or four).
+
+On a processor that takes half the time in bf16 this leaves at least 1.7 times the speed of fp32.
+"""
 _ALWAYS_AGAIN = 4
 
 
@@ -105,13 +110,17 @@ class ModelPredictor:
 
 
 def _close_calls(output: CellOutput) -> Int64[Tensor, " close"]:
-    """Return the rows whose two largest logits are too near to be distinguished in bf16, if they are few."""
+    """Return the rows whose two largest logits are too near to be distinguished in bf16, the closest, if few are."""
     none = torch.empty(0, dtype=torch.int64)
     if output.logits.shape[1] < 2:
         return none
     first, second = output.logits.topk(2, dim=1).values.unbind(dim=1)
-    close = (first - second < CLOSE_LOGITS).nonzero()[:, 0]
-    return close if len(close) <= max(_ALWAYS_AGAIN, MAX_SHARE_AGAIN * len(output.logits)) else none
+    gap = first - second
+    close = (gap < CLOSE_LOGITS).nonzero()[:, 0]
+    if len(close) > max(_ALWAYS_AGAIN, MAX_SHARE_AGAIN * len(gap)):
+        return none
+    most = max(_ALWAYS_AGAIN, int(MOST_AGAIN * len(gap)))
+    return close[gap[close].argsort(stable=True)[:most]].sort().values
 
 
 def _cells_of(batch: CellBatch, cells: Int64[Tensor, " close"]) -> CellBatch:

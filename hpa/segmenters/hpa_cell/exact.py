@@ -6,6 +6,7 @@ are fixed: overflows of 8 bits in sums of border planes, and in cell numbers. St
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from jaxtyping import Int32, UInt8
 from scipy import ndimage
@@ -34,6 +35,7 @@ from hpa.segmenters.hpa_cell.regions import (
     flooded,
     holes_filled,
     inner_of,
+    large_of,
     split_by_lines,
     without_small,
 )
@@ -60,7 +62,7 @@ def label_cells_exact(
     nuclei: Planes, cell: Planes, pixel_um: float, edge_cells: EdgeCells
 ) -> tuple[LabelMap, LabelMap]:
     """Return nuclei and cells; a nucleus carries the number of its cell, cells are numbered 1..n."""
-    border, body = np.ascontiguousarray(cell[..., 1]), np.ascontiguousarray(cell[..., 2])
+    border, body = cv2.extractChannel(cell, 1), cv2.extractChannel(cell, 2)
     nuclei_map = _nuclei(nuclei, border, pixel_um)
     region = cell_region(body)
     markers = nuclei_map
@@ -68,21 +70,21 @@ def label_cells_exact(
         interiors = components_of(region & (border < CELL_BORDER_LEVEL), CROSS)
         markers = with_edge_markers(nuclei_map, interiors, pixels_of(NUCLEUS_UM2, pixel_um))
     cells = _cells(markers, region, border, body, pixel_um)
-    own = components_of((nuclei_map > 0) & (cells > 0), SQUARE)
-    large = without_small(own, pixels_of(NUCLEUS_UM2, pixel_um)) > 0
+    large = large_of((nuclei_map > 0) & (cells > 0), SQUARE, pixels_of(NUCLEUS_UM2, pixel_um))
     numbered = np.where(large, cells, 0)
     return without_bare_edge_cells(numbered, cells) if edge_cells == "dropped" else (numbered, cells)
 
 
 def _nuclei(nuclei: Planes, cell_border: Plane, pixel_um: float) -> LabelMap:
     """Return the nuclei from which cells start."""
-    wall = nuclei[..., 1].astype(np.uint16) + cell_border  # wider than 8 bits: the sum may reach 510
-    seeds = components_of((nuclei[..., 2] >= SEED_BODY_LEVEL) & (wall < WALL_LEVEL), CROSS)
-    seeds = components_of(without_small(seeds, pixels_of(SEED_UM2, pixel_um)) > 0, CROSS)
-    mask = holes_filled(nuclei[..., 2] >= NUCLEUS_BODY_LEVEL, pixels_of(HOLE_UM2, pixel_um))
-    mask = without_small(components_of(mask, CROSS), pixels_of(SPECK_UM2, pixel_um)) > 0
+    wall = cv2.add(cv2.extractChannel(nuclei, 1), cell_border)  # stops at 255 where the original overflows
+    body = cv2.extractChannel(nuclei, 2)
+    seeds = large_of((body >= SEED_BODY_LEVEL) & (wall < WALL_LEVEL), CROSS, pixels_of(SEED_UM2, pixel_um))
+    mask = holes_filled(body >= NUCLEUS_BODY_LEVEL, pixels_of(HOLE_UM2, pixel_um))
+    mask = large_of(mask, CROSS, pixels_of(SPECK_UM2, pixel_um))
+    nuclei_map = split_by_lines(components_of(seeds, CROSS), mask)
     # small ones go before the renumbering: parts of one seed that meet outside the mask only count together
-    return _renumbered(without_small(split_by_lines(seeds, mask), pixels_of(NUCLEUS_UM2, pixel_um)))
+    return _renumbered(without_small(nuclei_map, pixels_of(NUCLEUS_UM2, pixel_um)))
 
 
 def _cells(
@@ -91,14 +93,9 @@ def _cells(
     """Return the cells grown from markers: first in their bodies, then, split_by_lines anew, into the border zone."""
     min_px = pixels_of(CELL_UM2, pixel_um)
     bodies = closed(without_small(flooded(body, markers, region), min_px), round(CLOSING_UM / pixel_um))
-    cores = components_of(_filled(inner_of(bodies)), CROSS)
+    cores = components_of(holes_filled(inner_of(bodies)), CROSS)
     grown = flooded(body, cores, (cores > 0) | (border >= CELL_BORDER_LEVEL))
-    cells = components_of(_filled(inner_of(grown)), SQUARE)
-    return _renumbered(without_small(cells, min_px))
-
-
-def _filled(mask: np.ndarray) -> np.ndarray:
-    return ndimage.binary_fill_holes(mask)
+    return components_of(large_of(holes_filled(inner_of(grown)), SQUARE, min_px), SQUARE)
 
 
 def _renumbered(label_map: LabelMap) -> LabelMap:

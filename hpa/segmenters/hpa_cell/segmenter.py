@@ -33,7 +33,7 @@ from hpa.segmenters.hpa_cell.preprocess import (
 )
 from hpa.segmenters.hpa_cell.weights import check_file, load_network
 
-_CODE_VERSION = 1
+_CODE_VERSION = 2
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
 _MAX_SCALE = 4.0
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

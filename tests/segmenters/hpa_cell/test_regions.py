@@ -8,11 +8,13 @@ from skimage.segmentation import find_boundaries, watershed
 
 from hpa.segmenters.hpa_cell.regions import (
     CROSS,
+    SQUARE,
     closed,
     components_of,
     flooded,
     holes_filled,
     inner_of,
+    large_of,
     split_by_lines,
     without_small,
 )
@@ -23,7 +25,7 @@ LABEL_MAPS = arrays(np.int32, SHAPES, elements=st.integers(0, 3))
 
 
 @given(shape=st.tuples(st.integers(1, 16), st.integers(1, 16)), seed=st.integers(0, 999))
-def test_a_flood_without_the_midst_of_its_markers_is_the_same_flood(shape: tuple[int, int], seed: int) -> None:
+def test_a_flood_of_what_two_markers_reach_is_the_flood_of_all(shape: tuple[int, int], seed: int) -> None:
     random = np.random.default_rng(seed)
     height = random.permutation(256)[: shape[0] * shape[1]].reshape(shape).astype(np.uint8)  # no two alike: no ties
     mask = ndimage.gaussian_filter(random.random(shape), 1) > 0.4
@@ -31,6 +33,8 @@ def test_a_flood_without_the_midst_of_its_markers_is_the_same_flood(shape: tuple
     ndimage.label(ndimage.gaussian_filter(random.random(shape), 1.5) > 0.55, output=markers)
     expected = watershed(-height.astype(float), markers, mask=mask)
     np.testing.assert_array_equal(flooded(height, markers, mask), expected)
+    lines = watershed(np.zeros(shape), markers, mask=mask, watershed_line=True)
+    np.testing.assert_array_equal(split_by_lines(markers, mask), lines)
 
 
 @given(label_map=LABEL_MAPS)
@@ -49,6 +53,10 @@ def test_pieces_and_holes_below_a_size_go(mask: np.ndarray, min_px: int) -> None
     pieces = without_small(components_of(mask, CROSS), min_px)
     sizes = [int((pieces == number).sum()) for number in np.unique(pieces[pieces > 0])]
     assert all(size >= min_px for size in sizes)
+    for connectivity in (CROSS, SQUARE):
+        kept = without_small(components_of(mask, connectivity), min_px) > 0
+        np.testing.assert_array_equal(large_of(mask, connectivity, min_px), kept)
+    np.testing.assert_array_equal(holes_filled(mask), ndimage.binary_fill_holes(mask))
     filled = holes_filled(mask, min_px)
     assert (filled | ~mask).all()
     holes, count = ndimage.label(~mask)
