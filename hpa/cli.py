@@ -22,6 +22,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import hpa.commands
 from hpa.app.signals import interrupting_signals
 from hpa.core.errors import InputError, explained
+from hpa.core.paths import with_home
 from hpa.core.project_folder import with_commands
 
 DESCRIPTION = (
@@ -95,6 +96,8 @@ def _arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> argpars
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         arguments.overrides += rest
+    for name, value in vars(arguments).items():
+        setattr(arguments, name, with_home(value))
     return arguments
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
@@ -29,6 +30,8 @@ PATH_SETTINGS = frozenset(
         "extra",
         "unlabeled",
         "run",
+        "runs",
+        "timings",
     )
 )
 """Last words of the settings that are paths, or lists of paths."""
@@ -69,6 +72,13 @@ def with_paths(config: Any) -> Any:
     if isinstance(config, dict):
         return {name: _value(str(name), value) for name, value in config.items()}
     return [with_paths(value) for value in config] if isinstance(config, list) else config
+
+
+def with_home(value: Any) -> Any:
+    """Return a value of a command line with the home folder for `~`, where it is a path or a list of paths."""
+    if isinstance(value, list):
+        return [with_home(entry) for entry in value]
+    return Path(os.path.expanduser(value)) if isinstance(value, Path) else value  # noqa: PTH111 - Path's may raise
 
 
 def named_paths(config: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -35,6 +35,19 @@ from hpa.formats.pixel_size import side_of
 
 SUFFIXES: tuple[str, ...] = (".png", *tiff.SUFFIXES, ome_zarr.SUFFIX)
 """What every installation reads."""
+_OTHER_STARTS = {
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"BM": "a BMP picture",
+    b"GIF8": "a GIF picture",
+    b"RIFF": "a WebP picture or a film",
+    b"%PDF": "a PDF page",
+    b"PK\3\4": "a ZIP archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"<": "a text such as HTML",
+    b"\0\5\x16\7": "what macOS keeps beside another file",
+    b"version ": "a pointer of Git LFS instead of the file",
+}
+"""First bytes of what is no image that is read here."""
 READ_THREADS = 2
 """Decoders release the interpreter lock: on two cores, two threads read four 2048² planes in 54 ms instead of 90."""
 AS_IS = StackChoice()
@@ -82,6 +95,8 @@ def inspect_image(path: Path) -> ImageHeader:
     suffix = path.suffix.lower()
     if suffix in proprietary.SUFFIXES:
         return proprietary.inspect_proprietary(path)
+    if kind := next((kind for first, kind in _OTHER_STARTS.items() if start.startswith(first)), ""):
+        raise InputError(f"{path}: holds {kind}, whatever its name; save it as TIFF or PNG.")
     if suffix in SUFFIXES:
         raise tiff.damaged(path, f"it begins with {start!r}, a PNG or TIFF file is expected")
     raise InputError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hpa.core.channels import CHANNELS, HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
 from hpa.formats.image_header import Scene
-from hpa.formats.pixel_size import side_of
+from hpa.formats.pixel_size import not_square, side_of
 
 
 @dataclass
@@ -20,10 +20,12 @@ class KnownSizes:
     Attributes:
         given: Side of a pixel, µm, of all images or of each by name; None takes that of the files.
         estimated_um: Taken where nothing says it; None makes it NaN.
+        notes: What was assumed of sizes that files have, each once.
     """
 
     given: float | Mapping[str, float] | None
     estimated_um: float | None = None
+    notes: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.given, float | int) and not (math.isfinite(self.given) and self.given > 0):
@@ -50,6 +52,7 @@ class KnownSizes:
         if len(sizes_um) > 1:
             raise InputError(f"its files have pixels of {sorted(sizes_um)} µm; give --pixel-um.")
         if sizes_um:
+            self.notes |= dict.fromkeys(note for scene in scenes for note in not_square(scene.pixel_um))
             return sizes_um.pop()
         if set(CHANNELS) <= set(channels):
             return HPA_FIELD_WIDTH_UM / scenes[0].width

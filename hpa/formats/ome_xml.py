@@ -92,7 +92,9 @@ def _image(path: Path, element: ElementTree.Element, is_own: _IsOwn, page_count:
         sizes=(sizes["T"], sizes["Z"], max(1, sizes["C"] // samples)),
         samples=samples,
         channel_names=[channel.get("Name", "") for channel in channels],
-        pixel_um=size_um(pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeX"), unit),
+        pixel_um=size_um(
+            pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeX"), unit, pixels.get("PhysicalSizeYUnit", unit)
+        ),
         bits=pixels.get("SignificantBits", ""),
     )
     order = [axis for axis in pixels.get("DimensionOrder", "XYCZT") if axis in "TZC"]  # fastest first

@@ -28,14 +28,26 @@ _UM_PER_UNIT = {
     **dict.fromkeys(("cm", "centimeter", "centimetre"), 1e4),
     **dict.fromkeys(("m", "meter", "metre"), 1e6),
     **dict.fromkeys(("å", "angstrom", "ångström"), 1e-4),
+    **dict.fromkeys(("pm", "picometer", "picometre"), 1e-6),
+    **dict.fromkeys(("in", "inch", "inches"), _UM_PER_INCH),
 }
+_UNITS_OF_PRINTERS = ("cm", "in", "inch", "inches")
+"""Units that ImageJ takes over from resolution tags."""
 _MICROMANAGER_TAG = 51123
 
 
-def size_um(height: object, width: object, unit: str) -> SizeUm:
-    """Return a size that is given in a unit of length; NaN for other units and sizes that no microscope has."""
-    factor = _UM_PER_UNIT.get(unit.strip().lower(), math.nan)
-    sides = [_plausible(factor * _number(side)) for side in (height, width)]
+def size_um(height: object, width: object, unit: str, height_unit: str | None = None) -> SizeUm:
+    """Return a size that is given in a unit of length; NaN for other units and sizes that no microscope has.
+
+    Args:
+        height: Of a pixel.
+        width: Of a pixel.
+        unit: What they are given in.
+        height_unit: What the height is given in where that is another unit.
+    """
+    units = (unit if height_unit is None else height_unit, unit)
+    factors = [_UM_PER_UNIT.get(name.strip().lower(), math.nan) for name in units]
+    sides = [_plausible(factor * _number(side)) for factor, side in zip(factors, (height, width), strict=True)]
     known = next((side for side in sides if not math.isnan(side)), math.nan)  # where one side is missing: square pixels
     return (known if math.isnan(sides[0]) else sides[0], known if math.isnan(sides[1]) else sides[1])
 
@@ -44,7 +56,9 @@ def size_of_page(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> SizeUm:
     """Return the size that the tags of a TIFF file give, without its OME-XML."""
     if tiff.is_imagej:
         metadata: Mapping[str, Any] = tiff.imagej_metadata or {}
-        return size_um(_side(page, "YResolution"), _side(page, "XResolution"), str(metadata.get("unit", "")))
+        unit = str(metadata.get("unit", ""))
+        size = size_um(_side(page, "YResolution"), _side(page, "XResolution"), unit)
+        return _unless_printed(size) if unit.strip().lower() in _UNITS_OF_PRINTERS else size
     if tiff.is_stk and tiff.stk_metadata:
         stk = tiff.stk_metadata
         return size_um(stk.get("YCalibration"), stk.get("XCalibration"), str(stk.get("CalibrationUnits") or "um"))
@@ -62,9 +76,16 @@ def side_of(size: SizeUm) -> float:
     return math.sqrt(size[0] * size[1])
 
 
-def is_square(size: SizeUm) -> bool:
-    """Return whether height and width agree within 1 %, or are unknown."""
-    return not abs(size[0] / size[1] - 1) > 0.01
+def not_square(size: SizeUm) -> list[str]:
+    """Return in words what is taken where height and width differ by more than 1 %, nothing where they agree.
+
+    >>> not_square((0.6, 0.3)), not_square((0.3, 0.3)), not_square(UNKNOWN)
+    (['pixels of 0.3 × 0.6 µm (x × y) are not square; 0.4243 µm is taken'], [], [])
+    """
+    height, width = size
+    if not abs(height / width - 1) > 0.01:
+        return []
+    return [f"pixels of {width:g} × {height:g} µm (x × y) are not square; {side_of(size):.4g} µm is taken"]
 
 
 def _size_of_resolution(page: tifffile.TiffPage) -> SizeUm:
@@ -73,8 +94,12 @@ def _size_of_resolution(page: tifffile.TiffPage) -> SizeUm:
         page.tags.valueof("ResolutionUnit"), math.nan
     )
     size = (unit * _side(page, "YResolution"), unit * _side(page, "XResolution"))
+    return _unless_printed(size_um(*size, "um"))
+
+
+def _unless_printed(size: SizeUm) -> SizeUm:
     is_printed = any(side >= _UM_PER_INCH / _MAX_PRINTED_DPI * (1 - 1e-6) for side in size)
-    return UNKNOWN if is_printed else size_um(*size, "um")
+    return UNKNOWN if is_printed else size
 
 
 def _side(page: tifffile.TiffPage, tag: str) -> float:

@@ -132,8 +132,12 @@ def _readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[_Readable], tu
             notes.append(f"{series.name or 'a reduced image'} ({series.shape[-1]} px wide) left out")
         else:
             kept.append(_series_readable(path, tiff, series))
+            copies = len(series.levels) - 1
+            notes += [f"smaller copies left out: {copies}"] if copies else []
     if not kept:
         raise damaged(path, "no image was found")
+    turned = tiff.pages.first.tags.valueof("Orientation", 1)
+    notes += [f"orientation {turned} of its header is not applied"] if turned != 1 else []
     return kept, tuple(notes)
 
 

@@ -44,7 +44,9 @@ def colour_of(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> PageColour:
     alpha = sum(kind in _ALPHA for kind in extra)
     noted = ("alpha left out",) if alpha else ()
     if photometric == tifffile.PHOTOMETRIC.RGB or (photometric == _YCBCR and page.compression in _JPEG):
-        beyond = ("a fourth sample left out",) if samples > _COLOURS and not alpha else noted
+        further = samples - _COLOURS - alpha
+        words = "a fourth sample" if further == 1 else f"{further} further samples"
+        beyond = (*noted, f"{words} left out") if further > 0 else noted
         return PageColour(RGB, _COLOURS, notes=beyond)
     if photometric == tifffile.PHOTOMETRIC.MINISBLACK:
         return PageColour(GREY, samples - alpha, notes=noted)

@@ -23,6 +23,7 @@ from hpa.formats.image_header import (
 from hpa.formats.images import inspect_image
 from hpa.formats.label_maps import is_label_map_name, read_label_map
 from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
+from hpa.formats.pixel_size import not_square
 
 READ, REFUSED, PASSED_OVER = "read", "refused", "passed over"
 _TABLES = (".csv", ".tsv", ".json", ".jsonl")
@@ -102,7 +103,7 @@ def describe_file(path: Path, folder: Path, choice: StackChoice) -> FileReport:
         scene.height,
         None if math.isnan(side_um) else round(side_um, 6),
         len(header.scenes),
-        (*header.notes, *scene.notes),
+        (*header.notes, *scene.notes, *not_square(scene.pixel_um)),
     )
 
 

@@ -25,7 +25,7 @@ from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.channel_groups import read_channel
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.formats.images import AS_IS, StoredImage, difference_of, inspect_image, read_image
-from hpa.formats.pixel_size import is_square
+from hpa.formats.pixel_size import not_square
 from hpa.intake.finding import FoundImage, FoundImages
 from hpa.sources.levels import unused_bits
 from hpa.sources.typed_listing import SPLITS, TypedRow, write_typed_rows
@@ -204,9 +204,8 @@ def _notes(stored: list[StoredImage], settings: ImportSettings) -> list[str]:
     """Return what was assumed or left out."""
     notes = [note for file in stored for note in file.scene.notes]
     for file in stored:
-        height, width = file.scene.pixel_um
-        if settings.pixel_um is None and not is_square((height, width)):
-            notes.append(f"pixels of {width:g} × {height:g} µm (x × y) are not square; {file.pixel_um:.4g} µm is taken")
+        if settings.pixel_um is None:
+            notes += not_square(file.scene.pixel_um)
         if settings.choice.bits is None and file.scene.bits < 8 * np.dtype(file.scene.dtype).itemsize:
             notes.append(f"levels of {file.scene.bits} bit, as its header says, are stretched over 16")
         elif settings.choice.bits is None and (bits := unused_bits(int(file.planes.max()), file.scene.info.bits)):

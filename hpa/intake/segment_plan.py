@@ -69,7 +69,8 @@ def choose_size(images: FolderImages, part: Part, finder: Callable[[], Segmenter
     unknown = [image_id for image_id, size_um in sizes_um.items() if math.isnan(size_um)]
     if not unknown:
         shown = sorted({f"{size_um:.4g} µm" for size_um in sizes_um.values()})
-        return f"pixel size: {', '.join(shown[:_TRIED])}{', …' if len(shown) > _TRIED else ''}, {_origin(images)}"
+        origin = "; ".join([_origin(images), *images.known_sizes.notes])
+        return f"pixel size: {', '.join(shown[:_TRIED])}{', …' if len(shown) > _TRIED else ''}, {origin}"
     if part.get(NUCLEI) is None:
         return f"pixel size: unknown of {len(unknown)} images; --pixel-um gives it"
     earlier = _earlier_estimate(out)

@@ -1,16 +1,21 @@
+import inspect
+import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpa.cli import main
 from hpa.config import plain
 from hpa.core.errors import InputError
-from hpa.core.paths import quote_paths, with_paths
+from hpa.core.paths import PATH_SETTINGS, quote_paths, with_home, with_paths
 from hpa.overrides import compose_config, with_values
 
 ODD = ["20240105", "1e5", "1_000", "0x10", "inf", "true", ".5", "~/S", "my data (v2)/S", "a,b", "a=b", "Zürich", "it's"]
+ODD += ["-raw", "~", "$HOME", "a!b", "a;b|c", "100%", "a*", "b?", "null_1", "`x`", ".hidden", "a:b"]
 ODD += ["C:\\data\\", "{x}", "a&b", "#1", "50%", "a\\'b", "[x", "プレート"]
 
 
@@ -63,6 +68,26 @@ def test_configs_hold_text_and_the_home_folder(monkeypatch):
     }
     assert with_paths({"root": "https://a//b"}) == {"root": "https://a//b"}
     assert Path(with_paths({"root": "raw"})["root"]) == Path("raw")
+
+
+def test_every_argument_that_takes_a_path_is_a_path_setting():
+    found = {
+        parameter.name
+        for file in (Path(__file__).resolve().parents[2] / "conf").rglob("*.yaml")
+        for target in re.findall(r"_target_: (hpa\.[\w.]+)", file.read_text(encoding="utf-8"))
+        for parameter in inspect.signature(resolve_name(target)).parameters.values()
+        if "Path" in str(parameter.annotation)
+    }
+    assert {"root", "folder", "metadata"} <= found
+    assert {name for name in found if name not in PATH_SETTINGS and not name.endswith("weights")} == set()
+
+
+def test_the_home_folder_on_command_lines(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert with_home([Path("~/a"), Path("b"), "~/c", 3]) == [tmp_path / "a", Path("b"), "~/c", 3]
+    assert with_home(Path("~nobody_of_this_name/a")) == Path("~nobody_of_this_name/a")
+    assert main(["doctor", "~/raw"]) == 1
+    assert f"{tmp_path / 'raw'}: a folder of images was expected" in capsys.readouterr().err
 
 
 def test_a_number_that_lost_its_spelling_is_refused():

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 from hpa.formats.images import inspect_image, read_image
-from hpa.formats.pixel_size import is_square, size_um
+from hpa.formats.pixel_size import not_square, size_um
 
 
 @pytest.mark.parametrize("dpi", [72, 96, 150, 300, 600, 1200, 2400, 4800])
@@ -14,6 +14,27 @@ def test_resolutions_of_printers_are_not_trusted(tmp_path, dpi, unit):
     dots = dpi if unit == "INCH" else dpi / 2.54
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8), np.uint8), resolution=(dots, dots), resolutionunit=unit)
     assert math.isnan(read_image(tmp_path / "a.tif").pixel_um)
+
+
+@pytest.mark.parametrize(("unit", "dots_per_inch"), [("inch", 1), ("cm", 2.54)])
+@pytest.mark.parametrize(("dpi", "expected"), [(72, math.nan), (1200, math.nan), (4800, math.nan), (50800, 0.5)])
+def test_imagej_takes_resolutions_of_printers_over(tmp_path, unit, dots_per_inch, dpi, expected):
+    dots = dpi / dots_per_inch
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros((8, 8), np.uint8), imagej=True, resolution=(dots, dots), metadata={"unit": unit}
+    )
+    assert read_image(tmp_path / "a.tif").pixel_um == pytest.approx(expected, rel=1e-3, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "units"),
+    [(0.3, 0.3, ("µm", "µm")), (300, 0.3, ("nm", "µm")), (3e-5, 3e5, ("cm", "pm")), (0.3, 1, ("µm", "pixel"))],
+)
+def test_height_and_width_may_have_units_of_their_own(tmp_path, height, width, units):
+    metadata = {"axes": "YX", "PhysicalSizeX": width, "PhysicalSizeY": height}
+    metadata |= {"PhysicalSizeYUnit": units[0], "PhysicalSizeXUnit": units[1]}
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((8, 8), np.uint8), metadata=metadata)
+    assert inspect_image(tmp_path / "a.ome.tif").scenes[0].pixel_um == pytest.approx((0.3, 0.3))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +53,7 @@ def test_unequal_sides_are_kept_and_the_area_counts(tmp_path):
     tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((8, 8), np.uint8), metadata=metadata)
     scene = inspect_image(tmp_path / "a.ome.tif").scenes[0]
     assert scene.pixel_um == (0.9, 0.4)
-    assert not is_square(scene.pixel_um)
+    assert not_square(scene.pixel_um)
     assert read_image(tmp_path / "a.ome.tif").pixel_um == pytest.approx(0.6)
 
 
