@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HELP = "say what a folder of images will be read as: layout, channels, depth, sizes, what is left out"
 _EXIT_NOTHING_READ = 1
-_MAX_ROWS = 60
+_MAX_ROWS = 120
 """Files are listed one by one up to this number, else by kind."""
 _SHOWN = 20
 
@@ -80,10 +80,12 @@ def _rows(files: list[FileReport]) -> list[str]:
     for file in files:
         kinds[file.status, _words(file, with_names=False)].append(file.name)
     ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
-    return [
+    rows = [
         f"{status:<11}  {len(names):>6} × {words}; {', '.join(names[:3])}{', …' if len(names) > 3 else ''}"
         for (status, words), names in ordered[:_MAX_ROWS]
     ]
+    rest = ordered[_MAX_ROWS:]
+    return rows + ([f"… and {sum(len(names) for _, names in rest)} files of {len(rest)} more kinds"] if rest else [])
 
 
 def _words(file: FileReport, with_names: bool = True) -> str:

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.image_header import StackChoice
+from hpa.formats.label_maps import read_label_map
 from hpa.intake.doctor import examine
 from hpa.reports.channel_sheet import channel_sheet
 from hpa.simulation.two_cell_types import write_two_cell_types
@@ -23,7 +26,7 @@ AS_IS = StackChoice()
 
 
 def many_kinds(folder):
-    """Write a file of each of 40 kinds, and return what must become of each: the status, and words of its line."""
+    """Write a file of each of 60 kinds, and return what must become of each: the status, and words of its line."""
     folder.mkdir()
     grey, deep = plane(0, dtype=np.uint8), plane(1)
     colour = np.dstack([grey, grey // 2, grey // 3])
@@ -108,17 +111,45 @@ def many_kinds(folder):
     file("torn.tif", whole[: len(whole) // 2], "refused", "damaged or cut short")
     file("empty.tif", b"", "refused", "is empty")
     file("text.tif", b"not an image", "refused", "it begins with")
+    file("renamed.png", b"\xff\xd8\xff\xe0", "refused", "holds a JPEG picture, whatever its name")
+    file("page.tif", b"<html>404</html>", "refused", "holds a text such as HTML")
     file("photo.jpg", b"\xff\xd8\xff", "passed over", ".jpg is no format")
+    file("._grey8.tif", b"\0\5\x16\7", "passed over", "hidden, what macOS keeps")
+    file(".DS_Store", b"\0\0\0\1Bud1", "passed over", "hidden")
+    file("Thumbs.db", b"\xd0\xcf\x11\xe0", "passed over", ".db is no format")
+    file("m.czi", b"ZISRAWFILE", "refused", ".czi")
+    for name in ("twice.tif", "twice.png"):
+        file(name, (folder / "grey8.tif").read_bytes(), "refused", "the same image or channel as twice.")
+    (folder / "lost.tif").symlink_to("nowhere.tif")
+    expected["lost.tif"] = ("refused", "the file is missing")
+    os.mkfifo(folder / "pipe.tif")
+    expected["pipe.tif"] = ("passed over", "no file (a pipe")
+    (folder / "folder.tif").mkdir()
+    tiff("folder.tif/below.tif", grey, "passed over", "in a folder below")
+    expected["folder.tif"] = ("passed over", "a folder by the name of a file")
+    tiff("turned.tif", grey, "read", "orientation 6 of its header is not applied", extratags=[(274, "H", 1, 6, True)])
+    tiff(
+        "oblong.ome.tif", deep, "read", "pixels of 0.3 × 0.6 µm", metadata={"PhysicalSizeX": 0.3, "PhysicalSizeY": 0.6}
+    )
+    tiff("bilevel.tif", grey > 128, "refused", "bool", photometric="minisblack")
+    tiff("packed12.tif", deep >> 4, "read", "16 bit, 12 used", bitspersample=12)
+    tiff("packbits.tif", grey, "read", "8 bit", compression="packbits")
+    with tifffile.TiffWriter(folder / "pyramid.tif") as writer:
+        large = plane(3, 128, 128)
+        writer.write(large, photometric="minisblack", metadata=None, tile=(32, 32))
+        writer.write(large[::2, ::2], photometric="minisblack", metadata=None, tile=(32, 32), subfiletype=1)
+    expected["pyramid.tif"] = ("read", "smaller copies left out: 1")
+    png("grey_alpha.png", Image.fromarray(np.dstack([grey, grey]), "LA"), "read", "alpha left out")
     file("notes.txt", b"by hand", "passed over", ".txt is no format")
     file("plate.csv", b"well,class\n", "passed over", "a table")
     file("no_suffix", b"", "passed over", "no suffix is no format")
     return expected
 
 
-def test_a_folder_of_forty_kinds_gives_one_table(tmp_path, capsys):
+def test_a_folder_of_sixty_kinds_gives_one_table(tmp_path, capsys):
     pytest.importorskip("imagecodecs")
     expected = many_kinds(tmp_path / "kinds")
-    assert len(expected) >= 40
+    assert len(expected) >= 60
     picture = ["--picture", str(tmp_path / "first.png")]
     assert main(["doctor", str(tmp_path / "kinds"), *picture]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -137,8 +168,9 @@ def test_a_folder_of_forty_kinds_gives_one_table(tmp_path, capsys):
     words = ["segmenter=watershed_nuclei", "segmenter.nucleus_channel=blue", "--pixel-um", "0.5"]
     assert main(["segment", str(tmp_path / "kinds"), str(tmp_path / "maps"), *words]) == 3
     failed = {line.split()[1].rstrip(":") for line in capsys.readouterr().out.splitlines() if line.startswith("failed")}
+    without_reader = set() if find_spec("bioio") else {"m"}  # passed over by name there
     refused = {name.rpartition(".")[0] for name, (status, _) in expected.items() if status == "refused"}
-    assert refused <= failed
+    assert refused - without_reader <= failed
     unnamed = {"imagej", "image"}  # two planes without the blue one
     assert failed - refused <= unnamed
 
@@ -194,6 +226,28 @@ def test_known_stains_need_no_words_and_masks_beside_them_are_passed_over(tmp_pa
     assert first is not None
     assert first.channels == ("blue", "green")
     assert [file.name for file in report.files if file.status == "passed over"] == ["B7_01_1_3_DAPI_001_MaskNuclei.tif"]
+
+
+def test_data_sets_say_of_label_maps_and_of_other_files_what_they_are(tmp_path, capsys):
+    root = write_discs(tmp_path / "set", 3)
+    label_map = read_label_map(root / "labels" / "disc_00.png")
+    (root / "labels" / "disc_00.png").unlink()
+    tifffile.imwrite(root / "labels" / "disc_00.ome.tif", label_map.astype(np.uint32))
+    (root / "labels" / "disc_01.png").unlink()
+    tifffile.imwrite(root / "labels" / "disc_01.tif", label_map[:8].astype(np.float32))
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(root / "images" / "unlisted.png")
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(root / "plate.png")
+    assert main(["doctor", str(root), "--picture", str(tmp_path / "p.png"), "--json"]) == 0
+    files = {file["name"]: file for file in json.loads(capsys.readouterr().out)["files"]}
+    assert (files["labels/disc_00.ome.tif"]["status"], files["labels/disc_00.ome.tif"]["cells"]) == (
+        "read",
+        label_map.max(),
+    )
+    assert files["images/disc_00.png"]["status"] == "read"
+    assert "they must agree" in files["labels/disc_01.tif"]["reason"]
+    assert files["labels/disc_01.tif"]["status"] == "refused"
+    assert files["images/unlisted.png"]["reason"] == "no table of the data set names its image"
+    assert files["plate.png"]["reason"] == "no part of the data set, whose images are in images"
 
 
 def test_thumbnails_are_named(tmp_path):
