@@ -136,8 +136,8 @@ def _readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[_Readable], tu
             notes += [f"smaller copies left out: {copies}"] if copies else []
     if not kept:
         raise damaged(path, "no image was found")
-    turned = tiff.pages.first.tags.valueof("Orientation", 1)
-    notes += [f"orientation {turned} of its header is not applied"] if turned != 1 else []
+    orientation = tiff.pages.first.tags.valueof("Orientation", 1)
+    notes += [f"orientation {orientation} of its header is not applied"] if orientation != 1 else []
     return kept, tuple(notes)
 
 

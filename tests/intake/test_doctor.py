@@ -127,7 +127,7 @@ def many_kinds(folder):
     (folder / "folder.tif").mkdir()
     tiff("folder.tif/below.tif", grey, "passed over", "in a folder below")
     expected["folder.tif"] = ("passed over", "a folder by the name of a file")
-    tiff("turned.tif", grey, "read", "orientation 6 of its header is not applied", extratags=[(274, "H", 1, 6, True)])
+    tiff("rotated.tif", grey, "read", "orientation 6 of its header is not applied", extratags=[(274, "H", 1, 6, True)])
     tiff(
         "oblong.ome.tif", deep, "read", "pixels of 0.3 × 0.6 µm", metadata={"PhysicalSizeX": 0.3, "PhysicalSizeY": 0.6}
     )
