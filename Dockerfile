@@ -23,10 +23,10 @@ CMD ["--help"]
 
 FROM base AS cuda
 RUN uv pip install --system -c /dist/constraints.txt /dist/*.whl
-USER hpa
+USER 1000
 WORKDIR /work
 
 FROM base AS cpu
 RUN uv pip install --system --torch-backend cpu -c /dist/constraints.txt /dist/*.whl
-USER hpa
+USER 1000
 WORKDIR /work

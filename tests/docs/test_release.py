@@ -29,7 +29,7 @@ def test_the_metadata_names_the_version():
 def test_images_for_cpu_and_cuda_run_without_rights():
     for target in ("cpu", "cuda"):
         instructions = re.findall(r"^(USER|ENTRYPOINT) (.+)$", stages()[target], flags=re.MULTILINE)
-        assert instructions == [("ENTRYPOINT", '["hpa"]'), ("USER", "hpa")]
+        assert instructions == [("ENTRYPOINT", '["hpa"]'), ("USER", "1000")]
     assert "--torch-backend cpu" in stages()["cpu"]
     assert "--torch-backend" not in stages()["cuda"]
 
