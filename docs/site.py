@@ -45,7 +45,9 @@ def write_generated(folder: Path) -> None:
 
 def commands_page() -> str:
     """Return the page of the commands, from their help."""
-    lines = ["# Commands", "", cli.DESCRIPTION, "", cli.EXIT_CODES, ""]
+    codes = cli.EXIT_CODES.removeprefix("Exit codes: ").removesuffix(".").split("; ")
+    rows = ["| code | meaning |", "|---|---|", *(f"| {code.replace(' ', ' | ', 1)} |" for code in codes)]
+    lines = ["# Commands", "", cli.DESCRIPTION, "", "## Exit codes", "", *rows, ""]
     for name, text in cli.available_commands().items():
         lines += [f"## hpa {name}", "", f"{text[:1].upper()}{text[1:]}", "", "```text", _help_of(name), "```", ""]
     return "\n".join(lines)
