@@ -19,6 +19,8 @@ from hpa.core.label_map import relabel
 PROBABILITY_OF_CELL = 0.5
 MAX_ERROR = 0.4
 """Cellpose's own limit to the mean squared difference between given flows and those of a cell."""
+LARGEST_ERROR = 4.0
+"""The error where flows are opposite; to check for it takes as long as to find the cells."""
 MIN_AREA_PX = 4
 NETWORK_SCALE = 5.0
 """Factor of the flows that a network predicts (Cellpose's convention): unscaled they weigh little beside the mask."""
@@ -56,7 +58,7 @@ def label_map_from(
         probability: That a pixel belongs to any cell; or a mask.
         min_probability: Pixels at or below it are background.
         max_error: Cells are dropped whose own flows differ more from the given ones (mean squared length of the
-            difference); random flows reach about 2.
+            difference); random flows reach about 2. From 4 on, that of opposite unit vectors, none is dropped.
         min_area_px: Smaller cells are dropped.
 
     Raises:
@@ -74,7 +76,8 @@ def label_map_from(
     cells = relabel(cells_of(moving, inside))
     areas = np.bincount(cells.ravel())
     kept = areas >= min_area_px
-    kept &= flow_errors(cells, moving) <= max_error
+    if max_error < LARGEST_ERROR:
+        kept &= flow_errors(cells, moving) <= max_error
     kept[0] = False
     return relabel(np.where(kept[cells], cells, 0))
 

@@ -61,8 +61,14 @@ def _ends_of(flows: Float32[np.ndarray, "2 height width"], inside: Mask, pixels:
 
 def _nearest_pixel(places: Complex64[np.ndarray, " pixel"], height: int, width: int) -> Pixels:
     """Return the pixel (of the raveled image) nearest to each place x + i y."""
-    row = np.rint(places.imag).clip(0, height - 1).astype(np.int64)
-    return row * width + np.rint(places.real).clip(0, width - 1).astype(np.int64)
+    row, column = np.rint(places.imag), np.rint(places.real)
+    np.clip(row, 0, height - 1, out=row)
+    np.clip(column, 0, width - 1, out=column)
+    # by 32 bits, to which processors convert many at once
+    pixel = row.astype(np.int32).astype(np.int64)
+    pixel *= width
+    pixel += column.astype(np.int32)
+    return pixel
 
 
 def _sinks_of(ends: Pixels, shape: tuple[int, int]) -> Int32[np.ndarray, " pixel"]:

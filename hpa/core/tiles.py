@@ -18,6 +18,9 @@ from hpa.core.errors import InputError
 _SIGMA_SHARE = 0.125
 """Standard deviation of the weights as a share of a tile's side."""
 
+_SIDE_STEP_PX = 32
+"""Networks halve their input five times: other sides would be padded."""
+
 PredictTiles = Callable[
     [Shaped[np.ndarray, "tile channel side side"]],
     Float32[np.ndarray, "tile plane side side"],
@@ -39,6 +42,22 @@ def tile_corners(height: int, width: int, side_px: int, overlap_px: int) -> list
     """
     rows, columns = _starts(height, side_px, overlap_px), _starts(width, side_px, overlap_px)
     return [(int(y), int(x)) for y in rows for x in columns]
+
+
+def thriftiest_side(height: int, width: int, max_side_px: int, overlap_px: int) -> int:
+    """Return the side, from the largest down to half of it, whose tiles cover an image with the fewest pixels.
+
+    Overlaps cost: of 1388 x 1040 px, tiles of 1024 px predict 2.9 times the pixels, tiles of 576 px 1.4 times.
+
+    Raises:
+        InputError: As `tile_corners`.
+
+    >>> [thriftiest_side(side, side, 1024, 64) for side in (1024, 1100, 2048)]
+    [1024, 608, 736]
+    """
+    least = max(max_side_px // 2, overlap_px + 1)
+    sides = [max_side_px, *range(max_side_px - _SIDE_STEP_PX, least - 1, -_SIDE_STEP_PX)]
+    return min(sides, key=lambda side: len(tile_corners(height, width, side, overlap_px)) * side**2)
 
 
 def blend_weights(side_px: int) -> Float32[np.ndarray, "side side"]:

@@ -50,15 +50,16 @@ class SavedPixelNetwork:
         channels: Channels it was trained on.
         class_names: Classes it distinguishes; none of a dense network, which finds instances only.
         spec: How planes are scaled before it.
-        digest: Hash of the checkpoint's weights and config.
+        digest: Hash of the checkpoint, and how images are cut into tiles.
 
     Args:
         run: Run folder or checkpoint.
         device: As torch names it, or auto.
         precision: fp32, bf16, fp16 or auto.
         overlap_px: Least overlap of neighbouring tiles.
-        batch_tiles: Tiles that go through the network together.
-        side_px: Side of a tile; larger is faster and takes more memory.
+        batch_tiles: Tiles of the largest side that go through the network together.
+        side_px: Largest side of a tile; larger takes more memory. A dense network sees images up to this size whole,
+            and larger ones in tiles of the side that covers them with the fewest pixels.
 
     Raises:
         InputError: If no run is given, or it was trained for another task.
@@ -83,9 +84,15 @@ class SavedPixelNetwork:
         self.channels = saved.channels
         self.class_names: tuple[str, ...] = () if isinstance(model, DenseModel) else saved.class_names
         self.spec: PlaneSpec = _tiles_of(saved).planes
-        self.digest = sha256_of_file(saved.path)
+        self.digest = f"{sha256_of_file(saved.path)} {side_px} {overlap_px}"
         self._predictor = PixelPredictor(
-            cast("PixelModel", model), where, choose_precision(precision, where), side_px, overlap_px, batch_tiles
+            cast("PixelModel", model),
+            where,
+            choose_precision(precision, where),
+            side_px,
+            overlap_px,
+            batch_tiles,
+            is_thrifty=True,
         )
 
     def predict(self, planes: Float32[np.ndarray, "channel height width"]) -> Instances:

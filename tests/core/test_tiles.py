@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.core.tiles import blend_weights, predict_tiled, tile_corners
+from hpa.core.tiles import blend_weights, predict_tiled, thriftiest_side, tile_corners
 
 LENGTHS = st.integers(1, 40)
 
@@ -34,6 +34,16 @@ def test_tiles_cover_the_image_and_neighbours_overlap_enough(tiling):
         assert all(steps <= side - overlap)
         assert all(steps > 0)
     assert corners == sorted(set(corners))
+
+
+@given(st.integers(200, 3000), st.integers(200, 3000))
+def test_tiles_of_the_thriftiest_side_predict_no_more_pixels_than_others(height, width):
+    def pixels(side):
+        return len(tile_corners(height, width, side, 64)) * side**2
+
+    chosen = thriftiest_side(height, width, 1024, 64)
+    assert 512 <= chosen <= 1024
+    assert pixels(chosen) <= min(pixels(512), pixels(768), pixels(1024))
 
 
 @given(tilings())

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
-from hpa.core.tiles import predict_tiled
+from hpa.core.tiles import predict_tiled, thriftiest_side
 from hpa.device import autocast
 from hpa.inference.tissue.detections import detect_tiled
 from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel
@@ -43,6 +43,7 @@ class PixelPredictor:
         side_px: Side of a tile; larger images are cut, smaller ones go as they are.
         overlap_px: Smallest overlap of neighbouring tiles.
         batch_tiles: Tiles that go through a dense network together; a detector sees one at a time.
+        is_thrifty: Whether a dense network sees smaller tiles, more at a time, where fewer pixels then cover an image.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class PixelPredictor:
         side_px: int,
         overlap_px: int,
         batch_tiles: int,
+        is_thrifty: bool = False,
     ) -> None:
         autocast(device, precision)  # a misspelt precision fails here, not after the first image
         self._model = cast("nn.Module", model).to(device).eval()
@@ -61,6 +63,7 @@ class PixelPredictor:
         self.side_px = side_px
         self.overlap_px = overlap_px
         self.batch_tiles = batch_tiles
+        self.is_thrifty = is_thrifty
 
     def predict(self, planes: Float32[np.ndarray, "channel height width"]) -> Instances:
         """Return the instances of one image, prepared as in training; NaN counts as 0."""
@@ -78,7 +81,11 @@ class PixelPredictor:
         """Return the logits of a dense network for every pixel of an image."""
         if max(planes.shape[1:]) <= self.side_px:
             return self._tiles(planes[None])[0]
-        return predict_tiled(planes, self.side_px, self.overlap_px, self.batch_tiles, self._tiles)
+        side_px, batch_tiles = self.side_px, self.batch_tiles
+        if self.is_thrifty:
+            side_px = thriftiest_side(*planes.shape[1:], self.side_px, self.overlap_px)
+            batch_tiles = batch_tiles * self.side_px**2 // side_px**2
+        return predict_tiled(planes, side_px, self.overlap_px, batch_tiles, self._tiles)
 
     def probabilities(self, planes: Float32[np.ndarray, "channel height width"]) -> Float32[np.ndarray, "height width"]:
         """Return how probably each pixel is inside; NaN of the image counts as 0.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,8 @@ CROSS = ndimage.generate_binary_structure(2, 1)
 """A pixel and its 4 neighbours."""
 SQUARE = ndimage.generate_binary_structure(2, 2)
 """A pixel and its 8 neighbours."""
+_WINDOW_PX = 1 << 15
+"""To flood a piece apart costs as much as so many pixels more in a flood of everything."""
 
 
 def components_of(mask: Mask, connectivity: Bool[np.ndarray, "3 3"]) -> LabelMap:
@@ -99,19 +102,31 @@ def _pieces(mask: Mask, connectivity: Bool[np.ndarray, "3 3"]) -> LabelMap:
 def flooded(height: Plane, markers: LabelMap, mask: Mask) -> LabelMap:
     """Return the markers grown over the mask, highest pixels first, 4 neighbours, no lines left between them.
 
-    Only what two markers can reach is flooded (Meyer's algorithm, 1991, costs several hundred ns a pixel), each piece
-    by itself. This can change nothing but ties: which of several markers on one level comes first.
+    Only what two markers can reach is flooded: Meyer's algorithm (1991) costs several hundred ns a pixel. This can
+    change nothing but ties: which of several markers on one level comes first.
     """
     grown, pieces, contested = _grown_alone(markers, mask)
-    windows = ndimage.find_objects(pieces) if len(contested) else []
-    for number in contested.tolist():
-        # a pixel more on each side, for the markers that touch it
-        window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in windows[number - 1])
-        inside = pieces[window] == number
+    for window, inside in _windows(pieces, contested):
         touching = _dilated(inside) & (markers[window] > 0) & mask[window]
         found = watershed(-height[window].astype(np.int16), markers[window], mask=inside | touching)  # type: ignore[no-untyped-call]  # has no types
         grown[window][inside] = found[inside]
     return grown
+
+
+def _windows(
+    pieces: LabelMap, contested: Int32[np.ndarray, " contested"]
+) -> Iterator[tuple[tuple[slice, ...], Bool[np.ndarray, "window_height window_width"]]]:
+    """Yield rectangles of the map and the pixels to flood in each: a piece at a time, or all where pieces are many."""
+    if len(contested) * _WINDOW_PX > pieces.size:
+        flood = np.zeros(int(pieces.max()) + 1, bool)
+        flood[contested] = True
+        yield (slice(None), slice(None)), flood[pieces]
+        return
+    rectangles = ndimage.find_objects(pieces) if len(contested) else []
+    for number in contested.tolist():
+        # a pixel more on each side, for the markers that touch the piece
+        window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in rectangles[number - 1])
+        yield window, pieces[window] == number
 
 
 def split_by_lines(markers: LabelMap, mask: Mask) -> LabelMap:

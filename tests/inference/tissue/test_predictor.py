@@ -73,6 +73,8 @@ def test_tiles_put_together_are_the_whole():
     whole = predictor(Dense(), side_px=500).logits(planes)
     np.testing.assert_allclose(predictor(Dense()).logits(planes)[:, 1:-1, 1:-1], whole[:, 1:-1, 1:-1], atol=0.02)
     assert predictor(Dense(), 500).predict(planes).label_map.shape == (75, 101)
+    thrifty = PixelPredictor(Dense(), torch.device("cpu"), "fp32", 96, 8, 1, is_thrifty=True)  # 2 x 2 tiles of 64
+    np.testing.assert_allclose(thrifty.logits(planes)[:, 1:-1, 1:-1], whole[:, 1:-1, 1:-1], atol=0.02)
 
 
 def test_not_a_number_counts_as_nothing():
