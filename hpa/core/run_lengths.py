@@ -27,7 +27,6 @@ _MAX_GROUPS_READ = 6
 _KEY_BITS = 63  # a cell and a position sorted as one number
 _BAND_PX = 1 << 18
 """Pixels compared at once: 1 MiB of 32 bits lies in the cache of a core."""
-_WORD_PX = 8
 _BATCH_BYTES = 1 << 20
 """Bytes of text that are read at once: an array of 64-bit numbers takes eight times as much, and several are needed."""
 _OUT_OF_REACH = 1 << (_BITS * np.arange(1, _MAX_GROUPS) - 1)
@@ -87,21 +86,18 @@ def _vertical_changes(
 ) -> tuple[Int64[np.ndarray, " pixel"], Int64[np.ndarray, " pixel"], Int64[np.ndarray, " pixel"]]:
     """Return the pixels that differ from the one below, counted along the rows, and the cells of both.
 
-    Few do, so they are looked for in words of eight pixels; and in bands of rows that the processor's cache holds.
+    They are looked for in bands of rows that the processor's cache holds.
     """
     height, width = label_map.shape
-    rows = min(height - 1, max(1, _BAND_PX // width))
-    differs = np.zeros(-(-rows * width // _WORD_PX) * _WORD_PX, bool)
+    rows = max(1, _BAND_PX // width)
+    differs = np.empty(min(rows, height - 1) * width, bool)
     empty = np.empty(0, np.int64)
     found = [(empty, empty, empty)]
-    for first in range(0, height - 1, max(1, rows)):
+    for first in range(0, height - 1, rows):
         band = np.ravel(label_map[first : first + rows + 1])
-        compared = len(band) - width
-        np.not_equal(band[width:], band[:-width], out=differs[:compared])
-        differs[compared:] = False
-        words = np.flatnonzero(differs.view(np.uint64) != 0)
-        place = np.flatnonzero(differs.reshape(-1, _WORD_PX)[words])
-        above = words[place // _WORD_PX] * _WORD_PX + (place & (_WORD_PX - 1))
+        compared = differs[: len(band) - width]
+        np.not_equal(band[width:], band[:-width], out=compared)
+        above = np.flatnonzero(compared)
         found.append((above + first * width, band[above].astype(np.int64), band[above + width].astype(np.int64)))
     above, cells_above, cells_below = map(np.concatenate, zip(*found, strict=True))
     return above, cells_above, cells_below
@@ -123,54 +119,56 @@ def _ordered(
 
 def pack(runs: Runs, number_of_masks: int, size: int) -> list[bytes]:
     """Return the COCO text of each mask; `size` = height x width in px."""
-    counts, count_mask = _counts_of(runs, number_of_masks, size)
-    is_first = np.diff(count_mask, prepend=-1) != 0
-    place = np.arange(len(counts)) - np.flatnonzero(is_first)[count_mask]
+    counts, first_of_mask = _counts_of(runs, number_of_masks, size)
+    if not len(counts):
+        return []
     value = counts.copy()
-    value[2:] -= np.where(place[2:] > 2, counts[:-2], 0)
+    value[2:] -= counts[:-2]
+    ends = np.append(first_of_mask[1:], len(counts))
+    for place in range(3):  # those stand alone
+        alone = (first_of_mask + place)[first_of_mask + place < ends]
+        value[alone] = counts[alone]
     text, value_ends = _bytes_of(value)
-    edges = np.concatenate([[0], value_ends[np.flatnonzero(np.diff(count_mask, append=number_of_masks))]]).tolist()
+    edges = [0, *value_ends[ends - 1].tolist()]
     return [text[first:last] for first, last in pairwise(edges)]
 
 
 def _counts_of(
     runs: Runs, number_of_masks: int, size: int
-) -> tuple[Int64[np.ndarray, " count"], Int64[np.ndarray, " count"]]:
-    """Return background and cell counts in turn, and the mask of each; no count for an empty rest at the end."""
+) -> tuple[Int64[np.ndarray, " count"], Int64[np.ndarray, " mask"]]:
+    """Return background and cell counts in turn, and the first of each mask; no count for an empty rest at the end."""
     runs_in_mask = np.bincount(runs.mask_of, minlength=number_of_masks)
-    last_run = np.cumsum(runs_in_mask) - 1
-    first_run = last_run - runs_in_mask + 1
-    filled = runs_in_mask > 0
-    rest = np.full(number_of_masks, size)
-    rest[filled] -= runs.stops[last_run[filled]]
-    before = runs.starts.copy()
-    before[1:] -= runs.stops[:-1]
-    before[first_run[filled]] = runs.starts[first_run[filled]]
-    # slots: two a run, one at the end of each mask
-    counts = np.empty(2 * len(runs.starts) + number_of_masks, np.int64)
+    # All edges of all masks laid end to end: two a run, and the end of each mask. Counts are what lies between them.
+    offset = runs.mask_of * size
     slot = 2 * np.arange(len(runs.starts)) + runs.mask_of
-    counts[slot] = before
-    counts[slot + 1] = runs.stops - runs.starts
-    end_slot = 2 * (last_run + 1) + np.arange(number_of_masks)
-    counts[end_slot] = rest
-    count_mask = np.repeat(np.arange(number_of_masks), 2 * runs_in_mask + 1)
-    kept = np.ones(len(counts), bool)
-    kept[end_slot[filled & (rest == 0)]] = False
-    return counts[kept], count_mask[kept]
+    end_slot = np.cumsum(2 * runs_in_mask + 1) - 1
+    edges = np.empty(2 * len(runs.starts) + number_of_masks, np.int64)
+    edges[slot] = runs.starts + offset
+    edges[slot + 1] = runs.stops + offset
+    edges[end_slot] = size * np.arange(1, number_of_masks + 1)
+    counts = np.diff(edges, prepend=0)
+    empty = (counts[end_slot] == 0) & (runs_in_mask > 0)
+    first = end_slot - 2 * runs_in_mask
+    first[1:] -= np.cumsum(empty)[:-1]
+    return np.delete(counts, end_slot[empty]), first
 
 
 def _bytes_of(values: Int64[np.ndarray, " value"]) -> tuple[bytes, Int64[np.ndarray, " value"]]:
     """Return the values in groups of five bits as text, and where each value ends in it."""
     magnitude = values ^ (values >> 63)  # one less for negative ones
     groups_in_value = np.ones(len(values), np.int64)
-    for reach in _OUT_OF_REACH[magnitude.max(initial=0) >= _OUT_OF_REACH]:
-        groups_in_value += magnitude >= reach
+    longer = np.arange(len(values))
+    for reach in _OUT_OF_REACH.tolist():
+        longer = longer[magnitude[longer] >= reach]
+        if not len(longer):
+            break
+        groups_in_value[longer] += 1
     ends = np.cumsum(groups_in_value)
     text = np.empty(ends[-1] if len(ends) else 0, np.uint8)
     written, rest, left = ends - groups_in_value, values, groups_in_value
     while len(rest):  # one group of all values that have one more
         more = left > 1
-        text[written] = (rest & (_MORE_FOLLOWS - 1)) + np.where(more, _FIRST_BYTE + _MORE_FOLLOWS, _FIRST_BYTE)
+        text[written] = (rest & (_MORE_FOLLOWS - 1)) + (_FIRST_BYTE + _MORE_FOLLOWS * more)
         written, rest, left = written[more] + 1, rest[more] >> _BITS, left[more] - 1
     return text.tobytes(), ends
 
