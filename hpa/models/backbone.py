@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hpa.core.errors import InputError
-from hpa.models.tensor_file import first_line
-from hpa.models.weights import RGB, description_of, load_weights, read_weights
+from hpa.models.timm_weights import published_weights
+from hpa.models.weights import description_of, load_weights, read_weights
 
 PROBE_SIDE_PX = 96
 """No network of timm is designed for this side: one that runs on it takes (nearly) any."""
@@ -65,7 +65,7 @@ class TimmBackbone(nn.Module):
         if weights is not None:
             load_weights(self.network, read_weights(Path(weights)), name, f"'{weights}'")
         if pretrained:
-            load_weights(self.network, _published_weights(name), name, "the published file")
+            load_weights(self.network, published_weights(name), name, "the published file")
         self.name = name
         self.native_px = int(description_of(self.network)["input_size"][-1])
         self.side_px, self.feature_count = self._side_and_features(channel_count, side_px)
@@ -143,18 +143,6 @@ def _build(name: str, channel_count: int, drop_path_rate: float) -> nn.Module:
     if options:
         raise InputError(f"backbone '{name}' has no stochastic depth: write model.drop_path_rate=0. ({refusal})")
     raise InputError(f"backbone '{name}' cannot be built for {channel_count} channels: {refusal}")
-
-
-def _published_weights(name: str) -> dict[str, Tensor]:
-    """Fetch the weights that timm publishes for a network, for red, green, blue."""
-    try:
-        return timm.create_model(name, pretrained=True, in_chans=RGB, num_classes=0).state_dict()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"model.pretrained=true: the weights of '{name}' could not be fetched. Without a network, download them "
-            "elsewhere and write model.weights=FILE, or model.pretrained=false to start anew; HF_HUB_OFFLINE=1 in the "
-            f"environment makes this fail at once instead of after a minute. ({first_line(error)})"
-        ) from error
 
 
 def _side_error(name: str, side_px: int, native_px: int, refusal: Exception | None) -> str:

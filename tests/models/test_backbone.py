@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 
 from hpa.core.errors import InputError
+from hpa.models import timm_weights
 from hpa.models.backbone import TimmBackbone
 
 ANY_SIDE = ["test_resnet", "test_vit.r160_in1k", "test_convnext.r160_in1k", "test_nfnet.r160_in1k", "test_efficientnet"]
@@ -102,6 +106,28 @@ def test_building_leaves_the_network_ready_to_train():
 def test_what_cannot_be_built_is_refused(settings, message):
     with pytest.raises(InputError, match=message):
         backbone(**settings)
+
+
+@pytest.mark.parametrize("kind", ["no server", "a server", "a proxy"])
+def test_published_weights_are_only_requested_from_a_server_that_answers(monkeypatch, kind):
+    requested = []
+
+    def create(name, **options):
+        requested.append(not constants.HF_HUB_OFFLINE)
+        raise OSError("nothing here")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if kind != "a server":
+            server.close()
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(timm_weights, "getproxies", lambda: {"https": "there"} if kind == "a proxy" else {})
+        monkeypatch.setattr(timm_weights.timm, "create_model", create)
+        with pytest.raises(InputError, match=r"write model\.weights=FILE.*nothing here"):
+            timm_weights.published_weights("resnet18")
+    assert requested == [kind != "no server"]
+    assert constants.HF_HUB_OFFLINE is False
 
 
 def test_the_last_patch_is_filled_up():
