@@ -19,7 +19,7 @@ from hpa.core.label_map import relabel
 PROBABILITY_OF_CELL = 0.5
 MAX_ERROR = 0.4
 """Cellpose's own limit to the mean squared difference between given flows and those of a cell."""
-LARGEST_ERROR = 4.0
+OPPOSITE_ERROR = 4.0
 """The error where flows are opposite; to check for it takes as long as to find the cells."""
 MIN_AREA_PX = 4
 NETWORK_SCALE = 5.0
@@ -76,7 +76,7 @@ def label_map_from(
     cells = relabel(cells_of(moving, inside))
     areas = np.bincount(cells.ravel())
     kept = areas >= min_area_px
-    if max_error < LARGEST_ERROR:
+    if max_error < OPPOSITE_ERROR:
         kept &= flow_errors(cells, moving) <= max_error
     kept[0] = False
     return relabel(np.where(kept[cells], cells, 0))
