@@ -35,8 +35,8 @@ class Field:
         if channel not in self.channels:
             raise InputError(
                 f"{self.image_id}: channel '{channel}' is needed, the field holds {', '.join(self.channels)}; "
-                "add it to data.channels, name another (e.g. segmenter.cell_channels=[green]), or choose a segmenter "
-                "or model that does without."
+                "add it to data.channels, name one of these in the segmenter's settings (segmenter.nucleus_channel, "
+                "segmenter.cell_channels), or choose a segmenter or model that does without."
             )
         return self.pixels[self.channels.index(channel)]
 

@@ -80,12 +80,17 @@ def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path]
         raise InputError(f"{_named(both)}: is read by this command and would be written over; name another output.")
     if overwrite:
         return
-    foreign = [path for path in listed if path.exists() and not is_own_output(path, command)]
+    foreign = [path for path in listed if _is_there(path) and not is_own_output(path, command)]
     if foreign:
         raise InputError(
             f"{_named(foreign)}: exists and was not made by 'hpa {command}', or was changed since; name another "
             "output, or write over it with --overwrite (infer.py: overwrite=true)."
         )
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a path is taken; a link counts, wherever it leads."""
+    return path.exists() or path.is_symlink()
 
 
 def is_own_output(path: Path, command: str) -> bool:

@@ -86,8 +86,10 @@ def sorted_files(folder: Path, channels: Collection[str], recognise: bool) -> Fo
     passed = {NOT_READ: listing.passed_over, THUMBNAIL: [path for path in listing.images if path not in images]}
     ends = {*channels, *CHANNELS}
     named = sum(_name_and_channel(path, ends)[1] != WHOLE for path in images)
-    groups = recognised_groups(images, folder) if recognise and 2 * named < len(images) else None
-    return _of_files(images, folder, passed, ends) if groups is None else _of_groups(groups, folder, passed)
+    groups = recognised_groups(images, folder) if recognise and named < len(images) else None
+    if groups is None or groups.file_count <= named:
+        return _of_files(images, folder, passed, ends)
+    return _of_groups(groups, folder, passed)
 
 
 def describe_passed_over(passed_over: dict[str, list[str]]) -> list[str]:

@@ -39,9 +39,10 @@ def with_channels(part: Part, available: Sequence[str], words: Sequence[str], ex
     nuclei = part[NUCLEI]
     if nuclei is not None and nuclei not in available:
         if _NUCLEAR not in available:
+            called = f", or call it blue: --channels {example}" if f"={_NUCLEAR}" in example else ""
             raise InputError(
                 f"which channel shows nuclei? {held[0].upper()}{held[1:]}. hpa doctor draws each; if it is "
-                f"{available[0]}, write segmenter.{NUCLEI}={available[0]}, or call it blue: --channels {example}."
+                f"{available[0]}, write segmenter.{NUCLEI}={available[0]}{called}."
             )
         nuclei = _NUCLEAR
     chosen = part | {NUCLEI: nuclei}

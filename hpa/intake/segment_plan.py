@@ -15,6 +15,7 @@ from hpa.core.errors import InputError
 from hpa.core.planes import GREY
 from hpa.formats.channel_names import example_of
 from hpa.formats.folder_images import FolderImages
+from hpa.formats.images import inspect_image
 from hpa.intake.channel_choice import NUCLEI, Part, channel_names, require_channels, with_channels
 from hpa.intake.nucleus_scale import estimate_size
 from hpa.interfaces import Segmenter
@@ -43,7 +44,7 @@ def choose_channels(
     """
     first = opened(channel_names(part))
     available = _available(first)
-    example = example_of(first.own_channels or available)
+    example = example_of(first.own_channels or _planes_of(first) or available)
     chosen, note = with_channels(part, available, words, example)
     segmenter: Segmenter = build(chosen)
     require_channels(chosen, segmenter.channels, available, example)
@@ -80,6 +81,19 @@ def choose_size(images: FolderImages, part: Part, finder: Callable[[], Segmenter
     estimate = estimate_size(unknown, images.read, part[NUCLEI], finder())
     images.known_sizes.estimated_um = estimate.pixel_um
     return f"pixel size: {estimate}"
+
+
+def _planes_of(images: FolderImages) -> tuple[str, ...]:
+    """Return the planes of the first file of several as it calls them, numbers from 1 where it does not."""
+    for image_id in images.image_ids[:_TRIED]:
+        path = images.file_of(image_id)
+        try:
+            names = () if path is None else inspect_image(path).scenes[0].channel_names
+        except InputError:
+            continue
+        if len(names) > 1:
+            return names
+    return ()
 
 
 def _available(images: FolderImages) -> tuple[str, ...]:

@@ -50,6 +50,12 @@ def test_what_others_made_is_kept_unless_overwritten(tmp_path, change):
     assert written(path, overwrite=True).read_text() == "made by us"
 
 
+def test_a_link_of_the_user_is_kept_wherever_it_leads(tmp_path):
+    (tmp_path / "page.html").symlink_to(tmp_path / "disk not mounted" / "page.html")
+    with pytest.raises(InputError, match="was not made by 'hpa qc'"):
+        check_outputs([tmp_path / "page.html"], "qc")
+
+
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_an_input_is_never_an_output(tmp_path, overwrite):
     path = written(tmp_path / "index.csv")

@@ -85,6 +85,15 @@ def test_files_that_cannot_be_used_are_reported_when_they_are_read(tmp_path):
             images.read(image_id)
 
 
+@pytest.mark.parametrize("wanted", [["w1"], ["w1", "w2"], ["w1", "w2", "w3"], ["red", "blue"], []])
+def test_channels_that_a_user_names_do_not_change_which_files_are_an_image(tmp_path, wanted):
+    for name in ("P_B01_w1", "P_B01_w2", "P_B01_w3", "P_B02_w1", "P_B02_w2", "P_B02_w3"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.zeros((8, 8), np.uint8))
+    images = FolderImages(tmp_path, wanted, None, 0.5)
+    assert images.image_ids == ["P_B01", "P_B02"]
+    assert images.read("P_B01").channels == ("w1", "w2", "w3")
+
+
 def test_a_file_beside_its_own_channels_is_reported(tmp_path):
     for name in ("a.png", "a_blue.png"):
         cv2.imwrite(str(tmp_path / name), GREY)

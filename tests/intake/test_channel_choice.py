@@ -1,7 +1,13 @@
-import pytest
+import re
 
+import numpy as np
+import pytest
+import tifffile
+
+from hpa.cli import main
 from hpa.core.errors import InputError
 from hpa.intake.channel_choice import require_channels, with_channels
+from tests.small_sets import blobs
 
 PART = {"nucleus_channel": "blue", "cell_channels": ["red", "yellow"], "reach_um": 40.0}
 
@@ -64,3 +70,27 @@ def test_other_segmenters_name_the_settings_that_choose_channels():
     with pytest.raises(InputError, match=r"segmenter.cell_channels=\[blue,green\]"):
         require_channels({"cell_channels": None}, ("grey",), ("blue", "green"), "w1=blue,w2=green")
     require_channels(part, ("blue",), ("blue", "green"), "")
+
+
+@pytest.mark.parametrize("kind", ["channel files", "planes with names", "planes without names"])
+def test_the_words_that_the_question_gives_are_those_that_work(tmp_path, kind, capsys):
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for number, (nuclei, cells, *_) in enumerate((blobs(0, 64), blobs(1, 64))):
+        planes = np.stack([nuclei, cells])
+        if kind == "channel files":
+            tifffile.imwrite(folder / f"P_B0{number}_w1.tif", nuclei)
+            tifffile.imwrite(folder / f"P_B0{number}_w2.tif", cells)
+        elif kind == "planes with names":
+            metadata = {"axes": "CYX", "Channel": {"Name": ["Ch0", "Ch1"]}}
+            tifffile.imwrite(folder / f"{number}.ome.tif", planes, metadata=metadata, photometric="minisblack")
+        else:
+            tifffile.imwrite(folder / f"{number}.tif", planes, imagej=True, metadata={"axes": "CYX"})
+    words = ["segment", str(folder), str(tmp_path / "first"), "segmenter=watershed", "--pixel-um", "0.5"]
+    assert main(words) == 1
+    message = capsys.readouterr().err
+    [setting] = re.findall(r"segmenter\.nucleus_channel=\w+", message)
+    [names] = re.findall(r"--channels (\S+)\.", message)
+    for place, more in (("first", [setting]), ("second", ["--channels", names])):
+        assert main([*words[:2], str(tmp_path / place), *words[3:], *more]) == 0
+        assert "2 label maps written" in capsys.readouterr().out
