@@ -1,5 +1,7 @@
 """Tables in README.md and docs/ say what conf/ says."""
 
+import re
+
 import pytest
 
 from docs import tables
@@ -36,3 +38,17 @@ def test_a_changed_choice_makes_a_table_stale(tmp_path, monkeypatch):
     assert tables.rendered(page) == page
     choice.write_text("# Another loss.\n")
     assert tables.rendered(page) != page
+
+
+def test_scores_in_headers_of_recipes_are_those_of_the_pages():
+    """A figure of three digits that a header states stands in the tables that its command made."""
+    pages = [tables.ROOT / "experiments" / "README.md", *(tables.ROOT / "docs").glob("*.md")]
+    known = {figure for page in pages for figure in _figures(page.read_text())}
+    for recipe in (tables.ROOT / "experiments").rglob("*.yaml"):
+        [score] = re.findall(r"^# Score: +(.+)$", recipe.read_text(), flags=re.MULTILINE)
+        assert not set(_figures(score)) - known, f"{recipe.name}: no page has these figures"
+
+
+def _figures(text: str) -> list[str]:
+    """List numbers such as .321 and 0.321, without the zero."""
+    return re.findall(r"(?<![\d.])0?(\.\d{3})(?!\d)", text)
