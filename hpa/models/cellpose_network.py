@@ -3,7 +3,7 @@
 Cellpose-SAM (Pachitariu, Rariden and Stringer, bioRxiv 2025.04.28.651001): the image encoder of Segment Anything
 (ViT-L, 305 M parameters) on tiles of 256 px, which predicts flows and mask. The package itself would download a network
 for a name it knows, take another for a name it does not know, and leave at random what a file lacks: here a path is
-needed, nothing is downloaded, and a file that does not fit in every layer is refused.
+needed, or a name that `hpa weights fetch` fetched, and a file that does not fit in every layer is refused.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.models.tensor_file import UnreadableError, first_line, load_plain
+from hpa.published.registry import local_file
 
 TILE_PX = 256
 """The position embedding knows one size of tile."""
@@ -34,7 +35,8 @@ class CellposeNetwork(nn.Module):
     """The package's network: planes 5 dy, 5 dx and the logit of inside, for one to three channels in any order.
 
     Args:
-        weights: A file of cellpose 4, or None for random numbers (to be filled from a checkpoint).
+        weights: A file of cellpose 4, `hub:cellpose_sam` for the published one, or None for random numbers (to be
+            filled from a checkpoint).
         slot: Part of the config, for messages: `model` or `segmenter`.
         drop_path_rate: Share of images that leave out the last of the network's blocks in training, rising from 0 at
             the first (stochastic depth).
@@ -98,8 +100,8 @@ def _network_class() -> Any:
 
 
 def _existing_file(weights: str | Path, slot: str) -> Path:
-    """Return the path of a file; names of published models are not accepted."""
-    path = Path(weights).expanduser()
+    """Return the path of a file, or of `hub:NAME` where it was fetched; the package's own names are not accepted."""
+    path = local_file(weights, f"{slot}.weights").expanduser()
     if path.is_file():
         return path
     if path.is_dir():
@@ -107,7 +109,8 @@ def _existing_file(weights: str | Path, slot: str) -> Path:
     elif len(path.parts) == 1 and not path.suffix:
         came = (
             f"'{weights}' is no file; names of published models are not looked up and nothing is downloaded. "
-            "Where the package has downloaded one, it lies in ~/.cellpose/models; give that path"
+            "Where the package has downloaded one, it lies in ~/.cellpose/models; give that path, or fetch it with "
+            f"'hpa weights fetch cellpose_sam' and write {slot}.weights=hub:cellpose_sam"
         )
     else:
         came = f"there is no file '{weights}'"

@@ -25,6 +25,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.flows import NETWORK_SCALE, label_map_from
 from hpa.device import choose_device
+from hpa.published.registry import local_file
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
@@ -72,7 +73,8 @@ class Cellpose:
         """Check the settings and the weights.
 
         Args:
-            weights: The path of a file of cellpose 4; a name of a published model is refused.
+            weights: The path of a file of cellpose 4, or `hub:cellpose_sam` where that was fetched; the package's own
+                names of published models are refused.
             network: Builds the network from (weights, slot of the config, rate of dropped paths).
             cell_channels: Channels that show the cells.
             nucleus_channel: Channel of the nuclei, or None; at most three channels in all, in any order.
@@ -92,7 +94,8 @@ class Cellpose:
         if weights is None:
             raise InputError(
                 "segmenter.weights: the path of a file of cellpose 4 is needed, none is given; nothing is downloaded. "
-                "segmenter=watershed needs no weights."
+                "Fetch the published one with 'hpa weights fetch cellpose_sam' and write "
+                "segmenter.weights=hub:cellpose_sam; segmenter=watershed needs no weights."
             )
         nucleus = () if nucleus_channel is None else (nucleus_channel,)
         self.channels: tuple[str, ...] = tuple(dict.fromkeys((*cell_channels, *nucleus)))
@@ -106,8 +109,8 @@ class Cellpose:
         half = "bf16" if self.device.type == "cuda" else "fp32"
         self.precision = half if precision == "auto" else precision
         self._check()
-        self.weights = Path(weights).expanduser()
-        self._network = network(weights, "segmenter", 0.0)
+        self.weights = local_file(weights, "segmenter.weights").expanduser()
+        self._network = network(self.weights, "segmenter", 0.0)
         self._lock = Lock()
         self._is_placed = False
         self._hash = ""

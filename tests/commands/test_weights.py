@@ -5,8 +5,11 @@ import pytest
 import torch
 
 from hpa.cli import main
+from hpa.config import build
 from hpa.core.errors import InputError
+from hpa.core.project_folder import project_folder
 from hpa.models.weights import read_weights
+from hpa.overrides import compose_slot
 from hpa.published import registry
 from hpa.published.registry import PublishedFile, local_file, member_for, published_files
 from tests.published.server import Faults, served
@@ -72,6 +75,9 @@ def test_a_file_that_cannot_be_had_fails_with_its_reason(one_file, faults, capsy
 def test_weights_that_are_not_here_name_the_command_that_fetches_them(cache):
     with pytest.raises(InputError, match=r"hpa weights fetch hpa_nuclei.*copy the folder"):
         local_file("hub:hpa_nuclei", "segmenter.nuclei_weights")
+    words = ["segmenter=cellpose", "segmenter.weights=hub:cellpose_sam"]
+    with pytest.raises(InputError, match=r"segmenter\.weights=hub:cellpose_sam.*hpa weights fetch cellpose_sam"):
+        build(compose_slot(project_folder(), "infer", "segmenter", words))
 
 
 def test_unknown_names_are_answered_with_the_known_ones(cache, capsys):

@@ -184,6 +184,6 @@ def closed(label_map: LabelMap, radius_px: int) -> LabelMap:
     reach = np.arange(-radius_px, radius_px + 1)
     disc = (reach[:, None] ** 2 + reach**2 <= radius_px**2).astype(np.uint8)
     # OpenCV has no morphology of int32; float32 is exact up to 2^24 regions
-    small = label_map.max(initial=0) <= np.iinfo(np.uint16).max
-    numbers = label_map.astype(np.uint16 if small else np.float32)
-    return cv2.morphologyEx(numbers, cv2.MORPH_CLOSE, disc).astype(np.int32)
+    if label_map.max(initial=0) <= np.iinfo(np.uint16).max:
+        return cv2.morphologyEx(label_map.astype(np.uint16), cv2.MORPH_CLOSE, disc).astype(np.int32)
+    return cv2.morphologyEx(label_map.astype(np.float32), cv2.MORPH_CLOSE, disc).astype(np.int32)
