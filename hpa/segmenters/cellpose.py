@@ -73,8 +73,7 @@ class Cellpose:
         """Check the settings and the weights.
 
         Args:
-            weights: The path of a file of cellpose 4, or `hub:cellpose_sam` where that was fetched; the package's own
-                names of published models are refused.
+            weights: The path of a file of cellpose 4, or `hub:cellpose_sam`; the package's own names are refused.
             network: Builds the network from (weights, slot of the config, rate of dropped paths).
             cell_channels: Channels that show the cells.
             nucleus_channel: Channel of the nuclei, or None; at most three channels in all, in any order.
@@ -94,8 +93,7 @@ class Cellpose:
         if weights is None:
             raise InputError(
                 "segmenter.weights: the path of a file of cellpose 4 is needed, none is given; nothing is downloaded. "
-                "Fetch the published one with 'hpa weights fetch cellpose_sam' and write "
-                "segmenter.weights=hub:cellpose_sam; segmenter=watershed needs no weights."
+                "segmenter.weights=hub:cellpose_sam names the published one; segmenter=watershed needs no weights."
             )
         nucleus = () if nucleus_channel is None else (nucleus_channel,)
         self.channels: tuple[str, ...] = tuple(dict.fromkeys((*cell_channels, *nucleus)))
