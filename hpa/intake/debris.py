@@ -3,7 +3,9 @@
 Brightness alone decides little, for cells that divide or die are bright too. What decides is how stains overlap
 and how large things are: dirt glows in every channel at once, or in one where the others show nothing; it is long and
 thin; or it is as large as a nucleus at twice its brightness, which would be more DNA than a nucleus before division
-holds (chromosomes of a dividing cell are as bright, but fill a third to half of a nucleus's area).
+holds (chromosomes of a dividing cell are as bright, but fill a third to half of a nucleus's area). This last rule is
+for the stain of the smallest foreground: a cell that rounds up to divide is as bright in its cytoplasm, and as large as
+a nucleus there; nor is the bright rim of a cell in such a stain a thread.
 """
 
 from __future__ import annotations
@@ -27,13 +29,19 @@ _THIN = 30.0
 """Area over squared half width from which a region is a thread: of a straight one, 7.5 times as long as wide."""
 _THREAD_FACTORS = (1.0, 1.25, 1.5)
 """A thread that lies against bright cells stands alone at a higher brightness only."""
+_AS_SMALL = 1.5
+"""Stains up to so many times the smallest foreground are taken for nuclei, or for parts of them."""
+_RIM_FACTORS = _THREAD_FACTORS[1:]
+"""In a stain of whole cells: their rims reach the lowest brightness."""
+Box = tuple[int, int, int, int]
+"""Left, top, width and height, px."""
 
 Grey = Float32[np.ndarray, "height width"]
 Mask = Bool[np.ndarray, "height width"]
 
 
-def debris_share(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: float) -> float:
-    """Return the share of the image in its largest region of debris.
+def largest_debris(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: float) -> tuple[float, Box | None]:
+    """Return the share of the image in its largest region of debris, and where it lies; None where there is none.
 
     Args:
         levels: One plane a channel.
@@ -42,20 +50,31 @@ def debris_share(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: fl
     """
     bright = [_bright(level, mask, factor) for level, mask in zip(levels, foregrounds, strict=True)]
     dirt: Mask = np.logical_and.reduce(bright)
+    smallest = min(np.count_nonzero(foreground) for foreground in foregrounds)
     for place, (mask, foreground) in enumerate(zip(bright, foregrounds, strict=True)):
-        for times in _THREAD_FACTORS:
-            dirt |= _threads(mask if times == 1 else _bright(levels[place], foreground, times * factor))
         others = [other for index, other in enumerate(foregrounds) if index != place]
+        is_innermost = bool(np.count_nonzero(foreground) <= _AS_SMALL * smallest)
+        for times in _THREAD_FACTORS if is_innermost else _RIM_FACTORS:
+            dirt |= _threads(mask if times == 1 else _bright(levels[place], foreground, times * factor))
         if others:
-            dirt |= _misplaced(mask, foreground, np.logical_or.reduce(others))
+            dirt |= _misplaced(mask, foreground, np.logical_or.reduce(others), is_innermost)
     opened = cv2.morphologyEx(dirt.view(np.uint8), cv2.MORPH_OPEN, _OPENING)
     _, _, statistics, _ = cv2.connectedComponentsWithStats(opened)
-    return float(statistics[1:, cv2.CC_STAT_AREA].max(initial=0)) / dirt.size
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    if not len(areas):
+        return 0.0, None
+    left, top, width, height, area = statistics[1 + int(areas.argmax())].tolist()
+    return area / dirt.size, (left, top, width, height)
 
 
-def _misplaced(mask: Mask, foreground: Mask, others: Mask) -> Mask:
+def _nests(inner: Mask, outer: Mask) -> bool:
+    """Return whether a stain lies within another one."""
+    return bool(np.count_nonzero(inner & outer) >= _NESTED_SHARE * max(1, np.count_nonzero(inner)))
+
+
+def _misplaced(mask: Mask, foreground: Mask, others: Mask, is_innermost: bool) -> Mask:
     """Return the parts of a mask that do not lie to the other channels as a cell's stain does."""
-    if np.count_nonzero(foreground & others) < _NESTED_SHARE * np.count_nonzero(foreground):
+    if not _nests(foreground, others) or not is_innermost:
         return _without_overlap(mask, others)
     # what should lie within another stain (nuclei in cells) is dirt wherever it does not
     return (mask & ~others) | _as_large_as_nuclei(mask, foreground)

@@ -8,14 +8,14 @@ spectrum, fine over coarse structure, as in the review of Bray et al. (J Biomol 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8, UInt16
 
 from hpa.core.field import Field
-from hpa.intake.debris import debris_share
+from hpa.intake.debris import Box, largest_debris
 from hpa.sources.pixel_check import agreement_of, structure_of
 
 _FINE_PX = (1.0, 2.0)
@@ -42,6 +42,7 @@ class FieldMeasures:
             since uneven light is seen in all of them, uneven cells in one.
         debris_share: Share of the image in the largest region of debris, as in `quality_debris`.
         agreement: How well the worst channel fits any other, in deviations of chance; NaN where there is but one.
+        places: Where a fault lies, by its name: `debris`, `saturation`; the largest region of it.
     """
 
     signal: float
@@ -50,25 +51,30 @@ class FieldMeasures:
     unevenness: float
     debris_share: float
     agreement: float
+    places: dict[str, Box] = field(default_factory=dict)
 
 
-def measure_field(field: Field, debris_factor: float) -> FieldMeasures:
+def measure_field(image: Field, debris_factor: float) -> FieldMeasures:
     """Return what is measured of an image.
 
     Args:
-        field: The image.
+        image: Its pixels.
         debris_factor: How many times brighter than a middling pixel of cells debris is.
     """
-    levels = [plane.astype(np.float32) for plane in field.pixels]
+    levels = [plane.astype(np.float32) for plane in image.pixels]
     foregrounds = [_foreground(level) for level in levels]
+    debris, debris_box = largest_debris(levels, foregrounds, debris_factor)
+    saturated = max(image.pixels, key=_saturated_share)
+    boxes = {"debris": debris_box, "saturation": _largest_plateau(saturated)}
     uneven = [_unevenness(level, mask) for level, mask in zip(levels, foregrounds, strict=True)]
     return FieldMeasures(
         signal=min(_signal_of(level) for level in levels),
-        sharpness={name: _sharpness(level) for name, level in zip(field.channels, levels, strict=True)},
-        saturated_share=max(_saturated_share(plane) for plane in field.pixels),
+        sharpness={name: _sharpness(level) for name, level in zip(image.channels, levels, strict=True)},
+        saturated_share=_saturated_share(saturated),
         unevenness=min((value for value in uneven if not math.isnan(value)), default=math.nan),
-        debris_share=debris_share(levels, foregrounds, debris_factor),
-        agreement=agreement(field),
+        debris_share=debris,
+        agreement=agreement(image),
+        places={fault: box for fault, box in boxes.items() if box is not None},
     )
 
 
@@ -122,6 +128,17 @@ def _saturated_share(plane: Plane) -> float:
     """Return the share of pixels that have the highest number, 0 where it is a single pixel's: no plateau."""
     count = int(np.count_nonzero(plane == plane.max()))
     return count / plane.size if count > 1 else 0.0
+
+
+def _largest_plateau(plane: Plane) -> Box | None:
+    """Return the box of the largest region of pixels that have the highest number, None where it is a single one."""
+    top = (plane == plane.max()).view(np.uint8)
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(top)
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    if not len(areas) or areas.max() < 2:
+        return None
+    left, upper, width, height, _ = statistics[1 + int(areas.argmax())].tolist()
+    return left, upper, width, height
 
 
 def _foreground(level: Grey) -> Mask:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hpa.intake.debris import debris_share
+from hpa.intake.debris import largest_debris
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def cells():
 
 
 def share(cells):
-    return debris_share(*cells, 2.0) * 256**2
+    return largest_debris(*cells, 2.0)[0] * 256**2
 
 
 def test_cells_are_no_debris_be_some_bright(cells):
@@ -51,8 +51,24 @@ def test_what_lies_between_cells_in_one_channel_is_dirt(cells):
     cv2.circle(planes[0], (64, 64), 9, 250, cv2.FILLED)
     foregrounds[0] |= planes[0] > 40
     assert share(cells) == pytest.approx(np.pi * 9**2, rel=0.2)
+    left, top, width, height = largest_debris(*cells, 2.0)[1]
+    assert (left + width // 2, top + height // 2) == (64, 64)
+    assert 17 <= width == height <= 19
+
+
+def test_a_cell_that_rounds_up_to_divide_is_no_debris_in_stains_of_the_cytoplasm(cells):
+    planes, _ = cells
+    planes.append(np.full((256, 256), 5, np.float32))  # a third stain, wider than the first: actin around a reticulum
+    for row in range(32, 256, 64):
+        for column in range(32, 256, 64):
+            cv2.circle(planes[2], (column, row), 30, 60, cv2.FILLED)
+    cv2.circle(planes[0], (96, 96), 20, 230, cv2.FILLED)
+    cv2.circle(planes[2], (96, 96), 24, 160, cv2.FILLED)
+    assert share((planes, [plane > 40 for plane in planes])) == 0
+    cv2.circle(planes[1], (160, 160), 14, 250, cv2.FILLED)  # twice the DNA before division on the area of a nucleus
+    assert share((planes, [plane > 40 for plane in planes])) > 500
 
 
 def test_an_image_without_anything_has_none():
     nothing = np.zeros((32, 32), np.float32)
-    assert debris_share([nothing, nothing], [nothing > 0] * 2, 2.0) == 0
+    assert largest_debris([nothing, nothing], [nothing > 0] * 2, 2.0) == (0, None)
