@@ -17,13 +17,14 @@ from hpa.core.file_identity import identity_of_files
 from hpa.core.image_table import ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
-from hpa.formats.csv_rows import ROW, read_rows
+from hpa.formats.csv_rows import ROW
 from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_map_names import label_map_of
 from hpa.formats.label_maps import label_map_paths, read_label_map
 from hpa.interfaces import Instances, Split
+from hpa.sources.quality_column import read_used_rows
 from hpa.sources.row_checks import (
     changed_id_hint,
     free_names,
@@ -169,7 +170,7 @@ class InstanceFolder:
         path = self.root / _INDEX
         if not path.is_file():
             return pd.DataFrame({"image_id": self._images.image_ids}), []
-        frame = read_rows(path, (), ("pixel_um",))
+        frame = read_used_rows(path, (), ("pixel_um",))
         column = next((name for name in _ID_COLUMNS if name in frame), None)
         others = [name for name in frame.columns if name not in (column, ROW)]
         frame = frame.rename(columns=free_names(others, ("image_id",), "index"))

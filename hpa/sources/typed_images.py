@@ -20,6 +20,7 @@ from hpa.core.image_table import ImageTable, format_classes
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
 from hpa.sources.channel_files import ChannelFiles
+from hpa.sources.quality_column import used_rows
 from hpa.sources.row_checks import with_further_columns
 from hpa.sources.typed_listing import HEADER, read_typed_rows, rows_of_split, types_of
 
@@ -133,6 +134,7 @@ class TypedImages:
 
     def _rows_of(self, split: Split) -> pd.DataFrame:
         rows = rows_of_split(self._rows, split)
+        rows = used_rows(self.root / "index.csv", rows) if split == "train" and not rows.empty else rows
         if rows.empty:
             raise InputError(
                 f"{self.root / 'index.csv'}: no image is of split {split}; name one type in column class of images to "

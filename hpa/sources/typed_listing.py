@@ -2,7 +2,8 @@
 
 `class` is the type of all cells of a pure image, several types with "|" between them of a mixed one, or nothing.
 `split` is train or test; without it pure images train and all others test. `group` names what must share a fold (a
-plate, a well). `pixel_um` is the side of a pixel. Only `ID` must be there; further columns are kept.
+plate, a well). `pixel_um` is the side of a pixel. `quality` is what a person decided
+(`hpa.sources.quality_column`). Only `ID` must be there; further columns are kept.
 """
 
 from __future__ import annotations
