@@ -40,7 +40,7 @@ Grey = Float32[np.ndarray, "height width"]
 Mask = Bool[np.ndarray, "height width"]
 
 
-def largest_debris(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: float) -> tuple[float, Box | None]:
+def debris_of(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: float) -> tuple[float, Box | None]:
     """Return the share of the image in its largest region of debris, and where it lies; None where there is none.
 
     Args:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8, UInt16
 
 from hpa.core.field import Field
-from hpa.intake.debris import Box, largest_debris
+from hpa.intake.debris import Box, debris_of
 from hpa.sources.pixel_check import agreement_of, structure_of
 
 _FINE_PX = (1.0, 2.0)
@@ -63,9 +63,9 @@ def measure_field(image: Field, debris_factor: float) -> FieldMeasures:
     """
     levels = [plane.astype(np.float32) for plane in image.pixels]
     foregrounds = [_foreground(level) for level in levels]
-    debris, debris_box = largest_debris(levels, foregrounds, debris_factor)
+    debris, debris_box = debris_of(levels, foregrounds, debris_factor)
     saturated = max(image.pixels, key=_saturated_share)
-    boxes = {"debris": debris_box, "saturation": _largest_plateau(saturated)}
+    boxes = {"debris": debris_box, "saturation": _plateau_of(saturated)}
     uneven = [_unevenness(level, mask) for level, mask in zip(levels, foregrounds, strict=True)]
     return FieldMeasures(
         signal=min(_signal_of(level) for level in levels),
@@ -130,7 +130,7 @@ def _saturated_share(plane: Plane) -> float:
     return count / plane.size if count > 1 else 0.0
 
 
-def _largest_plateau(plane: Plane) -> Box | None:
+def _plateau_of(plane: Plane) -> Box | None:
     """Return the box of the largest region of pixels that have the highest number, None where it is a single one."""
     top = (plane == plane.max()).view(np.uint8)
     _, _, statistics, _ = cv2.connectedComponentsWithStats(top)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hpa.intake.debris import largest_debris
+from hpa.intake.debris import debris_of
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def cells():
 
 
 def share(cells):
-    return largest_debris(*cells, 2.0)[0] * 256**2
+    return debris_of(*cells, 2.0)[0] * 256**2
 
 
 def test_cells_are_no_debris_be_some_bright(cells):
@@ -51,7 +51,7 @@ def test_what_lies_between_cells_in_one_channel_is_dirt(cells):
     cv2.circle(planes[0], (64, 64), 9, 250, cv2.FILLED)
     foregrounds[0] |= planes[0] > 40
     assert share(cells) == pytest.approx(np.pi * 9**2, rel=0.2)
-    left, top, width, height = largest_debris(*cells, 2.0)[1]
+    left, top, width, height = debris_of(*cells, 2.0)[1]
     assert (left + width // 2, top + height // 2) == (64, 64)
     assert 17 <= width == height <= 19
 
@@ -71,4 +71,4 @@ def test_a_cell_that_rounds_up_to_divide_is_no_debris_in_stains_of_the_cytoplasm
 
 def test_an_image_without_anything_has_none():
     nothing = np.zeros((32, 32), np.float32)
-    assert largest_debris([nothing, nothing], [nothing > 0] * 2, 2.0) == (0, None)
+    assert debris_of([nothing, nothing], [nothing > 0] * 2, 2.0) == (0, None)
