@@ -53,7 +53,7 @@ def _list(as_json: bool) -> int:
     for file in files:
         here = f"here: {file.place}" if file.place.is_file() else "not fetched"
         tried = "" if file.tried else "; address never tried from here"
-        print(f"{file.name}\n  reads {', '.join(file.reads)}; {here}\n  {file.use}")
+        print(f"{file.name}\n  reads {', '.join(file.reads) or 'any channels'}; {here}\n  {file.use}")
         print(f"  {file.publisher}; licence: {file.licence}; cite {file.citation}{tried}")
     return 0
 

@@ -83,7 +83,7 @@ class PixelPredictor:
             return self._tiles(planes[None])[0]
         side_px, batch_tiles = self.side_px, self.batch_tiles
         if self.is_thrifty:
-            side_px = thriftiest_side(*planes.shape[1:], self.side_px, self.overlap_px)
+            side_px = thriftiest_side(planes.shape[1], planes.shape[2], self.side_px, self.overlap_px)
             batch_tiles = batch_tiles * self.side_px**2 // side_px**2
         return predict_tiled(planes, side_px, self.overlap_px, batch_tiles, self._tiles)
 
