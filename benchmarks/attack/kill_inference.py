@@ -36,7 +36,9 @@ KILLS = 120
 _KILLS_A_TRY = 4
 _HANG_SECONDS = 600.0
 _OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "shutil.rmtree")
-_SINKS = "[cells,label_maps,coco,anndata]" if find_spec("anndata") else "[cells,label_maps,coco]"
+_EXTRAS = {"anndata": "anndata", "ome_zarr": "zarr"}
+_SINKS = [path.stem for path in sorted((ROOT / "conf" / "also").glob("*.yaml")) if path.stem != "none"]
+_ALSO = f"[{','.join(sink for sink in _SINKS if sink not in _EXTRAS or find_spec(_EXTRAS[sink]))}]"
 _MAX_SHOWN = 10
 
 
@@ -126,7 +128,7 @@ def cases_of(folder: Path) -> list[Case]:
         config = plain(compose_config(ROOT, "train", [*words, *shared, *own]))
         _require(train(config, {"model": "tiny", "loss": "any"}, None) == 0, f"a run of {name}")
     common = ("device=cpu", "precision=fp32", "block_images=1")
-    of_cells = (f"ckpt={folder / 'cells'}", "data=kaggle_hpa", f"data.root={folder / 'kaggle'}", f"also={_SINKS}")
+    of_cells = (f"ckpt={folder / 'cells'}", "data=kaggle_hpa", f"data.root={folder / 'kaggle'}", f"also={_ALSO}")
     of_tissue = (f"ckpt={folder / 'tissue'}", "data=hubmap", f"data.root={folder / 'hubmap'}", "inference=pixels")
     return [
         Case(f"{name} in {shards} shards", (*words, *common), shards)

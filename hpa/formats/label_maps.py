@@ -29,6 +29,8 @@ from hpa.core.whole_file import whole_file
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
 from hpa.formats.cellpose_seg import read_cellpose_masks
 from hpa.formats.image_header import check_size
+from hpa.formats.png import START as PNG_START
+from hpa.formats.png import checksum_fault
 from hpa.formats.tiff_directories import require_end
 
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -167,7 +169,10 @@ def _read_pages(path: Path, content: io.BytesIO | None = None) -> list[Shaped[np
                 require_end(path, file)
             with tifffile.TiffFile(content or path, _multifile=False) as tiff:
                 return [_page(path, page) for page in tiff.pages]
-        with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:
+        png = path.read_bytes()
+        if png.startswith(PNG_START) and (fault := checksum_fault(png)):
+            raise ValueError(fault)
+        with PngImagePlugin.PngImageFile(io.BytesIO(png)) as image:
             check_size(path, image.width * image.height)
             return [np.asarray(image)]
     except InputError:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from hpa.core.errors import InputError
 
+CHECKSUMS: dict[str, Any] = {"write_page_checksum": True}
+"""Of every writer here: a CRC-32 a page, which the readers verify."""
+VERIFIED: dict[str, Any] = {"page_checksum_verification": True}
 MAX_VALUES = 1 << 28
 """Rows times columns: 2 GB of numbers; a million cells have 3,000 columns at most."""
 
@@ -33,7 +37,7 @@ def read_parquet(path: Path, what: str, remedy: str) -> pd.DataFrame:
                     f"{path}: its header says {facts.num_rows:,} rows of {facts.num_columns:,} columns, {what} has at "
                     f"most {MAX_VALUES:,} values; {remedy}"
                 )
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, **VERIFIED)
     except InputError:
         raise
     except Exception as error:  # damaged bytes make Arrow, and pandas' own facts in the footer, fail in any way

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -64,12 +64,12 @@ def read_png(path: Path) -> Shaped[np.ndarray, "1 channel height width"]:
     scene = inspect_png(path).scenes[0]
     check_size(path, scene.height * scene.width * len(scene.channel_names))
     try:
-        if scene.colour == GREY and not scene.notes:
-            with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:  # the limit above is ours
-                return np.asarray(image).astype(scene.dtype, copy=False)[None, None]  # 16 bit may come as 32
         content = path.read_bytes()
-        for _, _ in _chunks(path, content):  # OpenCV makes something of damaged files
-            pass
+        if fault := checksum_fault(content):
+            raise damaged(path, fault)
+        if scene.colour == GREY and not scene.notes:
+            with PngImagePlugin.PngImageFile(io.BytesIO(content)) as image:  # the limit above is ours
+                return np.asarray(image).astype(scene.dtype, copy=False)[None, None]  # 16 bit may come as 32
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except BROKEN as error:
         if isinstance(error, InputError):
@@ -85,27 +85,26 @@ def read_png(path: Path) -> Shaped[np.ndarray, "1 channel height width"]:
     return np.ascontiguousarray(np.moveaxis(planes, -1, 0))[None]
 
 
+def checksum_fault(content: bytes) -> str:
+    """Hold each chunk against its checksum, which decoders do not for pixels; return what is wrong, "" for nothing."""
+    view, place = memoryview(content), len(START)
+    while place + 12 <= len(content):
+        stop = place + 8 + struct.unpack_from(">I", content, place)[0]
+        body, checksum = view[place + 4 : stop], view[stop : stop + 4]
+        if len(checksum) != 4 or zlib.crc32(body) != struct.unpack(">I", checksum)[0]:
+            return "a checksum is wrong"
+        if body[:4] == b"IEND":
+            return ""
+        place = stop + 4
+    return "its end is missing"
+
+
 def _significant_bits(path: Path) -> int:
     """Return the bits of the chunk sBIT, 16 where there is none."""
     with path.open("rb") as file:
         content = file.read(_TAIL_BYTES)  # sBIT comes before the pixels
     place = content.find(b"sBIT")
     return declared_bits(content[place + 4], 16) if place > 0 else 16
-
-
-def _chunks(path: Path, content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name and the data of each chunk, checked by its checksum."""
-    place = len(START)
-    while place + 12 <= len(content):
-        length = struct.unpack(">I", content[place : place + 4])[0]
-        body, checksum = content[place + 4 : place + 8 + length], content[place + 8 + length : place + 12 + length]
-        if len(checksum) != 4 or zlib.crc32(body) != struct.unpack(">I", checksum)[0]:
-            raise damaged(path, "a checksum is wrong")
-        yield body[:4], body[4:]
-        if body[:4] == b"IEND":
-            return
-        place += 12 + length
-    raise damaged(path, "its end is missing")
 
 
 def _ends_of(path: Path) -> tuple[bytes, bytes]:

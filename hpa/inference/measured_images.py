@@ -76,7 +76,7 @@ class MeasuredImages:
         columns = places | {name: pa.array(values.astype(np.float32)) for name, values in measured.items()}
         table = pa.table(columns).replace_schema_metadata({_SETTINGS: self._settings})
         buffer = io.BytesIO()
-        pq.write_table(table, buffer)
+        pq.write_table(table, buffer, **CHECKSUMS)
         with whole_file(self._path(field.image_id), buffer.tell()) as file:
             file.write(buffer.getvalue())
 
@@ -92,15 +92,25 @@ class MeasuredImages:
         if not paths:
             return 0
         schema = pa.unify_schemas([pq.read_schema(path).remove_metadata() for path in paths])
-        with whole_file(self.table) as file, pq.ParquetWriter(file, schema) as writer:
+        with whole_file(self.table) as file, pq.ParquetWriter(file, schema, **CHECKSUMS) as writer:
             for path in paths:
-                table = pq.read_table(path)
+                table = self._read(path)
                 columns = [
                     table[name] if name in table.column_names else pa.nulls(len(table), schema.field(name).type)
                     for name in schema.names
                 ]
                 writer.write_table(pa.table(columns, schema=schema))
         return len(paths)
+
+    @staticmethod
+    def _read(path: Path) -> pa.Table:
+        try:
+            return pq.read_table(path, **VERIFIED)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(
+                f"{path}: the measurements of an image cannot be read ({error}); delete the file and run the same "
+                "command again."
+            ) from error
 
     def _path(self, image_id: str) -> Path:
         return self._folder / f"{image_id}.parquet"

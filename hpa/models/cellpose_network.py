@@ -118,7 +118,7 @@ def _existing_file(weights: str | Path, slot: str) -> Path:
 
 
 def _read(path: Path, slot: str) -> dict[str, Tensor]:
-    """Return the tensors of a file, mapped from disk: what is not used is not read."""
+    """Return the tensors of a file, mapped from disk."""
     try:
         content = load_plain(path, mmap=True)
     except UnreadableError as error:

@@ -121,9 +121,11 @@ def read_saved_run(path: str | Path) -> SavedRun:
         content = load_plain(file)
     except UnreadableError as error:
         # torch's own words advise to read such files unsafely: they are not passed on.
+        reason = str(error) if error.__cause__ is None else type(error.__cause__).__name__
         raise InputError(
             f"{file}: this is no checkpoint that can be read safely; it is torn, or holds more than tensors and plain "
-            f"values ({type(error.__cause__).__name__}). Expected a .ckpt written by train.py; its code is never run."
+            f"values ({reason}). Expected a .ckpt written by train.py; its code is never run. Where last.ckpt of a "
+            "run is damaged, delete it: resume= goes on from best.ckpt."
         ) from error
     facts = content.get("hpa") if isinstance(content, dict) else None
     if not isinstance(facts, dict) or "state_dict" not in content:

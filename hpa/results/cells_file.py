@@ -6,6 +6,7 @@ Outlines come from `<submission>.label_maps/cells/` (`also=label_maps`) where th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from jaxtyping import Float32, Int32
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field
+from hpa.formats.parquet_table import MAX_VALUES, VERIFIED
 from hpa.inference.exports.cell_rows import CONFIDENCE_PREFIX, FEATURE_PREFIX
 from hpa.results.found_cells import CellTable, FoundCells, Mask, ReadsImages, masks_of
 from hpa.results.label_maps import LabelMapCells
@@ -40,10 +42,11 @@ class CellsFile:
 
     def __init__(self, path: Path, images: ReadsImages) -> None:
         self._path, self._images = path, images
-        try:
-            schema = pq.read_schema(path)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: a table of also=cells was expected ({error}).") from error
+        with self._explained():
+            facts = pq.read_metadata(path)
+            schema = facts.schema.to_arrow_schema()
+        if max(facts.num_rows, 1) * facts.num_columns > MAX_VALUES:
+            raise InputError(f"{path}: {facts.num_rows:,} rows of {facts.num_columns:,} columns are no table of cells.")
         names = schema.names
         self.class_names = tuple(
             name.removeprefix(CONFIDENCE_PREFIX) for name in names if name.startswith(CONFIDENCE_PREFIX)
@@ -60,9 +63,30 @@ class CellsFile:
             if name not in others and not name.startswith(CONFIDENCE_PREFIX) and _is_number(schema.field(name).type)
         ]
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn errors of a damaged file into words."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:  # damaged bytes make Arrow fail in any way
+            reason = str(error).partition("\n")[0]
+            raise InputError(
+                f"{self._path}: a table of also=cells was expected ({reason}); write it again (also=cells)."
+            ) from error
+
     def table(self) -> CellTable:
-        """Read all cells, without features."""
-        file = pq.ParquetFile(self._path, memory_map=True)
+        """Read all cells, without features.
+
+        Raises:
+            InputError: If the file is damaged.
+        """
+        with self._explained():
+            return self._table()
+
+    def _table(self) -> CellTable:
+        file = pq.ParquetFile(self._path, memory_map=True, **VERIFIED)
         read = file.read(["image", "cell"])
         coded = read["image"].combine_chunks().dictionary_encode()
         image = np.asarray(coded.indices, np.int32)
@@ -81,7 +105,7 @@ class CellsFile:
 
     def features(self) -> Iterator[Float32[np.ndarray, "cell feature"]]:
         """Yield the features of the cells in pieces of bounded size, in the order of the table."""
-        file = pq.ParquetFile(self._path, memory_map=True, pre_buffer=False)
+        file = pq.ParquetFile(self._path, memory_map=True, pre_buffer=False, **VERIFIED)
         for batch in file.iter_batches(_PIECE, columns=self._features):
             yield np.stack([_floats(column) for column in batch.columns], axis=1)
 

@@ -15,7 +15,7 @@ from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.core.project_folder import with_commands
 from hpa.core.whole_file import whole_file
-from hpa.formats.parquet_table import read_parquet
+from hpa.formats.parquet_table import CHECKSUMS, read_parquet
 from hpa.inference.cells.held_out import FILE, read_held_out_cells
 from hpa.inference.tissue.held_out import FOLDER as MAPS
 from hpa.overrides import differing_keys
@@ -91,7 +91,7 @@ def _concatenate(folder: Path, members: Sequence[str]) -> None:
     cells, pixels = ([folder / member / name for member in members] for name in (CELLS, PIXELS))
     if all(file.is_file() for file in cells):
         with whole_file(folder / CELLS) as out:
-            pd.concat(map(_held_out, cells), ignore_index=True).to_parquet(out, index=False)
+            pd.concat(map(_held_out, cells), ignore_index=True).to_parquet(out, index=False, **CHECKSUMS)
     if all(file.is_file() for file in pixels):
         with whole_file(folder / PIXELS) as out:
             pd.concat([_read_scores(file) for file in pixels], ignore_index=True).to_csv(out, index=False)

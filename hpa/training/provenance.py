@@ -21,7 +21,7 @@ from hpa.core.digest import digest_of_array
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
 from hpa.core.whole_file import whole_file
-from hpa.formats.parquet_table import read_parquet
+from hpa.formats.parquet_table import CHECKSUMS, read_parquet
 from hpa.sources.fold_plan import FoldPlan
 from hpa.training.run_folder import RunFolder
 
@@ -87,7 +87,7 @@ class Provenance:
     def write(self, run: Path) -> None:
         """Write the images into a run's folder, whole or not at all."""
         with whole_file(run / FILE) as file:
-            self.frame.to_parquet(file, index=False)
+            self.frame.to_parquet(file, index=False, **CHECKSUMS)
 
     def seen_of(self, other: Provenance) -> set[str]:
         """Return the ids of another run's images that this one was trained on, under whichever name."""

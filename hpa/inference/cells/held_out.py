@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float32, Int64
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
-from hpa.formats.parquet_table import read_parquet
+from hpa.formats.parquet_table import CHECKSUMS, read_parquet
 from hpa.models.saved_run import SavedRun
 
 Rows = Float32[np.ndarray, "row class"]
@@ -116,7 +116,7 @@ def write_held_out_cells(
         if values is not None
     ]
     with whole_file(run / FILE) as file:
-        pd.concat([cells, *columns], axis=1).to_parquet(file, index=False)
+        pd.concat([cells, *columns], axis=1).to_parquet(file, index=False, **CHECKSUMS)
 
 
 def fitted(part: Any, held_out: Callable[[], Sequence[HeldOutCells]]) -> Any:

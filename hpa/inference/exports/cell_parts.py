@@ -13,6 +13,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hpa.formats.parquet_table import CHECKSUMS, VERIFIED
 from hpa.inference.exports.cell_places import MEASURES
 from hpa.inference.exports.cell_rows import CellRows, require_distinct, rows_of, schema_of, table_of
 from hpa.interfaces import CellRecord
@@ -62,7 +63,7 @@ class CellPart:
     def _write(self) -> None:
         first = self._waiting[0]
         schema = schema_of(self._class_names, first.features.shape[1], list(first.measured))
-        self._writer = self._writer or pq.ParquetWriter(self._path, schema)
+        self._writer = self._writer or pq.ParquetWriter(self._path, schema, **CHECKSUMS)
         self._writer.write_table(table_of(self._waiting, schema))
         self._waiting.clear()
 
@@ -97,18 +98,18 @@ class CellParts:
 
     def without_features(self) -> pa.Table:
         """Return all columns but the features, all cells at once: some hundred bytes a cell."""
-        tables = [pq.read_table(path, columns=self._without_features.names) for path in self._paths]
+        tables = [pq.read_table(path, columns=self._without_features.names, **VERIFIED) for path in self._paths]
         return pa.concat_tables([self._without_features.empty_table(), *tables])
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the cells in pieces of bounded size."""
         for path in self._paths:
-            for batch in pq.ParquetFile(path).iter_batches(CELLS_AT_ONCE):
+            for batch in pq.ParquetFile(path, **VERIFIED).iter_batches(CELLS_AT_ONCE):
                 yield self._widened(pa.Table.from_batches([batch]))
 
     def write(self, file: BinaryIO) -> None:
         """Write all cells as one table, in row groups of bounded size."""
-        with pq.ParquetWriter(file, self.schema) as writer:
+        with pq.ParquetWriter(file, self.schema, **CHECKSUMS) as writer:
             waiting: list[pa.Table] = []
             for table in self.tables():
                 waiting.append(table)

@@ -11,6 +11,7 @@ TRIES = {
     "cellpose_files": 500,
     "tables": 400,
     "saved_configs": 200,
+    "bit_flips": 400,
 }
 
 
