@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpa.core.errors import InputError
+from hpa.core.file_names import require_distinct
 from hpa.core.outputs import guarded_outputs
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _load(arguments: argparse.Namespace) -> int:
     files = {path.stem: path for path in sorted(arguments.folder.glob(f"*{SUFFIX}"))}
     if not files:
         raise InputError(f"{arguments.folder}: holds no {SUFFIX} file; in QuPath: File > Export objects as GeoJSON.")
+    require_distinct(files)
     sizes = _sizes(arguments, list(files))
     table = arguments.out / "classes.csv"
     outputs = [*(arguments.out / f"{name}.tif" for name in files), table]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError
+from hpa.core.file_names import require_data
 
 SAMPLE_BYTES = 4096
 """What disks and networks read at once anyway."""
@@ -30,6 +31,7 @@ def file_identity(path: Path) -> str:
     Raises:
         InputError: If it is missing or cannot be read.
     """
+    require_data(path)
     try:
         if path.is_dir():
             return f"{path.resolve()}:{_of_folder(path)}"

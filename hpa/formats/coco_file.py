@@ -15,6 +15,7 @@ from jaxtyping import Int32
 
 from hpa.core.coco import annotations_of, run_text_of
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.file_names import folded
 from hpa.core.label_map import relabel
 from hpa.core.whole_file import whole_file
 from hpa.formats.image_header import check_size
@@ -192,9 +193,9 @@ def _images(path: Path, entries: list[Any], problems: list[Problem]) -> dict[Any
         stem = name_of(file_name)
         if number in images:
             problems.append(Problem(f"image {number}", f"is both {images[number]['file_name']} and {file_name}."))
-        if stem in file_of:
-            problems.append(Problem(f"image {number}", f"{file_name} and {file_of[stem]} would be one label map."))
-        file_of[stem] = file_name
+        other = file_of.setdefault(folded(stem), file_name)
+        if other is not file_name:
+            problems.append(Problem(f"image {number}", f"{file_name} and {other} would be one label map."))
         images[number] = entry
     return images
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from hpa.core.errors import InputError
+from hpa.core.file_names import require_data
 from hpa.core.table_text import declared_separator, encoding_of, separator_of
 
 ROW = " row"
@@ -103,6 +104,8 @@ def _distinct(header: Sequence[str]) -> list[str]:
 
 def _text_of(path: Path) -> str:
     """Return the text of a file, in whatever of the usual encodings it is."""
+    if Path("/dev/fd") not in path.parents:  # what a shell writes for <(COMMAND)
+        require_data(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:

@@ -17,6 +17,7 @@ from jaxtyping import UInt8, UInt16
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
 from hpa.core.field import Field
+from hpa.core.file_names import require_data
 from hpa.formats import ome_zarr, png, proprietary, tiff
 from hpa.formats.image_header import (
     GREY,
@@ -214,6 +215,7 @@ def _read(path: Path, header: ImageHeader, scene: int, time: int, slices: range)
 
 def _start_of(path: Path) -> bytes:
     """Return the first bytes of a file that is not empty."""
+    require_data(path)
     try:
         with path.open("rb") as file:
             start = file.read(8)

@@ -24,6 +24,7 @@ from PIL import PngImagePlugin
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Segmentation
+from hpa.core.file_names import require_data
 from hpa.core.sealed_file import damaged, read_sealed, write_sealed
 from hpa.core.whole_file import whole_file
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
@@ -70,6 +71,7 @@ def read_label_map(path: Path) -> Int32[np.ndarray, "height width"]:
         InputError: If the file is missing, broken, no label map, or a stack of them.
     """
     if path.name.endswith(CELLPOSE_SUFFIX):
+        require_data(path)
         return _checked(path, read_cellpose_masks(path))
     pages = _read_pages(path)
     if len(pages) != 1:
@@ -159,6 +161,7 @@ def _encoded(label_maps: list[Int32[np.ndarray, "height width"]]) -> memoryview:
 def _read_pages(path: Path, content: io.BytesIO | None = None) -> list[Shaped[np.ndarray, "*axes"]]:
     """Return the arrays of a file (of its content where that was read already) as stored; palettes hold numbers too."""
     suffix = path.suffix.lower()
+    require_data(path)
     try:
         if suffix == NPZ_SUFFIX:
             _check_npz(path)

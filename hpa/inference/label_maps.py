@@ -19,6 +19,7 @@ from jaxtyping import Int32, UInt8
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field, Segmentation
 from hpa.core.file_lock import held
+from hpa.core.file_names import require_distinct
 from hpa.core.label_map import relabel
 from hpa.core.outputs import check_outputs, is_own_output, output_file
 from hpa.core.whole_file import WriteError, whole_file
@@ -90,8 +91,10 @@ class LabelMapOutput:
 
         Raises:
             InputError: If a file to be written is one of the images, the label maps in the folder were made by another
-                segmenter or with other settings, or files of these names were put there by others.
+                segmenter or with other settings, files of these names were put there by others, or two images would be
+                one file on some systems.
         """
+        require_distinct(image_ids)
         path, text = self.folder / SETTINGS_FILE, json.dumps(settings, indent=1, sort_keys=True)
         outputs = [self._path(image_id) for image_id in image_ids]
         tables = [] if self.measured is None else self.measured.paths(image_ids)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
+from hpa.core.file_names import require_distinct
 from hpa.core.image_table import ImageTable
 from hpa.inference.block_report import BlockReport
 from hpa.inference.block_runner import BlockRunner
@@ -151,6 +152,8 @@ class Pipeline:
         if len(table) == 0:
             raise InputError(f"{table.where}: there is no image to predict; check data.root and split.")
         self.steps.require_usable(table)
+        if output.sinks:  # those that write a file an image
+            require_distinct(table.image_ids)
         if is_part(output.path) and read_part(output.path).shard != output.shard:
             raise InputError(
                 f"{output.path}: holds part {read_part(output.path).shard} already; give every shard its own out=FILE."

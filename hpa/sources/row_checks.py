@@ -9,13 +9,14 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from hpa.core.errors import Problem
+from hpa.core.file_names import name_fault
 from hpa.formats.csv_rows import ROW
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?(?:E[+-]?\d+)?", re.IGNORECASE)
 
 
 def id_problems(file_name: str, ids: Sequence[str], rows: Sequence[int]) -> list[Problem]:
-    """Name ids that stand more than once, and rows without one."""
+    """Name ids that stand more than once or can name no file, and rows without one."""
     rows_of: dict[str, list[int]] = {}
     for image_id, row in zip(ids, rows, strict=True):
         rows_of.setdefault(image_id, []).append(row)
@@ -28,7 +29,8 @@ def id_problems(file_name: str, ids: Sequence[str], rows: Sequence[int]) -> list
         for image_id, where in rows_of.items()
         if len(where) > 1
     ]
-    return blank + doubled
+    unusable = [Problem(image_id, fault) for image_id in rows_of if (fault := name_fault(image_id))]
+    return blank + doubled + unusable
 
 
 def size_problems(file_name: str, frame: pd.DataFrame, column: str = "pixel_um") -> list[Problem]:

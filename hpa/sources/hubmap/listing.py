@@ -13,6 +13,7 @@ import pandas as pd
 
 from hpa.core.encoding import read_column_runs
 from hpa.core.errors import InputError, Problem
+from hpa.core.file_names import name_fault
 from hpa.formats.csv_rows import ROW, read_rows
 from hpa.sources.row_checks import whole_px
 
@@ -119,6 +120,8 @@ class _RowReader:
         texts = self._texts
         if not texts["id"]:
             self.reasons.append("the id is blank; write it or take the row out")
+        if fault := name_fault(texts["id"]):
+            self.reasons.append(fault)
         if texts["organ"] not in ORGANS:
             self.reasons.append(f"organ '{texts['organ']}' is unknown; the organs are {', '.join(ORGANS)}")
         height, width = self._size()

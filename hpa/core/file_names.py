@@ -1,0 +1,65 @@
+"""Names that files may have: ids of images become names of files, on whatever system the results are opened."""
+
+from __future__ import annotations
+
+import stat
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from hpa.core.errors import InputError
+
+MAX_BYTES = 200
+"""Of a name; file systems take 255, of which endings and unfinished files need some."""
+
+
+def name_fault(name: str) -> str:
+    r"""Return why a name cannot be that of a file in a folder, "" where it can.
+
+    >>> name_fault("a"), name_fault("..")
+    ('', "an id names files, '..' cannot; rename the image")
+    """
+    if name in (".", "..") or any(one in "/\\\0" for one in name):
+        return f"an id names files, {name[:MAX_BYTES]!r} cannot; rename the image"
+    if len(name.encode(errors="surrogateescape")) > MAX_BYTES:
+        return f"an id names files, so it has at most {MAX_BYTES} bytes, not {len(name)} letters; rename the image"
+    return ""
+
+
+def require_distinct(names: Iterable[str]) -> None:
+    """Refuse names that macOS and Windows take for one: they differ in capitals, or in how accents are written.
+
+    Raises:
+        InputError: Naming two of them.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(folded(name), name)
+        if other != name:
+            raise InputError(
+                f"{other!a} and {name!a}: files of these names are one file on macOS and Windows; rename one "
+                "of the images."
+            )
+
+
+def folded(name: str) -> str:
+    """Return what names have in common that some file systems take for one.
+
+    >>> folded("A") == folded("a"), folded("é") == folded("é")
+    (True, True)
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def require_data(path: Path) -> None:
+    """Refuse pipes, sockets and devices in a folder, which may never end; what is missing is left to the reader.
+
+    Raises:
+        InputError: If it is such.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError(f"{path}: a file is expected, this is a pipe, a socket or a device; remove it.")

@@ -1,0 +1,56 @@
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from hpa.core.errors import InputError
+from hpa.core.file_identity import file_identity
+from hpa.core.file_names import name_fault, require_distinct
+from hpa.formats.coco_file import read_coco
+from hpa.formats.csv_rows import read_rows
+from hpa.formats.images import inspect_image
+from hpa.formats.label_maps import read_label_map
+from hpa.sources.hubmap.listing import read_listing
+from hpa.sources.row_checks import id_problems
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../x", "a/b", "a\\b", "a\0b", "x" * 201])
+def test_ids_that_can_name_no_file_are_named(name, tmp_path):
+    assert name_fault(name)
+    assert [problem.subject for problem in id_problems("train.csv", ["a", name], [2, 3])] == [name]
+    header = "id,organ,data_source,img_height,img_width,pixel_size,tissue_thickness\n"
+    (tmp_path / "test.csv").write_text(f"{header}{name},lung,HPA,9,9,0.4,4\n".replace("\0", "/"))
+    listing = read_listing(tmp_path / "test.csv", None)
+    assert any("names files" in problem.reason for problem in listing.problems)
+
+
+@pytest.mark.parametrize("names", [["A", "b", "a"], ["caf\u00e9", "cafe\u0301"], ["stra\u00dfe", "STRASSE"]])
+def test_names_that_some_systems_take_for_one_are_refused(names, tmp_path):
+    with pytest.raises(InputError, match="one file on macOS and Windows; rename"):
+        require_distinct(names)
+    images = ", ".join(
+        f'{{"id": {number}, "file_name": "{name}.png", "height": 4, "width": 4}}' for number, name in enumerate(names)
+    )
+    (tmp_path / "c.json").write_text(f'{{"images": [{images}], "annotations": [], "categories": []}}')
+    with pytest.raises(InputError, match="would be one label map"):
+        read_coco(tmp_path / "c.json")
+
+
+def test_other_names_are_taken():
+    require_distinct(["a", "b", "a b", "con"])
+    assert not name_fault("2024-01-05 (v2) é")
+
+
+@pytest.mark.parametrize("read", [file_identity, inspect_image, read_label_map, lambda path: read_rows(path, ["ID"])])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: _socket(path)], ids=["pipe", "socket"])
+def test_pipes_and_sockets_among_data_are_named_not_waited_for(tmp_path, monkeypatch, read, make):
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    make("a.png")
+    with pytest.raises(InputError, match=r"a\.png: a file is expected, this is a pipe, a socket or a device"):
+        read(Path("a.png"))
+
+
+def _socket(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(path)
