@@ -19,6 +19,7 @@ from hpa.app.task import Parts
 from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock
+from hpa.core.paths import named_paths
 from hpa.core.plugins import plugins_of
 from hpa.core.project_folder import with_commands
 from hpa.overrides import differing_keys, with_values
@@ -30,7 +31,7 @@ from hpa.training.fit import Fit
 from hpa.training.launch import MODULE as RANK_MODULE
 from hpa.training.launch import announce_run, leave_group, other_ranks
 from hpa.training.overfitting import overfitting
-from hpa.training.own_paths import require_own_paths
+from hpa.training.own_paths import require_own_paths, with_paths_of
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder, discard, has_epoch, sweep_finished
@@ -114,10 +115,11 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     config = with_values(run.config(), overrides, conf)
     require_values(config)
     stages: Stages = build(config["stages"])
-    if stages.is_chain and config != run.config():
+    paths = {key for key, _ in named_paths(run.config())}
+    if stages.is_chain and (others := sorted({*differing_keys(run.config(), config)} - paths)):
         raise InputError(
-            f"{run.path}: a chain of trainings goes on with the values that it was started with; start a new one for "
-            "other values."
+            f"{run.path}: a chain of trainings goes on with the values that it was started with, only its files and "
+            f"folders may move; {', '.join(others)} would change: start a new one for other values."
         )
     launch = launch_of(build(config["trainer"]), stages)
     if launch is not None and launch.rank:
@@ -155,15 +157,16 @@ def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock) -> i
 
 
 def _train_stage(config: Config, folder: Path) -> int:
-    """Train a stage of a chain unless it is finished; one that was started keeps its own config."""
+    """Train a stage of a chain unless it is finished; one that was started keeps the values of its config."""
     run = open_stage(config, folder)
     if run.facts().get("finished"):
         sweep_finished(run)
         return 0
-    require_own_paths(run.config_file, run.config(), ())
+    own = with_paths_of(run.config(), config, run.path)
     with run.held() as lock:
+        run.write_config(own)
         run.sweep()
-        return _train_run(run.config(), run, lock)
+        return _train_run(own, run, lock)
 
 
 def _train_run(config: Config, run: RunFolder, lock: Lock) -> int:

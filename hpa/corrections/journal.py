@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 from collections.abc import Iterator, Sequence
@@ -88,10 +89,17 @@ class Journal:
         self._last = number
 
     def _append(self, text: str) -> None:
-        with explained_write_errors(self.path), self.path.open("ab") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        with explained_write_errors(self.path):
+            try:
+                with self.path.open("ab") as file:
+                    file.write(text.encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):  # half a line would become one with the next
+                    os.truncate(self.path, size)
+                raise
 
 
 @contextmanager

@@ -193,9 +193,9 @@ def _images(path: Path, entries: list[Any], problems: list[Problem]) -> dict[Any
         stem = name_of(file_name)
         if number in images:
             problems.append(Problem(f"image {number}", f"is both {images[number]['file_name']} and {file_name}."))
-        other = file_of.setdefault(folded(stem), file_name)
-        if other is not file_name:
-            problems.append(Problem(f"image {number}", f"{file_name} and {other} would be one label map."))
+        if (same := folded(stem)) in file_of:
+            problems.append(Problem(f"image {number}", f"{file_name} and {file_of[same]} would be one label map."))
+        file_of[same] = file_name
         images[number] = entry
     return images
 

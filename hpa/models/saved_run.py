@@ -15,7 +15,8 @@ from hpa.core.ownership import is_own, require_no_paths
 from hpa.models.tensor_file import UnreadableError, load_plain
 from hpa.targets import TASKS, require_safe
 
-_STAGE = re.compile(r"stages/\d+", re.ASCII)
+STAGE = re.compile(r"stages/\d+", re.ASCII)
+"""Folder of a training within its chain."""
 _MODEL, _AVERAGED = "model.", "average.model."
 
 
@@ -102,7 +103,7 @@ def members_of(path: str | Path) -> list[Path]:
         members = json.loads(file.read_text(encoding="utf-8")).get("ensemble", [])
     except (ValueError, AttributeError) as error:
         raise InputError(f"{file}: cannot be read ({error}); name the runs, ckpt=[{folder}/stages/0,…].") from error
-    if not isinstance(members, list) or not all(isinstance(name, str) and _STAGE.fullmatch(name) for name in members):
+    if not isinstance(members, list) or not all(isinstance(name, str) and STAGE.fullmatch(name) for name in members):
         raise InputError(
             f"{file}: 'ensemble' lists no stages of this chain; name the runs, ckpt=[{folder}/stages/0,…]."
         )

@@ -20,7 +20,6 @@ import numpy as np
 from jaxtyping import Int32
 
 from hpa.core.encoding import encode_label_map
-from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.image_table import format_classes
 from hpa.core.submission import format_truth
@@ -71,16 +70,12 @@ def make_folders(folder: Path) -> None:
 
 
 def write_field(folder: Path, split: str, drawn: LabelledField) -> WrittenField:
-    """Write planes and label map of a field, and return its rows of the tables.
-
-    Raises:
-        InputError: If a file cannot be written.
-    """
+    """Write planes and label map of a field, and return its rows of the tables."""
     image_id = drawn.field.image_id
     for channel, plane in zip(drawn.field.channels, drawn.field.pixels, strict=True):
         path = folder / split / f"{image_id}_{channel}.png"
-        if not cv2.imwrite(str(path), plane, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL]):
-            raise InputError(f"{path}: cannot be written; is the disk full?")
+        _, encoded = cv2.imencode(".png", plane, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+        path.write_bytes(encoded.tobytes())  # an error of the system says what is wrong, imwrite does not
     write_label_map(folder / "label_maps" / split / f"{image_id}.png", drawn.cells)
     height, width = drawn.cells.shape
     truth = TableRow(image_id, width, height, truth_of(drawn.cells, drawn.cell_classes))

@@ -17,6 +17,7 @@ from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
 from hpa.inference.cells.held_out import HeldOutCells, read_held_out_cells
 from hpa.interfaces import HeldOutPredictions
+from hpa.models.saved_run import STAGE
 from hpa.training.provenance import Provenance
 from hpa.training.run_folder import RunFolder
 
@@ -59,6 +60,10 @@ def members_of(run: str | Path) -> list[Path]:
     members = folder.facts().get("members")
     if not members:
         return [folder.path]
+    if not isinstance(members, list) or not all(isinstance(one, str) and STAGE.fullmatch(one) for one in members):
+        raise InputError(
+            f"{folder.path / 'run.json'}: 'members' lists no stages of this chain; finish the chain again."
+        )
     return [found for member in members for found in members_of(folder.path / member)]
 
 

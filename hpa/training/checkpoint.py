@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pytorch_lightning.plugins.io import CheckpointIO
 from torch import Tensor
 
 from hpa.core.errors import InputError
+from hpa.core.whole_file import explained_write_errors
 from hpa.ranks import is_first
 
 LATER = "later"
@@ -143,6 +145,11 @@ def link_into_place(source: Path, target: Path) -> None:
     try:
         partial.hardlink_to(source)
     except OSError:  # file systems without hard links
-        partial.write_bytes(source.read_bytes())
+        try:
+            with explained_write_errors(target):
+                shutil.copyfile(source, partial)
+        except InputError:
+            partial.unlink(missing_ok=True)
+            raise
     partial.replace(target)
     partial.unlink(missing_ok=True)  # renaming does nothing where both are names of one file already

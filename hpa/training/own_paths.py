@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from hpa.config import Config
+from hpa.core.errors import InputError
 from hpa.core.ownership import is_own, require_no_paths
+from hpa.core.paths import named_paths
 
 SEAL = "# seal: "
 """Begins the last line of a config; YAML passes over it."""
@@ -28,3 +32,33 @@ def require_own_paths(file: Path, config: Config, given: Sequence[str], parts: C
     if not is_own(config, seals[-1].removeprefix(SEAL) if seals else ""):
         used = {key: value for key, value in config.items() if not parts or key in parts}
         require_no_paths(used, "", file, frozenset(word.partition("=")[0] for word in given))
+
+
+def with_paths_of(saved: Config, wanted: Config, folder: Path) -> Config:
+    """Return the config of a stage that was begun, whose files and folders are those that its chain names now.
+
+    A chain may be another's, or have moved: its own config has been checked, those of its stages have not.
+
+    Args:
+        saved: Of the stage.
+        wanted: Of the stage as the chain would begin it now.
+        folder: Of the stage.
+
+    Raises:
+        InputError: If the stage names a file that the chain does not.
+    """
+    result = copy.deepcopy(saved)
+    for key in dict.fromkeys(key for key, _ in named_paths(saved)):
+        *parents, last = key.split(".")
+        try:
+            source: Any = wanted
+            target: Any = result
+            for part in parents:
+                source, target = source[part], target[part]
+            target[last] = copy.deepcopy(source[last])
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"{folder}: its config names {key}, that of its chain does not; delete this folder and resume again: "
+                "the stage is trained anew."
+            ) from error
+    return result

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -152,6 +153,30 @@ def test_a_student_whose_teacher_has_changed_does_not_go_on(chain, composed, wor
     predicted.assign(p_0=1 - predicted["p_0"]).to_parquet(teacher / "out_of_fold.parquet", index=False)
     with pytest.raises(InputError, match="started with other teachers"):
         resume(str(tmp_path / "student"), ["trainer.max_epochs=3"], ROOT / "conf")
+
+
+@pytest.mark.slow
+def test_a_chain_of_another_goes_on_with_the_paths_that_its_refusal_names(chain, world, cache, tmp_path):
+    run, data = tmp_path / "theirs", tmp_path / "data"
+    shutil.copytree(chain, run)
+    shutil.copytree(world, data)
+    for config in run.rglob("config.yaml"):
+        config.write_text(
+            "".join(line for line in config.read_text().splitlines(True) if not line.startswith("# seal"))
+        )
+    for folder in (run, run / "stages" / "1", run / "stages" / "1" / "stages" / "2"):
+        facts = json.loads((folder / "run.json").read_text())
+        (folder / "run.json").write_text(json.dumps(facts | {"finished": False}))
+    shutil.rmtree(run / "stages" / "1" / "stages" / "2" / "checkpoints")
+    with pytest.raises(InputError, match="files that others name are not opened") as refusal:
+        resume(str(run), [], ROOT / "conf")
+    keys = re.findall(r"(\S+)=…", str(refusal.value))
+    given = {"data.root": data, "data.cell_truth": data / "truth_train.csv", "store.folder": cache}
+    assert set(keys) == set(given)
+    assert resume(str(run), [f"{key}={given[key]}" for key in keys], ROOT / "conf") == 0
+    whole, cut = (folder / "stages" / "1" / "stages" / "2" / "checkpoints" / "last.ckpt" for folder in (chain, run))
+    first, second = (torch.load(file, weights_only=True)["state_dict"] for file in (whole, cut))
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 @pytest.mark.slow
