@@ -1,6 +1,7 @@
 """The table of corrections: nothing acknowledged is lost, nothing is written over, and one process writes."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from hpa.core.errors import DataError, InputError
+from hpa.core.whole_file import DiskFullError
 from hpa.corrections.journal import open_journal
 from hpa.corrections.table import COLUMNS, Correction, read_corrections
 
@@ -82,6 +84,24 @@ def test_a_torn_line_is_cut_off(tmp_path):
     with open_journal(path, "me") as journal:
         assert journal.images["a"].classes == {1: ("A",)}
         assert path.read_bytes() == whole
+
+
+def test_a_line_that_a_full_disk_cut_is_taken_back(tmp_path):
+    path = tmp_path / "cells.csv"
+    with open_journal(path, "me") as journal:
+        journal.add([classes(1, "A")])
+        whole = path.read_bytes()
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, before[1]))
+        try:
+            with pytest.raises(DiskFullError, match=r"cells\.csv: the disk .* free some"):
+                journal.add([classes(2, "B" * 100)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert path.read_bytes() == whole
+        journal.add([classes(3, "C")])
+    with open_journal(path, "me") as journal:
+        assert journal.images["a"].classes == {1: ("A",), 3: ("C",)}
 
 
 def test_two_processes_do_not_write_one_table(tmp_path):

@@ -161,9 +161,7 @@ def test_a_chain_of_another_goes_on_with_the_paths_that_its_refusal_names(chain,
     shutil.copytree(chain, run)
     shutil.copytree(world, data)
     for config in run.rglob("config.yaml"):
-        config.write_text(
-            "".join(line for line in config.read_text().splitlines(True) if not line.startswith("# seal"))
-        )
+        config.write_text(config.read_text().partition("# seal")[0])
     for folder in (run, run / "stages" / "1", run / "stages" / "1" / "stages" / "2"):
         facts = json.loads((folder / "run.json").read_text())
         (folder / "run.json").write_text(json.dumps(facts | {"finished": False}))
