@@ -155,8 +155,10 @@ def _verdict(file: PublishedFile) -> tuple[str, bool]:
 
 
 def _recorded(file: PublishedFile) -> dict[str, Any] | None:
+    from hpa.core.json_file import read_json
+
     try:
-        content = json.loads(_record_of(file).read_text(encoding="utf-8"))
+        content = read_json(_record_of(file))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

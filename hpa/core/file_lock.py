@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
+from hpa.core.json_file import read_json
 from hpa.core.whole_file import explained_write_errors
 
 RENEWED_S = 15.0
@@ -221,8 +222,8 @@ def _is_stale(path: Path, holder: Holder | None) -> bool:
 def _holder(path: Path) -> Holder | None:
     """Return who holds a lock, None if nobody does or the file is being written."""
     try:
-        return Holder.from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError):
+        return Holder.from_plain(read_json(path))
+    except (OSError, ValueError):
         return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import unicodedata
 from collections.abc import Iterable
@@ -24,6 +26,20 @@ def name_fault(name: str) -> str:
     if len(name.encode(errors="surrogateescape")) > MAX_BYTES:
         return f"an id names files, so it has at most {MAX_BYTES} bytes, not {len(name)} letters; rename the image"
     return ""
+
+
+def require_text(name: str) -> None:
+    """Refuse a name of a file that is not UTF-8, so that no table can hold it.
+
+    Raises:
+        InputError: Showing its bytes.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{os.fsencode(name)!r}: the name of a file is expected in UTF-8; rename it (convmv does so for a folder)."
+        ) from error
 
 
 def require_distinct(names: Iterable[str]) -> None:
@@ -52,14 +68,16 @@ def folded(name: str) -> str:
 
 
 def require_data(path: Path) -> None:
-    """Refuse pipes, sockets and devices in a folder, which may never end; what is missing is left to the reader.
+    """Refuse pipes, sockets and devices in a folder, which may never end, and links to themselves.
 
     Raises:
         InputError: If it is such.
     """
     try:
         mode = path.stat().st_mode
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise InputError(f"{path}: a file is expected, this is a link that leads to itself; remove it.") from error
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InputError(f"{path}: a file is expected, this is a pipe, a socket or a device; remove it.")

@@ -75,8 +75,8 @@ def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path]
         InputError: If one of them is an input, or exists and was not made by this command or was changed since.
     """
     listed = list(paths)
-    read = {file.resolve() for file in _files_of(inputs)}
-    if both := [path for path in listed if path.resolve() in read]:
+    read = {_resolved(file) for file in _files_of(inputs)}
+    if both := [path for path in listed if _resolved(path) in read]:
         raise InputError(f"{_named(both)}: is read by this command and would be written over; name another output.")
     if overwrite:
         return
@@ -91,6 +91,13 @@ def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path]
 def _is_there(path: Path) -> bool:
     """Return whether a path is taken; a link counts, wherever it leads."""
     return path.exists() or path.is_symlink()
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError:  # a link that leads to itself: whoever opens it reports it
+        return path.absolute()
 
 
 def is_own_output(path: Path, command: str) -> bool:

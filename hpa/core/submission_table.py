@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.run_lengths import MAX_MASK_PX
@@ -25,6 +24,8 @@ PREDICTION_COLUMN = "PredictionString"
 TRUTH_COLUMN = "TruthString"
 _SIZE_COLUMNS = ("ImageWidth", "ImageHeight")
 _BLOCK_BYTES = 1 << 20
+_MAX_LINE = 1 << 28
+"""Letters of a row: one image of a submission is hundreds of kilobytes."""
 _MAX_DIGITS = 10  # Python reads no whole number of more than 4,300
 
 
@@ -89,13 +90,14 @@ def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
     Raises:
         InputError: If the file is missing, no text, or its header lacks a column.
     """
-    csv.field_size_limit(sys.maxsize)  # one image of a submission is hundreds of kilobytes
+    csv.field_size_limit(_MAX_LINE)
     try:
         encoding = encoding_of(_blocks(path))
         with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
-            first = file.readline()
+            rows = _lines(path, file)
+            first = next(rows, "")
             declared = declared_separator(first)
-            lines = file if declared else chain([first], file)
+            lines = rows if declared else chain([first], rows)
             reader = csv.reader(lines, delimiter=declared or separator_of(path.name, first))
             header = _without_blank_end([name.strip() for name in next(reader, [])])
             columns = _columns(path, header, text_column)
@@ -109,6 +111,14 @@ def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
         raise InputError(f"{path}: the file is missing; check the path.") from error
     except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); save it as CSV in UTF-8.") from error
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file, which need not have any."""
+    while line := file.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise InputError(f"{path}: a row is longer than {_MAX_LINE:,} letters; save it as CSV, one row an image.")
+        yield line
 
 
 def read_table(path: Path, text_column: str) -> list[TableRow]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpa.core.errors import InputError
+from hpa.core.file_names import require_text
 from hpa.formats import proprietary
 from hpa.formats.images import SUFFIXES
 from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
@@ -33,7 +34,7 @@ def list_folder(folder: Path) -> FolderListing:
     """Return the files of a folder, not of its folders.
 
     Raises:
-        InputError: If there is no such folder, or no image in it.
+        InputError: If there is no such folder, no image in it, or a name in it that is no text.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: a folder of images was expected, there is none; check the path.")
@@ -42,6 +43,7 @@ def list_folder(folder: Path) -> FolderListing:
         is_hidden = path.name.startswith(".")
         if is_hidden and not _has_image_suffix(path):
             continue
+        require_text(path.name)
         if not is_hidden and is_image_name(path) and not _needs_missing_reader(path):
             listing.images.append(path)
         elif not path.is_dir() or _has_image_suffix(path):
@@ -53,29 +55,46 @@ def list_folder(folder: Path) -> FolderListing:
     return listing
 
 
-def files_below(folder: Path) -> list[Path]:
-    """Return the files of a folder and its folders, hidden ones left out; an OME-Zarr folder is one file."""
+def files_below(folder: Path, seen: set[Path] | None = None) -> list[Path]:
+    """Return the files of a folder and its folders, hidden ones left out; an OME-Zarr folder is one file.
+
+    Args:
+        folder: Where they lie.
+        seen: Folders that were listed: links may lead to one twice, or round without end.
+
+    Raises:
+        InputError: If a name is no text.
+    """
     found: list[Path] = []
+    seen = set() if seen is None else seen
+    seen.add(folder.resolve())
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
-        if path.is_file() or path.is_symlink() or path.suffix.lower() == ZARR_SUFFIX:
+        require_text(path.name)
+        if not path.is_dir() or path.suffix.lower() == ZARR_SUFFIX:
             found.append(path)
-        elif path.is_dir():
-            found += files_below(path)
+        elif path.resolve() not in seen:
+            found += files_below(path, seen)
     return found
 
 
-def entries_below(folder: Path) -> list[Path]:
+def entries_below(folder: Path, seen: set[Path] | None = None) -> list[Path]:
     """Return the files of a folder and its folders, and whatever else lies there: hidden files, links, pipes.
 
     Folders are listed where they are hidden, named as images, or an OME-Zarr image; nothing in these is.
+
+    Args:
+        folder: Where they lie.
+        seen: As of `files_below`.
     """
     found: list[Path] = []
+    seen = set() if seen is None else seen
+    seen.add(folder.resolve())
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not (path.name.startswith(".") or path.suffix.lower() == ZARR_SUFFIX):
             found += [path] if _has_image_suffix(path) else []
-            found += entries_below(path)
+            found += entries_below(path, seen) if path.resolve() not in seen else []
         else:
             found.append(path)
     return found

@@ -127,7 +127,7 @@ def read_cells(path: Path) -> list[OutlinedCell]:
             parts = _parts_of(feature["geometry"])
             if parts:
                 cells.append(OutlinedCell(parts, _class_of(feature)))
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{path}: object {number} cannot be read ({error}); export it again.") from error
     return cells
 

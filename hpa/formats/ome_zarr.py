@@ -7,7 +7,6 @@ that unpickle, so codecs are refused that are not known to be harmless.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from hpa.core.errors import InputError
+from hpa.core.json_file import read_json
 from hpa.formats.image_header import ImageHeader, Scene, check_size, numbered
 from hpa.formats.pixel_size import UNKNOWN, size_um
 
@@ -25,6 +25,8 @@ _METADATA = ("zarr.json", ".zattrs", ".zgroup")
 _CODECS = frozenset(
     ("blosc", "bytes", "bz2", "crc32c", "delta", "endian", "gzip", "lz4", "lzma", "sharding_indexed", "shuffle")
 ) | {"transpose", "zlib", "zstd"}
+_MALFORMED = (AttributeError, TypeError, ValueError, LookupError, OverflowError, RecursionError, OSError)
+"""What values of any type in any place of the metadata lead to."""
 _DEFAULT_AXES = ("t", "c", "z", "y", "x")
 """Of versions before 0.3, which name none."""
 
@@ -40,6 +42,17 @@ def inspect_zarr(path: Path) -> ImageHeader:
     Raises:
         InputError: If the folder is no OME-Zarr image, or holds what cannot be read safely.
     """
+    try:
+        return _header(path)
+    except InputError:  # a ValueError too
+        raise
+    except _MALFORMED as error:
+        raise InputError(
+            f"{path}: its metadata are not of an OME-Zarr image ({type(error).__name__}: {error}); export it again."
+        ) from error
+
+
+def _header(path: Path) -> ImageHeader:
     images = list(_images(path))
     if not images:
         raise InputError(f"{path}: is no OME-Zarr image (no multiscales, plate or series); export it as OME-TIFF.")
@@ -50,6 +63,8 @@ def inspect_zarr(path: Path) -> ImageHeader:
     labels = [folder for folder, _ in images if (folder / "labels").is_dir()]
     notes = (f"labels of {len(labels)} images left out",) if labels else ()
     scenes = tuple(_scene(path, folder, ome) for folder, ome in images)
+    if any(scene.height < 1 or scene.width < 1 for scene in scenes):
+        raise ValueError("an image without pixels")
     return ImageHeader(path, f"OME-Zarr {version}".strip(), scenes, notes)
 
 
@@ -144,6 +159,7 @@ def _full_size(path: Path, folder: Path, ome: dict[str, Any]) -> tuple[Path, lis
 def _scene(path: Path, folder: Path, ome: dict[str, Any]) -> Scene:
     _, axes, metadata = _full_size(path, folder, ome)
     lengths = dict(zip(axes, (int(length) for length in metadata["shape"]), strict=True))
+    _chunk_shape(metadata)
     dtype = np.dtype(metadata.get("dtype", metadata.get("data_type", "object")))
     labels = [str(channel.get("label", "")) for channel in ome.get("omero", {}).get("channels", [])]
     return Scene(
@@ -191,13 +207,16 @@ def _codec_names(metadata: dict[str, Any]) -> Iterator[str]:
 
 def _chunk_shape(metadata: dict[str, Any]) -> list[int]:
     grid = metadata.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape", [])
-    return [int(side) for side in metadata.get("chunks", grid)]
+    shape = [int(side) for side in metadata.get("chunks", grid)]
+    if not shape or min(shape) < 1:
+        raise ValueError(f"chunks of the shape {shape}")
+    return shape
 
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(file)
+    except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read as JSON ({error}); copy the whole folder again.") from error
     if not isinstance(content, dict):
         raise InputError(f"{file}: an object is expected; copy the whole folder again.")

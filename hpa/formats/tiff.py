@@ -34,6 +34,7 @@ from hpa.formats.ome_xml import OmeImage, read_ome_images
 from hpa.formats.pixel_size import size_of_page
 from hpa.formats.tiff_colour import PageColour, colour_of, planes_of_page
 from hpa.formats.tiff_directories import require_end
+from hpa.formats.tiff_inner_size import SIZED, require_inner_size
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".stk", ".lsm")
@@ -180,6 +181,8 @@ def _check_data(path: Path, size: int, pages: Sequence[Any]) -> None:
         ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
         if max(ends, default=0) > size:
             raise damaged(path, "its end is missing")
+        if int(page.compression) in SIZED:
+            require_inner_size(path, page)
 
 
 def _ome_readable(path: Path, tiff: tifffile.TiffFile, image: OmeImage) -> _Readable:

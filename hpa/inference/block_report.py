@@ -48,7 +48,9 @@ class BlockReport:
         return cls(
             **{
                 **values,
-                "image_ids": tuple(values["image_ids"]),
+                "number": int(values["number"]),
+                "object_count": int(values["object_count"]),
+                "image_ids": tuple(map(str, values["image_ids"])),
                 "failed": tuple(Problem(**problem) for problem in values["failed"]),
                 "skipped": tuple(values["skipped"]),
                 "files": tuple(BlockFile(**file) for file in values["files"]),

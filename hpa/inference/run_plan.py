@@ -7,7 +7,6 @@ lease blocks: machines that differ in speed, machines that are lost, and the wai
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from hpa.core.errors import InputError
 from hpa.core.file_lock import STALE_S
+from hpa.core.json_file import read_json
 
 _KEYS = ("images", "seconds", "total_s", "threads", "output_bytes", "input_bytes", "peak_memory_bytes", "block_images")
 _PARALLEL = "read, segment and finish"
@@ -81,7 +81,7 @@ def read_sample(path: Path) -> Sample:
         InputError: If the file is something else, or has too few images to say anything.
     """
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = read_json(path)
         sample = Sample(**{key: content[key] for key in _KEYS})
         usable = sample.images >= 1 and sample.total_s > 0 and sample.threads >= 1 and sample.block_images >= 1
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from hpa.core.errors import InputError, Problem
 from hpa.core.file_lock import Holder, living_holder
+from hpa.core.json_file import read_json
 from hpa.inference.block_report import BlockReport
 from hpa.inference.blocks import BlockSizes, Shard
 from hpa.inference.shared_folder import note_path, read_note
@@ -117,7 +117,7 @@ def _extent(manifest: Mapping[str, Any], folder: Path) -> tuple[int, int]:
 
 def _report(path: Path) -> BlockReport | None:
     try:
-        return BlockReport.from_plain(json.loads(path.read_text(encoding="utf-8")))
+        return BlockReport.from_plain(read_json(path))
     except (OSError, ValueError, TypeError, KeyError):  # it is being replaced
         return None
 

@@ -23,6 +23,7 @@ from typing import Any
 from hpa.core.digest import digest_of_values, sha256_of_file
 from hpa.core.errors import InputError, Problem
 from hpa.core.file_lock import Lock, LockHeldError, held, living_holder
+from hpa.core.json_file import read_json
 from hpa.core.whole_file import remove
 from hpa.inference.output import Output, RunResult
 from hpa.inference.work_claim import claim, living_workers, manifest_of
@@ -162,7 +163,7 @@ def read_note(out: Path) -> dict[str, Any] | None:
     """
     path = note_path(out)
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path)
         if note["written_by"] == "hpa infer":
             return dict(note)
     except FileNotFoundError:

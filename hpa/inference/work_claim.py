@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import Any
 
 from hpa.core.errors import InputError
 from hpa.core.file_lock import held, living_holder
+from hpa.core.json_file import read_json
 from hpa.core.whole_file import remove, remove_orphans
 from hpa.inference.settings import differences
 from hpa.inference.work_folder import LOCK, MANIFEST, TURN, WHOLE, WorkFolder, work_path, write_json
@@ -117,6 +117,6 @@ def _require_own(folder: WorkFolder, out: Path) -> None:
 def manifest_of(path: Path) -> Any:
     """Read the manifest of the unfinished run."""
     try:
-        return json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return read_json(path / MANIFEST)
     except (OSError, ValueError) as error:
         raise InputError(f"{path / MANIFEST}: cannot be read ({error}); delete {path} to start over.") from error

@@ -36,6 +36,7 @@ from typing import Any, BinaryIO
 
 from hpa.core.digest import sha256_of_file
 from hpa.core.file_lock import Lock, LockHeldError
+from hpa.core.json_file import read_json
 from hpa.core.whole_file import remove, whole_file
 from hpa.inference.block_report import BlockFile, BlockReport
 from hpa.inference.steps import Row
@@ -82,7 +83,7 @@ class WorkFolder:
     def report(self, number: int) -> BlockReport | None:
         """Return what came of a block, or None where it was not finished or one of its files is not as it was."""
         try:
-            report = BlockReport.from_plain(json.loads(self._report_file(number).read_text(encoding="utf-8")))
+            report = BlockReport.from_plain(read_json(self._report_file(number)))
         except (OSError, ValueError, TypeError, KeyError):
             return None
         if self.files_of(number) == report.files:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 
 from hpa.config import build
 from hpa.core.errors import InputError
+from hpa.core.json_file import read_json
 from hpa.core.planes import GREY
 from hpa.formats.channel_names import example_of
 from hpa.formats.folder_images import FolderImages
@@ -121,7 +121,7 @@ def _origin(images: FolderImages) -> str:
 def _earlier_estimate(out: Path) -> float | None:
     """Return the estimate that label maps in a folder were made with."""
     try:
-        settings = json.loads((out / "segmenter.json").read_text(encoding="utf-8"))
+        settings = read_json(out / "segmenter.json")
         return float(settings["images"][ESTIMATED])
     except (OSError, ValueError, KeyError, TypeError):
         return None

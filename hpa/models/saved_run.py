@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.core.json_file import read_json
 from hpa.core.ownership import is_own, require_no_paths
 from hpa.models.tensor_file import UnreadableError, load_plain
 from hpa.targets import TASKS, require_safe
@@ -100,7 +100,7 @@ def members_of(path: str | Path) -> list[Path]:
     if not file.is_file():
         return [folder]
     try:
-        members = json.loads(file.read_text(encoding="utf-8")).get("ensemble", [])
+        members = read_json(file).get("ensemble", [])
     except (ValueError, AttributeError) as error:
         raise InputError(f"{file}: cannot be read ({error}); name the runs, ckpt=[{folder}/stages/0,…].") from error
     if not isinstance(members, list) or not all(isinstance(name, str) and STAGE.fullmatch(name) for name in members):

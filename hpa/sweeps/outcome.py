@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hpa.core.errors import InputError
+from hpa.core.json_file import read_json
 from hpa.core.whole_file import whole_file
 from hpa.training.run_folder import JOB_FILE
 
@@ -70,7 +71,7 @@ def read_outcome(folder: Path) -> JobOutcome | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         scores = {str(name): float(value) for name, value in values["scores"].items()}
         read = JobOutcome(**values | {"overrides": tuple(map(str, values["overrides"])), "scores": scores})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

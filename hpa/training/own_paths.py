@@ -26,10 +26,15 @@ def require_own_paths(file: Path, config: Config, given: Sequence[str], parts: C
         parts: Those that are about to be built; none stands for all.
 
     Raises:
-        InputError: Naming the paths of another's run.
+        InputError: Naming the paths of another's run, or a link in its folder.
     """
     seals = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith(SEAL)]
     if not is_own(config, seals[-1].removeprefix(SEAL) if seals else ""):
+        if links := [path.relative_to(file.parent) for path in file.parent.rglob("*") if path.is_symlink()]:
+            raise InputError(
+                f"{file.parent}: this run is of another user or machine, and {links[0]} is a link to elsewhere; put "
+                "the file or folder itself in its place."
+            )
         used = {key: value for key, value in config.items() if not parts or key in parts}
         require_no_paths(used, "", file, frozenset(word.partition("=")[0] for word in given))
 

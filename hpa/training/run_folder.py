@@ -24,6 +24,7 @@ from hpa import __version__
 from hpa.config import Config
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock, held
+from hpa.core.json_file import read_json
 from hpa.core.ownership import seal_of
 from hpa.core.whole_file import whole_file
 from hpa.targets import require_safe
@@ -36,6 +37,10 @@ _MAX_DEPTH = 40
 _LOCK = "lock"
 _LOCK_GUARD = f"{_LOCK}.takeover"
 _FACTS = " Delete the file; resume= trains on from the checkpoints."
+_KINDS_OF_FACTS: dict[str, type] = {
+    **{"finished": bool, "epochs": int, "max_epochs": int},
+    **{"class_names": list, "members": list, "ensemble": list, "scores": dict, "teachers": dict, "folds": dict},
+}
 RUNS = "runs"
 """Folder of the runs without run_dir=."""
 _OF_A_RUN = (
@@ -117,7 +122,7 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Delete files that a killed process left unfinished; for whoever holds the run, as nobody else writes then."""
-        folders = [self.path, *(entry for entry in self.path.iterdir() if entry.is_dir() and entry.name != "stages")]
+        folders = [self.path, *(entry for entry in self.path.iterdir() if _is_swept(entry))]
         for orphan in [orphan for folder in folders for orphan in folder.glob(".*.part")]:
             if orphan.is_dir():
                 shutil.rmtree(orphan)
@@ -171,13 +176,18 @@ class RunFolder:
         """
         file = self.path / "run.json"
         try:
-            facts = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        except (OSError, ValueError, RecursionError) as error:
+            facts = read_json(file) if file.is_file() else {}
+        except (OSError, ValueError) as error:
             raise InputError(
                 f"{file}: the facts of a run are expected, but cannot be read ({error}).{_FACTS}"
             ) from error
         if not isinstance(facts, dict):
             raise InputError(f"{file}: the facts of a run are expected, found a {type(facts).__name__}.{_FACTS}")
+        for name, kind in _KINDS_OF_FACTS.items():
+            if not isinstance(facts.get(name, kind()), kind):
+                raise InputError(f"{file}: '{name}' is expected to be of type {kind.__name__}.{_FACTS}")
+        if facts.get("finished") and not {"epochs", "max_epochs"} <= set(facts):
+            raise InputError(f"{file}: a finished run has 'epochs' and 'max_epochs', which are missing.{_FACTS}")
         return facts
 
     def write_facts(self, facts: dict[str, Any]) -> None:
@@ -199,6 +209,11 @@ def _require_simple(file: Path) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAX_DEPTH or isinstance(event, yaml.AliasEvent):
             raise ValueError("it repeats parts by anchors, or is nested too deep")
+
+
+def _is_swept(entry: Path) -> bool:
+    """Return whether a folder in a run is its own; stages are runs, and a link leads elsewhere."""
+    return entry.is_dir() and not entry.is_symlink() and entry.name != "stages"
 
 
 def sweep_finished(run: RunFolder) -> None:

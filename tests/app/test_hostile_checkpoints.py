@@ -172,6 +172,20 @@ def test_files_that_the_config_of_another_names_are_not_opened(checkpoint, tmp_p
         resume(str(tmp_path), [], ROOT / "conf")
 
 
+def test_a_link_in_the_folder_of_another_is_not_followed(checkpoint, tmp_path):
+    run, victim = tmp_path / "run", tmp_path / "victim"
+    for folder in (run, victim):
+        folder.mkdir()
+    (victim / ".last.ckpt.1.part").write_text("mine")
+    (run / "checkpoints").symlink_to(victim)
+    config = checkpoint["hpa"]["config"] | {"data": {"_target_": "hpa.sources.kaggle_hpa.KaggleHpa"}, "store": {}}
+    RunFolder(run).config_file.write_text(OmegaConf.to_yaml(config))
+    with pytest.raises(InputError, match="another user or machine, and checkpoints is a link to elsewhere"):
+        resume(str(run), [], ROOT / "conf")
+    RunFolder(run).sweep()
+    assert (victim / ".last.ckpt.1.part").read_text() == "mine"
+
+
 def test_a_network_of_another_names_no_files_either(checkpoint, tmp_path):
     model = checkpoint["hpa"]["config"]["model"] | {"backbone": f"local-dir:{tmp_path}", "weights": "/home/other/w.pth"}
     torch.save(with_part(checkpoint, "model", model), tmp_path / "other.ckpt")

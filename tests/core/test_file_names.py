@@ -7,8 +7,10 @@ import pytest
 from hpa.core.errors import InputError
 from hpa.core.file_identity import file_identity
 from hpa.core.file_names import name_fault, require_distinct
+from hpa.core.outputs import check_outputs
 from hpa.formats.coco_file import read_coco
 from hpa.formats.csv_rows import read_rows
+from hpa.formats.folder_listing import entries_below, files_below, list_folder
 from hpa.formats.images import inspect_image
 from hpa.formats.label_maps import read_label_map
 from hpa.sources.hubmap.listing import read_listing
@@ -54,3 +56,27 @@ def test_pipes_and_sockets_among_data_are_named_not_waited_for(tmp_path, monkeyp
 def _socket(path: str) -> None:
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(path)
+
+
+def test_names_that_are_no_text_and_links_to_themselves_are_named(tmp_path):
+    (tmp_path / "a.png").symlink_to("a.png")
+    with pytest.raises(InputError, match="a link that leads to itself; remove it"):
+        file_identity(tmp_path / "a.png")
+    check_outputs([tmp_path / "b"], "any", inputs=[tmp_path / "a.png"])
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).touch()
+    for look in (list_folder, files_below):
+        with pytest.raises(InputError, match=r"xff\.png'.* in UTF-8; rename it"):
+            look(tmp_path)
+
+
+def test_what_is_no_file_among_images_is_not_passed_over(tmp_path):
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    os.mkfifo(tmp_path / "pipe.tif")
+    for name in "ab":  # links that lead round: 2 to the 40 ways
+        (tmp_path / name).symlink_to(".")
+    listing = list_folder(tmp_path)
+    assert [path.name for path in listing.images + listing.passed_over] == ["gone.png", "pipe.tif"]
+    assert {path.name for path in entries_below(tmp_path)} == {"gone.png", "pipe.tif"}
+    assert [path.name for path in files_below(tmp_path)] == ["gone.png", "pipe.tif"]
+    with pytest.raises(InputError, match="the file is missing"):
+        inspect_image(tmp_path / "gone.png")

@@ -1,4 +1,5 @@
 import math
+import struct
 
 import cv2
 import numpy as np
@@ -76,3 +77,20 @@ def test_what_cannot_be_read_says_what_to_do(tmp_path):
     for name, words in told.items():
         with pytest.raises(InputError, match=words):
             read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("compression", "begin", "place", "size"),
+    [("jpeg", b"\xff\xc0", 5, ">HH"), ("jpeg2000", b"\xff\x4f\xff\x51", 8, ">II")],
+)
+@pytest.mark.parametrize("layout", [{}, {"tile": (16, 16)}, {"rowsperstrip": 16}], ids=str)
+def test_a_picture_within_the_file_is_no_larger_than_its_part(tmp_path, compression, begin, place, size, layout):
+    pytest.importorskip("imagecodecs", reason='needs pip install "hpa-cells[codecs]"')
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.tile(np.arange(40, dtype=np.uint8), (56, 1)), compression=compression, **layout)
+    assert read_image(path).planes.shape == (1, 56, 40)
+    content = bytearray(path.read_bytes())
+    struct.pack_into(size, content, content.find(begin) + place, 65_000, 65_000)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.tif: the file is damaged: .* holds one of 65000×65000 px; copy or"):
+        read_image(path)

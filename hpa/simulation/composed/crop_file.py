@@ -57,7 +57,7 @@ def read_crop(path: Path, mask_path: Path | None) -> CropPixels:
 def _read_npy(path: Path) -> Planes:
     """Read an array of (height, width), (height, width, channel) or (channel, height, width); never a pickle."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.lib.format.open_memmap(path, mode="r")  # np.load would open archives too
         check_size(path, array.size)
         pixels = np.array(array)
     except (OSError, ValueError, EOFError) as error:

@@ -12,6 +12,7 @@ TRIES = {
     "tables": 400,
     "saved_configs": 200,
     "bit_flips": 400,
+    "metadata_files": 400,
 }
 
 
