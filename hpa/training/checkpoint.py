@@ -81,7 +81,7 @@ class RunCheckpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best epoch."""
-        names = ("best_score", "best_tie_score", "best_epoch", "last_is_best", "best_scores")
+        names = ("best_score", "best_tie_score", "best_epoch", "last_is_best", "best_scores", "ties")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -91,6 +91,8 @@ class RunCheckpoints(Checkpoint):
         self.best_epoch = state_dict["best_epoch"]
         self.last_is_best = state_dict.get("last_is_best", False)
         self.best_scores = dict(state_dict.get("best_scores", {}))
+        if state_dict.get("ties", self.ties) != self.ties:  # another number decides from now on
+            self.best_tie_score = self._tie_score({name: torch.tensor(one) for name, one in self.best_scores.items()})
         if self.last_is_best and is_first() and (self.folder / "last.ckpt").is_file():
             link_into_place(self.folder / "last.ckpt", self.folder / "best.ckpt")
 

@@ -159,3 +159,13 @@ def test_a_file_that_is_linked_already_leaves_nothing_beside_it(tmp_path):
         link_into_place(tmp_path / "last.ckpt", tmp_path / "best.ckpt")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
     assert (tmp_path / "best.ckpt").read_bytes() == b"weights"
+
+
+def test_a_resumed_run_decides_between_equal_scores_as_it_is_set_now(tmp_path):
+    before = RunCheckpoints(tmp_path, "val_image_map")
+    before.improves({"val_image_map": torch.tensor(1.0), "val_loss": torch.tensor(0.2)}, 0)
+    resumed = RunCheckpoints(tmp_path, "val_image_map", ties="val_loss")
+    resumed.load_state_dict(before.state_dict())
+    worse, better = ({"val_image_map": torch.tensor(1.0), "val_loss": torch.tensor(loss)} for loss in (0.3, 0.1))
+    assert not resumed.improves(worse, 1)
+    assert resumed.improves(better, 2)
