@@ -70,7 +70,7 @@ def test_what_cannot_be_read_says_what_to_do(tmp_path):
         "float.tif": "float32; convert",
         "broken.tif": "damaged",
         "broken.png": "broken",
-        "a.jpg": "export it as OME-TIFF",
+        "a.jpg": "JPEG picture.*save it as TIFF or PNG",
         "a.nd2": r"hpa-cells\[microscopes\]",
         "missing.tif": "missing",
     }

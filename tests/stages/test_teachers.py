@@ -8,7 +8,7 @@ import pytest
 from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.stages.rounds import Rounds
-from hpa.stages.teachers import require_same_classes
+from hpa.stages.teachers import members_of, require_same_classes
 
 
 def run_of(folder: Path, class_names: list[str], members: list[str] | None = None) -> Path:
@@ -24,10 +24,16 @@ def test_teachers_of_the_same_classes_pass(tmp_path):
     require_same_classes({"teacher": {"runs": []}, "loss": None}, ["a", "b"])
 
 
+@pytest.mark.parametrize("members", [["../other"], ["stages/../../other"], [5], "stages/0"])
+def test_members_lie_in_their_chain(tmp_path, members):
+    with pytest.raises(InputError, match=r"run\.json: 'members'"):
+        members_of(run_of(tmp_path / "chain", ["a"], members))
+
+
 @pytest.mark.parametrize("names", [["b", "a"], ["a"], ["a", "c"]])
 def test_teachers_of_other_classes_are_refused_wherever_they_are_named(tmp_path, names):
-    member = run_of(tmp_path / "chain" / "stages" / "0", names)
-    chain = run_of(tmp_path / "chain" / "whole", names, ["../stages/0"])
+    chain = run_of(tmp_path / "chain", names, ["stages/0"])
+    member = run_of(chain / "stages" / "0", names)
     for strategy in (
         {"runs": [str(member)]},
         {"teacher": {"runs": [str(chain)]}},
