@@ -1,4 +1,5 @@
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,14 +47,19 @@ def chunks(content: bytes) -> Iterator[bytes]:
 
 
 def records(folder: Path) -> list:
-    """Every record of the runs in a folder, as wandb's own messages."""
-    found = []
-    for file in sorted(folder.glob("wandb/offline-run-*/*.wandb")):
-        for chunk in chunks(file.read_bytes()):
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(chunk)
-            found.append(record)
-    return found
+    """Every record of the ended runs in a folder, as wandb's own messages."""
+    return [record for file in sorted(folder.glob("wandb/offline-run-*/*.wandb")) for record in ended_run(file)]
+
+
+def ended_run(file: Path) -> list:
+    """Read a run to its end: the process that writes it may be late on a busy machine."""
+    deadline = time.monotonic() + 30
+    while True:
+        found = [wandb_internal_pb2.Record.FromString(chunk) for chunk in chunks(file.read_bytes())]
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            return found
+        assert time.monotonic() < deadline, f"{file} has no end"
+        time.sleep(0.1)
 
 
 def test_a_run_is_named_by_its_folder_its_chain_and_its_sweep(tmp_path):
