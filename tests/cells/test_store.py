@@ -228,7 +228,7 @@ def test_file_cut_while_in_use_is_an_input_error(source: Source, tmp_path: Path)
         stored.crops(np.array([1]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_is_never_read_as_a_number(source: Source, tmp_path: Path, data: st.DataObject) -> None:
     stored = prepare(source, Squares(), tmp_path / "store")

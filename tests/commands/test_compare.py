@@ -35,7 +35,8 @@ def run_of(folder, noise: float, seed: int = 0, *words: str):
     return str(folder)
 
 
-def test_a_better_run_is_named_and_equal_ones_cannot_be_distinguished(tmp_path, capsys):
+def test_a_better_run_is_named_and_equal_ones_cannot_be_distinguished(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(comparison, "RESAMPLES", 20)
     good, bad = run_of(tmp_path / "good", 0.2), run_of(tmp_path / "bad", 2.0)
     assert main(["compare", bad, good]) == 0
     assert f"{good} is better than {bad}" in capsys.readouterr().out

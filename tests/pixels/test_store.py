@@ -29,7 +29,7 @@ def prepared(source, cache) -> PixelStore:
     return store
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_is_never_read_as_a_number(source, tmp_path, data):
     ids = source.table("train").image_ids

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
@@ -57,6 +57,7 @@ def test_with_independent_cells_it_equals_the_sum_over_all_combinations(
     assert found[:, 0].tolist() == pytest.approx([value / total for value in shown], rel=1e-3, abs=1e-5)
 
 
+@settings(max_examples=10)
 @given(
     st.integers(0, 2**20),
     st.lists(st.sampled_from([0.0, 0.05, 0.2, 0.4]), min_size=1, max_size=4),

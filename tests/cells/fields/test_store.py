@@ -142,7 +142,7 @@ def test_a_flipped_bit_is_an_error_or_made_anew(prepare, part):
     path = getattr(before.fields[2], part)
     whole = path.read_bytes()
     errors = []
-    for place in range(len(whole)):
+    for place in range(0, len(whole), 5):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         again = prepare()
         try:
