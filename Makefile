@@ -16,7 +16,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-minimum test-no-extras check tables docs docs-serve benchmark attack audit ladder clean
+.PHONY: help install demo test test-fast test-slow test-thorough test-minimum test-no-extras check tables docs docs-serve benchmark attack audit ladder clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ test-fast: $(READY) ## The fast tests: about five minutes on 2 cores
 
 test-slow: $(READY) ## Tests that train
 	$(PYTEST) -m slow
+
+test-thorough: $(READY) ## The fast tests with ten times as many drawn examples
+	$(PYTEST) -m "not slow" --hypothesis-profile=thorough
 
 test-minimum: $(READY) ## Core tests with the oldest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)-minimum

@@ -20,9 +20,11 @@ pytest_plugins = ["tests.browser", "tests.small_runs", "tests.small_sets"]  # fi
 gc.disable()  # until tests are collected: what imports make lives as long as the process, looking for rubbish is vain
 shape_checks.install()
 
-# The same examples every time where a change is judged; new ones on a developer's machine.
-settings.register_profile("everywhere", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+# The same examples every time where a change is judged; new ones on a developer's machine, so that many are tried in a
+# week. `make test-thorough` tries ten times as many at once.
+settings.register_profile("everywhere", deadline=None, max_examples=30)
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 
 ROOT = Path(__file__).resolve().parents[1]
