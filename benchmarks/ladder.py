@@ -1,8 +1,10 @@
-"""The ladder of weak supervision: every rung on the same synthetic world, several seeds, one table.
+"""The ladder of weak supervision: every rung on the same synthetic world or composed fields, several seeds, one table.
 
 `python -m benchmarks.ladder FOLDER` trains, predicts and scores each rung and seed with the public commands, and keeps
 the table in FOLDER/ladder.md, written anew after every result. Whatever is done is kept in FOLDER: after a kill the
 same command goes on. Two runs go side by side, one thread each; cells are found and cut once for all of them.
+
+Real cells: `hpa compose CELLS FOLDER/data` beforehand; nothing is drawn then, and cells are those of its label maps.
 """
 
 from __future__ import annotations
@@ -68,7 +70,8 @@ class Climb:
         begun = (run / "config.yaml").is_file()
         self.command("train.py", *([f"resume={run}"] if begun else self._recipe(rung, seed, run)))
         alone, fused = run.with_suffix(".csv"), run.with_suffix(".context.csv")
-        cells = ("segmenter=stored", f"segmenter.folder={self.folder / 'test_cells'}")
+        label_maps = self.data / "label_maps" / "test" if self.composed else self.folder / "test_cells"
+        cells = ("segmenter=stored", f"segmenter.folder={label_maps}")
         self.command("infer.py", f"ckpt={run}", "split=test", f"out={alone}", "workers=1", *cells)
         with_image_context(alone, fused)
         minutes, cells_per_second = effort_of(run)
@@ -77,9 +80,21 @@ class Climb:
             file.write(json.dumps(asdict(result)).encode())
         return result
 
+    @property
+    def data(self) -> Path:
+        """The data set."""
+        return self.folder / "data"
+
+    @property
+    def composed(self) -> bool:
+        """Whether `hpa compose` made the data set."""
+        return (self.data / "cells.csv").is_file()
+
     def prepare(self, train_images: int, test_images: int, size_px: int) -> None:
         """Draw the world and find the cells of its test fields, unless that is done."""
-        data, cells = self.folder / "data", self.folder / "test_cells"
+        data, cells = self.data, self.folder / "test_cells"
+        if self.composed:
+            return
         if not (data / "truth_test.csv").is_file():
             sizes = ["--images", str(train_images + test_images), "--test-images", str(test_images)]
             self.command(*HPA, "synth", str(data), *sizes, "--size", str(size_px), "--seed", "1")
@@ -100,7 +115,7 @@ class Climb:
         return done.stdout
 
     def _recipe(self, rung: str, seed: int, run: Path) -> list[str]:
-        data = self.folder / "data"
+        data = self.data
         return [
             f"experiments={rung}",
             "size=small",
@@ -113,11 +128,20 @@ class Climb:
             "report=false",
             f"seed={seed}",
             f"run_dir={run}",
+            *(self._composed_cells() if self.composed else ()),
             *self.words,
         ]
 
+    def _composed_cells(self) -> tuple[str, ...]:
+        channels = json.loads((self.data / "world.json").read_text(encoding="utf-8"))["settings"]["channels"]
+        return (
+            f"data.channels=[{','.join(channels)}]",
+            "segmenter=stored",
+            f"segmenter.folder={self.data / 'label_maps' / 'train'}",
+        )
+
     def _score(self, submission: Path) -> float:
-        truth = self.folder / "data" / "truth_test.csv"
+        truth = self.data / "truth_test.csv"
         return json.loads(self.command(*HPA, "score", str(submission), str(truth), "--json"))["map"]
 
 

@@ -17,10 +17,11 @@ import pandas as pd
 from scipy.stats import t
 
 ORACLE = "hpa/oracle"
+BASELINE = "hpa/copied_labels"
 _CONFIDENCE = 0.95
 _HEADER = (
-    "| recipe | seeds | mAP | share of the oracle | mAP with image context | share of the oracle with it | minutes "
-    "| cells/s |\n|---|---|---|---|---|---|---|---|"
+    "| recipe | seeds | mAP | over copied labels | share of the oracle | mAP with image context "
+    "| share of the oracle with it | minutes | cells/s |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -46,13 +47,23 @@ class Result:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the Markdown table, a row a rung in the order given; shares need the oracle among them."""
+    """Return the Markdown table, a row a rung in the order given.
+
+    Shares need the oracle among the results. Differences from copied labels are paired by seed and need its results.
+    """
     frame = pd.DataFrame([asdict(result) for result in results])
-    scores = ["mean_ap", "context_mean_ap"]
-    oracle = frame.loc[frame["rung"] == ORACLE, scores].mean()
+    oracle = frame.loc[frame["rung"] == ORACLE, ["mean_ap", "context_mean_ap"]].mean()
+    baseline = frame[frame["rung"] == BASELINE].set_index("seed")["mean_ap"]
     lines = [_HEADER]
     for rung, rows in frame.groupby("rung", sort=False):
-        cells = [f"{_with_interval(rows[score].to_numpy())} | {_share(rows[score], oracle[score])}" for score in scores]
+        over = (rows.set_index("seed")["mean_ap"] - baseline).dropna().to_numpy()
+        cells = [
+            _with_interval(rows["mean_ap"].to_numpy()),
+            "" if rung == BASELINE or not len(over) else _with_interval(over, "+.3f"),
+            _share(rows["mean_ap"], oracle["mean_ap"]),
+            _with_interval(rows["context_mean_ap"].to_numpy()),
+            _share(rows["context_mean_ap"], oracle["context_mean_ap"]),
+        ]
         minutes, speed = rows["minutes"].mean(), rows["cells_per_second"].mean()
         lines.append(f"| {rung} | {len(rows)} | {' | '.join(cells)} | {minutes:.1f} | {speed:.0f} |")
     return "\n".join(lines)
@@ -69,12 +80,12 @@ def effort_of(run: Path) -> tuple[float, float]:
     return seconds / 60, cells / seconds
 
 
-def _with_interval(values: np.ndarray) -> str:
+def _with_interval(values: np.ndarray, form: str = ".3f") -> str:
     """Return the mean and half the width of its interval over seeds (Student's t); no interval of one seed."""
     if len(values) < 2:
-        return f"{values.mean():.3f}"
+        return f"{values.mean():{form}}"
     spread = t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    return f"{values.mean():.3f} ± {spread:.3f}"
+    return f"{values.mean():{form}} ± {spread:.3f}"
 
 
 def _share(values: pd.Series, oracle: float) -> str:

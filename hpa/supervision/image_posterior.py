@@ -28,6 +28,27 @@ SLOPES = (0.02, 1.0)
 USUAL_SLOPE, SLOPE_PRECISION, OFFSET_PRECISION = 1.0, 4.0, 0.0625
 """Weak normal priors (offset: around the frequency of labels), so that classes without a positive have an answer."""
 ITERATIONS = 50
+LEAST = 0.01
+"""Probabilities from differences of probabilities are not known more closely."""
+
+
+def logits_of_classes(
+    label_logits: Float[Tensor, "cell class"], label_share: Float[Tensor, " class"]
+) -> Float[Tensor, "cell class"]:
+    """Return the logits that cells show classes, from predictions of the labels of their images.
+
+    The image of a cell that shows a class has it; that of another cell has it all the same with some probability b. So
+    a label is predicted with p + (1 - p) b, which is solved for p. Where half the cells of an image show its classes,
+    and images have them with probability s, b = s / (2 - s) (the correction of losses for label noise: Patrini et al.,
+    2017).
+
+    Args:
+        label_logits: Logits that the image of each cell has each label.
+        label_share: Mean of their probabilities.
+    """
+    otherwise = (label_share / (2 - label_share)).clamp(max=1 - LEAST)
+    shown = (label_logits.sigmoid() - otherwise) / (1 - otherwise)
+    return shown.clamp(LEAST, 1 - LEAST).logit()
 
 
 class ImagePosterior(nn.Module):

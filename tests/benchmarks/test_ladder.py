@@ -11,7 +11,7 @@ from scipy import stats
 
 from benchmarks.ladder import RUNGS, Climb, climb, main
 from benchmarks.ladder_context import with_image_context
-from benchmarks.ladder_table import ORACLE, Result, table
+from benchmarks.ladder_table import BASELINE, ORACLE, Result, table
 from hpa.core.encoding import encode_label_map
 from hpa.core.file_lock import held
 from hpa.core.submission import format_prediction, parse_prediction
@@ -32,7 +32,7 @@ def test_every_rung_is_a_recipe_and_the_oracle_the_last():
 
 
 def test_shares_and_intervals_are_those_of_the_seeds():
-    scores = {"hpa/rounds": [0.30, 0.34, 0.32], ORACLE: [0.40, 0.40, 0.40]}
+    scores = {BASELINE: [0.28, 0.30, 0.29], "hpa/rounds": [0.30, 0.34, 0.32], ORACLE: [0.40, 0.40, 0.40]}
     results = [
         Result(rung, seed, value, value + 0.1, 2.0, 50.0)
         for rung, values in scores.items()
@@ -40,14 +40,29 @@ def test_shares_and_intervals_are_those_of_the_seeds():
     ]
     low, high = stats.t.interval(0.95, 2, 0.32, stats.sem(scores["hpa/rounds"]))
     half = (high - low) / 2
-    rounds, oracle = table(results).splitlines()[2:]
-    assert rounds == f"| hpa/rounds | 3 | 0.320 ± {half:.3f} | 0.800 | 0.420 ± {half:.3f} | 0.840 | 2.0 | 50 |"
-    assert oracle == f"| {ORACLE} | 3 | 0.400 ± 0.000 | 1.000 | 0.500 ± 0.000 | 1.000 | 2.0 | 50 |"
+    low, high = stats.t.interval(0.95, 2, 0.03, stats.sem([0.02, 0.04, 0.03]))
+    over = f"+0.030 ± {(high - low) / 2:.3f}"
+    copied, rounds, oracle = table(results).splitlines()[2:]
+    assert copied.split(" | ")[3] == ""
+    assert rounds == f"| hpa/rounds | 3 | 0.320 ± {half:.3f} | {over} | 0.800 | 0.420 ± {half:.3f} | 0.840 | 2.0 | 50 |"
+    assert oracle.startswith(f"| {ORACLE} | 3 | 0.400 ± 0.000 | +0.110 ± 0.025 | 1.000 | 0.500 ± 0.000 | 1.000 |")
 
 
 def test_without_an_oracle_or_a_second_seed_nothing_is_claimed():
     row = table([Result("hpa/rounds", 0, 0.3, 0.4, 2.0, 50.0)]).splitlines()[2]
-    assert row == "| hpa/rounds | 1 | 0.300 |  | 0.400 |  | 2.0 | 50 |"
+    assert row == "| hpa/rounds | 1 | 0.300 |  |  | 0.400 |  | 2.0 | 50 |"
+
+
+def test_composed_fields_train_on_their_own_cells_and_channels_and_nothing_is_drawn(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cells.csv").write_text("split,ID\n")
+    (tmp_path / "data" / "world.json").write_text(json.dumps({"settings": {"channels": ["red", "green"]}}))
+    ladder = Climb(tmp_path, 1, ())
+    ladder.prepare(10, 10, 64)
+    assert not (tmp_path / "test_cells").exists()
+    words = ladder._recipe("hpa/best", 0, tmp_path / "run")
+    assert "data.channels=[red,green]" in words
+    assert f"segmenter.folder={tmp_path / 'data' / 'label_maps' / 'train'}" in words
 
 
 def test_kept_results_are_not_made_again_and_stand_in_the_order_of_the_rungs(tmp_path):

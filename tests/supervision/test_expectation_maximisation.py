@@ -54,6 +54,19 @@ def test_an_image_is_judged_by_all_its_cells_whichever_a_batch_holds():
     assert torch.allclose(found, expected[mixed], atol=1e-6)
 
 
+def test_posteriors_do_not_confirm_themselves():
+    (batch,), cells = numbered([toy_batch(0)])
+    remembered = []
+    for _ in range(2):
+        model = tiny_model().train()
+        with torch.no_grad():  # of networks that differ in what they predict of cells, whatever they were trained on
+            model.head.classifier.bias.add_(3.0 * len(remembered))
+        supervision = strategy(model, cells, warm_up=0.0)
+        supervision.step(model, batch, 1.0)
+        remembered.append(supervision._of_remembered(batch))
+    assert torch.equal(*remembered)
+
+
 def test_validation_leaves_no_trace():
     (batch,), cells = numbered([toy_batch(0)])
     supervision = strategy(tiny_model(), cells)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.supervision.image_posterior import ImagePosterior
+from hpa.supervision.image_posterior import ImagePosterior, logits_of_classes
 from hpa.supervision.label_rates import RatePrior
 from tests.supervision.noisy_images import noisy_images
 
@@ -142,6 +142,20 @@ def test_its_state_is_saved():
     other.load_state_dict(posterior.state_dict())
     cells = (torch.randn(5, 1), torch.zeros(5, dtype=torch.int64), torch.ones(1, 1))
     assert torch.equal(other(*cells), posterior(*cells))
+
+
+@given(st.floats(0.02, 0.95), st.floats(0.03, 0.97), st.floats(0.03, 0.97))
+def test_classes_are_recovered_from_predictions_of_copied_labels(images, shown, other):
+    # a share `images` of the images has the class, half of their cells show it; a prediction of labels mixes both kinds
+    otherwise = (images / 2) / (1 - images / 2)
+    labels = torch.tensor([[shown + (1 - shown) * otherwise], [other + (1 - other) * otherwise]])
+    found = logits_of_classes(labels.logit(), torch.tensor([images])).sigmoid()
+    assert found[:, 0].tolist() == pytest.approx([shown, other], abs=2e-3)
+
+
+def test_a_label_of_all_images_says_nothing_of_their_cells():
+    found = logits_of_classes(torch.full((5, 2), 30.0), torch.tensor([1.0, 0.0]))
+    assert found.isfinite().all()
 
 
 def test_rates_of_other_classes_are_refused():
