@@ -36,6 +36,30 @@ _FIRST_OWN_DESCRIPTOR = 10
 _KEYS = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
 
 
+_MISPLACED = """(() => {
+  const box = (one) => one.getBoundingClientRect(), found = [];
+  const shown = (one) => box(one).width > 1 && box(one).height > 1 && getComputedStyle(one).visibility !== "hidden";
+  const name = (one) => `${one.tagName}#${one.id}.${one.className}: ${one.textContent.trim().slice(0, 30)}`;
+  const clips = (one) => getComputedStyle(one).overflowX !== "visible";
+  const scrolls = (one) => one.closest("main") && (clips(one) || scrolls(one.parentElement));
+  const flows = (one) => !["absolute", "fixed", "sticky"].includes(getComputedStyle(one).position);
+  for (const holder of document.querySelectorAll("main, main section, main header")) {
+    const blocks = [...holder.children].filter((one) => shown(one) && flows(one));
+    blocks.slice(1).forEach((one, at) => {
+      const [a, b] = [box(blocks[at]), box(one)];
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (across > 2 && down > 2) found.push(`${name(blocks[at])} lies on ${name(one)}`);
+    });
+  }
+  for (const one of document.querySelectorAll("main :is(h1, h2, h3, p, table, figure, svg, canvas, button, select)")) {
+    const out = box(one).left < -1 || box(one).right > innerWidth + 1;
+    if (shown(one) && out && !scrolls(one.parentElement)) found.push(`${name(one)} sticks out`);
+  }
+  return found;
+})()"""
+
+
 class Browser:
     """A running Chromium.
 
@@ -219,6 +243,14 @@ class Tab:
         """Return by how much the page is wider than the window."""
         return self.read("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
+    @property
+    def misplaced(self) -> list[str]:
+        """List blocks of the page that lie on each other, and what sticks out of the window and cannot be scrolled to.
+
+        Boxes are compared with each other, not with pictures of an earlier version: fonts differ between machines.
+        """
+        return self.read(_MISPLACED)
+
     def _place(self, selector: str, at: tuple[float, float]) -> tuple[float, float]:
         box = self.read(
             f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
@@ -255,10 +287,11 @@ def opened(
 
 
 def assert_quiet(tab: Tab, page: Path) -> None:
-    """Make sure that a static page wrote nothing on the console, fetched nothing, and is not wider than the window."""
+    """Make sure that a static page wrote nothing on the console, fetched nothing, and lies well in the window."""
     assert tab.console == []
     assert tab.fetched == [page.as_uri()]
     assert tab.overflow_px == 0
+    assert tab.misplaced == []
 
 
 def _pipe() -> tuple[int, int]:
