@@ -23,11 +23,13 @@ import hpa.commands
 from hpa.app.signals import interrupting_signals
 from hpa.core.errors import InputError, explained
 from hpa.core.paths import with_home
+from hpa.core.plugins import name_plugins
 from hpa.core.project_folder import with_commands
 
 DESCRIPTION = (
     "Train, predict, and the tools around them: make and check data, segment cells, score and merge results, and "
-    "convert them for other programs. `hpa COMMAND --help` lists the options of one."
+    "convert them for other programs. `hpa COMMAND --help` lists the options of one. Every command takes "
+    "plugins=[PACKAGE] for parts of your own."
 )
 EXIT_CODES = (
     "Exit codes: 0 all well; 1 nothing usable, or a check failed; 2 usage; 3 some images failed; 130 interrupted."
@@ -68,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     called = words[0] if words else ""
     try:
+        if called not in _READ_BY_HYDRA:
+            words = _without_plugins(words)
         arguments = _arguments(_parser(called), words)
         with interrupting_signals():
             code = int(arguments.run(arguments))
@@ -87,6 +91,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"hpa {called}: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _without_plugins(words: Sequence[str]) -> list[str]:
+    """Take the plugins that are named (`plugins=[A,B]`, `--plugins A,B`), and return the other words.
+
+    Raises:
+        InputError: If there is no such package, or it is no plugin.
+    """
+    own, rest, others = words[:1], iter(words[1:]), []
+    for word in rest:
+        if word == "--plugins":
+            word = f"--plugins={next(rest, '')}"
+        if word.startswith(("plugins=", "--plugins=")):
+            names = word.partition("=")[2].strip("[]").split(",")
+            name_plugins([name.strip() for name in names if name.strip()])
+        else:
+            others.append(word)
+    return [*own, *others]
 
 
 def _arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:

@@ -63,6 +63,21 @@ def build(part: Config, **given: Any) -> Any:
         raise InputError(f"The config does not fit its part: {str(error).strip()}") from error
 
 
+def build_each(parts: Mapping[str, Any], slot: str) -> list[Any]:
+    """Instantiate the parts of a slot that holds several, each by its name.
+
+    Raises:
+        InputError: If one has settings but names no class, or as `build`.
+    """
+    for name, part in parts.items():
+        if not isinstance(part, dict) or "_target_" not in part:
+            raise InputError(
+                f"{slot}.{name}: has settings and no class; choose {slot}={name} or {slot}=[A,B] first, then write "
+                f"{slot}.{name}.SETTING=…; --help {slot} lists the choices."
+            )
+    return [build(part) for part in parts.values()]
+
+
 def build_nested(part: Config, **shared: Any) -> Any:
     """Instantiate a part with all parts inside it; of `shared`, each gets the arguments that its constructor names.
 

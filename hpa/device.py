@@ -33,9 +33,10 @@ def choose_device(name: str, key: str = "device") -> torch.device:
         device = torch.device("cuda" if name == "gpu" else name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = "no Apple GPU is here" if name == "mps" else str(error).splitlines()[0].partition(". ")[0]
         raise InputError(
-            f"{key} must be auto, cpu, cuda or cuda:<number> of a GPU that this machine has; came '{name}' "
-            f"({str(error).splitlines()[0]}). Write {key}=auto to let it be found."
+            f"{key}={name}: this machine has no such device ({reason}). Write {key}=auto to take what there is, cpu, "
+            "cuda or cuda:<number>."
         ) from error
     return device
 

@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import LambdaCallback
 from hpa.app.cell_task import CellTask
 from hpa.app.pixel_task import PixelTask
 from hpa.app.task import Parts, Task
-from hpa.config import Config, build
+from hpa.config import Config, build_each
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock
 from hpa.models.saved_run import read_saved_run
@@ -64,7 +64,7 @@ def fit_parts(
     """
     progress = RunProgress(parts.unit, parts.count)
     monitor = f"val_{parts.module.validation.monitor}"
-    more = [build(part) for part in (config.get("callbacks") or {}).values()]
+    more = build_each(config.get("callbacks") or {}, "callbacks")
     callbacks = parts.fit.callbacks(run.path, monitor, config["seed"], progress, more)
     if lock is not None:
         callbacks += [LambdaCallback(on_train_epoch_end=lambda *_: lock.require_held())]  # before anything is written

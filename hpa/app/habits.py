@@ -19,13 +19,27 @@ SERVED: Mapping[str, Mapping[str, str]] = {
 
 _RATE = "optimizer.learning_rate=RATE"
 _BATCH = "loading.batch_cells=N of task=cells, or loading.batch_tiles=N of task=pixels"
+_SCHEDULE = "optimizer/schedule=warm_up_cosine or constant, and trainer.patience_epochs=N to stop early"
+_NOT_COMPILED = "training runs as it is; compile=true is a word of infer.py, which gains most by it"
+_GOES_ON = "resume=RUN goes on with a run, and model.weights=RUN starts a new one from its backbone"
 _ONLY_TRAINS = (
     "train.py always trains, and scores the held-out fold at the end of every epoch; python infer.py ckpt=RUN "
     "data.root=DIR split=test predicts other images, and hpa score scores the result"
 )
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     "train": {
-        "ckpt_path": "resume=RUN goes on with a run, and model.weights=RUN starts a new one from its backbone",
+        "ckpt_path": _GOES_ON,
+        "ckpt": _GOES_ON,
+        "checkpoint": _GOES_ON,
+        "hydra.run.dir": "run_dir=RUN names the folder of a run, and hydra.sweep.dir=DIR that of a sweep",
+        "scheduler": _SCHEDULE,
+        "lr_scheduler": _SCHEDULE,
+        "model.scheduler": _SCHEDULE,
+        "optimizer.scheduler": _SCHEDULE,
+        "compile": _NOT_COMPILED,
+        "model.compile": _NOT_COMPILED,
+        "matmul_precision": "TF32 is used where a GPU has it; trainer.precision=fp32, bf16 or fp16 chooses the rest",
+        "logger.wandb.offline": "logger.wandb.mode=offline",
         "task_name": "run_dir=runs/NAME names the folder of a run",
         "train": _ONLY_TRAINS,
         "test": _ONLY_TRAINS,

@@ -53,7 +53,8 @@ def help_word(words: Sequence[str]) -> str | None:
     """
     for index, word in enumerate(words):
         if word in ("--help", "-h"):
-            rest = [other for other in (*words[index + 1 :], *words[:index]) if not other.startswith("-")]
+            others = (*words[index + 1 :], *words[:index])
+            rest = [other for other in others if not other.startswith(("-", "plugins="))]
             return rest[0].partition("=")[0].lstrip("+") if rest else ""
         if word.startswith("--help="):
             return word.partition("=")[2]

@@ -55,7 +55,7 @@ def infer_main(root: Path) -> None:
     _own_words(root, "infer")
 
     def add_task() -> int:
-        sys.argv += task_words(sys.argv[1:])
+        sys.argv[1:1] = task_words(sys.argv[1:])
         return 0
 
     if (code := exit_code(add_task)) and not _only_shows(sys.argv[1:]):
@@ -69,11 +69,11 @@ def _own_words(root: Path, script: str) -> list[str]:
     def understand() -> int:
         words = sys.argv[1:]
         try:
+            name_plugins(last_values(words, "plugins"))
             if (slot := help_word(words)) is not None:
                 print(with_commands(help_page(root, script, slot)))
             else:
                 sys.argv[1:] = with_own_words(script, words)
-                name_plugins(last_values(sys.argv[1:], "plugins"))
         except InputError as error:
             raise UsageError(str(error)) from error
         require_names(root, sys.argv[1:])
@@ -186,9 +186,9 @@ def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> in
 
 def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], int]) -> None:
     os.environ.setdefault("HPA_ROOT", str(root))
-    sys.argv[1:] = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
-    sys.argv += _sweeper_words(sys.argv[1:])
-    sys.argv += [search_path_word(root)] if plugin_configs() else []
+    words = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
+    added = [*_sweeper_words(words), *([search_path_word(root)] if plugin_configs() else [])]
+    sys.argv[1:] = flags_first([*added, *words])  # hydra takes no word after a flag that follows other words
     codes: list[int] = []
 
     def job(config: DictConfig) -> float | None:
@@ -212,6 +212,15 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(max(codes, default=0))
+
+
+def flags_first(words: Sequence[str]) -> list[str]:
+    """Return the words with -m and --multirun in front, which may stand anywhere.
+
+    >>> flags_first(["loss=focal", "-m", "seed=1,2"])
+    ['-m', 'loss=focal', 'seed=1,2']
+    """
+    return sorted(words, key=lambda word: word not in ("-m", "--multirun"))
 
 
 def _only_shows(words: Sequence[str]) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpa.core.plugins import plugin_configs
+
 _DEFAULT = re.compile(
     r"^ +- (?:override |optional )?(?P<root>/?)(?P<slot>[a-z_/]+)(?:@[\w.]+)?: (?P<choice>\S+) +# (?P<text>.+)$",
     re.MULTILINE,
@@ -65,13 +67,15 @@ def choices(conf: Path, slot: str) -> dict[str, str]:
 
 
 def choice_files(conf: Path, slot: str) -> list[Path]:
-    """List the files of a slot; `none` comes last."""
-    return sorted((conf / slot).glob("*.yaml"), key=lambda path: (path.stem == "none", path.stem))
+    """List the files of a slot, those of plugins too; `none` comes last."""
+    files = [file for folder in (conf, *plugin_configs()) for file in (folder / slot).glob("*.yaml")]
+    return sorted(files, key=lambda path: (path.stem == "none", path.stem))
 
 
 def recipes(root: Path, script: str) -> dict[str, str]:
-    """Return the question that each recipe of a script answers, by its name."""
-    files = {file.relative_to(root / "experiments"): file for file in sorted((root / "experiments").rglob("*.yaml"))}
+    """Return the question that each recipe of a script answers, by its name; those of plugins come last."""
+    folders = [folder / "experiments" for folder in (root, *plugin_configs())]
+    files = {file.relative_to(folder): file for folder in folders for file in sorted(folder.rglob("*.yaml"))}
     of_script = {path: file for path, file in files.items() if (path.parts[0] == "inference") == (script == "infer")}
     return {
         path.with_suffix("").as_posix(): _question(file.read_text(encoding="utf-8")) for path, file in of_script.items()

@@ -30,7 +30,9 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
     known, task = keys_of(own), own.get("task")
     found = []
     for word in words:
-        key, _, value = word.lstrip("+~").partition("=")
+        key, equals, value = word.lstrip("+~").partition("=")
+        if not equals or key.startswith("-"):  # an option of hydra, or its value
+            continue
         choices = _choices(root, key)
         readers = [] if task is None else _tasks_that_read(root, name, key, task) if key not in known else []
         if readers:

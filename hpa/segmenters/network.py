@@ -15,6 +15,7 @@ from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import labels_of, relabel
 from hpa.core.planes import PlaneSpec, resized, resized_label_map
 from hpa.interfaces import Instances
+from hpa.shipped import IN_YAML, defaults_of
 
 
 @runtime_checkable
@@ -30,6 +31,7 @@ class TrainedNetwork(Protocol):
         """Return the instances of one prepared image."""
 
 
+@defaults_of("segmenter/unet")
 class NetworkSegmenter:
     """Segments fields with a trained network.
 
@@ -49,7 +51,11 @@ class NetworkSegmenter:
     """
 
     def __init__(
-        self, weights: str, network: TrainedNetwork, cell_channels: Sequence[str] | None, enlarge: float
+        self,
+        weights: str | None = IN_YAML,
+        network: TrainedNetwork = IN_YAML,
+        cell_channels: Sequence[str] | None = IN_YAML,
+        enlarge: float = IN_YAML,
     ) -> None:
         if cell_channels is not None and len(cell_channels) != len(network.channels):
             raise InputError(

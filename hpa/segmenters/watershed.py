@@ -22,6 +22,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import areas_of
 from hpa.segmenters.watershed_split import split_touching
+from hpa.shipped import IN_YAML, defaults_of
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
@@ -34,6 +35,7 @@ Mask = Bool[np.ndarray, "height width"]
 LabelMap = Int32[np.ndarray, "height width"]
 
 
+@defaults_of("segmenter/watershed")
 @dataclass(frozen=True)
 class Watershed:
     """Segments nuclei, then a cell around each; there is no cell without a nucleus.
@@ -59,23 +61,23 @@ class Watershed:
         distance_share: Weight of the distance from nuclei against darkness where cells touch, 0 to 1.
     """
 
-    nucleus_channel: str
-    cell_channels: Sequence[str]
-    work_um: float
-    smoothing_um: float
-    background_um: float
-    neighbourhood_um: float
-    nucleus_local_share: float
-    nucleus_global_share: float
-    nucleus_contrast: float
-    merge_share: float
-    nucleus_min_um2: float
-    hole_max_um2: float
-    opening_um: float
-    cell_share: float
-    cell_min_um2: float
-    reach_um: float
-    distance_share: float
+    nucleus_channel: str = IN_YAML
+    cell_channels: Sequence[str] = IN_YAML
+    work_um: float = IN_YAML
+    smoothing_um: float = IN_YAML
+    background_um: float = IN_YAML
+    neighbourhood_um: float = IN_YAML
+    nucleus_local_share: float = IN_YAML
+    nucleus_global_share: float = IN_YAML
+    nucleus_contrast: float = IN_YAML
+    merge_share: float = IN_YAML
+    nucleus_min_um2: float = IN_YAML
+    hole_max_um2: float = IN_YAML
+    opening_um: float = IN_YAML
+    cell_share: float = IN_YAML
+    cell_min_um2: float = IN_YAML
+    reach_um: float = IN_YAML
+    distance_share: float = IN_YAML
 
     def __post_init__(self) -> None:
         if isinstance(self.cell_channels, str):

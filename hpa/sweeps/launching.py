@@ -20,7 +20,10 @@ from hpa.sweeps.plan import Job
 log = logging.getLogger(__name__)
 
 EXIT_INTERRUPTED = 130
-_DIED = "its process ended without a word, twice: killed from outside, by a time limit, or for want of memory"
+_DIED = (
+    "its process did not start or ended without a word, twice: killed from outside, by a time limit, or for want of "
+    "memory"
+)
 
 
 class Launches(Protocol):
@@ -48,18 +51,19 @@ def launch_jobs(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_numb
     """
     for job in jobs:
         write_outcome(sweep / job.folder, JobOutcome(job.overrides, job.digest))
-    if not _launch(launcher, sweep, jobs, first_number):
+    if _launch(launcher, sweep, jobs, first_number) is not None:
         for job in _without_end(sweep, jobs):
             log.warning("job %s ended without a word; it is run once more, by itself", job.folder)
-            _launch(launcher, sweep, [job], first_number)
+            if (reason := _launch(launcher, sweep, [job], first_number)) and job in _without_end(sweep, [job]):
+                _fail(sweep, job, f"{_DIED}. The launcher: {reason}")
     for job in _without_end(sweep, jobs):
         _fail(sweep, job, _DIED)
     if any(_read(sweep, job).state == INTERRUPTED for job in jobs):
         raise SweepInterrupted
 
 
-def _launch(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_number: int) -> bool:
-    """Run jobs and return whether each of them could say how it ended."""
+def _launch(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_number: int) -> str | None:
+    """Run jobs and return None where each could say how it ended, else why the launcher gave up."""
     before = _submitted(sweep)
     try:
         results = launcher.launch([job.words for job in jobs], initial_job_idx=first_number)
@@ -70,12 +74,12 @@ def _launch(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_number: 
     except Exception as error:  # a launcher raises whatever its library does
         print(f"the launcher gave up: {_first_line(error)}", file=sys.stderr)
         _await_submitted(launcher, sweep, before)
-        return False
+        return _first_line(error)
     for job, result in zip(jobs, results, strict=True):
         returned = getattr(result, "_return_value", None)
         if isinstance(returned, Exception) and _read(sweep, job).state == RUNNING:
             _fail(sweep, job, _first_line(returned))
-    return True
+    return None
 
 
 def _without_end(sweep: Path, jobs: Sequence[Job]) -> list[Job]:

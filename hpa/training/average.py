@@ -33,16 +33,17 @@ class WeightAverage(nn.Module):
         self.updates += 1
         count = int(self.updates)
         share = 1.0 - min(self.decay, (1 + count) / (10 + count))
-        averaged, current = _tensors(self.model), _tensors(model)
-        floating = [k for k, value in averaged.items() if value.is_floating_point()]
-        torch._foreach_lerp_([averaged[k] for k in floating], [current[k] for k in floating], share)
-        for name in averaged.keys() - set(floating):  # counters, e.g. of batch norm
-            averaged[name].copy_(current[name])
+        for averaged, current in zip(_tensors(self.model), _tensors(model), strict=True):
+            floating = [k for k, value in averaged.items() if value.is_floating_point()]
+            torch._foreach_lerp_([averaged[k] for k in floating], [current[k] for k in floating], share)
+            for name in averaged.keys() - set(floating):  # counters, e.g. of batch norm
+                averaged[name].copy_(current[name])
 
     def train(self, mode: bool = True) -> WeightAverage:  # noqa: ARG002 - the average is never in training mode
         """Stay in evaluation mode."""
         return super().train(False)
 
 
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    return {k: v.data for k, v in model.named_parameters()} | dict(model.named_buffers())
+def _tensors(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return parameters and buffers; apart, as only parameters are sharded over devices."""
+    return {k: v.data for k, v in model.named_parameters()}, dict(model.named_buffers())

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 import torch
@@ -40,6 +40,24 @@ class BatchSeed(Callback):
         del pl_module, batch
         of_rank = [trainer.global_rank] if trainer.global_rank else []  # each process drops its own features
         torch.manual_seed(seed_of(self.seed, trainer.current_epoch, batch_idx, *of_rank))
+
+
+@runtime_checkable
+class LogsTerms(Protocol):
+    """A module whose loss has several terms."""
+
+    def log_terms(self, stage: str) -> None:
+        """Log their means over an epoch."""
+
+
+class LossTerms(Callback):
+    """Logs the terms of the training loss before the other callbacks read them; the module's own hook comes later."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the means of the epoch."""
+        del trainer
+        if isinstance(pl_module, LogsTerms):
+            pl_module.log_terms("train")
 
 
 class StopTogether(Callback):

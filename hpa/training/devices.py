@@ -10,7 +10,7 @@ import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
-from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy
+from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy
 
 from hpa.core.errors import InputError
 from hpa.device import choose_device
@@ -49,8 +49,11 @@ class Devices:
         precision = self.lightning_precision()
         if self.accelerator in _OF_TORCH:
             choose_device(self.accelerator, "trainer.accelerator")
-        if self._type() == "cpu":
-            self._require_for_cpu()
+        if self._type() == "cpu" and self.devices == -1:
+            raise InputError(
+                "trainer.devices=-1 means all GPUs, and there is none; on a CPU write how many processes train, e.g. "
+                "trainer=ddp_spawn_cpu trainer.devices=2."
+            )
         try:
             Trainer(accelerator=self.accelerator, devices=self.devices, precision=precision, barebones=True)
         except (MisconfigurationException, ValueError, RuntimeError) as error:
@@ -78,7 +81,7 @@ class Devices:
         if not self.are_several:
             return "auto"
         if self.strategy == "fsdp":
-            return FSDPStrategy(state_dict_type="full")
+            return ModelParallelStrategy(self.count * self.nodes, 1, save_distributed_checkpoint=False)
         # strategies leave parameters unused in some steps; buffers are shared before validation, not in every step
         return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
 
@@ -107,14 +110,3 @@ class Devices:
     def _type(self) -> str:
         name = self.accelerator
         return choose_device(name, "trainer.accelerator").type if name in _OF_TORCH else name
-
-    def _require_for_cpu(self) -> None:
-        if self.devices == -1:
-            raise InputError(
-                "trainer.devices=-1 means all GPUs, and there is none; on a CPU write how many processes train, e.g. "
-                "trainer=ddp_spawn_cpu trainer.devices=2."
-            )
-        if self.strategy == "fsdp":
-            raise InputError(
-                "trainer.strategy=fsdp shards a network over GPUs, and there is none; write trainer=ddp_spawn_cpu."
-            )

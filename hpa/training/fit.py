@@ -16,7 +16,7 @@ from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfi
 from pytorch_lightning.tuner.tuning import Tuner
 
 from hpa.core.errors import InputError
-from hpa.training.callbacks import BatchSeed, MetricsTable, RunProgress
+from hpa.training.callbacks import BatchSeed, LossTerms, MetricsTable, RunProgress
 from hpa.training.checkpoint import LATER, AtomicCheckpointIO, RunCheckpoints
 from hpa.training.devices import Devices
 from hpa.training.module import TrainingModule
@@ -45,7 +45,7 @@ class Fit:
         deterministic: Refuse operations that give other bits at every run (matters on GPU).
         ties: Which of epochs with equal scores is the best: "later", or a logged number that decides, e.g. "val_loss".
         strategy: How several devices share the work: "auto" and "ddp" give each the whole network and other batches (Li
-            et al. 2020, arXiv:2006.15704), "fsdp" shards the network too (Zhao et al. 2023, arXiv:2304.11277; GPUs).
+            et al. 2020, arXiv:2006.15704), "fsdp" shards the network too (Zhao et al. 2023, arXiv:2304.11277).
         nodes: Machines; srun or torchrun start the processes.
         arguments: Further arguments of Lightning's Trainer, by their names there.
         detect_anomaly: Name the operation that makes a NaN; slow.
@@ -129,7 +129,7 @@ class Fit:
         """Return what every run has around it, and what was chosen beside it (`callbacks=`)."""
         chosen = [one.callback(run_dir, monitor) if isinstance(one, MakesCallback) else one for one in more]
         bars = [] if any(isinstance(one, ProgressBar) for one in chosen) else [progress]
-        parts: list[Callback] = [BatchSeed(seed), ChangedSettings(), *bars, *chosen]
+        parts: list[Callback] = [BatchSeed(seed), ChangedSettings(), LossTerms(), *bars, *chosen]
         parts.append(MetricsTable(run_dir / "metrics.csv"))
         if self.patience_epochs is not None:
             mode = "min" if monitor.endswith("loss") else "max"

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.strategies import ModelParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
@@ -15,7 +16,9 @@ from hpa.core.errors import InputError
 from hpa.interfaces import BatchAugmentation, Supervision
 from hpa.ranks import gathered, share_buffers
 from hpa.training.average import WeightAverage
+from hpa.training.loss_terms import TermMeans
 from hpa.training.optimization import Optimization
+from hpa.training.sharding import shard
 
 
 @runtime_checkable
@@ -74,6 +77,8 @@ class TrainingModule(LightningModule):
         self.batch_augmentation = batch_augmentation
         self.mean_losses = {stage: MeanMetric(nan_strategy="disable") for stage in ("train", "val")}
         self.train_mean, self.val_mean = self.mean_losses["train"], self.mean_losses["val"]  # moved with the module
+        self.mean_terms = {stage: TermMeans() for stage in ("train", "val")}
+        self._batches_to_accompany = 0
         decay = optimization.average_decay
         self.average = WeightAverage(model, decay) if decay > 0 else None
 
@@ -128,12 +133,38 @@ class TrainingModule(LightningModule):
         """Start a new collection, with the same running statistics in every process."""
         share_buffers(self)
         self.validation.reset()
+        self.mean_terms["val"] = TermMeans()
+        own = self._validation_batches()
+        self._batches_to_accompany = max(gathered(own)) - own if self._is_sharded() else 0
+
+    def on_validation_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Keep computing after the last batch where other processes have more: they need this one's weights."""
+        del outputs
+        if batch_idx + 1 == self._validation_batches():
+            for _ in range(self._batches_to_accompany):
+                self.accompany(batch)
+
+    def accompany(self, batch: Any) -> None:
+        """Compute for nothing but the weights that this process gives to the others."""
+        self.supervision.step(self.evaluated, batch, self._progress())
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the whole validation set, of which each process has seen a share."""
         self.validation.merge(gathered(self.validation.collected))
         for name, value in self.validation.scores().items():
             self.log(f"val_{name}", value)
+        self.log_terms("val")
+
+    def log_terms(self, stage: str) -> None:
+        """Log the means of the loss's terms at the end of an epoch; every process calls this."""
+        for name, value in self.mean_terms[stage].take().items():
+            self.log(f"{stage}_loss_{name}", value)
+
+    def configure_model(self) -> None:
+        """Spread the weights over all devices where the trainer shards them."""
+        if self._is_sharded():
+            mesh = cast("ModelParallelStrategy", self.trainer.strategy).device_mesh["data_parallel"]
+            shard(self, mesh, ("training_step", "validation_step", "accompany"))
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer and a schedule that is stepped after every optimizer step."""
@@ -156,6 +187,12 @@ class TrainingModule(LightningModule):
         """Add the identity."""
         checkpoint["hpa"] = self.identity
 
+    def _is_sharded(self) -> bool:
+        return isinstance(self.trainer.strategy, ModelParallelStrategy)
+
+    def _validation_batches(self) -> int:
+        return int(sum(self.trainer.num_val_batches))
+
     def _progress(self) -> float:
         return self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
 
@@ -166,8 +203,7 @@ class TrainingModule(LightningModule):
         # from 1 at the trackers too, where Lightning counts from 0
         self.log("epoch", float(self.current_epoch + 1), on_step=False, on_epoch=True, batch_size=count)
         if len(terms) > 1:
-            named = {f"{stage}_loss_{name}": value.detach() for name, value in terms.items()}
-            self.log_dict(named, on_step=False, on_epoch=True, batch_size=count)
+            self.mean_terms[stage].update(terms, count)
 
 
 def _not_finite(terms: dict[str, Tensor], epoch: int) -> str:

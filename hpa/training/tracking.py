@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pytorch_lightning.loggers import Logger
 
-from hpa.config import Config, build
+from hpa.config import Config, build_each
 from hpa.core.errors import InputError
 from hpa.training.run_folder import JOB_FILE, RunFolder
 
@@ -125,8 +125,8 @@ def tracked(parts: Mapping[str, Any], run: RunFolder, config: Config) -> Iterato
         run: The run.
         config: Its config, which the trackers show.
     """
-    chosen = [dict(parts)] if "_target_" in parts else list(parts.values())
-    trackings: list[Tracking] = [build(part) for part in chosen]
+    chosen = {"logger": dict(parts)} if "_target_" in parts else parts
+    trackings: list[Tracking] = build_each(chosen, "logger")
     opened: list[Tracking] = []
     try:
         loggers = []

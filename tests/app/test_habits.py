@@ -7,6 +7,7 @@ import pytest
 from hpa.app.habits import ANSWERS, SERVED, with_own_words
 from hpa.app.help_page import help_page
 from hpa.app.slots import recipes, slots_of
+from hpa.config import build_each
 from hpa.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +24,12 @@ def test_words_without_a_meaning_here_name_what_to_write(script, key):
         with pytest.raises(InputError, match=r"is no word of") as raised:
             with_own_words(script, [word])
         assert ANSWERS[script][key] in str(raised.value)
+
+
+@pytest.mark.parametrize("slot", ["callbacks", "logger"])
+def test_settings_of_a_part_that_was_not_chosen_name_the_choice(slot):
+    with pytest.raises(InputError, match=rf"choose {slot}=mine or"):
+        build_each({"mine": {"patience": 3}}, slot)
 
 
 @pytest.mark.parametrize("script", ["train", "infer"])

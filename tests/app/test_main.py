@@ -40,7 +40,7 @@ SETTINGS_OF_ANOTHER_TASK = [
     (["trainer.max_epochs=abc"], "trainer.max_epochs=abc: expected a whole number (Epochs of the run)"),
     (["optimizer.lr=-1"], "optimizer.learning_rate=-1: expected 0 or more, came -1"),
     (["seed=null"], "seed=null: expected a whole number"),
-    (["trainer.accelerator=gpu", "trainer.precision=fp32"], "trainer.accelerator must be auto, cpu"),
+    (["trainer.accelerator=gpu", "trainer.precision=fp32"], "trainer.accelerator=gpu: this machine has no such device"),
     (["trainer.precision=half"], "trainer.precision must be auto, fp32, bf16, fp16, or one of Lightning's"),
     (["loss=sum", "loss@loss.parts.focal=dice"], "DiceLoss (loss.parts.focal) serves task=pixels"),
 ]

@@ -34,6 +34,7 @@ from torch import distributed, nn
 from hpa.cells.sampling.sampler import CellSampler
 from hpa.pixels.dataset import TileSampler
 from hpa.ranks import gathered, gathered_tensors, share_buffers
+from hpa.training.loss_terms import TermMeans
 distributed.init_process_group("gloo")
 rank = distributed.get_rank()
 rows, images = np.arange(50), np.arange(50) // 5
@@ -55,6 +56,10 @@ norm.running_mean += rank
 share_buffers(norm)
 pieces = gathered_tensors(torch.full((rank + 1,), rank), torch.zeros(1))
 assert [cells.tolist() for cells, _ in pieces] == [[0], [1, 1]]
+means = TermMeans()
+means.update({"cells": torch.tensor(1.0 + rank)} | ({"size": torch.tensor(5.0)} if rank else {}), 1 + 2 * rank)
+assert means.take() == {"cells": 1.75, "size": 5.0}
+assert means.take() == {}
 everything = gathered((drawn, norm.running_mean.tolist()))
 if rank == 0:
     json.dump(everything, open(sys.argv[1], "w"))
@@ -124,6 +129,23 @@ def test_a_run_of_two_processes_goes_on_to_the_same_weights(whole, composed, wor
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert list(pd.read_csv(parts / "metrics.csv")["epoch"]) == [1, 2]
+
+
+@pytest.mark.slow
+def test_sharded_weights_are_trained_as_whole_ones_and_go_on(whole, composed, world, tmp_path):
+    run = tmp_path / "sharded"
+    config = configured(composed, world, run, 1)
+    config["trainer"] |= {"strategy": "fsdp"}
+    assert train(config, CHOICES, None) == 0
+    assert resume(str(run), ["trainer.max_epochs=2"], ROOT / "conf") == 0
+    one, two = (pd.read_csv(folder / "metrics.csv") for folder in (whole, run))
+    for name in ("train_loss", "val_loss", "val_image_map"):
+        assert two[name].tolist() == pytest.approx(one[name].tolist(), rel=1e-3)
+    weights = [read_saved_run(folder / "checkpoints" / "last.ckpt").weights for folder in (whole, run)]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(type(value) is torch.Tensor for value in weights[1].values())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, rtol=1e-2, atol=1e-4)
 
 
 WATCHED = """

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from hpa.app.help_page import help_page
+from hpa.cli import main
 from hpa.config import build
 from hpa.core import plugins
 from hpa.core.errors import InputError
@@ -49,6 +51,26 @@ def fresh_classes():
     targets._classes_of.cache_clear()
     yield
     targets._classes_of.cache_clear()
+
+
+@pytest.mark.parametrize("words", [["plugins=[mylab]"], ["--plugins", "mylab"], ["--plugins=mylab"]])
+def test_every_command_takes_plugins(mylab, words, capsys):
+    assert main(["score", *words, "none.csv", "none.csv"]) == 1
+    assert "none.csv" in capsys.readouterr().err
+    assert plugin_configs() == [mylab / "conf"]
+    assert main(["score", "plugins=[none]", "none.csv", "none.csv"]) == 1
+    assert "there is no such package" in capsys.readouterr().err
+    assert not (mylab / "imported").exists()
+
+
+def test_help_lists_the_choices_and_recipes_of_a_plugin(mylab):
+    (mylab / "conf" / "experiments").mkdir()
+    (mylab / "conf" / "experiments" / "twice.yaml").write_text("# Question: is twice better?\n")
+    name_plugins(["mylab"])
+    page = help_page(ROOT, "train", "loss")
+    assert "doubled" in page
+    assert "factor: 2.0" in page
+    assert "is twice better?" in help_page(ROOT, "train", "")
 
 
 @pytest.mark.usefixtures("fresh_classes")

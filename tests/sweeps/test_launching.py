@@ -30,6 +30,8 @@ def test_jobs_that_died_with_another_run_once_more_alone(tmp_path, deaths, faile
     launch_jobs(DyingLauncher(tmp_path, {"b": deaths}), tmp_path, JOBS, 0)
     states = {job.folder: read_outcome(tmp_path / job.folder).state for job in JOBS}
     assert states == {name: FAILED if name in failed else FINISHED for name in "abc"}
+    for name in failed:
+        assert read_outcome(tmp_path / name).reason.endswith("The launcher: RuntimeError: a worker was killed")
 
 
 def test_an_interrupt_starts_no_further_job(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hpa.config import Config, build
+from hpa.config import Config, build, build_each
 from hpa.core.channels import union_of_channels
 from hpa.core.digest import sha256_of_file
 from hpa.core.errors import InputError
@@ -47,7 +47,7 @@ class CellInference:
         """
         require_same_classes(runs)
         segmenter = build(config.get("segmenter") or runs[0].part("segmenter"))
-        rules = [build(rule) for rule in config["rules"].values()]
+        rules = build_each(config["rules"], "rules")
         channels: tuple[str, ...] = ()
         for wanted in [*(run.channels for run in runs), segmenter.channels]:
             channels = union_of_channels(channels, wanted)
@@ -184,7 +184,7 @@ def sinks_of(also: Config, class_names: Sequence[str]) -> list[CellSink]:
     Raises:
         InputError: If a writer lacks a package, or the config names another number of classes.
     """
-    return [build(_with_class_names(slot, part, class_names)) for slot, part in also.items()]
+    return build_each({slot: _with_class_names(slot, part, class_names) for slot, part in also.items()}, "also")
 
 
 def _with_class_names(slot: str, part: Config, class_names: Sequence[str]) -> Config:

@@ -32,6 +32,7 @@ from hpa.segmenters.hpa_cell.preprocess import (
     without_margin,
 )
 from hpa.segmenters.hpa_cell.weights import check_file, load_network
+from hpa.shipped import IN_YAML, defaults_of
 
 _CODE_VERSION = 2
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
@@ -49,6 +50,7 @@ class _NetworkInput:
     planes: tuple[Planes, Planes]
 
 
+@defaults_of("segmenter/hpa_cell")
 class HpaCell:
     """Segments cells with the published networks; batched over fields of one size.
 
@@ -57,18 +59,18 @@ class HpaCell:
 
     def __init__(
         self,
-        nuclei_weights: str | Path | None,
-        cell_weights: str | Path | None,
-        nucleus_channel: str,
-        microtubule_channel: str,
-        reticulum_channel: str | None,
-        network_um: float,
-        reflect_margin: bool,
-        mode: str,
-        edge_cells: str,
-        fields_at_once: int,
-        device: str,
-        precision: str,
+        nuclei_weights: str | Path | None = IN_YAML,
+        cell_weights: str | Path | None = IN_YAML,
+        nucleus_channel: str = IN_YAML,
+        microtubule_channel: str = IN_YAML,
+        reticulum_channel: str | None = IN_YAML,
+        network_um: float = IN_YAML,
+        reflect_margin: bool = IN_YAML,
+        mode: str = IN_YAML,
+        edge_cells: str = IN_YAML,
+        fields_at_once: int = IN_YAML,
+        device: str = IN_YAML,
+        precision: str = IN_YAML,
     ) -> None:
         """Check the settings and the headers of the weights.
 
