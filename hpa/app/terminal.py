@@ -16,8 +16,16 @@ def configure_logs() -> None:
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.logging import RichHandler
+        from tqdm import tqdm
 
-        handler: logging.Handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+        class AboveBars(RichHandler):
+            """Writes lines above a progress bar, not into it."""
+
+            def emit(self, record: logging.LogRecord) -> None:
+                with tqdm.external_write_mode(file=sys.stderr):
+                    super().emit(record)
+
+        handler = AboveBars(console=Console(stderr=True), show_time=False, show_path=False)
         logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     else:
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
@@ -52,6 +60,8 @@ def _add(tree: Any, name: str, value: Any) -> None:
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        return "[" + ", ".join(str(one.get("_target_", one)).rpartition(".")[2] for one in value) + "]"
+    if isinstance(value, list):
+        return "[" + ", ".join(_written(one) for one in value) + "]"
+    if isinstance(value, dict) and value:
+        return str(value.get("_target_", value)).rpartition(".")[2]
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -70,9 +70,10 @@ def other_ranks(run: Path, count: int) -> Iterator[None]:
         return
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "NODE_RANK": "0"}
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
+    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # the first process says the same
     command = [sys.executable, "-m", MODULE, str(run)]
     others = [
-        subprocess.Popen(command, env=threads | os.environ | shared | {"LOCAL_RANK": str(rank)})
+        subprocess.Popen(command, env=threads | quiet | os.environ | shared | {"LOCAL_RANK": str(rank)})
         for rank in range(1, count)
     ]
     before = {name: os.environ.get(name) for name in (*shared, "LOCAL_RANK")}

@@ -95,7 +95,8 @@ def test_the_settings_are_shown_to_a_person_only(monkeypatch, composed, at_termi
     show_config(plain(composed("train", f"print_config={wanted}")))
     shown = stream.getvalue()
     assert bool(shown) is (at_terminal and wanted)
-    assert not shown or ("FocalLoss" in shown and "max_epochs" in shown)
+    assert not shown or ("FocalLoss" in shown and ": [red, yellow]" in shown)
+    assert not shown or "[D4, Affine, RandomBrightnessContrast]" in shown
 
 
 @pytest.mark.slow
