@@ -7,7 +7,6 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from pytorch_lightning import LightningModule
-from pytorch_lightning.strategies import ModelParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
@@ -18,7 +17,7 @@ from hpa.ranks import gathered, share_buffers
 from hpa.training.average import WeightAverage
 from hpa.training.loss_terms import TermMeans
 from hpa.training.optimization import Optimization
-from hpa.training.sharding import shard
+from hpa.training.sharding import Company, mesh_of, shard
 
 
 @runtime_checkable
@@ -78,7 +77,7 @@ class TrainingModule(LightningModule):
         self.mean_losses = {stage: MeanMetric(nan_strategy="disable") for stage in ("train", "val")}
         self.train_mean, self.val_mean = self.mean_losses["train"], self.mean_losses["val"]  # moved with the module
         self.mean_terms = {stage: TermMeans() for stage in ("train", "val")}
-        self._batches_to_accompany = 0
+        self._company = Company(0, 0)
         decay = optimization.average_decay
         self.average = WeightAverage(model, decay) if decay > 0 else None
 
@@ -134,15 +133,13 @@ class TrainingModule(LightningModule):
         share_buffers(self)
         self.validation.reset()
         self.mean_terms["val"] = TermMeans()
-        own = self._validation_batches()
-        self._batches_to_accompany = max(gathered(own)) - own if self._is_sharded() else 0
+        self._company = Company.of(self.trainer)
 
     def on_validation_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Keep computing after the last batch where other processes have more: they need this one's weights."""
         del outputs
-        if batch_idx + 1 == self._validation_batches():
-            for _ in range(self._batches_to_accompany):
-                self.accompany(batch)
+        for _ in range(self._company.batches_after(batch_idx)):
+            self.accompany(batch)
 
     def accompany(self, batch: Any) -> None:
         """Compute for nothing but the weights that this process gives to the others."""
@@ -162,8 +159,7 @@ class TrainingModule(LightningModule):
 
     def configure_model(self) -> None:
         """Spread the weights over all devices where the trainer shards them."""
-        if self._is_sharded():
-            mesh = cast("ModelParallelStrategy", self.trainer.strategy).device_mesh["data_parallel"]
+        if (mesh := mesh_of(self.trainer)) is not None:
             shard(self, mesh, ("training_step", "validation_step", "accompany"))
 
     def configure_optimizers(self) -> Any:
@@ -186,12 +182,6 @@ class TrainingModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the identity."""
         checkpoint["hpa"] = self.identity
-
-    def _is_sharded(self) -> bool:
-        return isinstance(self.trainer.strategy, ModelParallelStrategy)
-
-    def _validation_batches(self) -> int:
-        return int(sum(self.trainer.num_val_batches))
 
     def _progress(self) -> float:
         return self.global_step / max(1, int(self.trainer.estimated_stepping_batches))

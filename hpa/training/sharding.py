@@ -6,9 +6,44 @@ parameters: weight decay, clipping and the moving average see what they see on o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.strategies import ModelParallelStrategy
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+from hpa.ranks import gathered
+
+
+def mesh_of(trainer: Trainer) -> DeviceMesh | None:
+    """Return the devices that a trainer spreads weights over, None where each device has all."""
+    strategy = trainer.strategy
+    return strategy.device_mesh["data_parallel"] if isinstance(strategy, ModelParallelStrategy) else None
+
+
+@dataclass(frozen=True)
+class Company:
+    """How long a process keeps computing in validation: weights of each are needed by the one with most batches.
+
+    Attributes:
+        own: Batches of this process.
+        more: Batches that another one has beyond that, where weights are sharded.
+    """
+
+    own: int
+    more: int
+
+    @classmethod
+    def of(cls, trainer: Trainer) -> Company:
+        """Return that of a validation which begins; every process calls this."""
+        own = int(sum(trainer.num_val_batches))
+        return cls(own, 0 if mesh_of(trainer) is None else max(gathered(own)) - own)
+
+    def batches_after(self, batch_index: int) -> int:
+        """Return how many batches of others are accompanied after an own one."""
+        return self.more if batch_index + 1 == self.own else 0
 
 
 def shard(module: nn.Module, mesh: DeviceMesh, steps: tuple[str, ...]) -> None:
