@@ -40,9 +40,9 @@ def require_checksums(path: Path) -> None:
     Raises:
         UnreadableError: If a member was changed, or inflates beyond what it may.
     """
-    if not zipfile.is_zipfile(path):  # as torch wrote before 1.6
-        return
     try:
+        if not zipfile.is_zipfile(path):  # as torch wrote before 1.6
+            return
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
                 check_member(archive, member)
