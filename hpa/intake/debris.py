@@ -50,10 +50,10 @@ def debris_of(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: float
     """
     bright = [_bright(level, mask, factor) for level, mask in zip(levels, foregrounds, strict=True)]
     dirt: Mask = np.logical_and.reduce(bright)
-    smallest = min(int(np.count_nonzero(foreground)) for foreground in foregrounds)
+    smallest: int = min(cv2.countNonZero(mask.view(np.uint8)) for mask in foregrounds)
     for place, (mask, foreground) in enumerate(zip(bright, foregrounds, strict=True)):
         others = [other for index, other in enumerate(foregrounds) if index != place]
-        is_innermost = int(np.count_nonzero(foreground)) <= _AS_SMALL * smallest
+        is_innermost = cv2.countNonZero(foreground.view(np.uint8)) <= _AS_SMALL * smallest
         for times in _THREAD_FACTORS if is_innermost else _RIM_FACTORS:
             dirt |= _threads(mask if times == 1 else _bright(levels[place], foreground, times * factor))
         if others:
