@@ -69,7 +69,8 @@ def debris_of(levels: Sequence[Grey], foregrounds: Sequence[Mask], factor: float
 
 def _nests(inner: Mask, outer: Mask) -> bool:
     """Return whether a stain lies within another one."""
-    return bool(np.count_nonzero(inner & outer) >= _NESTED_SHARE * max(1, np.count_nonzero(inner)))
+    count, inside = int(np.count_nonzero(inner)), int(np.count_nonzero(inner & outer))
+    return inside >= _NESTED_SHARE * max(1, count)
 
 
 def _misplaced(mask: Mask, foreground: Mask, others: Mask, is_innermost: bool) -> Mask:
