@@ -48,7 +48,7 @@ def defaults_of(choice: str) -> Callable[[type[T]], type[T]]:
                 given.arguments.update(_values(part.__name__, choice, left_out, plain))
             original(*given.args, **given.kwargs)
 
-        part.__init__ = filled  # type: ignore[method-assign]
+        part.__init__ = filled  # type: ignore[assignment, method-assign]
         return part
 
     return with_defaults

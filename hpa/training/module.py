@@ -135,9 +135,9 @@ class TrainingModule(LightningModule):
         self.mean_terms["val"] = TermMeans()
         self._company = Company.of(self.trainer)
 
-    def on_validation_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_validation_batch_end(self, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Keep computing after the last batch where other processes have more: they need this one's weights."""
-        del outputs
+        del outputs, dataloader_idx
         for _ in range(self._company.batches_after(batch_idx)):
             self.accompany(batch)
 
