@@ -26,7 +26,8 @@ from hpa.formats.images import read_image
 from hpa.formats.label_maps import read_label_map, read_segmentation, write_label_map, write_segmentation
 from hpa.formats.parquet_table import CHECKSUMS, read_parquet
 from hpa.inference.block_report import BlockReport
-from hpa.inference.shards import Shard, read_part, write_part
+from hpa.inference.blocks import Shard
+from hpa.inference.shards import read_part, write_part
 from hpa.inference.work_folder import WorkFolder
 from hpa.models.saved_run import read_saved_run
 from hpa.training.checkpoint import AtomicCheckpointIO
@@ -55,8 +56,8 @@ def attempt(random: Random, folder: Path) -> Outcome:
     sound, value = _sound(kind.name)
     path = folder / kind.name
     companions = {path: sound[kind.name]} | {path.with_name(name): content for name, content in sound.items()}
-    for place, content in companions.items():
-        place.write_bytes(content)
+    for place, whole in companions.items():
+        place.write_bytes(whole)
     target = random.choice(sorted(companions))
     content = bytearray(companions[target])
     for _ in range(random.choice([1, 1, 1, 2, 8])):
@@ -116,7 +117,10 @@ def _image(bits: int, channels: int) -> np.ndarray:
 
 
 def _write_png(bits: int, channels: int) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(cv2.imencode(".png", _image(bits, channels))[1].tobytes())
+    def write(path: Path) -> None:
+        path.write_bytes(cv2.imencode(".png", _image(bits, channels))[1].tobytes())
+
+    return write
 
 
 def _read_planes(path: Path) -> Any:

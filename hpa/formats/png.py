@@ -93,7 +93,7 @@ def checksum_fault(content: bytes) -> str:
         body, checksum = view[place + 4 : stop], view[stop : stop + 4]
         if len(checksum) != 4 or zlib.crc32(body) != struct.unpack(">I", checksum)[0]:
             return "a checksum is wrong"
-        if body[:4] == b"IEND":
+        if bytes(body[:4]) == b"IEND":
             return ""
         place = stop + 4
     return "its end is missing"

@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int32
 
+from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.whole_file import whole_file
+from hpa.formats.parquet_table import CHECKSUMS, VERIFIED
 from hpa.inference.exports.cell_places import places_of
 from hpa.measurements.cells import CellMeasures
 
