@@ -19,6 +19,7 @@ from hpa.inference.work_claim import living_workers, manifest_of
 from hpa.inference.work_folder import LOCK, TURN, work_path
 
 FINISHED, RUNNING, INTERRUPTED = "finished", "running", "interrupted"
+_MAX_IMAGES = 100_000_000
 _PAUSE_GAPS = 20
 """A gap between two blocks so many times as long as the usual one is a pause between two runs."""
 
@@ -109,6 +110,8 @@ def _extent(manifest: Mapping[str, Any], folder: Path) -> tuple[int, int]:
     try:
         sizes = BlockSizes(manifest["block_images"], manifest["fields_at_once"], manifest["megapixels_at_once"])
         shard = None if manifest["shard"] == "all" else Shard.parse(manifest["shard"])
+        if not 0 <= manifest["image_count"] <= _MAX_IMAGES:
+            raise InputError(f"{folder / 'manifest.json'}: this is no run, it has more than {_MAX_IMAGES:,} images.")
         blocks = sizes.blocks(manifest["image_count"], shard)
     except (KeyError, TypeError) as error:
         raise InputError(f"{folder / 'manifest.json'}: this is no run of this version ({error!r}).") from error

@@ -74,7 +74,7 @@ def read_outcome(folder: Path) -> JobOutcome | None:
         values = read_json(path)
         scores = {str(name): float(value) for name, value in values["scores"].items()}
         read = JobOutcome(**values | {"overrides": tuple(map(str, values["overrides"])), "scores": scores})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: cannot be read as the outcome of a job ({error}); delete the file.") from error
     if read.state not in STATES:
         raise InputError(f"{path}: state {read.state!r} is none of {', '.join(STATES)}; delete the file.")
