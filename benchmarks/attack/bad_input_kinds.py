@@ -74,7 +74,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("a folder for a file", "lint @empty --sample @sample.csv", ("empty", "save it as CSV")),
     Kind("an empty file", _LINT, ("sub.csv", "expected", "Name them so"), {"sub.csv": b""}),
     Kind("no such column", _LINT, ("sub.csv", "ImageWidth", "Name them so"), {"sub.csv": b"ID,x\na,1\n"}),
-    Kind("UTF-16", _LINT, ("sub.csv", "UTF-8"), {"sub.csv": (HEADER + ROW).decode().encode("utf-16")}),
+    Kind("UTF-32", _LINT, ("sub.csv", "expected", "Name them"), {"sub.csv": (HEADER + ROW).decode().encode("utf-32")}),
     Kind("a zip for a table", _LINT, ("sub.csv", "UTF-8"), {"sub.csv": zip_of(a=bytes(1000))}),
     Kind("sides swapped", _LINT, ("row 2 (a)", "swapped", "write the size"),
          _sub(b"a,4,5,0 1 " + MASK) | {"sample.csv": HEADER + b"a,5,4,\n"}),
