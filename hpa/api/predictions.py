@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cell:
     """One cell of an image.
 
@@ -32,6 +32,11 @@ class Cell:
 
     image: PredictedImage
     number: int
+
+    def __repr__(self) -> str:
+        """Return image, number and class on one line."""
+        name = "" if self.class_name is None else f", {self.class_name} {self.confidences.max():.2f}"
+        return f"Cell({self.number} of {len(self.image)} in {self.image.image_id!r}{name})"
 
     @property
     def mask(self) -> Bool[np.ndarray, "height width"]:
@@ -61,7 +66,7 @@ class Cell:
         return names[int(self.confidences.argmax())] if names else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PredictedImage:
     """The cells of one image, numbered from 1.
 
@@ -80,6 +85,11 @@ class PredictedImage:
     class_names: tuple[str, ...]
     masks: tuple[str, ...]
     rows: CellRows
+
+    def __repr__(self) -> str:
+        """Return name, size and counts on one line."""
+        counts = _counts(cell=len(self), **_classes(self.class_names))
+        return f"PredictedImage({self.image_id!r}, {self.height} x {self.width} px, {counts})"
 
     def __len__(self) -> int:
         """Count the cells."""
@@ -121,7 +131,7 @@ class PredictedImage:
         return {"ID": self.image_id, "ImageWidth": self.width, "ImageHeight": self.height, PREDICTION_COLUMN: text}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """The cells of several images.
 
@@ -132,6 +142,11 @@ class Predictions:
 
     images: tuple[PredictedImage, ...]
     class_names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Return the counts on one line."""
+        cells = sum(len(image) for image in self.images)
+        return f"Predictions({_counts(image=len(self), cell=cells, **_classes(self.class_names))})"
 
     def __len__(self) -> int:
         """Count the images."""
@@ -190,6 +205,16 @@ class Predictions:
         matrix = np.concatenate([np.zeros((0, count), np.float32), *features])
         names = [feature_name(index) for index in range(count)]
         return cells_as_anndata(table_of(rows, schema), names, self.class_names, matrix)
+
+
+def _classes(names: tuple[str, ...]) -> dict[str, int]:
+    return {"class": len(names)} if names else {}
+
+
+def _counts(**counts: int) -> str:
+    """Return numbers of things in words: 6 images, 114 cells, 19 classes."""
+    ending = {"class": "es"}
+    return ", ".join(f"{count:,} {what}{'' if count == 1 else ending.get(what, 's')}" for what, count in counts.items())
 
 
 def _without_features(rows: CellRows) -> CellRows:

@@ -32,6 +32,7 @@ from hpa.reports.class_styles import class_styles
 from hpa.reports.facts import RunFacts
 from hpa.reports.instance_page import InstanceFacts, write_instance_page
 from hpa.reports.overlays import instances_overlay, masks_overlay
+from hpa.reports.page import page_of_folder
 from hpa.reports.pictures import composite
 from hpa.reports.run_page import write_run_page
 from hpa.reports.tracked_cells import cell_panels
@@ -73,7 +74,8 @@ def write_cell_results(run: RunFolder, config: Config, data: CellDataModule, log
     )
     log_panels(loggers, lambda: cell_panels(facts))
     if config["report"]:
-        write_run_page(run.path / "report.html", facts)
+        with page_of_folder(run.path) as page:
+            write_run_page(page, facts)
 
 
 def write_pixel_results(run: RunFolder, config: Config, data: PixelDataModule) -> None:
@@ -104,7 +106,8 @@ def write_pixel_results(run: RunFolder, config: Config, data: PixelDataModule) -
             images=scores,
             picture_of=lambda image_id: draw_outlines(data, image_id, read_label_map(_label_map_file(run, image_id))),
         )
-        write_instance_page(run.path / "report.html", facts)
+        with page_of_folder(run.path) as page:
+            write_instance_page(page, facts)
 
 
 def draw_outlines(

@@ -206,7 +206,7 @@ def _fit_and_finish(
     leave_group()
     if trainer.interrupted:
         command = with_commands(f"python train.py resume={run.path}")
-        print(f"interrupted; the last finished epoch is saved. Go on with: {command}", file=sys.stderr)
+        print(f"interrupted; {kept_of(run)} with: {command}", file=sys.stderr)
         return 130
     _write_scores(run, trainer)
     if reports is not None and reports.is_pruned:
@@ -219,6 +219,13 @@ def _fit_and_finish(
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
     return _report_overfitting(run) if overfits else 0
+
+
+def kept_of(run: RunFolder) -> str:
+    """Return in words what an interrupted training has kept, and what resuming it does."""
+    if run.newest_checkpoint() is None:
+        return "no epoch was finished, so nothing is saved. Start it again"
+    return "the last finished epoch is saved. Go on"
 
 
 def _report_overfitting(run: RunFolder) -> int:

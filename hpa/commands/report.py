@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder", metavar="RUN", type=Path, help="a run of train.py that classifies cells, or a chain of runs"
     )
     parser.add_argument("overrides", nargs="*", help="values of its config that are others now: data.root=DIR")
-    parser.add_argument("--out", metavar="PAGE.html", type=Path, default=Path("report.html"), help="the page")
+    parser.add_argument("--out", metavar="PAGE.html", type=Path, help="elsewhere than RUN/report.html")
     parser.add_argument("--overwrite", action="store_true", help="write over a page that this command did not make")
 
 
@@ -27,19 +27,21 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: If the run or its images cannot be read, or the page is somebody else's.
     """
+    from hpa.reports.page import COMMAND, PAGE
     from hpa.reports.run_page import write_run_page
     from hpa.results.run_facts import run_facts
     from hpa.stages.chain_page import STAGES, write_chain_page
 
-    require_page_name(arguments.out)
-    check_outputs([arguments.out], "report", overwrite=arguments.overwrite)
+    page = arguments.folder / PAGE if arguments.out is None else arguments.out
+    require_page_name(page)
+    check_outputs([page], COMMAND, overwrite=arguments.overwrite)
     if (arguments.folder / STAGES).is_file():
-        with guarded_outputs([arguments.out], "report", overwrite=arguments.overwrite):
-            write_chain_page(arguments.out, arguments.folder, f"hpa report {shlex.quote(str(arguments.folder))}")
-        print(f"{arguments.out} shows the chain")
+        with guarded_outputs([page], COMMAND, overwrite=arguments.overwrite):
+            write_chain_page(page, arguments.folder, f"hpa report {shlex.quote(str(arguments.folder))}")
+        print(f"{page} shows the chain")
         return 0
     facts = run_facts(arguments.folder, arguments.overrides)
-    with guarded_outputs([arguments.out], "report", overwrite=arguments.overwrite):
-        write_run_page(arguments.out, facts)
-    print(f"{arguments.out}: {len(facts.cells):,} cells of {facts.cells['image_id'].nunique():,} held-out images")
+    with guarded_outputs([page], COMMAND, overwrite=arguments.overwrite):
+        write_run_page(page, facts)
+    print(f"{page}: {len(facts.cells):,} cells of {facts.cells['image_id'].nunique():,} held-out images")
     return 0

@@ -12,6 +12,8 @@ import hashlib
 import io
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,8 +23,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from hpa.core.outputs import guarded_outputs
 from hpa.core.whole_file import whole_file
 
+PAGE = "report.html"
+"""The page in the folder of a run or chain."""
+COMMAND = "report"
+"""The command that writes it again."""
 QUALITY = 84
 """Of WebP: fine filaments stay, and a crop of 128 px takes about 4 KB (as PNG 35 KB)."""
 PACKAGES = (
@@ -91,6 +98,13 @@ def write_page(path: Path, html: str) -> None:
     content = html.encode()
     with whole_file(path, len(content)) as file:
         file.write(content)
+
+
+@contextmanager
+def page_of_folder(folder: Path) -> Iterator[Path]:
+    """Give the page of a run or chain to be written, listed as if `hpa report` had made it, which may replace it."""
+    with guarded_outputs([folder / PAGE], COMMAND, overwrite=True):
+        yield folder / PAGE
 
 
 def data_uri(picture: UInt8[np.ndarray, "height width 3"]) -> str:

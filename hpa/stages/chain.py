@@ -19,6 +19,7 @@ from hpa.formats.parquet_table import CHECKSUMS, read_parquet
 from hpa.inference.cells.held_out import FILE, read_held_out_cells
 from hpa.inference.tissue.held_out import FOLDER as MAPS
 from hpa.overrides import differing_keys
+from hpa.reports.page import page_of_folder
 from hpa.stages.chain_page import write_chain_page
 from hpa.training.checkpoint import link_into_place
 from hpa.training.run_folder import RunFolder, has_epoch
@@ -83,7 +84,8 @@ def finish(run: RunFolder, config: Config, stages: Sequence[str], members: Seque
     run.write_facts({"finished": True, "members": list(members), **epochs, **best})
     if config["report"]:
         command = with_commands(shlex.join(["python", *run.facts().get("command", [])]))
-        write_chain_page(run.path / "report.html", run.path, command)
+        with page_of_folder(run.path) as page:
+            write_chain_page(page, run.path, command)
 
 
 def _concatenate(folder: Path, members: Sequence[str]) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pandas as pd
 import pytest
 
 import hpa
+from hpa.api.predictions import Predictions
 from hpa.core.channels import CHANNELS
 from hpa.core.encoding import decode_mask
 from hpa.core.submission import parse_prediction
@@ -21,6 +23,16 @@ def test_a_run_names_what_it_is(run, run_path):
     assert len(run.class_names) == 19
     assert run.config["model"]["_target_"].startswith("hpa.models.")
     assert str(run_path) in repr(run)
+
+
+def test_predictions_are_shown_on_one_line(predictions):
+    [found] = predictions
+    cell = predictions.cells[0]
+    assert repr(predictions) == f"Predictions(1 image, {len(found)} cells, 19 classes)"
+    assert repr(found) == f"PredictedImage('0', {found.height} x {found.width} px, {len(found)} cells, 19 classes)"
+    assert repr(cell) == f"Cell(1 of {len(found)} in '0', {cell.class_name} {cell.confidences.max():.2f})"
+    alone = replace(found, masks=(), class_names=())
+    assert repr(Predictions((alone, alone), ())) == "Predictions(2 images, 0 cells)"
 
 
 def test_cells_agree_with_label_map_table_and_coco(predictions, image):

@@ -13,6 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from hpa.app.train import kept_of
+from hpa.training.run_folder import RunFolder
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("data=kaggle_hpa", "model=tiny", "size=tiny", "trainer.accelerator=cpu", "report=false")
 
@@ -59,6 +62,16 @@ def test_sigterm_while_cells_are_stored_ends_in_order(start, world, tmp_path):
     assert not (run / "lock").exists()
     require_success(start(f"resume={run}"))
     assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == [1]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_an_interrupted_training_names_what_it_kept(finished, tmp_path):
+    run = RunFolder(tmp_path)
+    if finished:
+        run.checkpoints.mkdir()
+        run.last_checkpoint.touch()
+    assert ("the last finished epoch is saved" in kept_of(run)) == finished
+    assert ("nothing is saved" in kept_of(run)) != finished
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hpa.cli import main
 from hpa.config import Config, plain
 from hpa.core.errors import InputError
 from hpa.models.saved_run import members_of
@@ -79,6 +80,10 @@ def test_held_out_cells_are_joined_and_scored_together(config, tmp_path):
     page = (tmp_path / "run" / "report.html").read_text()
     assert "on all held-out images; the 4 stages " in page
     assert page.count("stages/3") == 1  # its row; it has no page of its own
+    assert main(["report", str(tmp_path / "run")]) == 0  # over the page that the training wrote
+    (tmp_path / "run" / "report.html").write_text("of a user")
+    assert main(["report", str(tmp_path / "run")]) == 1
+    assert (tmp_path / "run" / "report.html").read_text() == "of a user"
 
 
 def test_held_out_images_of_networks_of_pixels_are_joined_too(config, tmp_path):
