@@ -22,6 +22,7 @@ from hpa.sweeps.pruning import TrialReports
 from hpa.training.callbacks import EpochPicture, RunProgress, StopTogether
 from hpa.training.fit import Fit
 from hpa.training.launch import Launch, leave_group, wait_for_run
+from hpa.training.resuming import require_same_state
 from hpa.training.run_folder import RunFolder
 
 TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
@@ -60,8 +61,10 @@ def fit_parts(
         reports: Of an Optuna trial.
 
     Raises:
-        InputError: If callbacks, or arguments of the trainer, do not fit.
+        InputError: If the checkpoint, callbacks or arguments of the trainer do not fit.
     """
+    if checkpoint is not None:
+        require_same_state(parts.module, checkpoint)
     progress = RunProgress(parts.unit, parts.count)
     monitor = f"val_{parts.module.validation.monitor}"
     more = build_each(config.get("callbacks") or {}, "callbacks")

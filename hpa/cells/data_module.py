@@ -92,7 +92,20 @@ def prepare_cells(
             "Check data.channels and data.pixel_um, look at an image, or choose another segmenter=."
         )
     corrected = None if corrections is None else corrections.targets(stored, table)
-    return PreparedCells(source, table, stored, folds, _cell_targets(source, table, stored), corrected)
+    cells = PreparedCells(source, table, stored, folds, _cell_targets(source, table, stored), corrected)
+    _warn_of_equal_labels(cells)
+    return cells
+
+
+def _warn_of_equal_labels(cells: PreparedCells) -> None:
+    targets, labels = cells.table.targets(), cells.table.frame["classes"]
+    if len(targets) > 1 and cells.cell_targets is None and (targets == targets[0]).all():
+        log.warning(
+            "%s: all %d images have the labels %s; images without them are needed to learn how these classes look",
+            cells.table.where,
+            len(targets),
+            labels.iloc[0],
+        )
 
 
 def _cell_targets(

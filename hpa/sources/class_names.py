@@ -33,14 +33,17 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         DataError: Naming every row that cannot be used.
     """
     names = [f"unused {number}" for number in range(len(LOCATION_NAMES))]
+    expected = (
+        f"a number from 0 to {len(names) - 1} and a name are expected, each once; data of more classes need a reader "
+        "of their own (hpa new data NAME)"
+    )
     problems = []
     seen: set[str] = set()
     for row in read_rows(path, ("number", "name")).to_dict("records"):
         text, name = row["number"], row["name"]
         is_number = text.isascii() and text.isdecimal() and int(text[:9]) < len(names)
         if not is_number or not name or {text, name} & seen:
-            last = len(names) - 1
-            problems.append(Problem(f"row {row[ROW]}", f"a number from 0 to {last} and a name are expected, each once"))
+            problems.append(Problem(f"row {row[ROW]}", expected))
             continue
         seen |= {text, name}
         names[int(text)] = name

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from hpa.config import Config
 from hpa.core.errors import InputError
+from hpa.models.tensor_file import load_plain
 from hpa.overrides import differing_keys
 from hpa.training.module import TrainingModule
 
@@ -44,6 +47,41 @@ def require_effective(saved: Config, wanted: Config) -> None:
             f"resume=: {'; '.join(reasons)}. Leave it out, or start a new run; what can change is "
             f"{', '.join(f'{key}*' if key.endswith('.') else key for key in EFFECTIVE)}."
         )
+
+
+def require_same_state(module: nn.Module, checkpoint: Path) -> None:
+    """Refuse a checkpoint whose tensors are not those of the module that shall go on from it.
+
+    Args:
+        module: What is trained: network, strategy and moving average.
+        checkpoint: One that `read_saved_run` has read.
+
+    Raises:
+        InputError: Naming the first tensors that are missing, left over or of another shape, and what to do.
+    """
+    saved: dict[str, Tensor] = load_plain(checkpoint, mmap=True)["state_dict"]
+    own = module.state_dict()
+    reasons = {
+        "it lacks": [name for name in own if name not in saved],
+        "nothing here has its": [name for name in saved if name not in own],
+        "of another shape here:": [
+            f"{name} (there {tuple(saved[name].shape)}, here {tuple(value.shape)})"
+            for name, value in own.items()
+            if name in saved and saved[name].shape != value.shape
+        ],
+    }
+    differences = "; ".join(f"{what} {_first(names)}" for what, names in reasons.items() if names)
+    if differences:
+        raise InputError(
+            f"{checkpoint}: this training cannot go on, for what it keeps does not fit the parts that its config makes "
+            f"here ({differences}). Another version of this package began it, or its data changed. Begin a new run, "
+            "or go on with the version and the data of its start; infer.py still predicts with it if its network fits."
+        )
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
 
 
 def _refusal(key: str, saved: Config, wanted: Config) -> str | None:

@@ -160,7 +160,10 @@ class RunFolder:
         require_safe(config, str(self.config_file))
         values = cast("Config", config)
         if missing := [slot for slot in _NEEDED if slot not in values]:
-            raise InputError(f"{self.config_file}: lacks {', '.join(missing)}; it was changed, start a new run.")
+            raise InputError(
+                f"{self.config_file}: lacks {', '.join(missing)}; another version wrote it, or it was changed. "
+                "Start a new run."
+            )
         return values
 
     def write_config(self, config: Config) -> None:

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from hpa.config import build, plain
 from hpa.core.errors import InputError
 from hpa.overrides import keys_of
-from hpa.training.resuming import require_effective
+from hpa.training.resuming import require_effective, require_same_state
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,3 +84,19 @@ def decay(config: dict, value: float) -> dict:
 def test_averaging_cannot_begin_or_end_later(config, before, after):
     with pytest.raises(InputError, match=r"optimizer\.average_decay: the average of the weights is kept"):
         require_effective(config | decay(config, before), config | decay(config, after))
+
+
+def test_state_that_does_not_fit_is_refused_by_name(tmp_path):
+    """As of a version whose strategy had no such head, or of a data set with more cells."""
+    file = tmp_path / "last.ckpt"
+    module = torch.nn.ModuleDict({"body": torch.nn.Linear(2, 3), "head": torch.nn.Linear(3, 1, bias=False)})
+    state = module.state_dict()
+    torch.save({"state_dict": state}, file)
+    require_same_state(module, file)
+    del state["head.weight"]
+    torch.save({"state_dict": state | {"old.bias": torch.zeros(1), "body.bias": torch.zeros(4)}}, file)
+    with pytest.raises(InputError, match="Begin a new run") as caught:
+        require_same_state(module, file)
+    assert str(file) in str(caught.value)
+    for words in (r"lacks head.weight", "nothing here has its old.bias", "body.bias (there (4,), here (3,))"):
+        assert words in str(caught.value)
