@@ -18,6 +18,7 @@ from hpa.core.paths import with_paths
 from hpa.targets import require_plain, require_targets
 
 Config = dict[str, Any]
+_TO_DO = "Write what is missing and leave out what is unknown; where another version began the run, begin a new one."
 
 
 def plain(config: DictConfig) -> Config:
@@ -60,7 +61,7 @@ def build(part: Config, **given: Any) -> Any:
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None
-        raise InputError(f"The config does not fit its part: {str(error).strip()}") from error
+        raise InputError(f"The config does not fit its part: {str(error).strip()}. {_TO_DO}") from error
 
 
 def build_each(parts: Mapping[str, Any], slot: str) -> list[Any]:
@@ -105,7 +106,7 @@ def _nested(node: Any, shared: Mapping[str, Any]) -> Any:
     except InputError:
         raise
     except Exception as error:  # values come from the user, and parts refuse them in many ways, as `instantiate` knows
-        raise InputError(f"The config does not fit {node['_target_']}: {error}") from error
+        raise InputError(f"The config does not fit {node['_target_']}: {error}. {_TO_DO}") from error
 
 
 def require_task(config: Config, choices: Mapping[str, str] | None = None) -> None:

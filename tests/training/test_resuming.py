@@ -9,7 +9,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from hpa.config import build, plain
+from hpa.config import build, build_nested, plain
 from hpa.core.errors import InputError
 from hpa.overrides import keys_of
 from hpa.training.resuming import require_effective, require_same_state
@@ -100,3 +100,9 @@ def test_state_that_does_not_fit_is_refused_by_name(tmp_path):
     assert str(file) in str(caught.value)
     for words in (r"lacks head.weight", "nothing here has its old.bias", "body.bias (there (4,), here (3,))"):
         assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [build, build_nested])
+def test_a_setting_that_an_older_config_lacks_is_named_with_what_to_do(make):
+    with pytest.raises(InputError, match=r"(?s)missing.*'images'.*begin a new one"):
+        make({"_target_": "hpa.supervision.label_rates.RatePrior", "share": 0.1})
