@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from torch import nn
@@ -20,8 +23,15 @@ def shipped_augmentation(choices: str) -> BatchAugmentation:
         return build(plain(compose("train", overrides=choices.split()).batch_augment))
 
 
+@lru_cache
+def shipped_config(choices: str) -> Any:
+    """Compose the settings of a strategy, once."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return plain(compose("train", overrides=choices.split()).supervision)
+
+
 def shipped(choices: str, model: nn.Module, training_cells: TrainingCells | None = None) -> nn.Module:
     """Build a strategy, e.g. "supervision=dual supervision/pooling=mean"; some need a list of all cells."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", overrides=choices.split()).supervision
-    return build_nested(plain(config), loss=plain_loss(), model=model, training_cells=training_cells)
+    return build_nested(
+        deepcopy(shipped_config(choices)), loss=plain_loss(), model=model, training_cells=training_cells
+    )

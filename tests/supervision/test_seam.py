@@ -22,6 +22,7 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from hpa.interfaces import CellBatch, InstanceOutput, Loss, StepResult, Supervision, Unit
 from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation
+from hpa.training.callbacks import LossTerms
 from hpa.training.clipping import NormClipping
 from hpa.training.fit import quiet_lightning
 from hpa.training.module import TrainingModule
@@ -151,7 +152,7 @@ def train_by_module(
     module = TrainingModule(model, supervision, optimization(), validation, {})
     trainer = pytorch_lightning.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False,
+        enable_model_summary=False, callbacks=[LossTerms()],
     )  # fmt: skip
     trainer.fit(module, DataLoader(batches, batch_size=None), validated and DataLoader(validated, batch_size=None))
     return {name: float(value) for name, value in trainer.callback_metrics.items()}

@@ -5,14 +5,14 @@ import pytest
 from benchmarks.attack.isolation import run_isolated
 
 TRIES = {
-    "masks": 3000,
-    "column_runs": 1000,
-    "coco_files": 300,
-    "cellpose_files": 500,
-    "tables": 400,
-    "saved_configs": 200,
-    "bit_flips": 400,
-    "metadata_files": 400,
+    "masks": 1000,
+    "column_runs": 500,
+    "coco_files": 150,
+    "cellpose_files": 200,
+    "tables": 100,
+    "saved_configs": 80,
+    "bit_flips": 150,
+    "metadata_files": 120,
 }
 
 
