@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from tqdm import tqdm
@@ -91,9 +92,8 @@ def infer_on_engine(config: Config) -> int:
     engine = build(config["engine"])
     codes = engine.run(infer_in_process, {**config, "engine": None, "workers": JOIN})
     note = read_note(Path(config["out"]))
-    tqdm.write(
-        f"{config['out']}  {'is complete' if note else 'is not complete'}; 'hpa status {config['out']}' shows more"
-    )
+    state = "is complete" if note else "is not complete"
+    tqdm.write(f"{config['out']}  {state}; more by: hpa status {quote(str(config['out']))}")
     complete = [code for code in codes if code in (0, EXIT_SOME_BLANK)]  # such a process saw the whole run to its end
     return complete[0] if complete else EXIT_INTERRUPTED if EXIT_INTERRUPTED in codes else EXIT_NOTHING_USABLE
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -35,6 +36,7 @@ from hpa.training.own_paths import require_own_paths, with_paths_of
 from hpa.training.provenance import record
 from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder, discard, has_epoch, sweep_finished
+from hpa.training.standstill import standstill
 from hpa.training.tracking import tracked
 from hpa.values import require_values
 
@@ -150,9 +152,9 @@ def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock) -> i
             return stages.run(config, run.path, lambda config, folder: _train_run(config, RunFolder(folder), lock))
         code = stages.run(config, run.path, _train_stage)
     except KeyboardInterrupt:  # while data were prepared, or results written
-        print(with_commands(f"interrupted; go on with: python train.py resume={run.path}"), file=sys.stderr)
+        print(with_commands(f"interrupted; go on with: python train.py resume={quote(str(run.path))}"), file=sys.stderr)
         raise
-    print(f"chain  {run.path}" if code == 0 else f"the chain is not finished; go on with resume={run.path}")
+    print(f"chain  {run.path}" if code == 0 else f"the chain is not finished; go on with resume={quote(str(run.path))}")
     return code
 
 
@@ -205,7 +207,7 @@ def _fit_and_finish(
         trainer = fit_parts(config, parts, run, checkpoint, lock, loggers, reports)
     leave_group()
     if trainer.interrupted:
-        command = with_commands(f"python train.py resume={run.path}")
+        command = with_commands(f"python train.py resume={quote(str(run.path))}")
         print(f"interrupted; {kept_of(run)} with: {command}", file=sys.stderr)
         return 130
     _write_scores(run, trainer)
@@ -215,6 +217,7 @@ def _fit_and_finish(
         return 0
     overfits = bool(config["loading"].get("overfit_images"))
     if not overfits:  # else nothing was held out
+        _warn_of_standstill(run, parts)
         TASKS[config["task"]].write_results(run, config, parts, loggers)
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
     print(f"run  {run.path}")
@@ -226,6 +229,15 @@ def kept_of(run: RunFolder) -> str:
     if run.newest_checkpoint() is None:
         return "no epoch was finished, so nothing is saved. Start it again"
     return "the last finished epoch is saved. Go on"
+
+
+def _warn_of_standstill(run: RunFolder, parts: Parts) -> None:
+    """Warn where the held-out score never moved."""
+    fold = parts.data.table.frame["fold"]
+    held_out = int((fold == parts.data.folds.held_out).sum())
+    history = pd.read_csv(run.path / "metrics.csv")
+    if warning := standstill(history, run.facts()["monitor"], len(fold) - held_out, held_out):
+        log.warning("%s", warning)
 
 
 def _report_overfitting(run: RunFolder) -> int:

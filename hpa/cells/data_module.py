@@ -78,8 +78,10 @@ def prepare_cells(
     table = source.table("train").require_usable()
     for warning in table.warnings:
         log.warning("%s", warning)
+    folds.require_groups(list(table.frame["group"]), table.where)  # before images are read
     if folds.find_duplicates:
         table = with_duplicate_groups(source, table, "train", store.cache).require_usable()
+        folds.require_groups(list(table.frame["group"]), f"{table.where}, its duplicates together,")
     fold = assign_folds(table.targets(), list(table.frame["group"]), folds.count, folds.seed)
     table = table.with_frame(table.frame.assign(fold=fold))
     corrections = corrections_of(source)

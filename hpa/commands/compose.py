@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,18 +102,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _next_commands(root: Path, channels: Sequence[str], library: CellLibrary) -> str:
     """Return the commands that train, predict and score on the data set."""
-    data = f"data=kaggle_hpa data.root={root}"
+    data = ["data=kaggle_hpa", f"data.root={root}"]
     names = [library.numbers.names.get(number, f"unused {number}") for number in range(len(LOCATIONS))]
-    types = "" if library.numbers.are_locations else f" --types '{','.join(names)}'"
-    return "\n".join(
-        [
-            f"python train.py {data} 'data.channels=[{','.join(channels)}]' data.cell_truth={root}/truth_train.csv "
-            f"segmenter=stored segmenter.folder={root}/label_maps/train run_dir=RUN",
-            f"python infer.py ckpt=RUN {data} split=test segmenter=stored segmenter.folder={root}/label_maps/test "
-            "out=submission.csv",
-            f"hpa score submission.csv {root}/truth_test.csv{types}",
-        ]
-    )
+    types = [] if library.numbers.are_locations else ["--types", ",".join(names)]
+    stored = ["segmenter=stored", f"segmenter.folder={root}/label_maps/"]
+    seen = [f"data.channels=[{','.join(channels)}]", f"data.cell_truth={root}/truth_train.csv"]
+    commands = [
+        ["python", "train.py", *data, *seen, stored[0], f"{stored[1]}train", "run_dir=RUN"],
+        ["python", "infer.py", "ckpt=RUN", *data, "split=test", stored[0], f"{stored[1]}test", "out=submission.csv"],
+        ["hpa", "score", "submission.csv", f"{root}/truth_test.csv", *types],
+    ]
+    return "\n".join(map(shlex.join, commands))
 
 
 def _library(arguments: argparse.Namespace) -> CellLibrary:

@@ -1,4 +1,4 @@
-"""`hpa count`: the proportion of cell types in a result, against the one that was designed."""
+"""`hpa count`: the proportion of cell types in a result, against the one that was designed; cells of label maps."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hpa.core.errors import InputError
 
 if TYPE_CHECKING:
     from hpa.metrics.mixture import TypeShare
+    from hpa.sources.counted_cells import CountedCells
 
-HELP = "count the cells of each type in a result, with intervals, against a designed mixture"
+HELP = "count the cells of each type in a result, with intervals, against a designed mixture; the cells of label maps"
+EXIT_SOME_FAILED = 3
+_FEW_IMAGES = 6
+"""Images below which an interval over images is too narrow: of 5 there are 126 different draws in all."""
+_LOW_CONFIDENCE = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "result",
         metavar="RESULT",
         type=Path,
-        help="COCO .json, .cells.parquet, CSV with ID,cell,class, or a submission",
+        help="COCO .json, .cells.parquet, CSV with ID,cell,class, a submission; of a folder of label maps the cells of "
+        "each image",
     )
     parser.add_argument("--designed", metavar="A:B", help="parts of each type, in the order of the types, e.g. 50:50")
     parser.add_argument("--types", metavar="A,B", help="the types in order (as the result names them)")
@@ -34,7 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the shares and return 0."""
+    """Print the shares, or the cells of each label map; return 0, or 3 if some maps cannot be read."""
+    if arguments.result.is_dir():
+        if arguments.designed or arguments.types:
+            raise InputError(f"{arguments.result}: label maps hold no types; give the result that names them.")
+        return _count_label_maps(arguments.result, arguments.json)
     from hpa.metrics.mixture import shares_of
     from hpa.sources.counted_cells import count_cells
 
@@ -45,11 +57,54 @@ def run(arguments: argparse.Namespace) -> int:
         counted.counts, counted.names, designed, arguments.confidence, arguments.resamples, arguments.seed
     )
     images = len(counted.image_ids)
+    warnings = _warnings(counted)
     if arguments.json:
-        print(json.dumps(_as_json(shares, images, arguments.confidence), indent=1))
+        print(json.dumps(_as_json(shares, images, arguments.confidence) | {"warnings": warnings}, indent=1))
     else:
-        print(_as_text(shares, images, arguments.confidence))
+        print("\n".join([_as_text(shares, images, arguments.confidence), *(f"warning  {text}" for text in warnings)]))
     return 0
+
+
+def _warnings(counted: CountedCells) -> list[str]:
+    """Return why the shares are to be trusted less than their figures look."""
+    found, images = [], len(counted.image_ids)
+    if images < _FEW_IMAGES:
+        found.append(
+            f"{images} images are too few for an interval over images; count {_FEW_IMAGES} or more, better 20."
+        )
+    cells, low = len(counted.confidences), int((counted.confidences < _LOW_CONFIDENCE).sum())
+    if 2 * low > cells:
+        found.append(
+            f"{low} of {cells} cells have a confidence below {_LOW_CONFIDENCE} in every type (median "
+            f"{float(np.median(counted.confidences)):.2f}): the network is not sure of them. Look at the scores of its "
+            "training; give it more images, or train longer."
+        )
+    return found
+
+
+def _count_label_maps(folder: Path, as_json: bool) -> int:
+    """Print how many cells each label map of a folder holds.
+
+    Raises:
+        InputError: If there is no label map.
+    """
+    from hpa.core.label_map import labels_of
+    from hpa.formats.label_maps import label_map_paths, read_label_map
+
+    counts, failed = {}, []
+    for image_id, path in sorted(label_map_paths(folder).items()):
+        try:
+            counts[image_id] = len(labels_of(read_label_map(path)))
+        except InputError as error:
+            failed.append(f"{image_id}: {error}")
+    total = sum(counts.values())
+    if as_json:
+        print(json.dumps({"images": len(counts), "cells": total, "cells_of": counts, "failed": failed}, indent=1))
+    else:
+        width = max((len(image_id) for image_id in counts), default=0)
+        lines = [f"{image_id:<{width}}  {count:>6} cells" for image_id, count in counts.items()]
+        print("\n".join([*lines, *(f"failed   {text}" for text in failed), f"{len(counts)} images, {total} cells"]))
+    return EXIT_SOME_FAILED if failed else 0
 
 
 def parse_parts(text: str) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from shlex import quote
 
 HELP = "fetch public images of the Human Protein Atlas into the layout of the competition; goes on where it stopped"
 EXIT_SOME_FAILED = 3
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in result.failed[:_SHOWN]:
         print(f"failed   {problem}")
     print(f"{arguments.out}: {result.new} images fetched, {result.before} were there, {len(result.failed)} failed")
-    print(f"train on them by: python train.py data=hpa_public data.root={arguments.out}")
+    print(f"train on them by: python train.py data=hpa_public {quote(f'data.root={arguments.out}')}")
     return EXIT_SOME_FAILED if result.failed else 0
 
 

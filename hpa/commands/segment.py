@@ -21,6 +21,7 @@ from hpa.intake.stack_options import add_stack_options, stack_choice
 if TYPE_CHECKING:
     from hpa.core.field import Field
     from hpa.formats.folder_images import FolderImages
+    from hpa.inference.label_maps import SegmentedImages
     from hpa.interfaces import Segmenter
     from hpa.measurements.cells import CellMeasures
 
@@ -90,19 +91,25 @@ def run(arguments: argparse.Namespace) -> int:
         result = segment_images(images, segmenter, output, bar.update)
     for problem in result.failed:
         print(f"failed   {problem}")
-    print(
-        f"{arguments.out}: {result.written} label maps written ({result.cells} cells), {result.kept} kept, "
-        f"{len(result.failed)} failed"
-    )
+    print(_summary(arguments.out, result))
     if result.previews:
-        print(f"{result.previews} previews added to label maps that were kept")
+        print(f"{result.previews} previews drawn of label maps that were kept")
     if measured is not None:
-        print(f"{measured.table}: the cells of {result.measured} images")
+        missing = "no image could be measured, so there is no table"
+        print(f"{measured.table}: the cells of {result.measured} images" if result.measured else missing)
+    if result.written + result.kept:
+        print(f"cells of each image: hpa count {shlex.quote(str(arguments.out))}")
     if arguments.page and result.written + result.kept:
         _write_page(arguments, images)
     if not result.failed:
         return 0
     return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED
+
+
+def _summary(out: Path, result: SegmentedImages) -> str:
+    changed = f", {result.changed} of them changed since" if result.changed else ""
+    kept = f"{result.kept} kept" + (f" ({result.kept_cells} cells{changed})" if result.kept else "")
+    return f"{out}: {result.written} label maps written ({result.cells} cells), {kept}, {len(result.failed)} failed"
 
 
 def _write_page(arguments: argparse.Namespace, images: FolderImages) -> None:

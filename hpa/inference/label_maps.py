@@ -66,8 +66,16 @@ class LabelMapOutput:
         return not self.overwrite and self._path(image_id).is_file()
 
     def lacks_preview(self, image_id: str) -> bool:
-        """Return whether the preview of an image is wanted and missing."""
-        return self.preview and (self.overwrite or not self._preview_path(image_id).is_file())
+        """Return whether the preview of an image is wanted, and missing or older than the label map."""
+        place = self._preview_path(image_id)
+        return self.preview and (self.overwrite or not place.is_file() or self.is_outdated(image_id))
+
+    def is_outdated(self, image_id: str) -> bool:
+        """Return whether a label map was changed, perhaps by hand, since its preview or measurements were made."""
+        changed = self._path(image_id).stat().st_mtime_ns
+        made = [self._preview_path(image_id)] if self.preview else []
+        made += [] if self.measured is None else self.measured.paths([image_id])[1:]
+        return any(path.is_file() and path.stat().st_mtime_ns < changed for path in made)
 
     def lacks_measurements(self, image_id: str) -> bool:
         """Return whether the measurements of an image are wanted and missing or out of date."""
@@ -119,18 +127,17 @@ class LabelMapOutput:
             file.write(text.encode())
 
     def write(self, shown: Field, label_map: Int32[np.ndarray, "height width"], image_file: Path | None) -> None:
-        """Write picture and label map of an image, the label map last.
+        """Write label map and picture of an image, the picture last: an older one shows other cells.
 
         Raises:
             InputError: If the format cannot hold the map, or the disk is full.
         """
-        place = self._preview_path(shown.image_id)
-        if self.preview and (self.overwrite or not place.exists() or is_own_output(place, COMMAND)):
-            self.write_preview(shown, label_map)
         if self.format == "cellpose":
             write_cellpose_seg(self._path(shown.image_id), label_map, image_file, self.draw(shown, None))
         else:
             write_label_map(self._path(shown.image_id), label_map)
+        if self.preview:
+            self.write_preview(shown, label_map)
 
     def write_preview(self, shown: Field, label_map: Int32[np.ndarray, "height width"] | None = None) -> None:
         """Write the picture of an image, with the cells of a label map, else of the one that is kept.
@@ -141,8 +148,11 @@ class LabelMapOutput:
         cells = self.kept_cells(shown.image_id) if label_map is None else label_map
         if cells.shape != shown.pixels.shape[1:]:
             raise InputError(f"its label map has {cells.shape} px, the image {shown.pixels.shape[1:]}; remove the map.")
+        place = self._preview_path(shown.image_id)
+        if place.exists() and not self.overwrite and not is_own_output(place, COMMAND):
+            return  # a picture of the user's
         encoded = cv2.imencode(".png", self.draw(shown, cells)[..., ::-1])[1]
-        with output_file(self._preview_path(shown.image_id), COMMAND, encoded.nbytes) as file:
+        with output_file(place, COMMAND, encoded.nbytes) as file:
             file.write(encoded.tobytes())
 
     def _path(self, image_id: str) -> Path:
@@ -159,14 +169,18 @@ class SegmentedImages:
     Attributes:
         written: Label maps written now.
         kept: Label maps that were there.
-        previews: Previews added to those kept.
+        changed: Of those kept, how many were changed since their preview or measurements were made.
+        kept_cells: Cells in those kept.
+        previews: Previews drawn of those kept.
         measured: Images whose measurements stand in the table of all.
         cells: Cells in those written.
-        failed: Images without a label map, and why.
+        failed: Images without a label map, preview or measurements, and why.
     """
 
     written: int = 0
     kept: int = 0
+    changed: int = 0
+    kept_cells: int = 0
     previews: int = 0
     measured: int = 0
     cells: int = 0
@@ -251,21 +265,25 @@ def _segment(
     shown = images.read(image_id)
     found = finds.segmentation_of(shown)
     output.write(shown, found.cells, images.file_of(image_id))
-    if output.measured is not None:
-        output.measured.write(shown, found, images.file_of(image_id) is not None)
     result.written += 1
     result.cells += int(found.cells.max(initial=0))
+    if output.measured is not None:
+        output.measured.write(shown, found, images.file_of(image_id) is not None)
 
 
 def _complete(
     image_id: str, images: FolderImages, finds: _Finder, output: LabelMapOutput, result: SegmentedImages
 ) -> None:
     """Add what is wanted and missing beside a label map that is kept."""
+    kept = output.kept_cells(image_id)
+    result.kept_cells += int(kept.max(initial=0))
+    result.changed += output.is_outdated(image_id)
+    lacks_measurements = output.lacks_measurements(image_id)
     if output.lacks_preview(image_id):
-        output.write_preview(images.read(image_id))
+        output.write_preview(images.read(image_id), kept)
         result.previews += 1
-    if output.measured is not None and output.lacks_measurements(image_id):
-        shown, kept = images.read(image_id), output.kept_cells(image_id)
+    if output.measured is not None and lacks_measurements:
+        shown = images.read(image_id)
         if kept.shape != shown.pixels.shape[1:]:
             raise InputError(f"its label map has {kept.shape} px, the image {shown.pixels.shape[1:]}; remove the map.")
         found = with_kept_cells(finds.segmenter.segment([shown])[0], kept)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from hpa.core.channels import CHANNELS
@@ -120,41 +121,50 @@ def image_files(folder: Path) -> list[Path]:
     return [path for path in files_below(folder) if is_image_name(path)]
 
 
+def data_set_layout(folder: Path) -> str | None:
+    """Return the value of `data=` that reads a data set, None where a folder is none."""
+    if (folder / "train.csv").is_file() and (folder / "train").is_dir():
+        return "kaggle_hpa"
+    if (folder / "train.csv").is_file() and (folder / "train_images").is_dir():
+        return "hubmap"
+    if (folder / "images").is_dir() and (folder / "labels").is_dir():
+        return "instance_folder"
+    if (folder / "index.csv").is_file() and (folder / "images").is_dir():
+        return "typed_images"
+    return None
+
+
 def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
     """Return the layout of a folder, and the command that reads it."""
-    train = f"python train.py data={{}} data.root={folder}"
-    if (folder / "train.csv").is_file() and (folder / "train").is_dir():
-        return "kaggle_hpa", train.format("kaggle_hpa")
-    if (folder / "train.csv").is_file() and (folder / "train_images").is_dir():
-        return "hubmap", train.format("hubmap")
-    if (folder / "images").is_dir() and (folder / "labels").is_dir():
-        return "instance_folder", f"python train.py experiments=segment/nuclei data.root={folder}"
-    if (folder / "index.csv").is_file() and (folder / "images").is_dir():
-        return "typed_images", train.format("typed_images")
+    layout = data_set_layout(folder)
+    if layout is not None:
+        choice = "experiments=segment/nuclei" if layout == "instance_folder" else f"data={layout}"
+        return layout, f"python train.py {choice} {quote(f'data.root={folder}')}"
     images = [path for path in paths if is_image_name(path)]
     groups = recognised_groups([path for path in images if not is_thumbnail(path)], folder)
     if groups is not None:
         return _microscope(folder, groups)
     if any(path.parent == folder for path in images):
-        return "folder of images", f"hpa segment {folder} OUT segmenter=watershed_nuclei"
+        return "folder of images", f"hpa segment {quote(str(folder))} OUT segmenter=watershed_nuclei"
     return (
         OTHER_FILES,
-        f"hpa import {folder} OUT --pattern '{{image}}_{{channel}}.tif' --channels NAME=COLOUR,…",
+        f"hpa import {quote(str(folder))} OUT --pattern '{{image}}_{{channel}}.tif' --channels NAME=COLOUR,…",
     )
 
 
 def _microscope(folder: Path, groups: ChannelGroups) -> tuple[str, str]:
     """Return what files of a recognised layout are, and the commands that read them, one a line."""
     called = with_colours(groups.channels)
-    words = [f"{own}={name if name != own else _COLOUR}" for own, name in zip(groups.channels, called, strict=True)]
-    channels = f" --channels {','.join(words)}"
-    is_known = not any(word.endswith(_COLOUR) for word in words)
-    lines = ["go on by one of these", f"  hpa segment {folder} OUT{'' if is_known else channels}"]
+    colours = [name if name in CHANNELS else _COLOUR for name in called]
+    words = [f"{own}={colour}" for own, colour in zip(groups.channels, colours, strict=True)]
+    channels = f" --channels {quote(','.join(words))}"
+    is_known = _COLOUR not in colours
+    lines = ["go on by one of these", f"  hpa segment {quote(str(folder))} OUT{'' if is_known else channels}"]
     name = groups.layout
     if groups.layout == OTHER_NAMES:
         name = NAMES_OF[OTHER_NAMES]
     else:
-        lines.append(f"  hpa import {folder} OUT --layout {groups.layout}{channels}")
+        lines.append(f"  hpa import {quote(str(folder))} OUT --layout {groups.layout}{channels}")
     if not is_known:
         lines.append(f"{_COLOUR} is blue for the nuclei, else green, red or yellow; the picture shows each channel")
     return f"{_RECOGNISED} ({name})", "\n".join(lines)

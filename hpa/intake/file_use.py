@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 from hpa.core.image_table import ImageTable
 from hpa.formats.folder_files import NAMES_OF
@@ -45,7 +46,8 @@ def used_in_folder(files: Iterable[FileReport], folder: Path, images: FolderImag
         if file.status == PASSED_OVER or path in places:
             return file
         if path.parent != images.folder and not images.layout:
-            return replace(file, status=PASSED_OVER, reason=f"in a folder below; 'hpa doctor {path.parent}' reads it")
+            below = quote(str(path.parent))
+            return replace(file, status=PASSED_OVER, reason=f"in a folder below; read by: hpa doctor {below}")
         if file.status == REFUSED:
             return file
         layout = f", {NAMES_OF.get(images.layout, images.layout)}" if images.layout else ""

@@ -200,10 +200,9 @@ class _InstanceReader:
 def _folds_of(table: ImageTable, facts: PixelFacts, plan: FoldPlan) -> Int[np.ndarray, " image"]:
     """Return the fold of each image: annotated ones balanced, the others at random."""
     known, unknown = np.flatnonzero(facts.has_truth), np.flatnonzero(~facts.has_truth)
-    if len(known) < plan.count:
-        raise InputError(f"{table.where}: {len(known)} images cannot fill {plan.count} folds; lower folds.count.")
     fold = np.zeros(len(table), np.int64)
     groups = list(table.frame["group"].iloc[known])
+    plan.require_groups(groups, table.where)
     fold[known] = assign_folds(_strata(table)[known], groups, plan.count, plan.seed)
     order = np.random.default_rng(seed_of(plan.seed, "without truth")).permutation(len(unknown))
     fold[unknown] = order % plan.count

@@ -10,10 +10,12 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.project_folder import project_folder
 from hpa.intake.data_set.opening import open_images
+from hpa.intake.doctor import SPLITS, data_set_layout, image_files
 from hpa.interfaces import ImageSource
 from hpa.overrides import compose_slot
 
 _ROOT = "data.root="
+_COMPETITION = "kaggle_hpa"
 
 
 class Images:
@@ -59,5 +61,23 @@ def images_of(overrides: Sequence[str]) -> Images:
 
 
 def with_layout(overrides: Sequence[str]) -> list[str]:
-    """Return overrides that name a layout: that of the competition where they name none."""
-    return [*overrides] if any(word.startswith("data=") for word in overrides) else ["data=kaggle_hpa", *overrides]
+    """Return overrides that name a layout: that of the folder, or that of the competition where it has none."""
+    if any(word.startswith("data=") for word in overrides):
+        return [*overrides]
+    roots = [Path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
+    layout = data_set_layout(roots[-1]) if roots else None
+    return [f"data={layout or _COMPETITION}", *overrides]
+
+
+def images_of_submission(overrides: Sequence[str]) -> Images:
+    """Open the images that a submission is of: of the competition's layout unless the folder has another one.
+
+    Raises:
+        InputError: If none are named, or there are none.
+    """
+    roots = [Path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
+    if len(roots) != len(overrides) or not roots or data_set_layout(roots[-1]) is not None:
+        return images_of(overrides)
+    is_competition = any((roots[-1] / split).is_dir() for split in SPLITS)
+    has_images = roots[-1].is_dir() and bool(image_files(roots[-1]))
+    return images_of(overrides if has_images and not is_competition else with_layout(overrides))

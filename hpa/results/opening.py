@@ -8,7 +8,7 @@ from pathlib import Path
 from hpa.results.cells_file import SUFFIX, CellsFile
 from hpa.results.coco import CocoCells
 from hpa.results.found_cells import FoundCells
-from hpa.results.images import Images, images_of, with_layout
+from hpa.results.images import Images, images_of, images_of_submission
 from hpa.results.label_maps import LabelMapCells
 from hpa.results.submission import SubmissionCells
 
@@ -37,5 +37,5 @@ def open_cells(path: Path, overrides: Sequence[str]) -> tuple[FoundCells, Images
     if path.suffix.lower() == ".json":
         images = images_of(overrides)
         return CocoCells(path, images), images
-    images = images_of(with_layout(overrides))
-    return SubmissionCells(path, images, images.source.class_names), images
+    images = images_of_submission(overrides)
+    return SubmissionCells(path, images, images.source.class_names or None), images

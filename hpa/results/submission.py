@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from hpa.core.submission import Detections, parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, read_table
 from hpa.results.found_cells import CellTable, Mask, ReadsImages
 
+MAX_CLASS = 999
+"""Higher numbers are damage."""
+
 
 class SubmissionCells:
     """Cells of a submission, numbered in the order in which their masks first stand in the row.
@@ -22,16 +26,16 @@ class SubmissionCells:
     Args:
         path: The submission.
         images: Its images.
-        class_names: Name of each class.
+        class_names: Name of each class; None calls them by their numbers.
 
     Raises:
         InputError: If the file cannot be read.
     """
 
-    def __init__(self, path: Path, images: ReadsImages, class_names: Sequence[str]) -> None:
-        self.class_names = tuple(class_names)
+    def __init__(self, path: Path, images: ReadsImages, class_names: Sequence[str] | None) -> None:
         self._images = images
         self._rows = {row.image_id: row for row in read_table(path, PREDICTION_COLUMN)}
+        self.class_names = self._numbers() if class_names is None else tuple(class_names)
 
     def table(self) -> CellTable:
         """Read all cells, without their pixels."""
@@ -64,6 +68,14 @@ class SubmissionCells:
         """Return the cells of an image; of overlapping ones the smaller is on top."""
         row = self._row_of(image_id)
         return on_top_of_each_other(list(self.masks(image_id)), (row.height, row.width))
+
+    def _numbers(self) -> tuple[str, ...]:
+        """Return the numbers of the classes as their names; rows that cannot be read are reported by `table`."""
+        last = -1
+        for row in self._rows.values():
+            with suppress(InputError):
+                last = max(last, *parse_prediction(row.text).classes.tolist(), -1)
+        return tuple(map(str, range(min(last, MAX_CLASS) + 1)))
 
     def _row_of(self, image_id: str) -> TableRow:
         if image_id not in self._rows:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from hpa.core.errors import InputError
 from hpa.core.submission import parse_prediction
@@ -27,11 +27,19 @@ _MAX_CLASS = 999
 
 @dataclass(frozen=True)
 class CountedCells:
-    """Cells of each type in each image."""
+    """Cells of each type in each image.
+
+    Attributes:
+        image_ids: The images.
+        names: Of the types.
+        counts: Cells of each type.
+        confidences: Of the cells in their most confident class, empty where the result has none.
+    """
 
     image_ids: tuple[str, ...]
     names: tuple[str, ...]
     counts: Int64[np.ndarray, "image type"]
+    confidences: Float64[np.ndarray, " cell"] = field(default_factory=lambda: np.zeros(0))
 
 
 def count_cells(path: Path, names: Sequence[str] | None) -> CountedCells:
@@ -46,11 +54,16 @@ def count_cells(path: Path, names: Sequence[str] | None) -> CountedCells:
         InputError: If the file is of no kind that is known, cannot be read, or holds a type that is not named.
     """
     if not path.is_file():
-        raise InputError(f"{path}: the file is missing; give a COCO file, a table of cells, or a submission.")
+        raise InputError(
+            f"{path}: the file is missing; give a COCO file, a table of cells, a submission, or a folder of label maps."
+        )
     match path.suffix.lower():
         case ".json":
-            found = [(image.name, list(image.class_names)) for image in read_coco(path)]  # names what is wrong
-            return _counted(path, found, names or category_names(path))
+            images = read_coco(path)  # names what is wrong
+            found = [(image.name, list(image.class_names)) for image in images]
+            counted = _counted(path, found, names or category_names(path))
+            scores = [score for image in images for score in image.scores if score is not None]
+            return replace(counted, confidences=np.array(scores, np.float64))
         case ".parquet":
             return _of_parquet(path, names)
         case ".csv":
@@ -72,19 +85,21 @@ def _of_parquet(path: Path, names: Sequence[str] | None) -> CountedCells:
             f"{path}: the columns {_CONFIDENCE}<class> must hold numbers only; write it again (also=cells)."
         )
     most_confident = confidences.argmax(axis=1)
-    return _counted(
+    counted = _counted(
         path, _by_image(zip(frame["image"], (types[place] for place in most_confident), strict=True)), names or types
     )
+    return replace(counted, confidences=confidences.max(axis=1).astype(np.float64))
 
 
 def _of_submission(path: Path, names: Sequence[str] | None) -> CountedCells:
-    found = []
+    found, confidences = [], []
     for row in read_table(path, PREDICTION_COLUMN):
         prediction = parse_prediction(row.text)
         most_confident: dict[str, tuple[float, int]] = {}
         for mask, number, confidence in zip(prediction.masks, prediction.classes, prediction.confidences, strict=True):
             most_confident[mask] = max(most_confident.get(mask, (-np.inf, 0)), (float(confidence), int(number)))
         found.append((row.image_id, [number for _, number in most_confident.values()]))
+        confidences += [confidence for confidence, _ in most_confident.values()]
     first = min((number for _, numbers in found for number in numbers), default=0)
     last = max((number for _, numbers in found for number in numbers), default=0)
     if first < 0 or last > _MAX_CLASS:
@@ -92,7 +107,8 @@ def _of_submission(path: Path, names: Sequence[str] | None) -> CountedCells:
     types = list(names) if names is not None else [str(number) for number in range(last + 1)]
     if last >= len(types):
         raise InputError(f"{path}: holds class {last}, named are {', '.join(types)}; name every class in --types.")
-    return _counted(path, [(image, [types[number] for number in numbers]) for image, numbers in found], types)
+    counted = _counted(path, [(image, [types[number] for number in numbers]) for image, numbers in found], types)
+    return replace(counted, confidences=np.array(confidences, np.float64))
 
 
 def _of_classes(path: Path, names: Sequence[str] | None) -> CountedCells:

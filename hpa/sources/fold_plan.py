@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpa.core.errors import InputError
@@ -28,3 +29,21 @@ class FoldPlan:
             raise InputError(
                 f"folds need count >= 2 and 0 <= held_out < count; came count={self.count}, held_out={self.held_out}."
             )
+
+    def require_groups(self, groups: Sequence[str], where: str) -> None:
+        """Do nothing where every fold can have a group of images.
+
+        Args:
+            groups: Of each image.
+            where: The data set, for the message.
+
+        Raises:
+            InputError: If there are fewer groups than folds.
+        """
+        count = len(set(groups))
+        if count >= self.count:
+            return
+        advice = f"write folds.count={count}, or give more images" if count > 1 else "give more images"
+        raise InputError(
+            f"folds.count={self.count}: {where} has {count} groups of images, and every fold needs one; {advice}."
+        )

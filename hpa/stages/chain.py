@@ -134,7 +134,7 @@ def _require_same(run: RunFolder, config: Config) -> None:
     if leaves:
         raise InputError(
             f"{run.path}: holds a run of another config ({', '.join(leaves[:5])} differ); go on with "
-            f"resume={run.path} or choose another run_dir."
+            f"resume={shlex.quote(str(run.path))} or choose another run_dir."
         )
 
 

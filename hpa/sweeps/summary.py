@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from hpa.sweeps.outcome import FAILED, FINISHED, STATES, JobOutcome
 
@@ -31,11 +32,11 @@ def summary_of_sweep(sweep: Path, outcomes: Mapping[str, JobOutcome], reused: in
             for name, outcome in ranked[:_SHOWN]
         ]
         more = [f"  and {len(ranked) - _SHOWN} more"] if len(ranked) > _SHOWN else []
-        lines += [*more, f"compare with  hpa compare --sweep {sweep}"]
+        lines += [*more, f"compare with  hpa compare --sweep {quote(str(sweep))}"]
     failed = [(name, outcome) for name, outcome in outcomes.items() if outcome.state == FAILED]
     lines += [f"failed  {sweep / name}  {_words(outcome)}: {outcome.reason}" for name, outcome in failed]
     if not all(outcome.is_done for outcome in outcomes.values()):
-        lines.append(f"the same command with hydra.sweep.dir={sweep} runs what is not finished")
+        lines.append(f"the same command with {quote(f'hydra.sweep.dir={sweep}')} runs what is not finished")
     return lines
 
 

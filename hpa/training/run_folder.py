@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast
 
 import yaml
@@ -79,7 +80,8 @@ class RunFolder:
                 discard(folder)
         if folder.config_file.exists():
             raise InputError(
-                f"{folder.path}: holds a run already; go on with resume={folder.path} or choose another run_dir."
+                f"{folder.path}: holds a run already; go on with resume={quote(str(folder.path))} or choose another "
+                "run_dir."
             )
         require_empty(folder.path)
         folder.path.mkdir(parents=True, exist_ok=True)

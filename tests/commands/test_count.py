@@ -9,6 +9,7 @@ from hpa.core.encoding import encode_mask
 from hpa.core.submission import format_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, write_table
 from hpa.formats.coco_file import LabelledImage, write_coco
+from hpa.formats.label_maps import write_label_map
 from hpa.sources.cell_classes import write_cell_classes
 
 TYPES = {"a": ["HEK", "N2a", "N2a"], "b": ["HEK"]}
@@ -65,6 +66,37 @@ def test_every_kind_of_result_counts_the_same(tmp_path, capsys, name, write, wor
         ("N2a", 2, 0.5),
     ]
     assert shown["types"][0]["fits"] is True
+    assert "2 images are too few" in shown["warnings"][0]
+
+
+@pytest.mark.parametrize(("confidence", "warned"), [(0.1, True), (0.9, False)])
+def test_cells_that_the_network_is_not_sure_of_are_a_warning(tmp_path, capsys, confidence, warned):
+    frame = pd.DataFrame({"image": list("abcdefg"), "confidence_HEK": confidence, "confidence_N2a": 0.05})
+    frame.to_parquet(tmp_path / "a.cells.parquet")
+    assert main(["count", str(tmp_path / "a.cells.parquet")]) == 0
+    shown = capsys.readouterr().out
+    assert ("7 of 7 cells have a confidence below 0.5 in every type (median 0.10)" in shown) == warned
+    assert ("warning" in shown) == warned
+
+
+def test_label_maps_are_counted_by_image(tmp_path, capsys):
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    assert main(["count", str(folder)]) == 1
+    assert "label maps (.png" in capsys.readouterr().err
+    for name, count in (("a", 3), ("b b", 1)):
+        write_label_map(folder / f"{name}.tif", squares(count))
+    assert main(["count", str(folder)]) == 0
+    assert capsys.readouterr().out.split("\n")[:3] == [
+        "a         3 cells",
+        "b b       1 cells",
+        "2 images, 4 cells",
+    ]
+    (folder / "c.tif").write_bytes(b"torn")
+    assert main(["count", str(folder), "--json"]) == 3
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["cells_of"] == {"a": 3, "b b": 1}
+    assert shown["failed"][0].startswith("c: ")
 
 
 def test_a_type_without_a_cell_is_counted_as_none(tmp_path, capsys):

@@ -51,7 +51,7 @@ def test_what_is_there_is_kept(tmp_path, images, capsys):
     before = (tmp_path / "out" / "grey.tif").stat().st_mtime_ns
     capsys.readouterr()
     assert segmented(images, tmp_path / "out", *SMALL) == 0
-    assert "1 label maps written (3 cells), 1 kept, 0 failed" in capsys.readouterr().out
+    assert "1 label maps written (3 cells), 1 kept (3 cells), 0 failed" in capsys.readouterr().out
     assert (tmp_path / "out" / "grey.tif").stat().st_mtime_ns == before
 
 
@@ -119,8 +119,9 @@ def test_one_split_of_what_was_imported_is_enough(tmp_path, images, capsys):
 
 def test_cells_are_measured_and_again_once_they_were_corrected(tmp_path, images, capsys):
     out = tmp_path / "out"
-    assert segmented(images, out, *SMALL, "--measure") == 3
+    assert segmented(images, out, *SMALL, "--measure", "--preview") == 3
     assert "measurements.parquet: the cells of 2 images" in capsys.readouterr().out
+    pictures = {name: (out / "preview" / f"{name}.png").read_bytes() for name in ("f", "grey")}
     table = pd.read_parquet(out / "measurements.parquet")
     assert table["image"].tolist() == ["f"] * 3 + ["grey"] * 3
     assert (table["perimeter_um"] == np.float32(0.4) * table["perimeter_px"]).all()
@@ -129,12 +130,26 @@ def test_cells_are_measured_and_again_once_they_were_corrected(tmp_path, images,
     corrected = read_label_map(out / "f.tif")
     corrected[corrected == 3] = 0
     write_label_map(out / "f.tif", corrected)
-    assert segmented(images, out, *SMALL, "--measure") == 3
+    capsys.readouterr()
+    assert segmented(images, out, *SMALL, "--measure", "--preview") == 3
+    shown = capsys.readouterr().out
+    assert "0 label maps written (0 cells), 2 kept (5 cells, 1 of them changed since), 1 failed" in shown
+    assert "1 previews drawn" in shown
+    assert {name for name, old in pictures.items() if (out / "preview" / f"{name}.png").read_bytes() != old} == {"f"}
     assert pd.read_parquet(out / "measurements.parquet")["image"].tolist() == ["f"] * 2 + ["grey"] * 3
     assert (out / "measurements" / "grey.parquet").stat().st_mtime_ns == kept
     words = ["--measure", "also.cells.measurements.grey_levels=4"]
     segmented(images, out, *SMALL, *words)
     assert (out / "measurements" / "grey.parquet").stat().st_mtime_ns > kept
+
+
+def test_label_maps_count_as_written_where_measuring_fails(tmp_path, images, capsys, monkeypatch):
+    (images / "broken.png").unlink()
+    monkeypatch.setattr("hpa.inference.measured_images.MeasuredImages.write", lambda *_: 1 / 0)
+    assert segmented(images, tmp_path / "out", *SMALL, "--measure") == 3
+    shown = capsys.readouterr().out
+    assert "2 label maps written (6 cells), 0 kept, 2 failed" in shown
+    assert "measurements.parquet" not in shown
 
 
 def test_measurements_can_be_added_to_label_maps_that_are_there(tmp_path, images):

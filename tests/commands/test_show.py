@@ -114,6 +114,29 @@ def test_a_submission_whose_images_are_gone_says_so(tmp_path, capsys):
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("layout", "names"), [("typed", ["HEK", "N2a"]), ("plain", ["0", "1"]), ("instances", ["instance", "-"])]
+)
+def test_a_submission_is_shown_with_images_of_any_layout(tmp_path, layout, names):
+    images = tmp_path / "my set" / "images"
+    images.mkdir(parents=True)
+    for image_id in ("a", "b"):
+        for channel in ("_green", "_blue") if layout != "instances" else ("",):
+            Image.fromarray(np.full((4, 5), 9, np.uint8)).save(images / f"{image_id}{channel}.png")
+    if layout == "typed":
+        (images.parent / "index.csv").write_text("ID,class,split,group,pixel_um\na,HEK,,,0.5\nb,N2a,,,0.5\n")
+    if layout == "instances":
+        write_label_map(images.parent / "labels" / "a.png", np.eye(4, 5, dtype=np.int32))
+    mask = encode_mask(np.eye(4, 5, dtype=bool))
+    index = names.index(names[1]) if layout != "instances" else 0
+    write_table(tmp_path / "mixed.csv", PREDICTION_COLUMN, [TableRow("a", 5, 4, f"{index} 0.5 {mask}")])
+    out = tmp_path / "page.html"
+    assert main(["show", str(tmp_path / "mixed.csv"), f"data.root={images.parent}", "--out", str(out)]) == 0
+    shown = data_of(out.read_text())
+    [cell] = shown["images"][0]["cells"]
+    assert [shown["classes"][cell["scores"][0][0]]["name"], cell["scores"][0][1]] == [names[index], 0.5]
+
+
 def test_a_synthetic_submission_is_shown_with_truth(tmp_path, capsys):
     assert main(["synth", str(tmp_path / "set"), "--images", "3", "--size", "128", "--seed", "1"]) == 0
     truth = tmp_path / "set" / "truth_train.csv"
