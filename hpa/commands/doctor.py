@@ -61,8 +61,7 @@ def _print(report: FolderReport, picture: str | None) -> None:
     print(f"{len(report.files)} files: {counts}")
     for line in _rows(report.files):
         print(line)
-    channels = f" of {', '.join(report.channels)}" if report.channels else ""
-    print(f"{report.images} images{channels}")
+    print(f"{report.images} images{report.channels_in_words()}")
     for name, lines in (("problem", report.problems), ("warning", report.warnings)):
         for line in lines[:_SHOWN]:
             print(f"{name}  {line}")

@@ -31,6 +31,7 @@ _MEASUREMENTS = "also.cells.measurements."
 """Begin of overrides that say how cells are measured."""
 NUCLEUS_SEGMENTER = "segmenter=watershed_nuclei"
 """Finds the nuclei that an unknown size of pixels is estimated from."""
+_SHOWN = 5
 EXIT_SOME_FAILED = 3
 EXIT_ALL_FAILED = 1
 _IMAGES = """Images are grey files, one a channel, named ID_channel or as microscopes name them (.png, .tif, .zarr, …),
@@ -80,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hpa.formats.folder_files import describe_passed_over
     from hpa.inference.label_maps import LabelMapOutput, segment_images
     from hpa.inference.measured_images import MeasuredImages
+    from hpa.intake.bright_background import bright_background_warning
 
     part = _part([word for word in arguments.overrides if not word.startswith(_MEASUREMENTS)])
     images, segmenter = _prepared(arguments, part)
@@ -92,6 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in result.failed:
         print(f"failed   {problem}")
     print(_summary(arguments.out, result))
+    if result.bright:
+        first = ", ".join(result.bright[:_SHOWN]) + (", …" if len(result.bright) > _SHOWN else "")
+        print(f"warning  {bright_background_warning(f'{len(result.bright)} images ({first})')}")
     if result.previews:
         print(f"{result.previews} previews drawn of label maps that were kept")
     if measured is not None:

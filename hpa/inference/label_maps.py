@@ -28,11 +28,14 @@ from hpa.formats.folder_images import FolderImages
 from hpa.formats.label_maps import read_label_map, write_label_map
 from hpa.inference.measured_images import MeasuredImages, with_kept_cells
 from hpa.inference.steps import reason_of
+from hpa.intake.bright_background import has_bright_background
 from hpa.interfaces import NamesCells, Segmenter
 from hpa.sources.cell_classes import FILE_NAME as CLASSES
 from hpa.sources.cell_classes import CellClassesWriter
 
 COMMAND = "segment"
+_FOR_FLUORESCENCE = ("watershed", "hpa_cell")
+"""Segmenters, by their fingerprints, that look for bright cells on a dark background."""
 SETTINGS_FILE = "segmenter.json"
 log = logging.getLogger(__name__)
 
@@ -174,6 +177,7 @@ class SegmentedImages:
         previews: Previews drawn of those kept.
         measured: Images whose measurements stand in the table of all.
         cells: Cells in those written.
+        bright: Images of those written with a bright background, where the segmenter looks for bright cells.
         failed: Images without a label map, preview or measurements, and why.
     """
 
@@ -184,6 +188,7 @@ class SegmentedImages:
     previews: int = 0
     measured: int = 0
     cells: int = 0
+    bright: list[str] = field(default_factory=list)
     failed: list[Problem] = field(default_factory=list)
 
 
@@ -266,6 +271,8 @@ def _segment(
     found = finds.segmentation_of(shown)
     output.write(shown, found.cells, images.file_of(image_id))
     result.written += 1
+    if finds.segmenter.fingerprint()["segmenter"] in _FOR_FLUORESCENCE and has_bright_background(shown.pixels):
+        result.bright.append(image_id)
     result.cells += int(found.cells.max(initial=0))
     if output.measured is not None:
         output.measured.write(shown, found, images.file_of(image_id) is not None)

@@ -50,7 +50,7 @@ def with_channels(part: Part, available: Sequence[str], words: Sequence[str], ex
         there = [channel for channel in part[CELLS] if channel in available]
         others = [channel for channel in available if channel != nuclei] if part[CELLS] else []
         chosen[CELLS] = there or others
-    return chosen, "" if chosen == part else _note(chosen)
+    return chosen, "" if chosen == part else _note(chosen, available)
 
 
 def require_channels(part: Part, wanted: Sequence[str], available: Sequence[str], example: str) -> None:
@@ -86,8 +86,15 @@ def channel_names(part: Part) -> tuple[str, ...]:
     return tuple(dict.fromkeys(channel for _, channel in _channels_of(part)))
 
 
-def _note(part: Part) -> str:
+def _note(part: Part, available: Sequence[str]) -> str:
     cells = part.get(CELLS)
     shown = f", cells in {', '.join(cells)}" if cells else ""
     words = f"segmenter.{NUCLEI}={part[NUCLEI]}" + (f" 'segmenter.{CELLS}=[{','.join(cells)}]'" if cells else "")
-    return f"nuclei in {part[NUCLEI]}{shown}, as these images have them ({words} names others)"
+    note = f"nuclei in {part[NUCLEI]}{shown}, as these images have them ({words} names others)"
+    unused = [channel for channel in available if channel != part[NUCLEI] and channel not in (cells or ())]
+    if not cells or not unused:
+        return note
+    return (
+        f"{note}; not used: {', '.join(unused)}. Channels were chosen by their names, not by what they show: if cells "
+        f"are stained in {unused[0]}, write 'segmenter.{CELLS}=[{unused[0]}]' and another OUT"
+    )

@@ -25,6 +25,7 @@ from hpa.formats.folder_listing import entries_below, files_below, is_image_name
 from hpa.formats.image_header import StackChoice
 from hpa.formats.layouts import OTHER_NAMES
 from hpa.formats.stains import with_colours
+from hpa.intake.bright_background import bright_background_warning, has_bright_background
 from hpa.intake.file_report import PASSED_OVER, READ, REFUSED, FileReport, describe_file, describe_label_map
 from hpa.intake.file_use import LABEL_FOLDERS, used_in_folder, used_in_set
 from hpa.interfaces import ImageSource, Split
@@ -40,6 +41,8 @@ _TRIED = 5
 """Images of a set that are tried until one can be read."""
 OTHER_FILES = _RECOGNISED = "files of a microscope"
 """Layout of files in folders below, whose names are not recognised."""
+FOLDER = "folder of images"
+"""Layout of single files in one folder."""
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 
@@ -74,9 +77,24 @@ class FolderReport:
         counted = Counter(file.status for file in self.files)
         return {status: counted[status] for status in (READ, REFUSED, PASSED_OVER)}
 
+    def channels_in_words(self) -> str:
+        """Return the channels of the images, with the number of images of each kind where single files differ."""
+        read = [file for file in self.files if file.status == READ and file.cells is None]
+        of_file = Counter(_channels_of(file) for file in read)
+        if self.layout != FOLDER or len(read) != self.images or len(of_file) < 2:
+            return f" of {', '.join(self.channels)}" if self.channels else ""
+        return ": " + "; ".join(f"{count} of {channels}" for channels, count in of_file.most_common())
+
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain types."""
         return asdict(self) | {"folder": str(self.folder), "counts": self.counts()}
+
+
+def _channels_of(file: FileReport) -> str:
+    """Return the planes of a single file in words."""
+    if len(file.channels) > 1:
+        return ", ".join(file.channels)
+    return ", ".join(COLOURS) if "RGB" in file.axes else "grey" if file.axes == "YX" else file.axes
 
 
 def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | None]:
@@ -107,6 +125,8 @@ def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | No
     if first is not None:
         report.first_image = first.image_id
         report.channels = report.channels or first.channels
+        if has_bright_background(first.pixels):
+            report.warnings.append(bright_background_warning(first.image_id))
         largest = int(first.pixels.max())
         if bits := unused_bits(largest, 8 * first.pixels.itemsize):
             report.warnings.append(
@@ -145,7 +165,7 @@ def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
     if groups is not None:
         return _microscope(folder, groups)
     if any(path.parent == folder for path in images):
-        return "folder of images", f"hpa segment {quote(str(folder))} OUT segmenter=watershed_nuclei"
+        return FOLDER, f"hpa segment {quote(str(folder))} OUT segmenter=watershed_nuclei"
     return (
         OTHER_FILES,
         f"hpa import {quote(str(folder))} OUT --pattern '{{image}}_{{channel}}.tif' --channels NAME=COLOUR,…",

@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from hpa.core.errors import InputError, Problem
-from hpa.formats.channel_groups import chosen_slices, is_thumbnail
+from hpa.formats.channel_groups import chosen_slices, is_thumbnail, recognised_groups
 from hpa.formats.folder_files import NOT_READ, OTHER_CHANNEL, OTHER_NAME, THUMBNAIL
 from hpa.formats.folder_listing import files_below, is_image_name
 from hpa.formats.image_header import StackChoice
 from hpa.formats.images import AS_IS
-from hpa.formats.layouts import layout_pattern, same_channel
+from hpa.formats.layouts import OTHER_NAMES, layout_pattern, same_channel
 from hpa.formats.name_pattern import CHANNEL, CLASS, DEFAULT_PATTERN, SLICE, TIME, WHOLE_PATTERN, NamePattern
 
 _MIXED = "mixed"
@@ -98,8 +99,15 @@ def find_images(
             return found
     first = paths[0].as_posix() if paths else "missing"
     wanted = f"--layout {layout}" if layout else f"--pattern '{pattern or DEFAULT_PATTERN}'"
+    known = recognised_groups([folder / path for path in paths if is_image_name(path)], folder)
+    remedy = f"what the files are: hpa doctor {quote(str(folder))}"
+    if known is not None and known.layout not in (layout, OTHER_NAMES):
+        remedy = (
+            f"files are named as of {known.layout}, of channels {', '.join(known.channels)}: --layout {known.layout}"
+        )
     raise InputError(
-        f"{folder}: none of {len(paths)} files fits {wanted} with channels {', '.join(colours)}; the first is {first}."
+        f"{folder}: none of {len(paths)} files fits {wanted} with channels {', '.join(colours)}; the first is {first}; "
+        f"{remedy}."
     )
 
 

@@ -91,7 +91,11 @@ class CellPage:
             raise InputError(f"a page shows at most {MAX_IMAGES} images; choose some with --images ID,ID.")
         made = image if isinstance(image, dict) else shrunk(image)
         if self._images and made["channels"] != self._images[0]["channels"]:
-            raise InputError("its channels are not those of the first image on the page.")
+            own, first = (", ".join(one["channels"]) for one in (made, self._images[0]))
+            raise InputError(
+                f"its channels ({own}) are not those of the first image on the page ({first}); show it on a page of "
+                "its own: hpa show --images ID."
+            )
         self._images.append(made)
 
     def write(self, path: Path, images_of_all: int | None = None) -> None:
@@ -120,6 +124,7 @@ class CellPage:
             images=len(self._images),
             images_of_all=images_of_all or len(self._images),
             cells=sum(len(image["cells"]) for image in self._images),
+            has_classes=bool(self._class_names),
             has_truth=any(image["true"] is not None for image in self._images),
             page=data,
         )

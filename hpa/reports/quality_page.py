@@ -56,7 +56,7 @@ def write_quality_table(path: Path, found: Sequence[ImageQuality], decisions: Ma
     rows = [_row(quality) | {"decision": decisions.get(quality.image_id, "")} for quality in ranked(found)]
     table = pd.DataFrame(rows)
     with whole_file(path) as file:
-        table.to_csv(file, index=False)
+        table.to_csv(file, index=False, float_format="%.6g")
 
 
 def write_quality_page(

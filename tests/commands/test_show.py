@@ -53,6 +53,16 @@ def test_cells_are_listed_with_outlines_and_the_most_confident_class_first(tmp_p
     assert (min(xs), max(xs)) == (4, 20) or (min(xs), max(xs)) == (3, 20) or (min(xs), max(xs)) == (4, 19)
 
 
+def test_without_classes_the_page_is_quiet_about_them(tmp_path):
+    html = page_of(tmp_path / "page.html", [], np.zeros((2, 0)))
+    text = re.sub(
+        r"<(section|label)[^>]* hidden>.*?</\1>|<style>.*?</style>|<script.*?</script>", "", html, flags=re.DOTALL
+    )
+    assert "The cells have no classes" in text
+    assert "onfidence" not in text
+    assert "probable class" not in text
+
+
 def test_masks_of_another_size_are_refused():
     page = CellPage("Cells", "hpa show", ["A"])
     field = Field("a", np.zeros((1, 30, 40), np.uint8), ("green",), 0.1)

@@ -23,7 +23,7 @@ def smaller(words: list[str]) -> list[str]:
         case ["python", *rest]:
             return [sys.executable, *rest]
         case ["hpa", "synth", *rest] if "--layout" in rest:
-            return [*HPA, "synth", *rest]
+            return [*HPA, "synth", *rest, "--images", "6", "--test-images", "2"]
         case ["hpa", "synth", *rest]:
             return [*HPA, "synth", *rest, *SMALL]
         case [_, *rest]:

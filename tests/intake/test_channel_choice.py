@@ -32,6 +32,7 @@ def test_cells_are_looked_for_in_the_channels_that_images_have(available, cells)
     assert (nuclei, found) == ("blue", cells)
     assert bool(note) == (cells != PART["cell_channels"])  # what is chosen is printed, with the words that change it
     assert not note or "segmenter.nucleus_channel=blue" in note
+    assert ("not used: green" in note and "'segmenter.cell_channels=[green]'" in note) == (cells == ["red"])
 
 
 def test_a_segmenter_of_nuclei_takes_the_blue_channel():

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import shutil
 from importlib.util import find_spec
 
@@ -248,6 +249,36 @@ def test_data_sets_say_of_label_maps_and_of_other_files_what_they_are(tmp_path, 
     assert files["labels/disc_01.tif"]["status"] == "refused"
     assert files["images/unlisted.png"]["reason"] == "no table of the data set names its image"
     assert files["plate.png"]["reason"] == "no part of the data set, whose images are in images"
+
+
+def test_images_of_other_kinds_are_counted_and_a_bright_background_is_a_warning(tmp_path, capsys):
+    folder = tmp_path / "my images"
+    folder.mkdir()
+    dark = np.random.default_rng(0).integers(0, 40, (32, 40)).astype(np.uint8)
+    dark[4:12, 4:12] = 250
+    for number in range(3):
+        Image.fromarray(dark).save(folder / f"dark{number}.png")
+        Image.fromarray(np.dstack([255 - dark] * 3)).save(folder / f"bright{number}.png")
+    assert main(["doctor", str(folder), "--picture", str(tmp_path / "p.png")]) == 0
+    shown = capsys.readouterr().out
+    assert "6 images: 3 of red, green, blue; 3 of grey" in shown
+    assert "warning  bright0: bright background" in shown
+    assert "warning  dark0" not in shown
+    command = next(line for line in shown.splitlines() if "hpa segment" in line)
+    assert shlex.split(command)[-3:] == [str(folder), "OUT", "segmenter=watershed_nuclei"]
+    words = ["segmenter.cell_channels=[red]", "--pixel-um", "0.5"]
+    assert main(["segment", str(folder), str(tmp_path / "out"), *words]) == 0
+    shown = capsys.readouterr().out
+    assert "warning  3 images (bright0, bright1, bright2): bright background" in shown
+
+
+def test_channels_that_files_name_by_colours_are_taken_so(tmp_path):
+    for image in ("a", "b"):
+        for colour in ("blue", "green"):
+            write_plane(tmp_path / "my set (2)" / f"{image}_{colour}.tif", plane(0), 0.5)
+    report, _ = examine(tmp_path / "my set (2)", AS_IS)
+    assert "COLOUR" not in report.advice
+    assert f"hpa segment '{tmp_path}/my set (2)' OUT" in report.advice
 
 
 def test_thumbnails_are_named(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 import tifffile
 
 from hpa.core.errors import DataError, InputError
+from hpa.formats.calibrated_tiff import write_plane
 from hpa.formats.folder_images import FolderImages
 from hpa.intake.finding import find_images
 from hpa.intake.importing import ImportSettings, import_images
@@ -97,6 +98,10 @@ def test_what_makes_no_sense_is_refused(tmp_path):
     write_pairs(tmp_path / "raw", ["a"])
     with pytest.raises(InputError, match="none of 2 files fits"):
         find_images(tmp_path / "raw", "{well}-{channel}.tif", COLOURS)
+    for image in ("B7_01_1_3_DAPI_001", "B7_01_2_3_GFP_001"):
+        write_plane(tmp_path / "cytation" / f"{image}.tif", np.zeros((8, 8), np.uint8), 0.5)
+    with pytest.raises(InputError, match="named as of cytation, of channels DAPI, GFP: --layout cytation"):
+        find_images(tmp_path / "cytation", "{image}_{channel}.png", {"DAPI": "blue", "GFP": "green"})
     with pytest.raises(InputError, match="there is none"):
         find_images(tmp_path / "nowhere", None, COLOURS)
     with pytest.raises(InputError, match="colour of its own"):
