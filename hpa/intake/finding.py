@@ -99,7 +99,7 @@ def find_images(
             return found
     first = paths[0].as_posix() if paths else "missing"
     wanted = f"--layout {layout}" if layout else f"--pattern '{pattern or DEFAULT_PATTERN}'"
-    known = recognised_groups([folder / path for path in paths if is_image_name(path)], folder)
+    known = recognised_groups([path for path in files_below(folder) if is_image_name(path)], folder)
     remedy = f"what the files are: hpa doctor {quote(str(folder))}"
     if known is not None and known.layout not in (layout, OTHER_NAMES):
         remedy = (
