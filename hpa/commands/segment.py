@@ -129,6 +129,9 @@ def _write_page(arguments: argparse.Namespace, images: FolderImages) -> None:
     table = found.table()
     wanted = [image_id for image_id in table.image_ids if image_id in images.image_ids]
     words = [str(arguments.folder), str(arguments.out), *arguments.overrides, "--page"]
+    for name in ("channels", "split", "pixel_um", "z", "t", "scene", "bits"):
+        value = getattr(arguments, name)
+        words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     command = shlex.join(["hpa", "segment", *words])
     with guarded_outputs([out], "segment", overwrite=arguments.overwrite):
         failed = write_cell_page(out, found, table, wanted[:MAX_IMAGES], title=arguments.folder.name, command=command)

@@ -172,6 +172,12 @@ class Collection:
         earlier = {} if self.journal is None else self.journal.images
         return earlier[image_id].segmentation if image_id in earlier else self.image(image_id).digest
 
+    @property
+    def has_places(self) -> bool:
+        """Whether cells differ on the map: by features, confidences of classes, or measurements."""
+        has_features = isinstance(self.found, GivesFeatures) and bool(self.found.feature_count)
+        return has_features or bool(self.found.class_names) or bool(self.table.measurements)
+
     def _image(self, image_id: str) -> ExploredImage:
         cells = self.found.label_map(image_id)
         shown = self.found.read(image_id)

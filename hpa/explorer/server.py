@@ -133,6 +133,8 @@ class _Views:
             cells=len(table.image),
             images=len(table.image_ids),
             read_only=self._collection.journal is None,
+            has_classes=bool(self._collection.found.class_names),
+            is_one_dot=not self._collection.has_places,
         )
         return HTMLResponse(html, headers={**_NO_STORE, "Referrer-Policy": "no-referrer"})
 

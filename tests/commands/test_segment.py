@@ -247,7 +247,7 @@ def test_a_page_shows_what_was_found(tmp_path, images, browser):
     page = tmp_path / "out" / "cells.html"
     with opened(browser, page) as tab:
         assert "3 of 3 cells" in tab.text("#shown")
-        assert "hpa segment" in tab.text(".command")
+        assert "--page --pixel-um 0.4" in tab.text(".command")
         tab.click("#export")
         assert tab.downloaded("cells.csv").splitlines()[1:4] == [f'"f",{number},,' for number in (1, 2, 3)]
         assert_quiet(tab, page)

@@ -2,10 +2,13 @@
 
 import http.client
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from tests.explorer.conftest import TOKEN
+from hpa.explorer.collection import Collection
+from tests.explorer.conftest import TOKEN, DrawnCells, serving
 
 
 def answer_to(served, path="/facts", method="GET", body=None, **headers):
@@ -24,6 +27,25 @@ def test_the_page_is_served_with_its_token_only(explored):
     for path, token in (("/", None), ("/?token=other", None), ("/facts?token=" + TOKEN, None), ("/facts", "other")):
         status, text = answer_to(explored, path, X_Hpa_Token=token)
         assert (status, b"token" in text) == (403, True)
+
+
+class BareCells(DrawnCells):
+    """Cells of label maps alone."""
+
+    class_names = ()
+    feature_count = 0
+
+    def table(self):
+        return replace(super().table(), confidences=np.zeros((18, 0), np.float32), targets=None, measurements={})
+
+
+def test_cells_without_classes_and_features_are_explained(explored):
+    found = BareCells()
+    with serving(Collection(found, found.table(), {}, None)) as served:
+        text = answer_to(served, "/?token=" + TOKEN)[1]
+    assert b"no classes" in text
+    assert b"one dot" in text
+    assert b"no classes" not in answer_to(explored, "/?token=" + TOKEN)[1]
 
 
 @pytest.mark.parametrize(
