@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Fetch; return 0, or 3 where some images could not be had."""
     from hpa.app.progress import show_progress
     from hpa.core.errors import InputError
+    from hpa.core.override_text import override_text
     from hpa.inference.budget import in_words
     from hpa.published.atlas_images import AtlasFetcher
     from hpa.published.atlas_table import Wanted, select
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in result.failed[:_SHOWN]:
         print(f"failed   {problem}")
     print(f"{arguments.out}: {result.new} images fetched, {result.before} were there, {len(result.failed)} failed")
-    print(f"train on them by: python train.py data=hpa_public {quote(f'data.root={arguments.out}')}")
+    print(f"train on them by: python train.py data=hpa_public {quote(override_text('data.root', arguments.out))}")
     return EXIT_SOME_FAILED if result.failed else 0
 
 

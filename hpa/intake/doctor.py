@@ -17,6 +17,7 @@ from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
+from hpa.core.override_text import override_text
 from hpa.core.planes import COLOURS
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
 from hpa.formats.folder_files import NAMES_OF
@@ -159,7 +160,7 @@ def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
     layout = data_set_layout(folder)
     if layout is not None:
         choice = "experiments=segment/nuclei" if layout == "instance_folder" else f"data={layout}"
-        return layout, f"python train.py {choice} {quote(f'data.root={folder}')}"
+        return layout, f"python train.py {choice} {quote(override_text('data.root', folder))}"
     images = [path for path in paths if is_image_name(path)]
     groups = recognised_groups([path for path in images if not is_thumbnail(path)], folder)
     if groups is not None:

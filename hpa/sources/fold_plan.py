@@ -43,7 +43,7 @@ class FoldPlan:
         count = len(set(groups))
         if count >= self.count:
             return
-        advice = f"write folds.count={count}, or give more images" if count > 1 else "give more images"
+        advice = f"write folds.count={max(2, count // 2)}, or give more images" if count > 1 else "give more images"
         raise InputError(
             f"folds.count={self.count}: {where} has {count} groups of images, and every fold needs one; {advice}."
         )

@@ -203,5 +203,5 @@ def test_equal_pictures_have_equal_content(tmp_path):
 
 
 def test_fewer_images_than_folds_are_refused(tmp_path):
-    with pytest.raises(InputError, match="folds"):
+    with pytest.raises(InputError, match=r"has 2 groups of images, and every fold needs one; write folds.count=2"):
         module_of(write_discs(tmp_path / "few", 2), tmp_path / "cache")
