@@ -7,14 +7,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 from tqdm import tqdm
 
 from hpa.app.main import EXIT_INTERRUPTED, exit_code
 from hpa.app.members import members
 from hpa.app.progress import show_progress
-from hpa.app.timings import bytes_read, write_timings
+from hpa.app.timings import bytes_read, seconds_in_words, write_timings
 from hpa.config import Config, build
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs
@@ -113,10 +112,9 @@ def _warn_of_levels(runs: Sequence[SavedRun], data: Config, image_ids: Sequence[
 
 def _report(result: RunResult, output: Output, counted: str | None) -> int:
     """Print what came of the run, and return the exit code."""
-    seconds: dict[str, Any] = {stage: round(value, 2) for stage, value in result.seconds.items()}
     what = "submission" if output.shard is None else f"part {output.shard}"
     counts = f"{result.image_count} images" + ("" if counted is None else f", {result.object_count} {counted}")
-    tqdm.write(f"{what}  {output.path}  ({counts}; seconds {seconds})")
+    tqdm.write(f"{what}  {output.path}  ({counts}; {seconds_in_words(result.seconds)})")
     if fallbacks_path(output.path).is_file():
         tqdm.write(f"not all images were predicted as configured: {fallbacks_path(output.path)}")
     if result.failed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from hpa.app.help_page import help_page, help_word
 from hpa.app.signals import interrupting_signals
 from hpa.app.suggestions import require_names, suggestions, unread_keys
 from hpa.app.terminal import configure_logs, show_config
+from hpa.app.traces import trace_of
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError, UsageError, explained
 from hpa.core.paths import quote_paths
@@ -43,7 +43,7 @@ def train_main(root: Path) -> None:
     runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if runs and runs[-1] != "null":
         overrides = [word for word in words if not word.startswith(("resume=", "plugins="))]
-        sys.exit(exit_code(lambda: _resume(runs[-1], overrides, root / "conf")))
+        sys.exit(shown_exit_code(lambda: _resume(runs[-1], overrides, root / "conf")))
     _compose_and_run(root, "train", _train)
 
 
@@ -184,6 +184,15 @@ def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> in
         return EXIT_INTERRUPTED
 
 
+def shown_exit_code(action: Callable[[], int]) -> int:
+    """Return the exit code of an action as `exit_code`; of a fault, e.g. in a user's own loss, print where it lies."""
+    try:
+        return exit_code(action)
+    except Exception as error:
+        print(trace_of(error), file=sys.stderr, end="")
+        return EXIT_FAILED
+
+
 def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], int]) -> None:
     os.environ.setdefault("HPA_ROOT", str(root))
     words = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
@@ -194,8 +203,8 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     def job(config: DictConfig) -> float | None:
         if _is_sweep():
             return run_job(lambda: run(config, root), job_folder(), config)
-        codes.append(EXIT_FAILED)  # stays where the run breaks: then hydra shows where, and no word was misspelt
-        codes[-1] = exit_code(lambda: run(config, root))
+        codes.append(EXIT_FAILED)  # stays where the run breaks: then no word was misspelt
+        codes[-1] = shown_exit_code(lambda: run(config, root))
         return None
 
     try:
@@ -265,7 +274,7 @@ def run_job(action: Callable[[], int], folder: Path, config: DictConfig) -> floa
     try:
         code = exit_code(action, reasons=reasons)
     except Exception as error:  # a fault of ours; shown as it is, and the others go on
-        traceback.print_exc()
+        print(trace_of(error), file=sys.stderr, end="")
         code, reasons = EXIT_FAILED, [f"{type(error).__name__}: {error}"]
     facts = RunFolder(folder).facts()
     pruned = PRUNED if facts.get("pruned") else FINISHED

@@ -9,7 +9,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpa.core.outputs import output_file
@@ -24,6 +24,17 @@ def bytes_read() -> int:
     if not _IO.is_file():
         return 0
     return int(_IO.read_text().split()[1])  # "rchar: N", the first line
+
+
+def seconds_in_words(seconds: Mapping[str, float]) -> str:
+    """Return the time that a run took, and that of its stages, which threads share: together they may take longer.
+
+    >>> seconds_in_words({"read": 2.79, "predict": 1.0, "total": 2.77})
+    '2.8 s; all threads together: read 2.8 s, predict 1.0 s'
+    """
+    stages = ", ".join(f"{stage} {value:.1f} s" for stage, value in seconds.items() if stage != "total")
+    total = f"{seconds.get('total', 0.0):.1f} s"
+    return f"{total}; all threads together: {stages}" if stages else total
 
 
 def write_timings(

@@ -24,6 +24,9 @@ from hpa.core.paths import named_paths
 from hpa.core.plugins import plugins_of
 from hpa.core.project_folder import with_commands
 from hpa.overrides import differing_keys, with_values
+from hpa.reports.page import PAGE
+from hpa.reports.summary import cut_validation
+from hpa.results.run_facts import predict, validation_batches
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
 from hpa.sweeps.pruning import reports_of
@@ -69,7 +72,7 @@ def train(config: Config, choices: dict[str, str], sweep_folder: Path | None) ->
         return _train_apart(run)
     try:
         with run.held() as lock, _discarded_without_epoch(run):
-            return _run_stages(stages, config, run, lock)
+            return _run_stages(stages, config, run, lock, is_job=sweep_folder is not None)
     finally:
         with contextlib.suppress(OSError):  # it is not empty
             run.path.rmdir()
@@ -145,16 +148,25 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
         return _run_stages(stages, config, run, lock)
 
 
-def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock) -> int:
+def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock, is_job: bool = False) -> int:
     run.sweep()
     try:
         if not stages.is_chain:
-            return stages.run(config, run.path, lambda config, folder: _train_run(config, RunFolder(folder), lock))
-        code = stages.run(config, run.path, _train_stage)
+            code = stages.run(config, run.path, lambda config, folder: _train_run(config, RunFolder(folder), lock))
+        else:
+            code = stages.run(config, run.path, _train_stage)
     except KeyboardInterrupt:  # while data were prepared, or results written
         print(with_commands(f"interrupted; go on with: python train.py resume={quote(str(run.path))}"), file=sys.stderr)
         raise
-    print(f"chain  {run.path}" if code == 0 else f"the chain is not finished; go on with resume={quote(str(run.path))}")
+    if stages.is_chain:
+        print(
+            f"chain  {run.path}"
+            if code == 0
+            else f"the chain is not finished; go on with resume={quote(str(run.path))}"
+        )
+    is_usable = code == 0 and not config["loading"].get("overfit_images")
+    if is_usable and not is_job:
+        _print_next(run)
     return code
 
 
@@ -210,7 +222,7 @@ def _fit_and_finish(
         command = with_commands(f"python train.py resume={quote(str(run.path))}")
         print(f"interrupted; {kept_of(run)} with: {command}", file=sys.stderr)
         return 130
-    _write_scores(run, trainer)
+    best_epoch = _write_scores(run, trainer)
     if reports is not None and reports.is_pruned:
         run.write_facts({"pruned": trainer.current_epoch})
         print(f"run  {run.path}  stopped early: its scores fall behind those of other trials")
@@ -220,7 +232,7 @@ def _fit_and_finish(
         _warn_of_standstill(run, parts)
         TASKS[config["task"]].write_results(run, config, parts, loggers)
     run.write_facts({"finished": True, "epochs": trainer.current_epoch, "max_epochs": parts.fit.max_epochs})
-    print(f"run  {run.path}")
+    print(f"run  {run.path}  {best_in_words(run.facts(), best_epoch)}")
     return _report_overfitting(run) if overfits else 0
 
 
@@ -240,6 +252,21 @@ def _warn_of_standstill(run: RunFolder, parts: Parts) -> None:
         log.warning("%s", warning)
 
 
+def best_in_words(facts: dict[str, Any], epoch: int) -> str:
+    """Return the best epoch of a finished run with its score, and whether all of the validation set gave it."""
+    name = facts["monitor"] if facts["monitor"] in facts["scores"] else "val_loss"
+    score = f", {name} {facts['scores'][name]:.4f}" if name in facts["scores"] else ""
+    cut = cut_validation(validation_batches(facts))
+    return "".join([f"best epoch {epoch} of {facts['epochs']}{score}", *(f" ({remark})" for remark in cut)])
+
+
+def _print_next(run: RunFolder) -> None:
+    """Print where the page of a finished run lies, and what comes next."""
+    if (run.path / PAGE).is_file():
+        print(f"page  {run.path / PAGE}")
+    print(f"next  {predict(run)}")
+
+
 def _report_overfitting(run: RunFolder) -> int:
     """Print whether a handful of examples was learned by heart, and return the exit code: 1 if not."""
     found = overfitting(pd.read_csv(run.path / "metrics.csv"), run.facts()["monitor"])
@@ -247,10 +274,12 @@ def _report_overfitting(run: RunFolder) -> int:
     return 0 if found.is_learned else 1
 
 
-def _write_scores(run: RunFolder, trainer: Any) -> None:
-    """Keep the scores of the best epoch beside the config, for whoever compares runs."""
+def _write_scores(run: RunFolder, trainer: Any) -> int:
+    """Keep the scores of the best epoch beside the config, for whoever compares runs, and return its number."""
     (best,) = (callback for callback in trainer.callbacks if isinstance(callback, RunCheckpoints))
-    run.write_facts({"monitor": best.monitor, "scores": best.best_scores})
+    batches = [int(trainer.num_val_batches[0]), len(trainer.val_dataloaders)]
+    run.write_facts({"monitor": best.monitor, "scores": best.best_scores, "validation_batches": batches})
+    return best.best_epoch + 1
 
 
 def _find_learning_rate(config: Config, parts: Parts, run: RunFolder) -> None:

@@ -82,7 +82,8 @@ def prepare_cells(
     if folds.find_duplicates:
         table = with_duplicate_groups(source, table, "train", store.cache).require_usable()
         folds.require_groups(list(table.frame["group"]), f"{table.where}, its duplicates together,")
-    fold = assign_folds(table.targets(), list(table.frame["group"]), folds.count, folds.seed)
+    groups = list(table.frame["group"])
+    fold = assign_folds(table.targets(), groups, folds.count, folds.seed, table.class_names)
     table = table.with_frame(table.frame.assign(fold=fold))
     corrections = corrections_of(source)
     if corrections is not None:

@@ -8,6 +8,7 @@ miss, which the greedy deal may leave where rare classes travel together.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Sequence
 
@@ -24,17 +25,19 @@ def assign_folds(
     groups: Sequence[str] | None,
     fold_count: int,
     seed: int,
+    class_names: Sequence[str] | None = None,
 ) -> Int64[np.ndarray, " image"]:
     """Return the fold of each image, 0 … fold_count - 1.
 
     A group never straddles folds. A class with at least as many groups as folds comes into every fold unless other
-    classes that share its groups prevent it; classes that miss a fold are named in a logged warning.
+    classes that share its groups prevent it; classes that miss a fold are named in the log, once in a process.
 
     Args:
         targets: Labels of each image; what is above 0 counts as shown. An image may show none.
         groups: Name of each image's group, None where each image is its own.
         fold_count: Number of folds, 2 or more.
         seed: Decides among equals: the same seed gives the same folds.
+        class_names: Names of the classes for the log; None calls them class 0, class 1, ….
 
     Raises:
         InputError: If there are fewer groups than folds, or the arguments do not fit each other.
@@ -54,7 +57,7 @@ def assign_folds(
     sizes = np.bincount(group_of_image, minlength=group_count).astype(np.float64)
     fold_of_group = _deal(counts, sizes, fold_count, np.random.default_rng(seed))
     _fill_gaps(fold_of_group, counts > 0, fold_count)
-    _warn_of_gaps(fold_of_group, counts > 0, fold_count)
+    _warn_of_gaps(fold_of_group, counts > 0, fold_count, class_names or [f"class {k}" for k in range(counts.shape[1])])
     return fold_of_group[group_of_image]
 
 
@@ -118,7 +121,12 @@ def _fill_gaps(folds: Int64[np.ndarray, " group"], shows: Bool[np.ndarray, "grou
         folds[group] = fold
 
 
-def _warn_of_gaps(folds: Int[np.ndarray, " group"], shows: Bool[np.ndarray, "group class"], fold_count: int) -> None:
+def _warn_of_gaps(
+    folds: Int[np.ndarray, " group"],
+    shows: Bool[np.ndarray, "group class"],
+    fold_count: int,
+    class_names: Sequence[str],
+) -> None:
     """Log the classes that some fold is without: a warning only where they have groups enough for all."""
     groups = {
         index: int(shown.sum())
@@ -126,6 +134,16 @@ def _warn_of_gaps(folds: Int[np.ndarray, " group"], shows: Bool[np.ndarray, "gro
         if shown.any() and len(np.unique(folds[shown])) < fold_count
     }
     if groups:
-        named = ", ".join(f"class {index} ({count} groups)" for index, count in groups.items())
+        named = ", ".join(f"{class_names[index]} ({count})" for index, count in groups.items())
         level = logging.WARNING if max(groups.values()) >= fold_count else logging.INFO
-        _logger.log(level, "of %d folds, not every one holds %s; scores of these are missing there", fold_count, named)
+        _log_once(
+            level,
+            f"these classes are rare and miss at least one of the {fold_count} folds, where they are not scored (in "
+            f"brackets: in how many independent images or groups of images they are): {named}",
+        )
+
+
+@functools.cache
+def _log_once(level: int, text: str) -> None:
+    """Log a line unless it was logged already: the jobs of a sweep deal out the same images again and again."""
+    _logger.log(level, "%s", text)

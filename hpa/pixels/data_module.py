@@ -203,16 +203,18 @@ def _folds_of(table: ImageTable, facts: PixelFacts, plan: FoldPlan) -> Int[np.nd
     fold = np.zeros(len(table), np.int64)
     groups = list(table.frame["group"].iloc[known])
     plan.require_groups(groups, table.where)
-    fold[known] = assign_folds(_strata(table)[known], groups, plan.count, plan.seed)
+    strata, names = _strata(table)
+    fold[known] = assign_folds(strata[known], groups, plan.count, plan.seed, names)
     order = np.random.default_rng(seed_of(plan.seed, "without truth")).permutation(len(unknown))
     fold[unknown] = order % plan.count
     return fold
 
 
-def _strata(table: ImageTable) -> Int[np.ndarray, "image stratum"]:
-    """Return what folds are balanced by: the kind or organ of an image where the table has it, else its classes."""
+def _strata(table: ImageTable) -> tuple[Int[np.ndarray, "image stratum"], tuple[str, ...]]:
+    """Return what folds are balanced by, with names: the kind or organ of an image if the table has it, or classes."""
     for column in ("kind", "organ", "cell_line"):
         if column in table.frame:
             values = table.frame[column].astype(str).to_numpy()
-            return (values[:, None] == np.unique(values)[None, :]).astype(np.int64)
-    return table.targets().astype(np.int64)
+            names = np.unique(values)
+            return (values[:, None] == names[None, :]).astype(np.int64), tuple(map(str, names))
+    return table.targets().astype(np.int64), tuple(table.class_names)

@@ -44,6 +44,7 @@ class RunFacts:
             `hpa.reports.learning_curves`.
         seed: Seed of the run.
         commit: Version of the code.
+        validation_batches: Batches that each validation used, and how many there are; None: not known.
     """
 
     title: str
@@ -65,6 +66,7 @@ class RunFacts:
     best_epoch: int | None = None
     seed: int | None = None
     commit: str | None = None
+    validation_batches: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check that the parts belong together.

@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from hpa.reports.charts import LineChart
 from hpa.reports.learning_curves import Curve, learning_charts
 from hpa.reports.page import data_uri, environment, render, write_page
-from hpa.reports.summary import Figure
+from hpa.reports.summary import Figure, cut_validation
 
 SHOWN = 24
 """Images drawn: evenly spaced along the ranking, from the worst to the best."""
@@ -39,6 +39,7 @@ class InstanceFacts:
         best_epoch: Epoch, as in `history`, whose weights made the predictions.
         seed: Seed of the run.
         commit: Version of the code.
+        validation_batches: Batches that each validation used, and how many there are; None: not known.
     """
 
     title: str
@@ -50,6 +51,7 @@ class InstanceFacts:
     best_epoch: int
     seed: int
     commit: str | None
+    validation_batches: tuple[int, int] | None = None
 
     @property
     def is_tissue(self) -> bool:
@@ -105,7 +107,10 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
     images = facts.images
     true, predicted = int(images["true"].sum()), int(images["predicted"].sum())
     minutes = float(pd.to_numeric(facts.history["seconds"], errors="coerce").sum()) / 60
-    best = Figure("Best epoch", str(facts.best_epoch), f"of {len(facts.history)}, {minutes:.1f} minutes")
+    remark = "; ".join(
+        [f"of {len(facts.history)}, {minutes:.1f} minutes", *cut_validation(facts.validation_batches, "chosen ")]
+    )
+    best = Figure("Best epoch", str(facts.best_epoch), remark)
     if facts.is_tissue:
         means = images.groupby("organ")["dice"].agg(["mean", "size"])
         each = [

@@ -31,7 +31,8 @@ def summary(facts: RunFacts) -> list[Figure]:
     figures = [] if facts.score is None else [_submission(facts.score)]
     for name, source in (("Cell mAP", "val_cell_map"), ("Image mAP", "val_image_map")):
         value = math.nan if row is None else float(column(history, source)[row])
-        figures.append(Figure(name, _fraction(value), "validation, best epoch" if math.isfinite(value) else "unknown"))
+        remark = "; ".join(["validation, best epoch", *cut_validation(facts.validation_batches)])
+        figures.append(Figure(name, _fraction(value), remark if math.isfinite(value) else "unknown"))
     epoch = math.nan if row is None else float(column(history, "epoch")[row])
     minutes = float(np.nansum(column(history, "seconds"))) / 60
     images = facts.cells["image_id"].nunique()
@@ -41,6 +42,17 @@ def summary(facts: RunFacts) -> list[Figure]:
         Figure("Training", f"{minutes:.1f} min" if minutes >= 0.95 else f"{minutes * 60:.0f} s", "sum of the epochs"),
     ]
     return figures
+
+
+def cut_validation(batches: tuple[int, int] | None, verb: str = "") -> list[str]:
+    """Return a remark where validation used only some of its batches, none where it used all or it is not known.
+
+    >>> cut_validation((2, 9)), cut_validation((9, 9))
+    (['from 2 of 9 batches only'], [])
+    """
+    if batches is None or batches[0] >= batches[1]:
+        return []
+    return [f"{verb}from {batches[0]} of {batches[1]} batches only"]
 
 
 def _submission(score: Mapping[str, Any]) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,16 @@ def page_of_run(run: RunFolder, best_epoch: int) -> dict[str, Any]:
         "best_epoch": best_epoch,
         "seed": run.config()["seed"],
         "commit": facts.get("commit"),
+        "validation_batches": validation_batches(facts),
     }
+
+
+def validation_batches(facts: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return how many batches each validation of a run used, and of how many; None of runs that did not note it."""
+    noted = facts.get("validation_batches")
+    if not isinstance(noted, list) or len(noted) != 2 or not all(isinstance(count, int) for count in noted):
+        return None
+    return noted[0], noted[1]
 
 
 def next_commands(run: RunFolder) -> list[tuple[str, str]]:
@@ -75,6 +84,10 @@ def next_commands(run: RunFolder) -> list[tuple[str, str]]:
         ("The same training again, in a new folder", shlex.join(["python", *words])),
         ("All held-out cells in their images", f"hpa show {path}"),
         ("Likely label errors first, and corrections", f"hpa explore {path}"),
-        ("Predict the images of a test set", f"python infer.py ckpt={path} split=test out=submission.csv"),
     ]
-    return [(what, with_commands(line)) for what, line in lines]
+    return [*((what, with_commands(line)) for what, line in lines), ("Predict the images of a test set", predict(run))]
+
+
+def predict(run: RunFolder) -> str:
+    """Return the command line that predicts a test set with a run."""
+    return with_commands(f"python infer.py ckpt={shlex.quote(str(run.path))} split=test out=submission.csv")

@@ -74,24 +74,28 @@ class RunProgress(Callback):
 
     Attributes:
         unit: What a batch counts, e.g. "cell".
-        count: How many of them an epoch shows.
+        count: About how many of them an epoch shows; the first epoch that ends tells exactly.
     """
 
     def __init__(self, unit: str, count: int) -> None:
         self.unit = unit
         self.count = count
         self._bar: tqdm[Any] | None = None
+        self._epoch_count = 0
+        self._seen = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar at the epoch where the run stands."""
         del pl_module
         if not trainer.is_global_zero:
             return
-        epochs = trainer.max_epochs or 0
         batches = len(trainer.train_dataloader) if trainer.train_dataloader is not None else 0
-        count = round(self.count * float(trainer.num_training_batches) / max(1, batches))  # limit_batches shortens it
+        share = float(trainer.num_training_batches) / max(1, batches)  # limit_batches shortens it
+        self._epoch_count, self._seen = round(self.count * share), 0
         quiet = 0.1 if sys.stderr.isatty() else 30.0
-        self._bar = tqdm(total=epochs * count, initial=trainer.current_epoch * count, unit=self.unit, mininterval=quiet)
+        total, done = ((epochs or 0) * self._epoch_count for epochs in (trainer.max_epochs, trainer.current_epoch))
+        epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        self._bar = tqdm(desc=epoch, total=total, initial=done, unit=f" {self.unit}", mininterval=quiet)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -100,13 +104,20 @@ class RunProgress(Callback):
         del pl_module, outputs, batch_idx
         if self._bar is not None:
             self._bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False)
-            self._bar.update(len(batch) * trainer.world_size)
+            seen = len(batch) * trainer.world_size
+            end = (trainer.current_epoch + 1) * self._epoch_count
+            self._bar.update(max(0, min(seen, end - self._bar.n)))
+            self._seen += seen
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the epoch's scores above the bar."""
         del pl_module
         if not trainer.is_global_zero:
             return
+        if self._bar is not None and self._seen:
+            self._epoch_count, self._seen = self._seen, 0
+            self._bar.total = (trainer.max_epochs or 0) * self._epoch_count
+            self._bar.update((trainer.current_epoch + 1) * self._epoch_count - self._bar.n)
         metrics = logged_numbers(trainer)
         shown = {name: value for name, value in metrics.items() if value == value}
         scores = "  ".join(f"{name} {shown[name]:.4f}" for name in sorted(shown))

@@ -104,12 +104,12 @@ class TrainingModule(LightningModule):
         """Return the loss of a batch.
 
         Raises:
-            InputError: If the loss is not finite; the last checkpoint is left as it was.
+            InputError: If the loss is no single number, or not finite; the last checkpoint is left as it was.
         """
         if self.batch_augmentation is not None:
             batch = self.batch_augmentation(batch)
         terms = self.supervision.step(self.model, batch, self._progress()).terms
-        loss = torch.stack(list(terms.values())).sum()
+        loss = _sum_of(terms)
         if not torch.isfinite(loss):
             raise InputError(_not_finite(terms, self.current_epoch + 1))
         self._log_terms("train", terms, loss, len(batch))
@@ -125,7 +125,7 @@ class TrainingModule(LightningModule):
         """Log the loss of a batch and collect its output."""
         result = self.supervision.step(self.evaluated, batch, self._progress())
         if result.terms:  # a detector has none outside training
-            self._log_terms("val", result.terms, torch.stack(list(result.terms.values())).sum(), len(batch))
+            self._log_terms("val", result.terms, _sum_of(result.terms), len(batch))
         self.validation.update(batch, result.output)
 
     def on_validation_epoch_start(self) -> None:
@@ -194,6 +194,22 @@ class TrainingModule(LightningModule):
         self.log("epoch", float(self.current_epoch + 1), on_step=False, on_epoch=True, batch_size=count)
         if len(terms) > 1:
             self.mean_terms[stage].update(terms, count)
+
+
+def _sum_of(terms: Mapping[str, Any]) -> Tensor:
+    """Return the sum of the loss's terms.
+
+    Raises:
+        InputError: If one of them is no single number: a sum over examples would train, at another learning rate.
+    """
+    for name, value in terms.items():
+        if not isinstance(value, Tensor) or value.ndim:
+            came = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise InputError(
+                f"loss=, supervision=: a loss must return one number, a tensor of shape (); came {came} (term {name}). "
+                "End it with .mean()."
+            )
+    return torch.stack(list(terms.values())).sum()
 
 
 def _not_finite(terms: dict[str, Tensor], epoch: int) -> str:

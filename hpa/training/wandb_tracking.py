@@ -76,6 +76,9 @@ class WandbTracking:
             offline=mode == "offline",
             mode=mode,
         )
+        logger._wandb_init.pop(
+            "anonymous", None
+        )  # Lightning 2.6 always passes it, and wandb warns that it does nothing
         logger.log_hyperparams(config)
         return logger
 

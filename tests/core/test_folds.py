@@ -77,12 +77,14 @@ def test_a_class_with_too_few_groups_is_named_in_the_log(caplog: pytest.LogCaptu
     targets[:, 0] = 1
     targets[:6, 2] = 1
     groups = ["same"] * 5 + [str(image) for image in range(25)]
+    names = ["Cytosol", "Nuclear bodies", "Nuclear speckles"]
     with caplog.at_level(logging.INFO):
-        assign_folds(targets, groups, 5, 0)
+        for _ in range(2):  # the second time it is known
+            assign_folds(targets, groups, 5, 0, names)
     assert [record.levelname for record in caplog.records] == ["INFO"]  # nobody can mend it
-    assert "class 2 (2 groups)" in caplog.text
-    assert "class 0" not in caplog.text
-    assert "class 1" not in caplog.text
+    assert "Nuclear speckles (2)" in caplog.text
+    assert "Cytosol" not in caplog.text
+    assert "Nuclear bodies" not in caplog.text
 
 
 @pytest.mark.parametrize(("fold_count", "groups"), [(1, None), (4, None), (3, ["a", "a", "b"])])

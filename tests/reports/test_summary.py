@@ -31,6 +31,15 @@ def test_the_upper_bound_of_the_masks_is_shown_with_the_score(facts_with):
     assert remark == "masks at IoU 0.5; upper bound of these masks 0.812"
 
 
+def test_scores_from_a_part_of_the_validation_set_say_so(facts_with):
+    remarks = {figure.name: figure.remark for figure in summary(facts_with(validation_batches=(2, 13)))}
+    assert remarks["Image mAP"] == remarks["Cell mAP"] == "validation, best epoch; from 2 of 13 batches only"
+    assert (
+        "batches"
+        not in {figure.name: figure.remark for figure in summary(facts_with(validation_batches=(3, 3)))}["Image mAP"]
+    )
+
+
 def test_no_epoch_and_no_cell(facts_with, facts, facts_without_cells):
     assert shown(facts_with(history=facts.history.iloc[:0]))["Best epoch"] == "–"
     assert shown(facts_without_cells)["Cells"] == "0"

@@ -1,8 +1,10 @@
 """The one LightningModule through the real trainer: learning, resuming, stopping on a loss that is not finite."""
 
+import re
 import shutil
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -193,6 +195,33 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_epoch(tmp_pa
     saved = read_saved_run(tmp_path / "checkpoints" / "last.ckpt")
     assert saved.epoch == 2
     assert all(value.isfinite().all() for value in saved.weights.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "came"), [(torch.ones(32), r"shape \(32,\)"), (torch.ones(1), r"shape \(1,\)"), (0.5, "a float")]
+)
+def test_a_loss_that_is_no_single_number_is_refused(value, came, monkeypatch):
+    strategy = Strategy()
+    monkeypatch.setattr(strategy, "step", lambda *_: SimpleNamespace(terms={"cells": value}, output=None))
+    module = make_module(strategy)
+    monkeypatch.setattr(module, "_progress", lambda: 0.0)
+    for step in (module.training_step, module.validation_step):
+        with pytest.raises(InputError, match=rf"must return one number.*came {came} \(term cells\)"):
+            step(None, 0)
+
+
+def test_the_bar_ends_at_what_the_epochs_showed(tmp_path, capsys):
+    progress = RunProgress("cell", 57)  # 24 in two batches, not 23
+    fit = make_fit(2, limit_batches=2)
+    trainer = fit.trainer([progress], [], tmp_path)
+    trainer.fit(make_module(), PatternModule(0))
+    lines = re.split(r"[\r\n]+", capsys.readouterr().err)
+    bars = [line for line in lines if " cell" in line]
+    assert "epoch 1/2:   0%" in bars[0]
+    assert not any(": :" in line for line in bars)
+    seen = {tuple(map(int, re.findall(r"(\d+)/(\d+) \[", line)[0])) for line in bars}
+    assert all(shown <= total for shown, total in seen)
+    assert max(seen) == (48, 48)
 
 
 def test_the_checkpoint_holds_the_average_and_works_alone(tmp_path):
