@@ -43,7 +43,7 @@ def train_main(root: Path) -> None:
     runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if runs and runs[-1] != "null":
         overrides = [word for word in words if not word.startswith(("resume=", "plugins="))]
-        sys.exit(shown_exit_code(lambda: _resume(runs[-1], overrides, root / "conf")))
+        sys.exit(_shown_exit_code(lambda: _resume(runs[-1], overrides, root / "conf")))
     _compose_and_run(root, "train", _train)
 
 
@@ -184,7 +184,7 @@ def exit_code(action: Callable[[], int], reasons: list[str] | None = None) -> in
         return EXIT_INTERRUPTED
 
 
-def shown_exit_code(action: Callable[[], int]) -> int:
+def _shown_exit_code(action: Callable[[], int]) -> int:
     """Return the exit code of an action as `exit_code`; of a fault, e.g. in a user's own loss, print where it lies."""
     try:
         return exit_code(action)
@@ -204,7 +204,7 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
         if _is_sweep():
             return run_job(lambda: run(config, root), job_folder(), config)
         codes.append(EXIT_FAILED)  # stays where the run breaks: then no word was misspelt
-        codes[-1] = shown_exit_code(lambda: run(config, root))
+        codes[-1] = _shown_exit_code(lambda: run(config, root))
         return None
 
     try:

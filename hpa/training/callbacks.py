@@ -74,7 +74,7 @@ class RunProgress(Callback):
 
     Attributes:
         unit: What a batch counts, e.g. "cell".
-        count: About how many of them an epoch shows; the first epoch that ends tells exactly.
+        count: About how many of them an epoch shows; the first epoch that ends gives the number.
     """
 
     def __init__(self, unit: str, count: int) -> None:
