@@ -13,15 +13,17 @@ import importlib
 import io
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, NoReturn, Protocol, cast, runtime_checkable
 
 import hpa.commands
 from hpa.app.signals import interrupting_signals
 from hpa.core.errors import InputError, explained
+from hpa.core.nearest import did_you_mean
 from hpa.core.paths import with_home
 from hpa.core.plugins import name_plugins
 from hpa.core.project_folder import with_commands
@@ -35,6 +37,7 @@ EXIT_CODES = (
     "Exit codes: 0 all well; 1 nothing usable, or a check failed; 2 usage; 3 some images failed; 130 interrupted."
 )
 FAILED = 1
+USAGE = 2
 _NAME_OF = {"import_images": "import"}
 """Commands whose name no module can have: `import` is a word of the language."""
 _READ_BY_HYDRA = ("train", "infer")
@@ -55,6 +58,19 @@ class Command(Protocol):
         """Do the work and return the exit code."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that answers a misspelt command or choice with the nearest one."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and exit with 2."""
+        wrong = re.search(r"invalid choice: '(?P<word>.*)' \(choose from (?P<choices>.*)\)$", message)
+        if wrong is not None:
+            choices = wrong["choices"].replace("'", "").split(", ")
+            near = did_you_mean(wrong["word"], choices, f"choose from {', '.join(choices)}.")
+            message = f"{message[: wrong.start()]}there is no '{wrong['word']}'; {near}"
+        super().error(message)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 1 for input that cannot be used, 130 when interrupted.
 
@@ -69,6 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     called = words[0] if words else ""
+    if not words:
+        _parser("").print_help(sys.stderr)
+        raise SystemExit(USAGE)
     try:
         if called not in _READ_BY_HYDRA:
             words = _without_plugins(words)
@@ -125,7 +144,7 @@ def _arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> argpars
 
 def _parser(called: str) -> argparse.ArgumentParser:
     """Return a parser that lists all commands and knows the arguments of the one that is called."""
-    parser = argparse.ArgumentParser(prog="hpa", description=DESCRIPTION, epilog=EXIT_CODES)
+    parser = _Parser(prog="hpa", description=DESCRIPTION, epilog=EXIT_CODES)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, help_line in available_commands().items():
         own: dict[str, Any] = {"prefix_chars": "\n", "add_help": False} if name in _READ_BY_HYDRA else {}

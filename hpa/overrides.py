@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hpa.config import Config, plain
 from hpa.core.errors import InputError
+from hpa.core.nearest import did_you_mean
 from hpa.core.paths import quote_paths
 from hpa.core.plugins import name_plugins, search_path_word
 
@@ -59,8 +59,14 @@ def _composed(root: Path, name: str, overrides: Sequence[str], with_hydra: bool 
         with nullcontext() if inside else initialize_config_dir(str(root / "conf"), version_base="1.3"):
             return compose(name, overrides=[*overrides, searched], return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
-        reason = str(error).partition("Config search path")[0].strip()
-        raise InputError(f"{' '.join(overrides)}: {reason}") from error
+        raise InputError(f"{' '.join(overrides)}: {reason_of_hydra(error)}") from error
+
+
+def reason_of_hydra(error: Exception) -> str:
+    """Return what hydra could not do, without its remedies: they are for the authors of configs."""
+    lines = str(error).partition("Config search path")[0].splitlines()
+    kept = [line.strip() for line in lines if not line.startswith(("To append", "See https", "    "))]
+    return " ".join(filter(None, kept))
 
 
 def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:
@@ -140,8 +146,7 @@ def check_key(config: Config, key: str) -> None:
     known = keys_of(config)
     if key in known:
         return
-    near = nearest(key, known)
-    remedy = f"did you mean {' or '.join(near)}?" if near else "python train.py --cfg job shows all of them."
+    remedy = did_you_mean(key, known, "python train.py --cfg job shows all of them.")
     raise InputError(f"'{key}' is no key of the config; {remedy}")
 
 
@@ -161,15 +166,6 @@ def _value(config: Config, key: str) -> Any:
     for part in key.split("."):
         node = node.get(part) if isinstance(node, dict) else None
     return node
-
-
-def nearest(word: str, known: Sequence[str]) -> list[str]:
-    """Return up to three known words that look most like this one.
-
-    >>> nearest("focl", ["focal", "asymmetric"])
-    ['focal']
-    """
-    return difflib.get_close_matches(word, known, n=3, cutoff=0.5)
 
 
 def keys_of(config: Config, prefix: str = "") -> list[str]:

@@ -23,7 +23,7 @@ SETTINGS: Mapping[str, Any] = {
     "run_dir": str | None,
     "report": bool,
     "ckpt": str | Sequence[str],
-    "split": str,
+    "split": Literal["train", "test"],
     "out": str,
     "overwrite": bool,
     "device": str,
@@ -75,6 +75,29 @@ def require_values(config: Mapping[str, Any]) -> None:
     ]
     if wrong:
         raise UsageError(" ".join(wrong))
+
+
+def described_key(config: Mapping[str, Any], key: str) -> Iterator[str]:
+    """Give lines on one key of a config: its value, what it means, and what may be written.
+
+    Args:
+        config: A whole config, of plain values.
+        key: One of its keys, e.g. `trainer.max_epochs`.
+    """
+    *places, name = key.split(".")
+    holder: Any = config
+    for place in places:
+        holder = holder[place]
+    part = _class_of(holder)
+    hints, _, meaning = (SETTINGS, None, _no_text) if part is None else _settings_of(part)
+    value, expected = holder[name], hints.get(name)
+    yield f"{key}: a part or a group of settings" if isinstance(value, dict) else f"{key}={_as_written(value)}"
+    if text := meaning(name):
+        yield f"  {text[2:-1]}."
+    if expected is not None:
+        yield f"  Expected: {_described(expected)}."
+    elif isinstance(value, dict):
+        yield f"  Its settings: {_listed([name for name in value if not str(name).startswith('_')])}."
 
 
 def _wrong(key: str, value: Any, expected: Any, meaning: Callable[[str], str]) -> Iterator[str]:
@@ -221,7 +244,8 @@ def _described(expected: Any) -> str:
     """
     origin, arguments = get_origin(expected), get_args(expected)
     if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_described(one) for one in arguments))
+        kinds = [one for one in arguments if one is not int or float not in arguments]  # a number may be whole
+        return " or ".join(dict.fromkeys(_described(one) for one in kinds))
     if origin is Literal:
         return _listed([str(one) for one in arguments])
     if expected in (None, type(None)):

@@ -24,11 +24,22 @@ def test_unusable_input_is_reported_on_stderr(tmp_path, capsys):
     assert "the file is missing" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("words", "code"), [([], 2), (["nonsense"], 2), (["score"], 2), (["--help"], 0)])
-def test_usage(words, code):
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 2, "score-segmentation"),
+        (["scor"], 2, "there is no 'scor'; did you mean score?"),
+        (["new", "los", "x"], 2, "there is no 'los'; did you mean loss?"),
+        (["zzzz"], 2, "there is no 'zzzz'; choose from bundle, coco"),
+        (["score"], 2, "required: submission"),
+        (["--help"], 0, ""),
+    ],
+)
+def test_usage(words, code, told, capsys):
     with pytest.raises(SystemExit) as caught:
         main(words)
     assert caught.value.code == code
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("script", ["train", "infer"])

@@ -11,6 +11,7 @@ import torch
 
 from hpa.api.parts import part
 from hpa.api.predictions import PredictedImage
+from hpa.app.suggestions import compose_or_suggest
 from hpa.config import build, plain
 from hpa.core.channels import union_of_channels
 from hpa.core.encoding import encode_label_map
@@ -23,7 +24,6 @@ from hpa.inference.exports.cell_rows import rows_of
 from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellPrediction, CellRecord, NamesCells, SegmentedField
 from hpa.models.saved_run import SavedRun
-from hpa.overrides import compose_config
 from hpa.targets import require_slots
 
 _OF_INFER = ("also", "budget_hours", "ckpt", "data", "out", "overwrite", "shard", "split", "when_late", "world")
@@ -59,7 +59,7 @@ class CellClassifier:
         if foreign:
             raise InputError(f"{foreign[0]}: is about data sets and files; hpa.infer reads it, predict does not.")
         require_same_classes(runs)
-        config = plain(compose_config(project_folder(), "infer", ["ckpt=null", "inference=cells", *words]))
+        config = plain(compose_or_suggest(project_folder(), "infer", ["ckpt=null", "inference=cells", *words]))
         require_slots(config, "settings")
         segmenter = build(config.get("segmenter") or runs[0].part("segmenter"))
         predictors = CellPredictors(runs, config)

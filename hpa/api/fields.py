@@ -64,7 +64,7 @@ class Reading:
         elif isinstance(images, Iterable):
             yield from (self._of_image(image, str(number)) for number, image in enumerate(images))
         else:
-            raise _wrong(f"a {type(images).__name__}")
+            raise _wrong(f"{images!r:.40} of type {type(images).__name__}")
 
     def _of_folder(self, folder: Path) -> Iterator[Field]:
         imported = folder / "images"
@@ -77,10 +77,13 @@ class Reading:
 
     def _of_image(self, image: Any, name: str) -> Field:
         if isinstance(image, str | Path):
-            stored = read_image(Path(image).expanduser())
+            path = Path(image).expanduser()
+            if not path.exists():
+                raise InputError(f"{image}: there is no such file or folder; check the path, from {Path.cwd()}.")
+            stored = read_image(path)
             return self._of_planes(stored.planes, Path(image).name.partition(".")[0], stored.pixel_um)
         if not isinstance(image, np.ndarray):
-            raise _wrong(f"a {type(image).__name__}")
+            raise _wrong(f"{image!r:.40} of type {type(image).__name__}")
         return self._of_planes(self._planes_of(image), name, math.nan)
 
     def _planes_of(self, image: np.ndarray) -> np.ndarray:

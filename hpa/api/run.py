@@ -109,6 +109,7 @@ class Run:
         channels: Sequence[str] | None = None,
         pixel_um: float | None = None,
         overrides: Settings | None = None,
+        **others: object,
     ) -> Predictions:
         """Return the cells of images with their classes.
 
@@ -119,10 +120,17 @@ class Run:
             channels: Name of each channel of the images, in order; left out: red, green, blue, yellow.
             pixel_um: Side of a pixel, µm. Left out: as the folder or file has it, else as in training.
             overrides: Settings of `infer.py` (`{"tta": "d4", "fusion": "product"}`).
+            others: None; a setting that is given like an argument is answered with where it belongs.
 
         Raises:
             InputError: If an image, its channels or a setting do not fit, or the side of a pixel is not known.
+            TypeError: If there is no such argument.
         """
+        if others:
+            raise TypeError(
+                f"predict has no argument {', '.join(others)}, but channels, pixel_um and overrides; settings of "
+                f"infer.py go there: overrides={others!r:.200}."
+            )
         classifier = self._classifier(overrides)
         trained_um, width_um = self._size_in_training()
         reading = Reading(classifier.channels, channels, trained_um if pixel_um is None else pixel_um, width_um)

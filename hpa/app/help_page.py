@@ -6,10 +6,15 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import OmegaConf
 
 from hpa.app.slots import choice_files, choices, comment_of, recipes, slots, slots_of
 from hpa.core.errors import InputError
-from hpa.overrides import nearest
+from hpa.core.nearest import did_you_mean
+from hpa.overrides import compose_config, keys_of
+from hpa.values import described_key
 
 _USAGE = {
     "train": """Train a network, or go on with a run.
@@ -18,6 +23,7 @@ usage: python train.py [slot=choice …] [key=value …]     train; the run goes
        python train.py -m slot=A,B [key=value …]         a sweep: one run for each combination
        python train.py resume=RUN [key=value …]          go on after the last finished epoch; last: the newest
        python train.py --help SLOT                       the choices of a slot, with their settings
+       python train.py --help SLOT.KEY                   what a setting means
        python train.py [slot=choice …] --cfg job         every setting of a command, without running it""",
     "infer": """Predict a data set with trained runs, and write a submission.
 
@@ -98,14 +104,32 @@ def _of_slot(root: Path, script: str, slot: str) -> Iterator[str]:
         return
     known = slots(conf)
     if slot not in known:
-        near = nearest(slot, [*known, RECIPES])
-        remedy = f"did you mean {' or '.join(near)}?" if near else f"python {script}.py --help lists the slots."
-        raise InputError(f"--help {slot}: there is no such slot; {remedy}")
+        yield from _of_key(root, script, slot.replace("/", "."))
+        return
     yield f"{slot}=CHOICE: {known[slot].text}" + (f" (default: {known[slot].default})" if known[slot].text else "")
     for file in choice_files(conf, slot):
         text = file.read_text(encoding="utf-8")
         yield from ("", *_entry(file.stem, comment_of(text)))
         yield from (f"      {line}" for line in _settings(text))
+
+
+def _of_key(root: Path, script: str, key: str) -> Iterator[str]:
+    """Give the value of a key, what is expected and what it means.
+
+    Raises:
+        InputError: If there is neither such a key nor such a slot.
+    """
+    of_task = {"train": "task", "infer": "inference"}[script]
+    known = [*slots_of(root / "conf", script), RECIPES]
+    for task in ("cells", "pixels"):
+        words = [f"{of_task}={task}", *(["ckpt=null"] if script == "infer" else [])]
+        config = cast("dict[str, Any]", OmegaConf.to_container(compose_config(root, script, words), resolve=False))
+        known += keys_of(config)
+        if key in known:
+            yield from described_key(config, key)
+            return
+    otherwise = f"python {script}.py --help lists the slots, --cfg job the keys."
+    raise InputError(f"--help {key}: there is no such slot or key; {did_you_mean(key, known, otherwise)}")
 
 
 def _settings(text: str) -> Iterator[str]:

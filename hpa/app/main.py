@@ -11,8 +11,10 @@ from typing import cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from hpa.app.habits import with_own_words
 from hpa.app.help_page import help_page, help_word
@@ -25,13 +27,15 @@ from hpa.core.errors import InputError, UsageError, explained
 from hpa.core.paths import quote_paths
 from hpa.core.plugins import name_plugins, plugin_configs, search_path_word
 from hpa.core.project_folder import with_commands
-from hpa.overrides import as_choice, last_values
+from hpa.overrides import as_choice, last_values, reason_of_hydra
 from hpa.sweeps import SweepEnd
 from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
 from hpa.sweeps.plan import digest_of_config
 from hpa.training.run_folder import RunFolder
 from hpa.values import require_values
 
+_RAISES = "HYDRA_FULL_ERROR"
+"""The variable that lets hydra raise its errors."""
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -199,8 +203,11 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     added = [*_sweeper_words(words), *([search_path_word(root)] if plugin_configs() else [])]
     sys.argv[1:] = flags_first([*added, *words])  # hydra takes no word after a flag that follows other words
     codes: list[int] = []
+    before = os.environ.get(_RAISES, "0")
+    os.environ[_RAISES] = "1"  # else it prints what it could not compose, with remedies that do not fit here
 
     def job(config: DictConfig) -> float | None:
+        os.environ[_RAISES] = before  # for the processes of a job
         if _is_sweep():
             return run_job(lambda: run(config, root), job_folder(), config)
         codes.append(EXIT_FAILED)  # stays where the run breaks: then no word was misspelt
@@ -213,13 +220,19 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     except SweepEnd:
         raise
     except SystemExit as stop:
-        if stop.code and not codes:  # hydra has printed what it could not compose
-            for sentence in suggestions(root, name, sys.argv[1:]):
-                print(with_commands(sentence), file=sys.stderr)
+        if stop.code and not codes:  # hydra has printed which option it does not know
             sys.exit(EXIT_USAGE)
         raise
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        if codes or before == "1":
+            raise
+        reasons = suggestions(root, name, words) or [f"{' '.join(words)}: {reason_of_hydra(error)}"]
+        print(f"error: {with_commands(' '.join(reasons))}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    finally:
+        os.environ[_RAISES] = before
     sys.exit(max(codes, default=0))
 
 

@@ -10,11 +10,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from hpa.app.habits import with_own_words
 from hpa.app.main import task_words
-from hpa.app.suggestions import suggestions, unread_keys
+from hpa.app.suggestions import compose_or_suggest, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
 from hpa.core.plugins import name_plugins
-from hpa.overrides import choices_of, compose_config, last_values
+from hpa.overrides import choices_of, last_values
 from hpa.values import require_values
 
 
@@ -25,7 +25,7 @@ def train_config(root: Path, words: Sequence[str]) -> tuple[Config, dict[str, st
         InputError: If a word does not fit, or a part serves another task.
     """
     own = with_own_words("train", words)
-    composed = _composed(root, "train", own)
+    composed = compose_or_suggest(root, "train", own)
     as_written = cast("Config", OmegaConf.to_container(composed, resolve=False))  # may refer to another task's values
     choices = choices_of(root, "train", own)
     require_task(as_written, choices)
@@ -40,16 +40,8 @@ def infer_config(root: Path, words: Sequence[str]) -> Config:
     """
     own = with_own_words("infer", words)
     name_plugins(last_values(own, "plugins"))
-    composed = _composed(root, "infer", [*own, *task_words(own)])
+    composed = compose_or_suggest(root, "infer", [*own, *task_words(own)])
     return _checked(root, "infer", cast("Config", OmegaConf.to_container(composed, resolve=False)), composed)
-
-
-def _composed(root: Path, name: str, words: Sequence[str]) -> DictConfig:
-    """Compose; an error names what a word may have meant."""
-    try:
-        return compose_config(root, name, words)
-    except InputError as error:
-        raise InputError(" ".join([str(error), *suggestions(root, name, words)])) from error
 
 
 def _checked(root: Path, name: str, as_written: Config, composed: DictConfig) -> Config:

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from hpa.app.slots import slots_of
 from hpa.config import Config
 from hpa.core.errors import InputError, UsageError
+from hpa.core.nearest import did_you_mean
 from hpa.core.plugins import plugin_configs
-from hpa.overrides import choices_of, compose_config, keys_of, nearest
+from hpa.overrides import choices_of, compose_config, keys_of
 
 GROUPS = {"train": "task", "infer": "inference"}
 """The folder of conf/ with a file for each task, by command; for `infer` the task of the run chooses it."""
+_OF_BOTH = ("data", "experiments", "segmenter")
+"""Slots that both commands have."""
 
 
 def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
@@ -29,20 +33,47 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
     own = _own_config(root, name, words)
     known, task = keys_of(own), own.get("task")
     found = []
-    for word in words:
+    for before, word in zip(["", *words], words, strict=False):
         key, equals, value = word.lstrip("+~").partition("=")
-        if not equals or key.startswith("-"):  # an option of hydra, or its value
+        if key.startswith(("-", "hydra")) or word.startswith("~"):  # an option or a setting of hydra
+            continue
+        if not equals:
+            if not before.startswith("-") or before in ("-m", "--multirun"):
+                found.append(f"'{word}': expected key=value.")
             continue
         choices = _choices(root, key)
         readers = [] if task is None else _tasks_that_read(root, name, key, task) if key not in known else []
         if readers:
             found.append(_of_another_task(name, word, key, readers, str(task)))
         elif choices:
-            if value not in [*choices, "null"]:
-                found += _meant(word, [f"{key}={choice}" for choice in nearest(value, choices)])
-        elif key not in known:
-            found += _meant(word, nearest(key, known))
+            if re.fullmatch(r"[\w/-]+", value) and value not in [*choices, "null"]:
+                otherwise = f"there are {', '.join(sorted(choices))}."
+                found.append(f"'{word}': {did_you_mean(value, choices, otherwise, f'{key}=')}")
+            elif (script := _script_of(root, key)) not in (None, name):
+                found.append(f"'{word}': only {script}.py reads {key}; leave it out here.")
+        elif key not in known and not word.startswith("+"):
+            slots = slots_of(root / "conf", name)
+            otherwise = f"there is no such key; python {name}.py --cfg job shows all of them."
+            found.append(f"'{word}': {did_you_mean(key, [*known, *slots], otherwise)}")
     return found
+
+
+def compose_or_suggest(root: Path, name: str, words: Sequence[str]) -> DictConfig:
+    """Return the config of words, as `compose_config`.
+
+    Raises:
+        InputError: Saying what a word may have meant; in hydra's words only where nothing is known of it.
+    """
+    try:
+        return compose_config(root, name, words)
+    except InputError as error:
+        raise InputError(" ".join(suggestions(root, name, words)) or str(error)) from error
+
+
+def _script_of(root: Path, key: str) -> str | None:
+    """Return the script that has a slot, `train` first; None for recipes, which both have."""
+    scripts = [script for script in GROUPS if key in slots_of(root / "conf", script)]
+    return None if key in _OF_BOTH or not scripts else scripts[0]
 
 
 def require_names(root: Path, words: Sequence[str]) -> None:
@@ -89,10 +120,6 @@ def _tasks_that_read(root: Path, name: str, key: str, own: str) -> list[str]:
     """Return the other tasks whose configs hold a key."""
     tasks = sorted(file.stem for file in (root / "conf" / GROUPS[name]).glob("*.yaml") if file.stem != own)
     return [task for task in tasks if key in keys_of(_composed(root, name, [f"{GROUPS[name]}={task}"]))]
-
-
-def _meant(word: str, candidates: Sequence[str]) -> list[str]:
-    return [f"'{word}': did you mean {' or '.join(candidates)}?"] if candidates else []
 
 
 def _choices(root: Path, key: str) -> list[str]:

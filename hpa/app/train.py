@@ -136,12 +136,12 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     if facts.get("finished") and config["trainer"]["max_epochs"] <= facts["max_epochs"]:
         if changed:
             raise InputError(
-                f"{run.path}: is finished after {facts['epochs']} epochs, and {', '.join(changed)} would do nothing; "
+                f"{run.path}: is finished after {_epochs(facts['epochs'])}, and {', '.join(changed)} would do nothing; "
                 f"trainer.max_epochs={facts['max_epochs'] + 1} or more trains on."
             )
         sweep_finished(run)
         more = "" if stages.is_chain else "; trainer.max_epochs=N trains on"
-        print(f"{run.path}: finished after {facts['epochs']} epochs{more}.")
+        print(f"{run.path}: finished after {_epochs(facts['epochs'])}{more}.")
         return 0
     with run.held() as lock:
         run.write_config(config)
@@ -292,3 +292,7 @@ def _find_learning_rate(config: Config, parts: Parts, run: RunFolder) -> None:
 def _log_start(parts: Parts, run: RunFolder) -> None:
     size = sum(p.numel() for p in parts.module.model.parameters()) / 1e6
     log.info("run %s: %s, %.1f M parameters", run.path, parts.description, size)
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'' if count == 1 else 's'}"

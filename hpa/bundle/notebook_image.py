@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from hpa.core.errors import InputError
+from hpa.core.nearest import did_you_mean
 
 OWN_PACKAGE = "hpa-cells"
 """Name of the distribution that brings `hpa`."""
@@ -78,8 +78,7 @@ def packages_of(words: str) -> dict[str, str]:
         name, _, release = word.partition("==")
         name = normalised(name)
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            remedy = f"did you mean {' or '.join(near)}?" if near else f"needed are e.g. {USUAL_PACKAGES}."
+            remedy = did_you_mean(name, list(known), f"needed are e.g. {USUAL_PACKAGES}.")
             raise InputError(f"--have {word}: this is no package that hpa needs, nor a file of 'pip freeze'; {remedy}")
         packages[name] = _public(release) or known[name]
     return packages

@@ -122,7 +122,9 @@ def compare_runs(baseline: Sequence[Path], runs: Sequence[Path], with_details: b
     """
     folders = [RunFolder.open(path) for path in (*baseline, *runs)]
     cells = [read_held_out_cells(folder.path) for folder in folders]
-    require_same_cells(cells)
+    require_same_cells(
+        cells, "predict a common test set with each and compare by hpa score A.csv TRUTH --against B.csv"
+    )
     images = cells[0].by_image()
     if len(images) < 2:
         raise InputError(f"{baseline[0]}: an interval over images needs two or more, it held out {len(images)}.")

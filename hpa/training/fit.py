@@ -40,7 +40,8 @@ class Fit:
             bf16 on a GPU that has it, half on an older one, full on a CPU.
         accumulate_batches: Batches a step.
         patience_epochs: Stop after so many epochs without a better score; null never stops early.
-        limit_batches: Share (1.0) or number of batches of an epoch, for trying things out.
+        limit_batches: How much of an epoch is used: a share (1.0 is all of it) or a number of batches (20), for
+            trying things out.
         find_learning_rate: Run a range test (Smith 2017) first and use what it suggests.
         deterministic: Refuse operations that give other bits at every run (matters on GPU).
         ties: Which of epochs with equal scores is the best: "later", or a logged number that decides, e.g. "val_loss".

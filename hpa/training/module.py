@@ -217,5 +217,5 @@ def _not_finite(terms: dict[str, Tensor], epoch: int) -> str:
     return (
         f"The loss is not finite in epoch {epoch} ({values}). Nothing was saved since the last finished epoch. "
         "Try a smaller optimizer.learning_rate, optimizer/clipping=norm or adaptive (networks without normalisation "
-        "need it), trainer.precision=32-true, or look at the images of the data set."
+        "need it), trainer.precision=fp32, or look at the images of the data set."
     )

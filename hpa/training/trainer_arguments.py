@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from hpa.core.errors import InputError
+from hpa.core.nearest import nearest
 
 ARGUMENTS: tuple[str, ...] = (
     *("min_epochs", "max_steps", "min_steps", "max_time"),
@@ -27,7 +27,7 @@ ELSEWHERE: Mapping[str, str] = {
     "default_root_dir": "run_dir=RUN",
     "enable_checkpointing": "nothing: every epoch leaves RUN/checkpoints/last.ckpt",
     "use_distributed_sampler": "nothing: the samplers share batches among devices themselves",
-    "fast_dev_run": "debug=fdr",
+    "fast_dev_run": "debug=fdr: one batch too, with the checkpoints, loggers and pages that Lightning's own leaves out",
     "overfit_batches": "debug=overfit",
     "barebones": "nothing: a run without checkpoints and scores leaves nothing to read",
     "model_registry": "logger=mlflow",
@@ -45,7 +45,7 @@ def require_arguments(arguments: Mapping[str, Any]) -> None:
         if name in ELSEWHERE:
             raise InputError(f"trainer.{name}: write {ELSEWHERE[name]}.")
         if name not in ARGUMENTS:
-            near = difflib.get_close_matches(name, ARGUMENTS, 3, 0.5) or ARGUMENTS
+            near = nearest(name, ARGUMENTS) or ARGUMENTS
             raise InputError(
                 f"trainer.{name}: Lightning's Trainer takes no such argument; there are {', '.join(near)}."
             )

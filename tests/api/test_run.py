@@ -132,7 +132,8 @@ def test_the_file_of_infer_is_the_same_as_in_memory(run, data, tmp_path, monkeyp
         (np.zeros((2, 32, 32, 4), np.uint8), r"array of shape \(2, 32, 32, 4\)"),
         (np.zeros((0, 32, 4), np.uint8), r"array of shape \(0, 32, 4\)"),
         ("no_such_file.png", "no_such_file.png"),
-        (7, "Came a int"),
+        ("../nope", "../nope: there is no such file or folder"),
+        (7, "Came 7 of type int"),
     ],
 )
 def test_a_wrong_image_is_refused(run, wrong, told):
@@ -146,7 +147,9 @@ def test_a_wrong_image_is_refused(run, wrong, told):
         (lambda run, image: run.predict(image, channels="red"), "channels is a list"),
         (lambda run, image: run.predict(image, pixel_um=0), "pixel_um=0"),
         (lambda run, image: run.predict(image, overrides={"out": "x.csv"}), "hpa.infer reads it"),
-        (lambda run, image: run.predict(image, overrides={"tta": "d5"}), "tta/d5"),
+        (lambda run, image: run.predict(image, overrides={"tta": "d5"}), "did you mean tta=d4"),
+        (lambda run, image: run.predict(image, overrides={"ttta": "d4"}), "^'ttta=d4': did you mean tta.$"),
+        (lambda run, image: hpa.infer(run, {"split": "tset"}), "split=tset: expected train, test"),
         (lambda run, image: run.predict(image)["7"], "there is no image '7'"),
         (lambda run, image: run.metrics(), "metrics.csv"),
         (lambda run, image: run.held_out(), "out_of_fold.parquet"),
@@ -167,6 +170,11 @@ def test_a_wrong_image_is_refused(run, wrong, told):
 def test_what_does_not_fit_is_an_input_error(run, image, call, told):
     with pytest.raises(hpa.InputError, match=told):
         call(run, image)
+
+
+def test_a_setting_given_as_an_argument_is_answered_with_its_place(run, image):
+    with pytest.raises(TypeError, match=r"overrides={'tta': 'd4'}"):
+        run.predict(image, tta="d4")
 
 
 def test_segmenting_with_two_channels_and_a_built_segmenter(image):

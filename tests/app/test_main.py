@@ -28,6 +28,15 @@ SETTINGS_OF_ANOTHER_TASK = [
     (["experiments=segment/nuclei", "data.root=x", "field.side_px=64"], "only task=cells reads field.side_px"),
     (["tiles.side_px=64"], "only task=pixels reads tiles.side_px, and this is task=cells"),
     (["+unheard_of=1"], "'unheard_of': no task reads this"),
+    (["loss.gama=2"], "error: 'loss.gama=2': did you mean loss.gamma?\n"),
+    (["los=focal"], "error: 'los=focal': did you mean loss?\n"),
+    (["loss=focl"], "error: 'loss=focl': did you mean loss=focal?\n"),
+    (["qqqqqqqq=1"], "error: 'qqqqqqqq=1': there is no such key; python train.py --cfg job shows all of them.\n"),
+    (["loss.gamma"], "error: 'loss.gamma': expected key=value.\n"),
+    (["tta=d4"], "error: 'tta=d4': only infer.py reads tta; leave it out here.\n"),
+    (["--help", "los"], "there is no such slot or key; did you mean loss?"),
+    (["trainer.fast_dev_run=true"], "write debug=fdr: one batch too, with the checkpoints"),
+    (["trainer.limit_batches=null"], "expected a number (How much of an epoch is used"),
     (["loss=dice"], "loss=dice: DiceLoss (loss) serves task=pixels, and this is task=cells; leave loss= out"),
     (["model=unet"], "model=unet: UnetModel (model) serves task=pixels"),
     (["metric=instances"], "metric=instances: InstanceMetric (metric) serves task=pixels"),
@@ -56,7 +65,19 @@ def test_what_would_do_nothing_is_refused_with_the_task_that_reads_it(words, tol
     printed = capsys.readouterr().err
     assert told in printed
     assert "Traceback" not in printed
+    assert "HYDRA_FULL_ERROR" not in printed
     assert not list(tmp_path.iterdir())
+
+
+def test_a_key_has_a_help_of_its_own(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--help", "trainer.patience_epochs"])
+    with pytest.raises(SystemExit) as caught:
+        train_main(ROOT)
+    assert caught.value.code == 0
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith("trainer.patience_epochs=")
+    assert others[0].startswith("  Stop after so many epochs")
+    assert others[1] == "  Expected: a whole number or null."
 
 
 def test_a_target_of_the_command_line_must_fill_its_slot(monkeypatch, capsys, tmp_path):

@@ -173,8 +173,12 @@ def read_held_out_cells(run: Path) -> HeldOutCells:
     return HeldOutCells(path, image_ids, table["cell"].to_numpy(), probabilities, image_targets, cell_targets)
 
 
-def require_same_cells(held_out: Sequence[HeldOutCells]) -> None:
-    """Refuse members that did not hold out the same cells: their predictions could not be compared.
+def require_same_cells(held_out: Sequence[HeldOutCells], instead: str = "choose ensemble=mean") -> None:
+    """Refuse runs that did not hold out the same cells: their predictions could not be compared.
+
+    Args:
+        held_out: Of each run.
+        instead: What to do with runs that cannot be trained again.
 
     Raises:
         InputError: Naming the first member that differs from the first one.
@@ -185,9 +189,9 @@ def require_same_cells(held_out: Sequence[HeldOutCells]) -> None:
             continue
         shared = set(first.image_ids) & set(other.image_ids)
         raise InputError(
-            f"{other.path} and {first.path} must hold the same cells; they share {len(shared)} of "
-            f"{len(set(first.image_ids))} and {len(set(other.image_ids))} images. Train all members with the same "
-            "data, segmenter and folds (folds.count, folds.held_out, folds.seed), or choose ensemble=mean."
+            f"{first.path} and {other.path} must hold the same cells; they share {len(shared)} of "
+            f"{len(set(first.image_ids))} and {len(set(other.image_ids))} images. Train all of them with the same "
+            f"data, segmenter and folds (folds.count, folds.held_out, folds.seed), or {instead}."
         )
 
 
