@@ -34,8 +34,7 @@ from hpa.sweeps.plan import digest_of_config
 from hpa.training.run_folder import RunFolder
 from hpa.values import require_values
 
-_RAISES = "HYDRA_FULL_ERROR"
-"""The variable that lets hydra raise its errors."""
+_RAISES = "HYDRA_FULL_ERROR"  # lets hydra raise its errors
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -226,8 +225,8 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         if codes or before == "1":
             raise
-        reasons = suggestions(root, name, words) or [f"{' '.join(words)}: {reason_of_hydra(error)}"]
-        print(f"error: {with_commands(' '.join(reasons))}", file=sys.stderr)
+        reason = " ".join(suggestions(root, name, words)) or f"{' '.join(words)}: {reason_of_hydra(error)}"
+        print(f"error: {with_commands(reason)}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

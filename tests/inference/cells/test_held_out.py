@@ -80,7 +80,7 @@ def held_out(name, cells):
 def test_members_that_held_out_other_cells_are_named():
     first = held_out("first", [("a", 1), ("b", 1)])
     require_same_cells([first, held_out("second", [("a", 1), ("b", 1)])])
-    with pytest.raises(InputError, match=r"other and first .* share 1 of 2 and 2 images"):
+    with pytest.raises(InputError, match=r"first and other .* share 1 of 2 and 2 images"):
         require_same_cells([first, held_out("other", [("a", 1), ("c", 1)])])
     with pytest.raises(InputError, match="share 2 of"):
         require_same_cells([first, held_out("other", [("a", 2), ("b", 1)])])
