@@ -17,9 +17,12 @@ from hpa.core.errors import InputError
 from hpa.core.plugins import name_plugins
 from hpa.inference.workload import require_task, task_of
 from hpa.models.saved_run import SavedRun, read_saved_run
+from hpa.results.run_facts import run_facts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from hpa.reports.facts import RunFacts
 
 _OF_THE_ATLAS = ("hpa.sources.kaggle_hpa.", "hpa.simulation.source.")
 """Data sets whose images show the field of the Human Protein Atlas, whatever their number of pixels."""
@@ -101,6 +104,21 @@ class Run:
         import pandas as pd
 
         return pd.read_parquet(self._file("out_of_fold.parquet"))
+
+    def facts(self, overrides: Settings | None = None) -> RunFacts:
+        """Return what its page shows and `hpa.reports.figures` draws: held-out cells, their predictions and history.
+
+        Args:
+            overrides: Settings that are others now (`{"data.root": "moved/images"}`).
+
+        Raises:
+            InputError: If only a checkpoint is there, no cell was held out, the data are gone, or it is a run of
+                `task=pixels`.
+        """
+        if self.task != "cells":
+            raise InputError(f"{self.path}: a run of task=cells was expected, this one is of task={self.task}.")
+        self._file("metrics.csv")
+        return run_facts(self.path, words_of(overrides))
 
     def predict(
         self,

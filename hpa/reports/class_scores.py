@@ -64,12 +64,22 @@ def _score_of(
     )
 
 
+def curve_points(
+    confidence: Float[np.ndarray, " cell"], is_positive: Bool[np.ndarray, " cell"]
+) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
+    """Return recall and precision, from the axis on: there at the precision of the most confident cells.
+
+    >>> curve_points(np.array([0.9, 0.1]), np.array([True, False]))[0].tolist()
+    [0.0, 1.0, 1.0]
+    """
+    precision, recall = precision_recall(confidence, is_positive)
+    return np.append(0.0, recall), np.append(precision[0], precision)
+
+
 def _curve(
     name: str, is_positive: Bool[np.ndarray, " cell"], confidence: Float[np.ndarray, " cell"], average: float
 ) -> LineChart:
-    precision, recall = precision_recall(confidence, is_positive)
-    # The curve starts on the axis, at the precision of the most confident cells.
-    x, y = np.append(0.0, recall), np.append(precision[0], precision)
+    x, y = curve_points(confidence, is_positive)
     path = path_of(FRAME, x, y)
     base = FRAME.y(0.0)
     area = f"{path}L{FRAME.x(float(x[-1])):g},{base:g}L{FRAME.x(0.0):g},{base:g}Z"

@@ -57,17 +57,17 @@ def class_galleries(facts: RunFacts) -> list[ClassGallery]:
             continue
         groups = [
             Group(title, order, tuple(_pictures(facts, rows, index)))
-            for title, order, rows in _chosen(facts.probabilities[:, index], is_true, known & ~is_true)
+            for title, order, rows in chosen_cells(facts, index)
         ]
         galleries.append(ClassGallery(index, name, facts.class_styles[index], int(is_true.sum()), tuple(groups)))
     return galleries
 
 
-def _chosen(
-    confidence: Float[np.ndarray, " cell"], is_true: Bool[np.ndarray, " cell"], is_false: Bool[np.ndarray, " cell"]
-) -> list[tuple[str, str, Int64[np.ndarray, " row"]]]:
-    """Return heading, order and rows of each group; no cell is in two."""
-    true_rows, false_rows = _by_confidence(confidence, is_true), _by_confidence(confidence, is_false)
+def chosen_cells(facts: RunFacts, index: int) -> list[tuple[str, str, Int64[np.ndarray, " row"]]]:
+    """Return heading, order and rows of each group of cells of a class; no cell is in two."""
+    known, confidence = facts.has_truth, facts.probabilities[:, index]
+    is_true = known & (np.nan_to_num(facts.truth[:, index]) > 0.5)
+    true_rows, false_rows = _by_confidence(confidence, is_true), _by_confidence(confidence, known & ~is_true)
     hit_count = min(CELLS_A_GROUP, (len(true_rows) + 1) // 2)
     misses = true_rows[hit_count:][::-1][:CELLS_A_GROUP]
     return [

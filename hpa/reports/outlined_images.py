@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32, Int32, Int64
+from jaxtyping import Float, Float32, Int32, UInt8
 from scipy import ndimage
 
 from hpa.core.field import Field
@@ -19,10 +19,10 @@ WIDTH_PX = 1000
 """Images are shown at this width, about twice what they take in the page, so that outlines are always as thin."""
 MAX_IMAGES = 100
 """About 100 kB each: a page of more is slow to open."""
-TOP_CLASSES = 3
-MIN_CONFIDENCE = 0.1
+_TOP_CLASSES = 3
+_MIN_CONFIDENCE = 0.1
 """A second or third class below this is not worth reading."""
-SCALE_BARS_UM = (100, 50, 20, 10, 5, 2, 1)
+_SCALE_BARS_UM = (100, 50, 20, 10, 5, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -67,26 +67,50 @@ def outlined_images(facts: RunFacts) -> list[OutlinedImage]:
 
     Of more than `MAX_IMAGES` those evenly spaced along this order.
     """
-    ids = facts.cells["image_id"].astype(str).to_numpy()
-    known = np.flatnonzero(facts.has_truth)
-    if len(known) == 0:
-        return []
-    losses = _losses(facts.probabilities[known], facts.truth[known])
-    images = np.unique(ids[known])
-    means = np.array([losses[ids[known] == image].mean() for image in images])
-    order = np.argsort(-means, kind="stable")
-    order = np.concatenate([order[-1:], order[:-1]])
-    places = np.unique(np.linspace(0, len(order) - 1, min(MAX_IMAGES, len(order))).round().astype(int))
+    worst_first = images_by_loss(facts)
+    images = [*worst_first[-1:], *worst_first[:-1]]
+    places = np.unique(np.linspace(0, len(images) - 1, min(MAX_IMAGES, len(images))).round().astype(int))
     names = {0: "Lowest loss", 1: "Highest loss"}
     return [
-        _view(
-            facts,
-            str(images[order[place]]),
-            f"{names.get(place, 'Loss')} ({means[order[place]]:.3f})",
-            np.flatnonzero(ids == images[order[place]]),
-        )
+        _view(facts, images[place][0], f"{names.get(place, 'Loss')} ({images[place][1]:.3f})")
         for place in places.tolist()
     ]
+
+
+def images_by_loss(facts: RunFacts) -> list[tuple[str, float]]:
+    """Return id and mean cross-entropy of the images whose cells have known classes, highest first."""
+    known = np.flatnonzero(facts.has_truth)
+    ids = facts.cells["image_id"].astype(str).to_numpy()[known]
+    losses = _losses(facts.probabilities[known], facts.truth[known])
+    means = [(str(image), float(losses[ids == image].mean())) for image in np.unique(ids)]
+    return sorted(means, key=lambda one: -one[1])
+
+
+def outlined_picture(
+    facts: RunFacts, image_id: str
+) -> tuple[UInt8[np.ndarray, "shown_height shown_width 3"], Int32[np.ndarray, "shown_height shown_width"], Field]:
+    """Return a field `WIDTH_PX` wide with every cell outlined in its most probable class, its cells, and the field.
+
+    Args:
+        facts: The run.
+        image_id: Of one of its held-out images.
+    """
+    shown = facts.field_of(image_id)
+    field, cells = shown.field, shown.segmentation.cells
+    height, width = cells.shape
+    size = (WIDTH_PX, max(1, round(height * WIDTH_PX / width)))
+    smoothing = cv2.INTER_AREA if width > WIDTH_PX else cv2.INTER_LINEAR
+    pixels = np.stack([cv2.resize(plane, size, interpolation=smoothing) for plane in _as_float(field)])
+    small_map = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST)
+    row_of_cell = _rows_of(facts, image_id)
+    styles = [_style(facts, row_of_cell.get(cell)) for cell in range(1, int(cells.max(initial=0)) + 1)]
+    return outline(composite(pixels, field.channels), small_map, styles, thickness_px=2), small_map, field
+
+
+def scale_bar(width_um: float) -> tuple[str, float] | None:
+    """Return the longest round length that takes at most a fifth of an image, and its share of the width in percent."""
+    fitting = [length for length in _SCALE_BARS_UM if length <= width_um / 5]
+    return (f"{fitting[0]} µm", round(100 * fitting[0] / width_um, 2)) if fitting else None
 
 
 def _losses(
@@ -98,26 +122,25 @@ def _losses(
     return entropy
 
 
-def _view(facts: RunFacts, image_id: str, heading: str, rows: Int64[np.ndarray, " row"]) -> OutlinedImage:
-    shown = facts.field_of(image_id)
-    field, cells = shown.field, shown.segmentation.cells
-    height, width = cells.shape
-    size = (WIDTH_PX, max(1, round(height * WIDTH_PX / width)))
-    smoothing = cv2.INTER_AREA if width > WIDTH_PX else cv2.INTER_LINEAR
-    pixels = np.stack([cv2.resize(plane, size, interpolation=smoothing) for plane in _as_float(field)])
-    small_map = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST)
-    row_of_cell = {int(facts.cells["cell"].iloc[row]): int(row) for row in rows}
-    styles = [_style(facts, row_of_cell.get(cell)) for cell in range(1, int(cells.max(initial=0)) + 1)]
-    picture = outline(composite(pixels, field.channels), small_map, styles, thickness_px=2)
+def _view(facts: RunFacts, image_id: str, heading: str) -> OutlinedImage:
+    picture, small_map, field = outlined_picture(facts, image_id)
+    height, width = field.pixels.shape[1:]
     return OutlinedImage(
         image_id,
         heading,
         data_uri(picture),
-        *size,
+        picture.shape[1],
+        picture.shape[0],
         f"{width} × {height} px, {field.pixel_um:.3g} µm a pixel",
-        tuple(_notes(facts, row_of_cell, small_map)),
-        _scale_bar(width * field.pixel_um),
+        tuple(_notes(facts, _rows_of(facts, image_id), small_map)),
+        scale_bar(width * field.pixel_um),
     )
+
+
+def _rows_of(facts: RunFacts, image_id: str) -> dict[int, int]:
+    """Return the row of each cell of an image, by its number."""
+    rows = np.flatnonzero(facts.cells["image_id"].astype(str).to_numpy() == image_id)
+    return {int(facts.cells["cell"].iloc[row]): int(row) for row in rows}
 
 
 def _as_float(field: Field) -> Float32[np.ndarray, "channel height width"]:
@@ -160,7 +183,7 @@ def _predictions(facts: RunFacts, row: int) -> tuple[ClassPrediction, ...]:
     probabilities, truth = facts.probabilities[row], facts.truth[row]
     known = bool(np.isfinite(truth).all())
     # of two classes the second is implied by the first
-    count = min(TOP_CLASSES, max(1, len(probabilities) - 1))
+    count = min(_TOP_CLASSES, max(1, len(probabilities) - 1))
     top = np.argsort(-np.nan_to_num(probabilities), kind="stable")[:count]
     return tuple(
         ClassPrediction(
@@ -170,11 +193,5 @@ def _predictions(facts: RunFacts, row: int) -> tuple[ClassPrediction, ...]:
             bool(truth[index] > 0.5) if known else None,
         )
         for rank, index in enumerate(top)
-        if rank == 0 or probabilities[index] >= MIN_CONFIDENCE
+        if rank == 0 or probabilities[index] >= _MIN_CONFIDENCE
     )
-
-
-def _scale_bar(width_um: float) -> tuple[str, float] | None:
-    """Return the longest round length that takes at most a fifth of the image."""
-    fitting = [length for length in SCALE_BARS_UM if length <= width_um / 5]
-    return (f"{fitting[0]} µm", round(100 * fitting[0] / width_um, 2)) if fitting else None

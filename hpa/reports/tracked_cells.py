@@ -1,15 +1,21 @@
-"""What W&B shows of a finished run's held-out cells: a table with pictures, precision and recall, confusion."""
+"""What W&B shows of a finished run's held-out cells: a table with pictures, curves, confusion, and figures."""
 
 from __future__ import annotations
 
+import io
+import logging
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
+from PIL import Image
 
 from hpa.reports.facts import RunFacts
+from hpa.reports.figures import calibration, cooccurrence, outlined_field
 from hpa.reports.pictures import composite_cells
 
+_LOG = logging.getLogger(__name__)
 MAX_CELLS = 200
 """Of the table: the worst half of them, and others at random."""
 MAX_POINTS = 200
@@ -40,6 +46,7 @@ def cell_panels(facts: RunFacts) -> dict[str, Any]:
             title="Precision against recall",
             xname="recall",
         )
+        panels |= _figures(facts)
     alone = truth.sum(axis=1) == 1  # a second true class is no confusion
     if alone.any():
         panels["confusion"] = wandb.plot.confusion_matrix(
@@ -48,6 +55,21 @@ def cell_panels(facts: RunFacts) -> dict[str, Any]:
             class_names=list(facts.class_names),
         )
     return panels
+
+
+def _figures(facts: RunFacts) -> dict[str, Any]:
+    """Return what W&B has no chart for, as pictures; of cells some of which are positive."""
+    import wandb
+
+    if find_spec("matplotlib") is None:
+        _LOG.info("W&B gets no figures of calibration, co-occurrence and cells: pip install 'hpa-cells[figures]'.")
+        return {}
+    pictures = {}
+    for draw in (calibration, cooccurrence, outlined_field):
+        buffer = io.BytesIO()
+        draw(facts).savefig(buffer, format="png")
+        pictures[draw.__name__] = wandb.Image(Image.open(buffer))
+    return pictures
 
 
 def _table_of_cells(facts: RunFacts) -> Any:

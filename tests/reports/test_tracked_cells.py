@@ -48,6 +48,9 @@ def test_an_offline_run_keeps_a_table_of_cells_the_curves_and_the_confusion(fact
     pictures = [Path(file.local_path) for file in files if file.path.startswith("media/images/")]
     assert len(pictures) == len(facts.cells)
     assert all(cv2.imread(str(picture)).shape == (16, 16, 3) for picture in pictures)
+    drawn = {file.name.rpartition("_0_")[0]: cv2.imread(str(file)) for file in tmp_path.rglob("*held_out/*.png")}
+    assert set(drawn) == {"calibration", "cooccurrence", "outlined_field"}
+    assert all(picture.std() > 10 for picture in drawn.values())
 
 
 def test_nothing_is_made_for_other_trackers(tmp_path):
