@@ -104,7 +104,13 @@ def _page_of_runs(runs: Sequence[Path], gains: Sequence[RunGain]) -> RunsFacts:
         title=f"{len(gains) + 1} recipes compared",
         command="",
         answers=[gain.sentence for gain in gains],
-        gains=[Interval(name_of(gain.runs), gain.mean, gain.low, gain.high, f"{gain.score:.4f}") for gain in gains],
+        gains=[
+            Interval(
+                *(name_of(gain.runs), gain.mean, gain.low, gain.high),
+                f"{gain.score - gain.mean:.4f} → {gain.score:.4f}",
+            )
+            for gain in gains
+        ],
         classes=classes,
         images=images,
         histories={name: pd.read_csv(file) for name, file in histories.items() if file.is_file()},

@@ -149,7 +149,8 @@ def _as_text(result: TableScore, names: list[str], setting: str) -> str:
         header,
         *rows,
         "",
-        "Points lost, and number of errors (points of false positives: gain of mAP without them):",
+        "Points lost, and number of errors (points of false positives: gain of mAP without that kind alone; they do",
+        "not add up to what mAP lacks to its bound: kinds overlap, and classes not predicted have no line here):",
         *reasons,
     ]
     return "\n".join(lines)

@@ -69,7 +69,8 @@ class RunGain:
     def sentence(self) -> str:
         """The answer in words."""
         over = "images and seeds" if len(self.runs) > 1 or len(self.baseline) > 1 else "images"
-        interval = f"{self.name} {self.mean:+.4f}, 95 % over {over} {self.low:+.4f} to {self.high:+.4f}"
+        values = f"{self.score - self.mean:.4f} → {self.score:.4f}"
+        interval = f"{self.name} {values}, {self.mean:+.4f}, 95 % over {over} {self.low:+.4f} to {self.high:+.4f}"
         first, second = name_of(self.runs), name_of(self.baseline)
         if self.low > 0:
             return f"{first} is better than {second}: {interval}."

@@ -39,7 +39,9 @@ def test_a_better_run_is_named_and_equal_ones_cannot_be_distinguished(tmp_path, 
     monkeypatch.setattr(comparison, "RESAMPLES", 20)
     good, bad = run_of(tmp_path / "good", 0.2), run_of(tmp_path / "bad", 2.0)
     assert main(["compare", bad, good]) == 0
-    assert f"{good} is better than {bad}" in capsys.readouterr().out
+    sentence = capsys.readouterr().out
+    assert f"{good} is better than {bad}" in sentence
+    assert " → " in sentence
     assert main(["compare", good, bad, good, "--json"]) == 0
     worse, same = json.loads(capsys.readouterr().out)["gains"]
     assert worse["interval"][1] < 0
@@ -68,6 +70,7 @@ def test_a_page_shows_intervals_classes_and_images(tmp_path, browser, width_px):
     with opened(browser, page, width_px) as tab:
         assert_quiet(tab, page)
         assert "is worse than" in tab.text("#answer")
+        assert " → " in tab.read("document.querySelector('#answer .values:last-child').textContent")
         assert tab.read("document.querySelectorAll('#classes-1 tbody tr').length") == 19
         assert tab.read("document.querySelectorAll('#images-1 tbody tr').length") == 12
 
