@@ -54,7 +54,8 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
         elif key not in known and not word.startswith("+"):
             slots = slots_of(root / "conf", name)
             otherwise = f"there is no such key; python {name}.py --cfg job shows all of them."
-            found.append(f"'{word}': {did_you_mean(key, [*known, *slots], otherwise)}")
+            others = _choices_that_read(root, name, key)
+            found.append(f"'{word}': {others or did_you_mean(key, [*known, *slots], otherwise)}")
     return found
 
 
@@ -120,6 +121,14 @@ def _tasks_that_read(root: Path, name: str, key: str, own: str) -> list[str]:
     """Return the other tasks whose configs hold a key."""
     tasks = sorted(file.stem for file in (root / "conf" / GROUPS[name]).glob("*.yaml") if file.stem != own)
     return [task for task in tasks if key in keys_of(_composed(root, name, [f"{GROUPS[name]}={task}"]))]
+
+
+def _choices_that_read(root: Path, name: str, key: str) -> str:
+    """Return which other choices of a slot have a key, e.g. `data.root`, which the synthetic data lack; "" for none."""
+    slot = key.partition(".")[0]
+    choices = sorted(_choices(root, slot)) if slot in slots_of(root / "conf", name) and "." in key else []
+    reading = [f"{slot}={one}" for one in choices if key in keys_of(_composed(root, name, [f"{slot}={one}"]))]
+    return f"only {', '.join(reading)} read{'s' if len(reading) == 1 else ''} it; add one." if reading else ""
 
 
 def _choices(root: Path, key: str) -> list[str]:

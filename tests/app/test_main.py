@@ -28,6 +28,7 @@ SETTINGS_OF_ANOTHER_TASK = [
     (["experiments=segment/nuclei", "data.root=x", "field.side_px=64"], "only task=cells reads field.side_px"),
     (["tiles.side_px=64"], "only task=pixels reads tiles.side_px, and this is task=cells"),
     (["+unheard_of=1"], "'unheard_of': no task reads this"),
+    (["data.root=DIR"], "data=kaggle_hpa, data=typed_images read it; add one.\n"),
     (["loss.gama=2"], "error: 'loss.gama=2': did you mean loss.gamma?\n"),
     (["los=focal"], "error: 'los=focal': did you mean loss?\n"),
     (["loss=focl"], "error: 'loss=focl': did you mean loss=focal?\n"),
