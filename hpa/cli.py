@@ -181,3 +181,7 @@ def _import_command(name: str) -> Command:
     source = next((source for source, command in _NAME_OF.items() if command == name), name.replace("-", "_"))
     module: ModuleType = importlib.import_module(f"hpa.commands.{source}")
     return cast(Command, module)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

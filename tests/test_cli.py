@@ -61,6 +61,13 @@ def test_options_of_hydra_reach_it(capsys, monkeypatch, tmp_path):
     assert "hpa.losses.asymmetric.AsymmetricLoss" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("module", ["hpa", "hpa.cli"])
+def test_an_interpreter_runs_the_command_as_a_module(module):
+    done = subprocess.run([sys.executable, "-m", module, "nonsense"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "hpa: error" in done.stderr
+
+
 def test_neither_help_nor_score_waits_for_torch():
     program = (
         "import sys; from hpa.cli import main, available_commands; available_commands();"
