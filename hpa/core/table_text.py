@@ -14,10 +14,14 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n?')
 
 
 def encoding_of(blocks: Iterable[bytes]) -> str:
-    """Return the encoding of a text that comes in blocks: by its byte order mark, else UTF-8 where all of it is that.
+    r"""Return the encoding of a text that comes in blocks: by its byte order mark, else UTF-8 where all of it is that.
+
+    Bytes with zeros among them are no text of Windows: they are left to UTF-8, whose reader says that they are none.
 
     >>> encoding_of(["ä".encode()]), encoding_of(["ä".encode("cp1252")]), encoding_of(["ä".encode("utf-16")])
     ('utf-8', 'cp1252', 'utf-16')
+    >>> encoding_of([b"PK\0\x80"])
+    'utf-8'
     """
     rest = iter(blocks)
     first = next(rest, b"")
@@ -25,12 +29,14 @@ def encoding_of(blocks: Iterable[bytes]) -> str:
     if marked is not None:
         return marked
     decoder = codecs.getincrementaldecoder("utf-8")()
+    has_zeros = False
     try:
         for block in chain([first], rest):
+            has_zeros = has_zeros or b"\0" in block
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return WINDOWS
+        return "utf-8" if has_zeros else WINDOWS
     return "utf-8"
 
 
