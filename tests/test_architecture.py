@@ -46,6 +46,7 @@ LEVEL = {
     "api": 8,
     "commands": 9,
     "cli": 10,
+    "__main__": 11,
 }
 """Imports go downwards only; packages of one level do not import each other."""
 
