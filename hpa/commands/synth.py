@@ -7,8 +7,11 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from hpa.core.errors import InputError
+from hpa.core.override_text import override_text
+from hpa.core.project_folder import with_commands
 
 HELP = "render a synthetic data set with ground truth"
 _LAYOUTS = "hpa: fields of cells; hubmap: tissue of five organs; hek_n2a: two cell types, pure and mixed"
@@ -45,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.world != "standard" and arguments.layout != "hpa":
         raise InputError(f"--world {arguments.world} is of --layout hpa; leave it out for {arguments.layout}.")
     print(f"{arguments.folder}: {_WRITERS[arguments.layout](arguments)}")
+    root = quote(override_text("data.root", arguments.folder))
+    print(with_commands(f"train on them by: python train.py {_RECIPES[arguments.layout]} {root} run_dir=RUN"))
     return 0
 
 
@@ -100,6 +105,12 @@ def _write_hek_n2a(arguments: argparse.Namespace) -> str:
 
 _WRITERS = {"hek_n2a": _write_hek_n2a, "hpa": _write_hpa, "hubmap": _write_hubmap}
 """What writes a data set in each layout."""
+_RECIPES = {
+    "hek_n2a": "experiments=hek_n2a/crops",
+    "hpa": "data=kaggle_hpa",
+    "hubmap": "experiments=hubmap/unet_resnet34 size=small",
+}
+"""What trains on it."""
 
 
 class _World(argparse.Action):

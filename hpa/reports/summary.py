@@ -29,10 +29,11 @@ def summary(facts: RunFacts) -> list[Figure]:
     history = facts.history
     row = best_row(history, facts.best_epoch)
     figures = [] if facts.score is None else [_submission(facts.score)]
-    for name, source in (("Cell mAP", "val_cell_map"), ("Image mAP", "val_image_map")):
+    without = "unknown: validation had no ground truth of cells (data.cell_truth=FILE)"
+    for name, source, missing in (("Cell mAP", "val_cell_map", without), ("Image mAP", "val_image_map", "unknown")):
         value = math.nan if row is None else float(column(history, source)[row])
         remark = "; ".join(["validation, best epoch", *cut_validation(facts.validation_batches)])
-        figures.append(Figure(name, _fraction(value), remark if math.isfinite(value) else "unknown"))
+        figures.append(Figure(name, _fraction(value), remark if math.isfinite(value) else missing))
     epoch = math.nan if row is None else float(column(history, "epoch")[row])
     minutes = float(np.nansum(column(history, "seconds"))) / 60
     images = facts.cells["image_id"].nunique()

@@ -9,7 +9,9 @@ from hpa.commands.synth import parse_size
 def test_the_command_writes_a_world(tmp_path, capsys):
     out = tmp_path / "world"
     assert main(["synth", str(out), "--images", "3", "--size", "48x64", "--seed", "2", "--workers", "1"]) == 0
-    assert "3 fields" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "3 fields" in shown
+    assert f"train on them by: python train.py data=kaggle_hpa data.root={tmp_path / 'world'} run_dir=RUN" in shown
     assert len((out / "train.csv").read_text().splitlines()) == 3
     assert len((out / "sample_submission.csv").read_text().splitlines()) == 2
 
