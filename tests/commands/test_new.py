@@ -4,7 +4,6 @@ import sys
 import pytest
 
 from hpa.cli import main
-from hpa.core.project_folder import project_folder
 
 KINDS = ("loss", "supervision", "segmenter", "data")
 
@@ -23,9 +22,10 @@ def test_what_it_writes_passes_its_own_tests_and_ruff(here):
     done = subprocess.run(words, cwd=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "7 passed" in done.stdout
-    rules = ["--config", str(project_folder() / "pyproject.toml"), "--ignore", "D,ANN,ARG", "--no-cache", "."]
-    styled = subprocess.run([sys.executable, "-m", "ruff", "check", *rules], cwd=here, capture_output=True, text=True)
-    assert styled.returncode == 0, styled.stdout
+    for words in (["check"], ["format", "--check"]):  # by the settings that it writes
+        program = [sys.executable, "-m", "ruff", *words, "--no-cache", "."]
+        styled = subprocess.run(program, cwd=here, capture_output=True, text=True)
+        assert styled.returncode == 0, styled.stdout
 
 
 def test_its_files_are_those_of_a_plugin(here, capsys):
