@@ -35,7 +35,8 @@ class WeightAverage(nn.Module):
         share = 1.0 - min(self.decay, (1 + count) / (10 + count))
         for averaged, current in zip(_tensors(self.model), _tensors(model), strict=True):
             floating = [k for k, value in averaged.items() if value.is_floating_point()]
-            torch._foreach_lerp_([averaged[k] for k in floating], [current[k] for k in floating], share)
+            if floating:  # networks without batch normalisation have no such buffers
+                torch._foreach_lerp_([averaged[k] for k in floating], [current[k] for k in floating], share)
             for name in averaged.keys() - set(floating):  # counters, e.g. of batch norm
                 averaged[name].copy_(current[name])
 

@@ -45,3 +45,13 @@ def test_state_goes_through_a_checkpoint():
     other.load_state_dict(one.state_dict())
     assert int(other.updates) == 1
     torch.testing.assert_close(other.model[0].weight, one.model[0].weight)
+
+
+def test_a_network_without_buffers_is_averaged():
+    model = nn.Linear(1, 1)
+    average = WeightAverage(model, 0.5)
+    before = average.model.weight.clone()
+    with torch.no_grad():
+        model.weight += 1
+    average.update(model)
+    assert before < average.model.weight < model.weight
