@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import cv2
 import numpy as np
 import torch
 
 from benchmarks.cells import field_of_cells
+from benchmarks.networks import timed_network
 from benchmarks.notebook_inference import NotebookInference
 from benchmarks.row import Row
 from hpa.core.channels import CHANNELS
@@ -42,7 +42,6 @@ from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.views import Views
 from hpa.interfaces import CellBatch, CellPrediction
 from hpa.models.crop import CropModel
-from hpa.models.heads import LinearHead
 from hpa.segmenters.stored import Stored
 from hpa.sources.kaggle_hpa import KaggleHpa
 
@@ -137,26 +136,6 @@ def _confidences(path: Path) -> np.ndarray:
     return np.concatenate([parse_prediction(text).confidences for text in texts]).reshape(-1, CLASSES)
 
 
-def _model() -> CropModel:
-    torch.manual_seed(0)
-    model = CropModel(
-        backbone=BACKBONE,
-        head=partial(LinearHead, drop_rate=0.0, prior=0.1),
-        channel_count=len(CHANNELS),
-        class_count=CLASSES,
-        weights=None,
-        pretrained=False,
-        drop_path_rate=0.0,
-        side_px=None,
-        intensity_mean=0.05,
-        intensity_std=0.13,
-    )
-    with torch.no_grad():
-        # an untrained head predicts nearly the same of every cell
-        cast("LinearHead", model.head).classifier.weight.mul_(30)
-    return model.eval()
-
-
 class _Clocked:
     """A predictor whose time is summed."""
 
@@ -206,7 +185,7 @@ def main() -> None:
     folder, way, symmetries = Path(sys.argv[1]), sys.argv[2], VIEWS[: int(sys.argv[3])]
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-    model = _model()
+    model = timed_network(BACKBONE, len(CHANNELS), CLASSES, spread=30.0).eval()
     began, clock_began = time.process_time(), time.monotonic()
     run = _run_notebook if way == NOTEBOOK else partial(_run_ours, precision=way)
     network = run(folder, model, symmetries=symmetries)

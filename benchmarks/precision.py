@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import statistics
 import time
-from functools import partial
-from typing import cast
 
 import torch
 
+from benchmarks.networks import timed_network
 from benchmarks.row import Row
 from hpa.core.channels import CHANNELS
 from hpa.device import choose_precision
 from hpa.inference.cells.predictor import ModelPredictor
 from hpa.interfaces import CellBatch
-from hpa.models.crop import CropModel
-from hpa.models.heads import LinearHead
 
 BACKBONE, SIDE_PX, CELLS, CLASSES = "resnet18", 224, 32, 19
 SPREAD = {"classes far apart": 30.0, "untrained, all cells are close calls": 0.01}
@@ -33,7 +30,7 @@ def measure() -> list[Row]:
 
 def _compare(name: str, factor: float, precision: str, device: torch.device) -> Row:
     """Return milliseconds a cell of both."""
-    model = _model(factor)
+    model = timed_network(BACKBONE, len(CHANNELS), CLASSES, factor)
     ways = [ModelPredictor(model, device, kind) for kind in (precision, "fp32")]
     batch = _batch()
     times: list[list[float]] = [[], []]
@@ -46,25 +43,6 @@ def _compare(name: str, factor: float, precision: str, device: torch.device) -> 
     ours_ms, peer_ms = (1000 * statistics.median(seconds) / CELLS for seconds in times)
     text = f"a cell in {BACKBONE} at {SIDE_PX} px, {name}: auto ({precision}), against fp32"
     return Row(text, ours_ms, peer_ms, peer_ms / ours_ms, "ms")
-
-
-def _model(factor: float) -> CropModel:
-    torch.manual_seed(0)
-    model = CropModel(
-        backbone=BACKBONE,
-        head=partial(LinearHead, drop_rate=0.0, prior=0.1),
-        channel_count=len(CHANNELS),
-        class_count=CLASSES,
-        weights=None,
-        pretrained=False,
-        drop_path_rate=0.0,
-        side_px=None,
-        intensity_mean=0.05,
-        intensity_std=0.13,
-    )
-    with torch.no_grad():
-        cast("LinearHead", model.head).classifier.weight.mul_(factor)
-    return model
 
 
 def _batch() -> CellBatch:

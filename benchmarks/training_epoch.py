@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from benchmarks.cells import field_of_cells
+from benchmarks.networks import timed_network
 from benchmarks.row import Row, cpu_ms
-from benchmarks.training_step import CLASSES, focal, resnet18
+from benchmarks.training_step import CLASSES, focal
 from hpa.cells.crop_records import measures_of, write_crops
 from hpa.cells.crops import CellCrops, CropSpec, crop_cells
 from hpa.cells.dataset import CellDataset
@@ -71,7 +72,7 @@ def measure() -> list[Row]:
 
 def _step_ms(batch: CellBatch) -> float:
     """Return CPU time of one thread for forward, loss, backward, clipping and the optimizer's step."""
-    model, loss = resnet18().train(), focal()
+    model, loss = timed_network("resnet18", len(CHANNELS), CLASSES).train(), focal()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 
     def step() -> None:

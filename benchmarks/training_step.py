@@ -14,14 +14,13 @@ from pytorch_lightning import LightningDataModule, Trainer
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.networks import timed_network
 from benchmarks.row import Row
 from hpa.cells.sampling.sampler import BatchRequest, CellSampler
 from hpa.interfaces import CellBatch
 from hpa.losses.focal import FocalLoss
 from hpa.metrics.cell_validation import CellValidation
 from hpa.metrics.localisation import Localisation
-from hpa.models.crop import CropModel
-from hpa.models.heads import LinearHead
 from hpa.supervision.propagation import PropagationSupervision
 from hpa.training.callbacks import RunProgress
 from hpa.training.clipping import NormClipping
@@ -70,23 +69,6 @@ class _EpochClock(RunProgress):
             self.seconds.append(time.perf_counter() - self._began)
 
 
-def resnet18() -> CropModel:
-    """Build the network that is timed."""
-    torch.manual_seed(0)
-    return CropModel(
-        backbone="resnet18",
-        head=partial(LinearHead, drop_rate=0.0, prior=0.1),
-        channel_count=CHANNELS,
-        class_count=CLASSES,
-        weights=None,
-        pretrained=False,
-        drop_path_rate=0.0,
-        side_px=None,
-        intensity_mean=0.05,
-        intensity_std=0.13,
-    )
-
-
 def focal() -> FocalLoss:
     """Build the loss that is timed."""
     return FocalLoss(gamma=2.0, alpha=None, class_weights=None)
@@ -94,7 +76,7 @@ def focal() -> FocalLoss:
 
 def _bare_epochs() -> list[float]:
     """Return seconds of each epoch of a loop anybody would write, gradient clipping included."""
-    model, loss, batch = resnet18().train(), focal(), _Noise().batch
+    model, loss, batch = timed_network("resnet18", CHANNELS, CLASSES).train(), focal(), _Noise().batch
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     seconds = []
     for _ in range(ROUNDS + 1):
@@ -115,7 +97,9 @@ def _our_epochs() -> list[float]:
     )
     validation = CellValidation(Localisation("max", 0.5, "image_map"))
     strategy = PropagationSupervision(loss=focal(), smoothing=0.0)
-    module = TrainingModule(resnet18(), strategy, optimization, validation, identity={})
+    module = TrainingModule(
+        timed_network("resnet18", CHANNELS, CLASSES), strategy, optimization, validation, identity={}
+    )
     clock = _EpochClock()
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(ROUNDS + 1, "cpu", 1, "32-true", 1, None, 1.0, False, False)
