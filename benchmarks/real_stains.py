@@ -1,4 +1,4 @@
-"""Cells of the sample images in up to five stains, all scaled to one size, so that only the stain distinguishes them.
+"""Cells of the sample images in up to five stains, all of one size, so that only the stain distinguishes them."""
 
 # mypy: disable-error-code="no-untyped-call"
 # scikit-image has no types
