@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.ladder_context import with_image_context
-from benchmarks.ladder_table import ORACLE, Result, effort_of, table
+from benchmarks.ladder_paired import Kept, paired_tables
+from benchmarks.ladder_table import ORACLE, Result, effort_of, run_name, table
 from hpa.core.errors import InputError
 from hpa.core.file_lock import held
 from hpa.core.whole_file import whole_file
@@ -63,7 +64,7 @@ class Climb:
 
     def result(self, rung: str, seed: int) -> Result:
         """Return the result of a rung at a seed, from its file or by training, predicting and scoring."""
-        run = self.folder / f"{rung.replace('/', '_')}_{seed}"
+        run = self.folder / run_name(rung, seed)
         kept = run.with_suffix(".json")
         if kept.is_file():
             return Result(**json.loads(kept.read_text(encoding="utf-8")))
@@ -89,6 +90,12 @@ class Climb:
     def composed(self) -> bool:
         """Whether `hpa compose` made the data set."""
         return (self.data / "cells.csv").is_file()
+
+    def paired(self, results: Sequence[Result]) -> str:
+        """Return what rungs gain over copied labels, from the submissions that are left of their results."""
+        kept = [Kept(one.rung, one.seed, self.folder / run_name(one.rung, one.seed)) for one in results]
+        kept = [one for one in kept if one.submission.is_file()]
+        return paired_tables(self.data, kept) if kept else ""
 
     def prepare(self, train_images: int, test_images: int, size_px: int) -> None:
         """Draw the world and find the cells of its test fields, unless that is done."""
@@ -157,7 +164,7 @@ def climb(ladder: Climb, rungs: Sequence[str], seeds: int, side_by_side: int) ->
         try:
             for done in as_completed(waiting):
                 results = sorted([*results, done.result()], key=lambda one: (rungs.index(one.rung), one.seed))
-                written = table(results)
+                written = "\n\n".join(filter(None, [table(results), ladder.paired(results)]))
                 with whole_file(ladder.folder / "ladder.md") as file:
                     file.write(f"{written}\n".encode())
                 print(written, flush=True)

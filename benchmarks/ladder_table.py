@@ -69,6 +69,11 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def run_name(rung: str, seed: int) -> str:
+    """Return the name of a run in the folder of its ladder."""
+    return f"{rung.replace('/', '_')}_{seed}"
+
+
 def effort_of(run: Path) -> tuple[float, float]:
     """Return minutes and training cells a second, over all trainings of a run or a chain."""
     seconds, cells = 0.0, 0

@@ -46,19 +46,27 @@ def evidence_in(truth: Path, submission: Path) -> list[ImageEvidence]:
 
 def means_of_draws(images: Sequence[ImageEvidence], copies: Copies) -> Float64[np.ndarray, " draw"]:
     """Return the mean average precision of each draw over the classes that it holds."""
+    return np.nanmean(precisions_of_draws(images, copies)[1], axis=1)
+
+
+def precisions_of_draws(
+    images: Sequence[ImageEvidence], copies: Copies
+) -> tuple[Int64[np.ndarray, " class"], Float64[np.ndarray, "draw class"]]:
+    """Return the classes with a true cell and the average precision of each draw; NaN where a draw holds none."""
     image_of = np.repeat(np.arange(len(images)), [len(image.classes) for image in images])
     image_of_true = np.repeat(np.arange(len(images)), [len(image.true_classes) for image in images])
     classes = np.concatenate([image.classes for image in images])
     candidate = np.concatenate([image.candidate for image in images])
     confidences = np.concatenate([image.confidences for image in images])
     true_classes = np.concatenate([image.true_classes for image in images])
+    numbers = np.unique(true_classes)
     per_class = []
-    for number in np.unique(true_classes):
+    for number in numbers:
         rows = np.flatnonzero(classes == number)
         rows = rows[np.argsort(-confidences[rows], kind="stable")]
         true_cells = copies[:, image_of_true[true_classes == number]].sum(axis=1)
         per_class.append(_average_precisions(candidate[rows] >= 0, copies[:, image_of[rows]], true_cells))
-    return np.nanmean(per_class, axis=0)
+    return numbers, np.stack(per_class, axis=1)
 
 
 def _average_precisions(
