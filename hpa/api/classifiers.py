@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, runtime_checkable
@@ -17,6 +18,7 @@ from hpa.core.channels import union_of_channels
 from hpa.core.encoding import encode_label_map
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
+from hpa.core.levels import level_warnings, levels_of
 from hpa.core.project_folder import project_folder
 from hpa.inference.cells.steps import FieldSteps
 from hpa.inference.cells.workload import CellPredictors, require_same_classes
@@ -25,6 +27,8 @@ from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellPrediction, CellRecord, NamesCells, SegmentedField
 from hpa.models.saved_run import SavedRun
 from hpa.targets import require_slots
+
+log = logging.getLogger(__name__)
 
 _OF_INFER = ("also", "budget_hours", "ckpt", "data", "out", "overwrite", "shard", "split", "when_late", "world")
 """Settings of `infer.py` that are about data sets and files."""
@@ -69,6 +73,7 @@ class CellClassifier:
         self._predictor = predictors.fallbacks()[0].predictor
         self.class_names: tuple[str, ...] = runs[0].class_names
         self._fields_at_once = int(config["fields_at_once"])
+        self._levels = runs[0].levels
         self.channels: tuple[str, ...] = ()
         for wanted in [*(run.channels for run in runs), segmenter.channels]:
             self.channels = union_of_channels(self.channels, tuple(wanted))
@@ -77,10 +82,17 @@ class CellClassifier:
         """Give each field's cells; a few fields share batches."""
         waiting = iter(fields)
         while group := list(islice(waiting, self._fields_at_once)):
+            self._warn_of_levels(group)
             prepared = [self._steps.prepare(field) for field in group]
             for predicted in self._steps.predict(prepared, self._predictor):
                 finished = self._steps.finish(predicted)
                 yield _image_of(finished.record, finished.masks, self.class_names)
+
+    def _warn_of_levels(self, fields: Sequence[Field]) -> None:
+        """Log, once a run, that images use another range of levels than those of the training."""
+        if self._levels and (warnings := level_warnings(self._levels, levels_of(fields))):
+            log.warning("%s", "\n".join(warnings))
+            self._levels = ()
 
 
 class InstanceFinder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -16,6 +15,8 @@ from hpa.app.progress import show_progress
 from hpa.app.timings import bytes_read, seconds_in_words, write_timings
 from hpa.config import Config, build
 from hpa.core.errors import InputError
+from hpa.core.image_table import ImageTable
+from hpa.core.levels import level_warnings
 from hpa.core.outputs import check_outputs
 from hpa.inference.blocks import Shard
 from hpa.inference.budget import Budget
@@ -28,7 +29,7 @@ from hpa.inference.submission_file import fallbacks_path
 from hpa.inference.workload import WARN, Workload, require_task, steps_when_late
 from hpa.interfaces import Split
 from hpa.models.saved_run import SavedRun, read_saved_run
-from hpa.sources.levels import level_warnings, measure_levels
+from hpa.sources.levels import measure_levels
 from hpa.sources.table_summary import summary_of_table
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def infer(config: Config) -> int:
     def check() -> None:
         check_outputs(output.files(), COMMAND, inputs=inputs, overwrite=config["overwrite"])
         log.info("%s", summary_of_table(parts.table, runs[0].channels))
-        _warn_of_levels(runs, data, parts.table.image_ids, config["split"])
+        _warn_of_levels(runs[0], data, parts.table, config["split"])
 
     progress = show_progress("images", "image")
     if is_shared:
@@ -102,11 +103,11 @@ def infer_in_process(config: Config) -> int:
     return exit_code(lambda: infer(config))
 
 
-def _warn_of_levels(runs: Sequence[SavedRun], data: Config, image_ids: Sequence[str], split: Split) -> None:
+def _warn_of_levels(run: SavedRun, data: Config, table: ImageTable, split: Split) -> None:
     """Log a warning where the images use another range of levels than those of the training."""
-    if runs[0].levels:
-        found = measure_levels(build(data, channels=runs[0].channels), image_ids, split)
-        for warning in level_warnings(runs[0].levels, found):
+    if run.levels:
+        found = measure_levels(build(data, channels=run.channels), table, split)
+        for warning in level_warnings(run.levels, found):
             log.warning("%s", warning)
 
 

@@ -47,17 +47,23 @@ class Parts:
 def identity_of(config: Config, table: ImageTable) -> dict[str, Any]:
     """Return what a checkpoint must hold to work without its folder, as plain types.
 
-    The bright levels of the images belong to it: infer.py compares them with those of the images it is given.
+    The levels of the images belong to it: predictions compare them with those of the images they are given. Networks
+    that scale each image by its percentiles do without.
     """
-    source = build(config["data"])
+    levels = [] if scales_by_percentile(config) else measure_levels(build(config["data"]), table, "train")
     return {
         "config": config,
         "seal": seal_of(config),
         "channels": list(config["data"]["channels"]),
         "class_names": list(table.class_names),
         "seed": config["seed"],
-        "levels": measure_levels(source, table.image_ids, "train"),
+        "levels": [one.as_json() for one in levels],
     }
+
+
+def scales_by_percentile(config: Config) -> bool:
+    """Return whether the network of a run sees images of any depth alike."""
+    return config.get("task") == "pixels" and bool(config["tiles"]["planes"]["by_percentile"])
 
 
 class Task(Protocol):

@@ -17,6 +17,7 @@ from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
+from hpa.core.levels import unused_bits
 from hpa.core.override_text import override_text
 from hpa.core.planes import COLOURS
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
@@ -33,7 +34,6 @@ from hpa.interfaces import ImageSource, Split
 from hpa.sources.hubmap.combined import CombinedHubmap
 from hpa.sources.instance_folder import InstanceFolder
 from hpa.sources.kaggle_hpa import KaggleHpa
-from hpa.sources.levels import unused_bits
 from hpa.sources.typed_images import TypedImages
 
 _THREADS = 8

@@ -19,6 +19,7 @@ from jaxtyping import UInt8, UInt16
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.file_lock import held
+from hpa.core.levels import unused_bits
 from hpa.core.outputs import check_outputs
 from hpa.core.whole_file import remove_orphans, whole_file, whole_folder
 from hpa.formats.calibrated_tiff import write_plane
@@ -27,7 +28,6 @@ from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.formats.images import AS_IS, StoredImage, difference_of, inspect_image, read_image
 from hpa.formats.pixel_size import not_square
 from hpa.intake.finding import FoundImage, FoundImages
-from hpa.sources.levels import unused_bits
 from hpa.sources.typed_listing import SPLITS, TypedRow, write_typed_rows
 
 RECORD_FILE = "import.json"

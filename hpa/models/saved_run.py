@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hpa.core.errors import InputError
 from hpa.core.json_file import read_json
+from hpa.core.levels import Levels
 from hpa.core.ownership import is_own, require_no_paths
 from hpa.models.tensor_file import UnreadableError, load_plain
 from hpa.targets import TASKS, require_safe
@@ -31,8 +32,8 @@ class SavedRun:
         class_names: Classes that it predicts, in order.
         weights: Weights to predict with: the moving average where the run kept one.
         epoch: Epochs finished.
-        levels: Bright level of each channel of the images it was trained on, as a share of the range of their type;
-            {} where the run did not keep it.
+        levels: Levels of the images it was trained on, those of 8 and of 16 bit apart; () where the run did not keep
+            them.
     """
 
     path: Path
@@ -41,7 +42,7 @@ class SavedRun:
     class_names: tuple[str, ...]
     weights: dict[str, Tensor]
     epoch: int
-    levels: dict[str, float] = field(default_factory=dict)
+    levels: tuple[Levels, ...] = ()
     is_own: bool = False
 
     def part(self, slot: str) -> dict[str, Any]:
@@ -178,10 +179,10 @@ def _holds_weights(state: object) -> bool:
     )
 
 
-def _levels_of(content: Any) -> dict[str, float]:
-    """Return the levels that a checkpoint keeps; {} where it keeps none."""
-    pairs = content.items() if isinstance(content, dict) else ()
-    return {str(channel): float(level) for channel, level in pairs if isinstance(level, int | float)}
+def _levels_of(content: object) -> tuple[Levels, ...]:
+    """Return the levels that a checkpoint keeps; those of before there were depths are one share a channel."""
+    listed = content if isinstance(content, list) else [{"bright": content}]
+    return tuple(levels for one in listed if (levels := Levels.from_json(one)) is not None)
 
 
 def _evaluated_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:

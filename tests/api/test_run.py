@@ -7,14 +7,30 @@ import pytest
 
 import hpa
 from hpa.api.predictions import Predictions
+from hpa.api.run import Run
 from hpa.core.channels import CHANNELS
 from hpa.core.encoding import decode_mask
+from hpa.core.levels import Levels
 from hpa.core.submission import parse_prediction
+from hpa.models.saved_run import read_saved_run
 
 
 @pytest.fixture(scope="module")
 def predictions(run, image):
     return run.predict(image)
+
+
+def test_images_of_another_depth_than_that_of_the_training_are_warned_of_once(run_path, image, caplog):
+    saved = replace(read_saved_run(run_path), levels=(Levels(dict.fromkeys(CHANNELS, 0.8), 255, 8),))
+    run = Run([saved])
+    run.predict(image)
+    assert not caplog.messages
+    for _ in range(2):
+        run.predict({"deep": image.astype(np.uint16) << 6})
+    [message] = caplog.messages
+    assert "16 bit, levels up to" in message
+    assert "deep" in message
+    assert "multiply them by 4" in message
 
 
 def test_a_run_names_what_it_is(run, run_path):
