@@ -19,6 +19,7 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.file_names import require_data
 from hpa.formats import ome_zarr, png, proprietary, tiff
+from hpa.formats.chosen_planes import chosen_planes
 from hpa.formats.image_header import (
     GREY,
     ImageHeader,
@@ -29,8 +30,6 @@ from hpa.formats.image_header import (
     check_size,
     described,
     expanded,
-    pick_scene,
-    pick_slices,
 )
 from hpa.formats.pixel_size import side_of
 
@@ -123,16 +122,11 @@ def read_image(path: Path, choice: StackChoice = AS_IS, *, is_whole: bool = True
 
 
 def _read_scene(header: ImageHeader, choice: StackChoice, is_whole: bool) -> StoredImage:
-    path, index = header.path, pick_scene(header, choice)
-    scene = header.scenes[index]
-    check_readable(header, scene)
-    if scene.set_files and (is_whole or scene.stack_axes):
-        raise _part_of_set(path, scene)
-    slices, time = pick_slices(path, scene, choice)
-    check_size(path, len(slices) * len(scene.channel_names) * scene.height * scene.width)
-    stack = _read(path, header, index, time, slices)
-    planes = expanded(stack.max(axis=0), choice.bits or scene.bits)
-    return StoredImage(planes, scene.channel_names, scene)
+    chosen = chosen_planes(header, choice, is_whole)
+    scene = header.scenes[chosen.scene]
+    check_size(header.path, len(chosen.slices) * len(scene.channel_names) * scene.height * scene.width)
+    stack = _read(header.path, header, chosen.scene, chosen.time, chosen.slices)
+    return StoredImage(expanded(stack.max(axis=0), choice.bits or scene.bits), scene.channel_names, scene)
 
 
 def plane_info(path: Path) -> PlaneInfo:
@@ -240,12 +234,3 @@ def _not_one_grey_plane(header: ImageHeader) -> str:
     if len(scene.channel_names) != 1:
         return f"{len(scene.channel_names)} planes"
     return "" if scene.dtype in ("uint8", "uint16") else f"pixels of type {scene.dtype}"
-
-
-def _part_of_set(path: Path, scene: Scene) -> InputError:
-    missing = [name for name in scene.set_files if not (path.parent / name).is_file()]
-    lost = f", of which {', '.join(missing)} is missing" if missing else ""
-    return InputError(
-        f"{path}: belongs to a set of {len(scene.set_files)} files ({', '.join(scene.set_files[:4])}){lost}; import "
-        "them with a --pattern that has {channel}, so that each file gives its own plane, or save them as one file."
-    )

@@ -7,6 +7,7 @@ that unpickle, so codecs are refused that are not known to be harmless.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ import numpy as np
 from jaxtyping import Shaped
 
 from hpa.core.errors import InputError
-from hpa.core.json_file import read_json
+from hpa.core.windows import Window
 from hpa.formats.image_header import ImageHeader, Scene, check_size, numbered
+from hpa.formats.ome_zarr_metadata import array_file, folder_inside, read_object, shape_of
 from hpa.formats.pixel_size import UNKNOWN, size_um
 
 SUFFIX = ".zarr"
@@ -29,6 +31,7 @@ _MALFORMED = (AttributeError, TypeError, ValueError, LookupError, OverflowError,
 """What values of any type in any place of the metadata lead to."""
 _DEFAULT_AXES = ("t", "c", "z", "y", "x")
 """Of versions before 0.3, which name none."""
+Planes = Shaped[np.ndarray, "slice channel height width"]
 
 
 def is_zarr(path: Path) -> bool:
@@ -68,35 +71,89 @@ def _header(path: Path) -> ImageHeader:
     return ImageHeader(path, f"OME-Zarr {version}".strip(), scenes, notes)
 
 
-def read_zarr(path: Path, scene: int, time: int, slices: range) -> Shaped[np.ndarray, "slice channel height width"]:
+def read_zarr(path: Path, scene: int, time: int, slices: range) -> Planes:
     """Return planes of a scene.
 
     Raises:
         InputError: As `inspect_zarr`, if the package zarr is missing, or a chunk is damaged.
     """
-    try:
-        import zarr  # an optional extra
-    except ImportError as error:
-        raise InputError(f"{path}: OME-Zarr needs the package zarr: pip install 'hpa-cells[zarr]'.") from error
-    folder, ome = list(_images(path))[scene]
-    array_folder, axes, metadata = _full_size(path, folder, ome)
-    lengths = dict(zip(axes, metadata["shape"], strict=True))
-    area = lengths["y"] * lengths["x"] * lengths.get("c", 1)
-    check_size(path, area * len(slices))
-    check_size(path, math.prod(_chunk_shape(metadata)))
-    chosen = {"t": slice(time, time + 1), "z": slice(slices.start, slices.stop)}
-    try:
-        array: Any = zarr.open_array(str(array_folder), mode="r")
-        values = np.asarray(array[tuple(chosen.get(axis, slice(None)) for axis in axes)])
-    except Exception as error:  # codecs fail in any way at damaged chunks
-        raise InputError(
-            f"{path}: cannot be read ({type(error).__name__}: {error}); copy or export it again."
-        ) from error
-    order = [axes.index(axis) for axis in "zc" if axis in axes]
-    rest = [place for place, axis in enumerate(axes) if axis not in "zcyx"]
-    moved = values.transpose(*rest, *order, axes.index("y"), axes.index("x"))
-    depth = len(slices) if "z" in axes else 1
-    return np.ascontiguousarray(moved.reshape(depth, -1, *moved.shape[-2:]))
+    image = ZarrWindows(path, scene, time, slices)
+    check_size(path, image.planes * image.whole.area)
+    return image.read(image.whole)
+
+
+class ZarrWindows:
+    """Reads windows of a scene, decoding only the chunks that they touch.
+
+    Attributes:
+        layout: How its pixels are stored, in words.
+        whole: The window that is the whole image.
+        planes: Channels times slices that are read.
+
+    Raises:
+        InputError: As `read_zarr`.
+    """
+
+    def __init__(self, path: Path, scene: int, time: int, slices: range) -> None:
+        try:
+            import zarr  # an optional extra
+        except ImportError as error:
+            raise InputError(f"{path}: OME-Zarr needs the package zarr: pip install 'hpa-cells[zarr]'.") from error
+        folder, ome = list(_images(path))[scene]
+        self._path = path
+        self._folder, self._axes, metadata = _full_size(path, folder, ome)
+        self._chosen = {"t": slice(time, time + 1), "z": slice(slices.start, slices.stop)}
+        lengths = dict(zip(self._axes, metadata["shape"], strict=True))
+        self.whole = Window(0, 0, lengths["y"], lengths["x"])
+        self._depth = len(slices) if "z" in self._axes else 1
+        self.planes = len(slices) * lengths.get("c", 1)
+        chunk = _chunk_shape(metadata)
+        check_size(path, math.prod(chunk))
+        self._chunk = dict(zip(self._axes, chunk, strict=True))
+        self.layout = f"chunks of {self._chunk['x']}×{self._chunk['y']} px"
+        try:
+            self._array: Any = zarr.open_array(str(self._folder), mode="r")
+        except Exception as error:  # metadata of any content
+            raise self._damaged(error, "") from error
+
+    def read(self, window: Window) -> Planes:
+        """Return planes of a window; chunks that are not there are black, as the format has it.
+
+        Raises:
+            InputError: If a chunk is damaged.
+        """
+        axes = self._axes
+        chosen = self._chosen | dict(zip("yx", window.slices, strict=True))
+        try:
+            values = np.asarray(self._array[tuple(chosen.get(axis, slice(None)) for axis in axes)])
+        except Exception as error:  # codecs fail in any way at damaged chunks
+            place = f" in rows {window.top} to {window.bottom}, columns {window.left} to {window.right}"
+            raise self._damaged(error, place) from error
+        order = [axes.index(axis) for axis in "zc" if axis in axes]
+        rest = [place for place, axis in enumerate(axes) if axis not in "zcyx"]
+        moved = values.transpose(*rest, *order, axes.index("y"), axes.index("x"))
+        return np.ascontiguousarray(moved.reshape(self._depth, -1, *moved.shape[-2:]))
+
+    def has_data(self, window: Window) -> bool:
+        """Return whether a chunk of a window is there; else it is black."""
+        if self._array.fill_value not in (0, None):
+            return True
+        ranges = []
+        for axis, length in zip(self._axes, self._array.shape, strict=True):
+            first, stop, _ = (
+                (self._chosen | dict(zip("yx", window.slices, strict=True))).get(axis, slice(None)).indices(length)
+            )
+            ranges.append(range(first // self._chunk[axis], (stop - 1) // self._chunk[axis] + 1))
+        keys = map(self._array.metadata.encode_chunk_key, itertools.product(*ranges))
+        return any((self._folder / key).exists() for key in keys)
+
+    def close(self) -> None:
+        """Do nothing: chunks are files that are open only while they are read."""
+
+    def _damaged(self, error: Exception, place: str) -> InputError:
+        return InputError(
+            f"{self._path}: cannot be read{place} ({type(error).__name__}: {error}); copy or export it again."
+        )
 
 
 def _images(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -106,9 +163,9 @@ def _images(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         yield path, ome
     elif isinstance(ome.get("plate"), dict):
         for well in ome["plate"].get("wells", []):
-            folder = _inside(path, path / str(well.get("path", "")))
+            folder = folder_inside(path, path / str(well.get("path", "")))
             for image in _attributes(folder).get("well", {}).get("images", []):
-                yield from _images(_inside(path, folder / str(image.get("path", ""))))
+                yield from _images(folder_inside(path, folder / str(image.get("path", ""))))
     else:
         for folder in sorted(
             (child for child in path.iterdir() if child.name.isdecimal() and len(child.name) < 10),
@@ -121,10 +178,10 @@ def _images(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 def _attributes(folder: Path) -> dict[str, Any]:
     """Return the OME attributes of a group; {} where it has none."""
     if (folder / "zarr.json").is_file():
-        attributes = _json(folder / "zarr.json").get("attributes", {})
+        attributes = read_object(folder / "zarr.json").get("attributes", {})
         found = attributes.get("ome", attributes)
         return found if isinstance(found, dict) else {}
-    return _json(folder / ".zattrs") if (folder / ".zattrs").is_file() else {}
+    return read_object(folder / ".zattrs") if (folder / ".zattrs").is_file() else {}
 
 
 def _full_size(path: Path, folder: Path, ome: dict[str, Any]) -> tuple[Path, list[str], dict[str, Any]]:
@@ -135,11 +192,11 @@ def _full_size(path: Path, folder: Path, ome: dict[str, Any]) -> tuple[Path, lis
     """
     multiscales = ome["multiscales"][0]
     datasets = multiscales.get("datasets") or [{}]
-    array = _inside(path, folder / str(datasets[0].get("path", "")))
-    file = next((array / name for name in ("zarr.json", ".zarray") if (array / name).is_file()), None)
+    array = folder_inside(path, folder / str(datasets[0].get("path", "")))
+    file = array_file(array)
     if file is None:
         raise InputError(f"{path}: the array {array.name} is missing; copy the whole folder again.")
-    metadata = _json(file)
+    metadata = read_object(file)
     unknown = sorted(set(_codec_names(metadata)) - _CODECS)
     if unknown or metadata.get("filters") not in (None, []):
         named = ", ".join(unknown) or "filters"
@@ -153,6 +210,13 @@ def _full_size(path: Path, folder: Path, ome: dict[str, Any]) -> tuple[Path, lis
         raise InputError(
             f"{path}: its axes {', '.join(axes)} do not fit an array of {len(shape)} axes; export it again."
         )
+    for dataset in datasets[1:]:
+        smaller = shape_of(folder_inside(path, folder / str(dataset.get("path", ""))))
+        if len(smaller) == len(shape) and math.prod(smaller) > math.prod(shape):
+            raise InputError(
+                f"{path}: its first level {array.name} ({shape}) is smaller than its level {dataset.get('path')} "
+                f"({smaller}); the format wants the full size first: export it again."
+            )
     return array, axes, metadata
 
 
@@ -211,20 +275,3 @@ def _chunk_shape(metadata: dict[str, Any]) -> list[int]:
     if not shape or min(shape) < 1:
         raise ValueError(f"chunks of the shape {shape}")
     return shape
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        content = read_json(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read as JSON ({error}); copy the whole folder again.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file}: an object is expected; copy the whole folder again.")
-    return content
-
-
-def _inside(root: Path, folder: Path) -> Path:
-    """Return a folder that metadata name; it must lie inside the image."""
-    if not folder.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"{root}: its metadata name {folder}, outside the image; export it again.")
-    return folder

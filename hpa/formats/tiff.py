@@ -32,9 +32,10 @@ from hpa.formats.image_header import (
 )
 from hpa.formats.ome_xml import OmeImage, read_ome_images
 from hpa.formats.pixel_size import size_of_page
-from hpa.formats.tiff_colour import PageColour, colour_of, planes_of_page
+from hpa.formats.tiff_colour import PageColour, PagePart, colour_of, planes_of_page
 from hpa.formats.tiff_directories import require_end
 from hpa.formats.tiff_inner_size import SIZED, require_inner_size
+from hpa.formats.tiff_series import read_series
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".stk", ".lsm")
@@ -64,11 +65,12 @@ Planes = Shaped[np.ndarray, "slice channel height width"]
 
 
 @dataclass(frozen=True)
-class _Readable:
-    """A scene, and what reads its planes at a time and some slices."""
+class Readable:
+    """A scene, what reads its planes at a time and some slices, and the pages that these are."""
 
     scene: Scene
-    read: Callable[[int, range], Planes]
+    read: Callable[[int, range, PagePart], Planes]
+    pages: Sequence[Any]
 
 
 def inspect_tiff(path: Path) -> ImageHeader:
@@ -77,8 +79,8 @@ def inspect_tiff(path: Path) -> ImageHeader:
     Raises:
         InputError: If the file is damaged, or needs a decoder that is not installed.
     """
-    with _opened(path) as tiff:
-        scenes, notes = _readables(path, tiff)
+    with opened(path) as tiff:
+        scenes, notes = readables(path, tiff)
         return ImageHeader(path, _format_of(tiff), tuple(readable.scene for readable in scenes), notes)
 
 
@@ -88,8 +90,8 @@ def read_tiff(path: Path, scene: int, time: int, slices: range) -> Planes:
     Raises:
         InputError: As `inspect_tiff`, and if the pixels cannot be decoded.
     """
-    with _opened(path) as tiff:
-        return _readables(path, tiff)[0][scene].read(time, slices)
+    with opened(path) as tiff:
+        return readables(path, tiff)[0][scene].read(time, slices, None)
 
 
 def damaged(path: Path, reason: str) -> InputError:
@@ -103,7 +105,8 @@ def damaged(path: Path, reason: str) -> InputError:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Give a file that is open; what goes wrong with it meanwhile becomes an `InputError`."""
     try:
         with path.open("rb") as file:
             require_end(path, file)
@@ -117,7 +120,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
         raise damaged(path, str(error)) from error
 
 
-def _readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[_Readable], tuple[str, ...]]:
+def readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[Readable], tuple[str, ...]]:
     """Return the scenes of a file, and what else it holds."""
     text = tiff.ome_metadata if tiff.is_ome and not tiff.is_shaped else None
     if text:
@@ -125,7 +128,7 @@ def _readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[_Readable], tu
         if not images:
             raise InputError(f"{path}: its OME-XML lists no page of this file; was it renamed? Export it again.")
         return [_ome_readable(path, tiff, image) for image in images], ()
-    kept: list[_Readable] = []
+    kept: list[Readable] = []
     notes: list[str] = []
     is_slide = any(getattr(tiff, f"is_{kind}", False) for kind in _SLIDE_KINDS)
     for series in tiff.series:
@@ -142,9 +145,21 @@ def _readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[_Readable], tu
     return kept, tuple(notes)
 
 
+def _check_levels(path: Path, page: tifffile.TiffPage) -> None:
+    """Refuse a pyramid whose full size is not its first: tifffile would read the first."""
+    sizes = [(level.imagelength, level.imagewidth) for level in (page.pages or () if page.subifds else ())]
+    larger = [size for size in sizes if size[0] * size[1] > page.imagelength * page.imagewidth]
+    if larger:
+        raise InputError(
+            f"{path}: its first level ({page.imagewidth}×{page.imagelength} px) is smaller than another one "
+            f"({larger[0][1]}×{larger[0][0]} px); a pyramid begins with its full size: export it again."
+        )
+
+
 def _page_scene(path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> tuple[Scene, PageColour]:
     """Return a scene of one page, its data checked to be inside the file and its decoder to be there."""
     colour = colour_of(tiff, page)
+    _check_levels(path, page)
     tifffile.TIFF.DECOMPRESSORS[page.compression]  # raises now where the decoder is missing, not in training
     check_size(path, page.tilewidth * page.tilelength if page.is_tiled else 0)
     names = _RGB_NAMES if colour.kind == RGB else []
@@ -185,7 +200,7 @@ def _check_data(path: Path, size: int, pages: Sequence[Any]) -> None:
             require_inner_size(path, page)
 
 
-def _ome_readable(path: Path, tiff: tifffile.TiffFile, image: OmeImage) -> _Readable:
+def _ome_readable(path: Path, tiff: tifffile.TiffFile, image: OmeImage) -> Readable:
     times, slices, _ = image.sizes
     own = sorted({channel for _, _, channel in image.pages})
     first = tiff.pages[min(image.pages.values())]
@@ -208,23 +223,21 @@ def _ome_readable(path: Path, tiff: tifffile.TiffFile, image: OmeImage) -> _Read
         set_files=tuple(sorted({path.name, *image.elsewhere.values()})) if image.elsewhere else (),
     )
 
-    def read(time: int, chosen: range) -> Planes:
+    def read(time: int, chosen: range, part: PagePart) -> Planes:
         places = [[(time, index, channel) for channel in own] for index in chosen]
         missing = [place for row in places for place in row if place not in image.pages]
         if missing:
             raise InputError(f"{path}: lacks a plane that its OME-XML lists (time, slice, channel {missing[0]}).")
-        check_size(path, len(chosen) * len(all_names) * scene.height * scene.width)
+        check_size(path, len(chosen) * len(all_names) * (part[0].area if part else scene.height * scene.width))
+        pages = [[tiff.pages[image.pages[place]] for place in row] for row in places]
         return np.stack(
-            [
-                np.concatenate([planes_of_page(tiff.pages[image.pages[place]], colour, scene.bits) for place in row])
-                for row in places
-            ]
+            [np.concatenate([planes_of_page(page, colour, scene.bits, part) for page in row]) for row in pages]
         )
 
-    return _Readable(scene, read)
+    return Readable(scene, read, [tiff.pages[number] for number in image.pages.values()])
 
 
-def _series_readable(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> _Readable:
+def _series_readable(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Readable:
     page = series.keyframe
     _check_data(path, tiff.filehandle.size, [one for one in series.pages if one is not None])
     scene, colour = _page_scene(path, tiff, page)
@@ -243,38 +256,11 @@ def _series_readable(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffP
         times=lengths.get("T", 1),
         other_axes={axis: length for axis, length in other.items() if length > 1},
     )
-    return _Readable(scene, lambda time, slices: _read_series(path, series, colour, scene.bits, time, slices))
-
-
-def _read_series(
-    path: Path, series: tifffile.TiffPageSeries, colour: PageColour, bits: int, time: int, slices: range
-) -> Planes:
-    page, axes, shape = series.keyframe, series.axes, series.shape
-    lead = len(axes) - len(page.axes)
-    is_paged = axes[lead:] == page.axes and len(series.pages) == int(np.prod(shape[:lead]))
-    if not is_paged:  # one block of data for many planes: ImageJ beyond 4 GB, volumes of one page
-        check_size(path, int(np.prod(shape)))
-        return _planes_by_axes(_picked(series.asarray(maxworkers=1), axes, time, slices), axes)
-    numbers = _picked(np.arange(len(series.pages)).reshape(shape[:lead]), axes[:lead], time, slices)
-    check_size(path, numbers.size * colour.samples * page.imagelength * page.imagewidth)
-    planes = [planes_of_page(series.pages[number], colour, bits) for number in numbers.ravel().tolist()]
-    stacked = np.stack(planes).reshape(*numbers.shape, *planes[0].shape)  # (leading axes, sample, height, width)
-    return _planes_by_axes(stacked, axes[:lead] + "SYX")
-
-
-def _picked(values: Shaped[np.ndarray, ...], axes: str, time: int, slices: range) -> Shaped[np.ndarray, ...]:
-    """Return the values at one time and some slices, with the axes kept."""
-    chosen = {"T": slice(time, time + 1), "Z": slice(slices.start, slices.stop)}
-    return np.asarray(values[tuple(chosen.get(axis, slice(None)) for axis in axes)])  # without axes it is a number
-
-
-def _planes_by_axes(values: Shaped[np.ndarray, "*axes"], axes: str) -> Planes:
-    """Return planes of values whose axes are named; all but Z, Y and X are channels, of one time."""
-    front = [place for place, axis in enumerate(axes) if axis not in "ZYX"]
-    depth = [axes.index("Z")] if "Z" in axes else []
-    moved = values.transpose(*depth, *front, axes.index("Y"), axes.index("X"))
-    slices = values.shape[depth[0]] if depth else 1
-    return np.ascontiguousarray(moved.reshape(slices, -1, *moved.shape[-2:]))
+    return Readable(
+        scene,
+        lambda time, slices, part: read_series(path, series, colour, scene.bits, time, slices, part),
+        [one for one in series.pages if one is not None],
+    )
 
 
 def _format_of(tiff: tifffile.TiffFile) -> str:

@@ -9,13 +9,18 @@ import numpy as np
 import tifffile
 from jaxtyping import Shaped
 
+from hpa.core.windows import Window
 from hpa.formats.image_header import GREY, RGB
+from hpa.formats.tiff_segments import DecodedSegments, window_of_page
 
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 _JPEG = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.APERIO_JP2000_YCBC)
 """Compressions that keep luma and chroma, which their decoders turn back into RGB."""
 _COLOURS = 3
 _YCBCR = tifffile.PHOTOMETRIC.YCBCR
+PagePart = tuple[Window, DecodedSegments] | None
+"""A window of a page, and where its decoded tiles are kept; None for the whole page."""
+Planes = Shaped[np.ndarray, "sample height width"]
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,9 @@ def colour_of(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> PageColour:
     return PageColour("CMYK (inks)" if name == "SEPARATED" else f"coded as {name}", samples)
 
 
-def planes_of_page(page: Any, colour: PageColour, bits: int) -> Shaped[np.ndarray, "sample height width"]:
-    """Return the planes of a page (`TiffPage` or `TiffFrame`)."""
-    pixels = decoded(page)
+def planes_of_page(page: Any, colour: PageColour, bits: int, part: PagePart = None) -> Planes:
+    """Return the planes of a page (`TiffPage` or `TiffFrame`), or of a window of it."""
+    pixels = decoded(page) if part is None else window_of_page(page, *part)
     keyframe = page.keyframe
     if colour.palette is not None:
         return np.take(colour.palette, pixels, axis=1)

@@ -9,7 +9,7 @@ enlarged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,14 +21,23 @@ from skimage.segmentation import watershed
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import areas_of
+from hpa.segmenters.watershed_levels import (
+    WatershedLevels,
+    above,
+    coarse_size,
+    darkest_of,
+    noise_step_px,
+    odd_width,
+    otsu,
+    smoothed,
+    stretched,
+    top_level,
+)
 from hpa.segmenters.watershed_split import split_touching
 from hpa.shipped import IN_YAML, defaults_of
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
-
-_ROUNDING = 1e-6
-"""Brightness, of full scale, below which differences are rounding errors: a tenth of a grey level of 16 bits."""
 
 Plane = Float32[np.ndarray, "height width"]
 Mask = Bool[np.ndarray, "height width"]
@@ -103,57 +112,74 @@ class Watershed:
         return [self._segment(field) for field in fields]
 
     def _segment(self, field: Field) -> Segmentation:
-        height, width = field.pixels.shape[1:]
-        shrink = max(1.0, self.work_um / field.pixel_um)
-        size = (max(1, round(height / shrink)), max(1, round(width / shrink)))
-        um = field.pixel_um * shrink
+        full = field.pixels.shape[1:]
+        size, um = self.work_size(full, field.pixel_um)
         planes = {channel: self._flattened(field.plane(channel), size, um) for channel in self.channels}
-        mask = self._nucleus_mask(planes[self.nucleus_channel], um)
+        cells, nuclei = self.found(planes, self._levels(planes, um), um)
+        return Segmentation(_enlarged(cells, full), None if nuclei is None else _enlarged(nuclei, full))
+
+    def work_size(self, full: tuple[int, int], pixel_um: float) -> tuple[tuple[int, int], float]:
+        """Return the size of the downsampled copy of an image, px, and the side of its pixels, µm."""
+        shrink = max(1.0, self.work_um / pixel_um)
+        return (max(1, round(full[0] / shrink)), max(1, round(full[1] / shrink))), pixel_um * shrink
+
+    def found(
+        self, planes: Mapping[str, Plane], levels: WatershedLevels, um: float
+    ) -> tuple[LabelMap, LabelMap | None]:
+        """Return cells and nuclei of the downsampled copy, or of a window of it; nuclei None where they are the cells.
+
+        Args:
+            planes: By channel, background subtracted.
+            levels: Thresholds of the whole image.
+            um: Side of a pixel.
+        """
+        mask = self._nucleus_mask(planes[self.nucleus_channel], levels, um)
         nuclei = split_touching(mask, summit_px=1 / um, merge_share=self.merge_share)
         nuclei = _kept(nuclei, areas_of(nuclei) * um**2 >= self.nucleus_min_um2)
-        full = (height, width)
         if not self.cell_channels:
-            return Segmentation(_enlarged(nuclei, full))
-        cells = self._grown(nuclei, [planes[channel] for channel in self.cell_channels], um)
+            return nuclei, None
+        cells = self._grown(nuclei, [planes[channel] for channel in self.cell_channels], levels, um)
         large = areas_of(cells) * um**2 >= self.cell_min_um2
-        return Segmentation(_enlarged(_kept(cells, large), full), _enlarged(_kept(nuclei, large), full))
+        return _kept(cells, large), _kept(nuclei, large)
+
+    def _levels(self, planes: Mapping[str, Plane], um: float) -> WatershedLevels:
+        """Return the thresholds of a whole image."""
+        root = np.sqrt(planes[self.nucleus_channel])  # photon noise is even on this scale: dim nuclei count too
+        threshold = otsu(root)
+        dark, bright = root[root <= threshold], root[root > threshold]
+        noise = _noise_of(root, noise_step_px(self.smoothing_um, um))
+        if not bright.size or bright.mean() - dark.mean() < self.nucleus_contrast * noise:
+            return WatershedLevels()
+        stains = [planes[channel] for channel in self.cell_channels]
+        tops = tuple(_top_of(plane) for plane in stains)
+        return WatershedLevels(threshold, tops, otsu(stretched(stains, tops)) if stains else 0.0)
 
     def _flattened(self, plane: np.ndarray, size: tuple[int, int], um: float) -> Plane:
         """Return a plane in [0, 1], shrunk and smoothed, its background subtracted."""
-        small = cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
-        small /= np.iinfo(plane.dtype).max
-        small = _blurred(small, self.smoothing_um / um)
-        # the background varies slowly: a coarse copy of 16 pixels a window is enough
-        step = max(1, round(self.background_um / um / 16))
-        coarse_size = (max(1, size[1] // step), max(1, size[0] // step))
-        coarse = cv2.resize(small, coarse_size, interpolation=cv2.INTER_AREA)
-        window = _odd_width(self.background_um / um / step)
-        darkest = _blurred(cv2.erode(coarse, np.ones((window, window), np.uint8)), window / 2)
-        above = small - cv2.resize(darkest, size[::-1], interpolation=cv2.INTER_LINEAR)
-        return cv2.threshold(above, _ROUNDING, 0, cv2.THRESH_TOZERO)[1]
+        small = cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA)
+        small = smoothed(small, self.smoothing_um, um)
+        coarse = cv2.resize(small, coarse_size(self.background_um, size, um)[::-1], interpolation=cv2.INTER_AREA)
+        darkest = darkest_of(coarse, self.background_um, um)
+        return above(small, cv2.resize(darkest, size[::-1], interpolation=cv2.INTER_LINEAR))
 
-    def _nucleus_mask(self, plane: Plane, um: float) -> Mask:
+    def _nucleus_mask(self, plane: Plane, levels: WatershedLevels, um: float) -> Mask:
         """Return where nuclei are: bright in the image and in their neighbourhood."""
-        root = np.sqrt(plane)  # photon noise is even on this scale, and dim nuclei count beside bright ones
-        threshold = _otsu(root)
-        dark, bright = root[root <= threshold], root[root > threshold]
-        noise = _noise_of(root, round(3 * self.smoothing_um / um))
-        if not bright.size or bright.mean() - dark.mean() < self.nucleus_contrast * noise:
+        if levels.nucleus is None:
             return np.zeros(plane.shape, bool)
-        window = _odd_width(self.neighbourhood_um / um)
+        window = odd_width(self.neighbourhood_um / um)
         peak = cv2.blur(cv2.dilate(plane, np.ones((window, window), np.uint8)), (window, window))
-        mask = (root > self.nucleus_global_share * threshold) & (plane > self.nucleus_local_share * peak)
-        filled = _filled(mask, self.hole_max_um2 / um**2)
-        width = _odd_width(max(self.opening_um / um, 3.0))
+        bright = np.sqrt(plane) > self.nucleus_global_share * levels.nucleus
+        filled = _filled(bright & (plane > self.nucleus_local_share * peak), self.hole_max_um2 / um**2)
+        width = odd_width(max(self.opening_um / um, 3.0))
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         return cv2.morphologyEx(filled.view(np.uint8), cv2.MORPH_OPEN, disc).astype(bool)
 
-    def _grown(self, nuclei: LabelMap, planes: Sequence[Plane], um: float) -> LabelMap:
+    def _grown(self, nuclei: LabelMap, planes: Sequence[Plane], levels: WatershedLevels, um: float) -> LabelMap:
         """Return the cell of each nucleus, with its number."""
         if not nuclei.any():
             return nuclei
-        cytoplasm = _stretched(planes)
-        cover = (cytoplasm > self.cell_share * _otsu(cytoplasm)) | (nuclei > 0)
+        cytoplasm = stretched(planes, levels.tops)
+        cover = (cytoplasm > self.cell_share * levels.cell) | (nuclei > 0)
         outside = (nuclei == 0).astype(np.uint8)
         distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5) * np.float32(um / self.reach_um)
         mask = _filled(cover, self.hole_max_um2 / um**2) & (distance < 1)
@@ -161,15 +187,9 @@ class Watershed:
         return watershed(relief, nuclei, mask=mask).astype(np.int32)  # type: ignore[no-untyped-call]  # has no types
 
 
-def _stretched(planes: Sequence[Plane]) -> Plane:
-    """Return the mean of planes, each on a square-root scale from background 0 to bright 1."""
-    total = np.zeros_like(planes[0])
-    for plane in planes:
-        mean, deviation = cv2.meanStdDev(plane)
-        bright = float(mean[0, 0] + 3 * deviation[0, 0])
-        if bright > 0:
-            total += np.sqrt(np.minimum(plane / bright, 1))
-    return total / np.float32(len(planes))
+def _top_of(plane: Plane) -> float:
+    mean, deviation = cv2.meanStdDev(plane)
+    return top_level(float(mean[0, 0]), float(deviation[0, 0]))
 
 
 def _noise_of(plane: Plane, step_px: int) -> float:
@@ -177,15 +197,6 @@ def _noise_of(plane: Plane, step_px: int) -> float:
     step = max(1, step_px)
     differences = np.abs(plane[::4, step::2] - plane[::4, :-step:2])
     return float(np.median(differences)) / (0.6745 * 2**0.5) if differences.size else 0.0
-
-
-def _otsu(plane: Plane) -> float:
-    """Return Otsu's threshold, 0 of a black plane."""
-    top = float(plane.max(initial=0))
-    if top <= 0:
-        return 0.0
-    threshold, _ = cv2.threshold((plane * (255 / top)).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
-    return threshold * top / 255
 
 
 def _filled(mask: Mask, hole_max_px: float) -> Mask:
@@ -203,15 +214,5 @@ def _kept(label_map: LabelMap, keep: Bool[np.ndarray, " cell"]) -> LabelMap:
     return new_number[label_map]
 
 
-def _blurred(plane: Plane, sigma_px: float) -> Plane:
-    # below a third of a pixel the kernel is a single point
-    return cv2.GaussianBlur(plane, (0, 0), sigma_px) if sigma_px > 1 / 3 else plane
-
-
 def _enlarged(label_map: LabelMap, size: tuple[int, int]) -> Int32[np.ndarray, "full_height full_width"]:
     return cv2.resize(label_map, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-
-
-def _odd_width(width_px: float) -> int:
-    """Return the nearest odd width."""
-    return 2 * round((width_px - 1) / 2) + 1 if width_px > 1 else 1
