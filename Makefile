@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Each process keeps to its files, and so makes their fixtures once, until it has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
+# Tests that read the sources and run nothing of them.
+SOURCE_TESTS := tests/test_architecture.py tests/test_measures.py tests/test_wording.py tests/docs/test_tables.py tests/docs/test_references.py
 # Every module imported, and the fast tests of what all else rests on.
 CORE_TESTS := -m "not slow" tests/test_imports.py tests/core tests/formats tests/losses tests/metrics
 DEMO ?= demo
@@ -16,7 +18,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-thorough test-minimum test-no-extras check tables docs docs-serve benchmark attack audit ladder clean
+.PHONY: help install demo test test-fast test-slow test-thorough test-minimum test-no-extras check lint tables docs docs-serve benchmark attack audit ladder clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,16 +35,17 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## Synthetic fields -> trained model -> submission.csv -> score -> page (about 5 minutes on 2 cores)
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh $(DEMO)
 
-test: test-fast test-slow ## All tests: the fast ones first
+test: $(READY) ## All tests but the thorough ones; the fast ones begin
+	$(PYTEST)
 
-test-fast: $(READY) ## The fast tests: about five minutes on 2 cores
-	$(PYTEST) -m "not slow"
+test-fast: $(READY) ## The fast tests
+	$(PYTEST) -m "not slow and not thorough"
 
 test-slow: $(READY) ## Tests that train
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not thorough"
 
-test-thorough: $(READY) ## The fast tests with ten times as many drawn examples
-	$(PYTEST) -m "not slow" --hypothesis-profile=thorough
+test-thorough: $(READY) ## What takes long: many kills, comparisons of trained networks, ten times as many drawn examples
+	$(PYTEST) -m "thorough or not slow" --hypothesis-profile=thorough
 
 test-minimum: $(READY) ## Core tests with the oldest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)-minimum
@@ -64,11 +67,13 @@ docs: $(READY) ## Build the site in build/site, without the network; every warni
 docs-serve: docs ## Build the site and serve it on this machine
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000
 
-check: $(READY) ## Format, lint, types, architecture, wording, tables
+check: lint ## Format, lint, types, architecture, wording, tables
+	$(BIN)/python -m pytest -q $(SOURCE_TESTS)
+
+lint: $(READY) ## The part of check that is not among the tests: format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_measures.py tests/test_wording.py tests/docs/test_tables.py tests/docs/test_references.py
 
 benchmark: $(READY) ## Side by side with what you would do otherwise; ratios in one table
 	$(BIN)/python -m benchmarks

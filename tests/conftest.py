@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests import shape_checks
+from tests.warm import Warm
 
 pytest_plugins = ["tests.browser", "tests.small_runs", "tests.small_sets"]  # fixtures of several packages
 
@@ -41,6 +42,18 @@ def pytest_runtestloop() -> Generator[None, object, object]:
         gc.unfreeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for examples in the docstrings of the package alone: looking through all tests takes seconds."""
+    collectors = yield
+    return [collector for collector in collectors if type(collector) is pytest.Module]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let fast tests begin: most faults are seen within minutes."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """Folder of real sample images; skips where it is not given."""
@@ -48,6 +61,13 @@ def samples() -> Path:
     if not folder:
         pytest.skip("HPA_SAMPLES is not set: real sample images are not at hand")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Starts `train.py`, `infer.py` and `hpa` in processes of their own, without seconds of imports for each."""
+    with Warm() as started:
+        yield started
 
 
 @pytest.fixture

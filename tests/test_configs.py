@@ -2,6 +2,7 @@
 
 import inspect
 from collections import defaultdict
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def composes_and_binds(name: str, words: list[str]) -> None:
         bind(node, slot, slot)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("group", "choice"), choices(), ids=lambda value: value)
 def test_every_choice_composes_and_binds(group, choice):
     composes_and_binds(script_of(group), words_of(group, choice))
@@ -157,10 +158,10 @@ def test_every_recipe_composes_and_is_a_small_file_with_a_header(recipe):
 
 
 def sized_recipes() -> list:
-    """Every recipe in every size; one size of each recipe, in turn, is fast."""
+    """Every recipe in every size; one size of each recipe, in turn, is not thorough."""
     sizes = ["tiny", "small", "full"]
     return [
-        pytest.param(recipe, size, marks=[] if index % 3 == turn else pytest.mark.slow)
+        pytest.param(recipe, size, marks=[] if index % 3 == turn else pytest.mark.thorough)
         for index, recipe in enumerate(name for name in recipes() if not name.startswith("inference/"))
         for turn, size in enumerate(sizes)
     ]
@@ -195,11 +196,16 @@ def test_sizes_touch_only_what_the_task_reads(task, size):
     assert sorted(keys_of(shipped)) == sorted(keys_of(changed))
 
 
+@cache
+def slots_of_task(task: str) -> set[str]:
+    return set(composed("train", [f"task={task}"]))
+
+
 @pytest.mark.parametrize("recipe", [name for name in recipes() if not name.startswith("inference/")])
 def test_recipes_set_only_what_their_task_reads(recipe):
     config = composed("train", [f"experiments={recipe}"])
     require_task(config)
-    assert set(config) == set(composed("train", [f"task={config['task']}"]))
+    assert set(config) == slots_of_task(config["task"])
 
 
 SERVE_ANY_TASK = {"stages": {"single", "cross_validation"}}
@@ -207,15 +213,23 @@ SERVE_ANY_TASK = {"stages": {"single", "cross_validation"}}
 TASKS = ("cells", "pixels")
 
 
-def wrong_choices() -> list[tuple[str, str, str, str]]:
-    """Every choice of the slots that both tasks have, with the task it serves and the other one."""
-    return [
-        (slot, file.stem, served, next(task for task in TASKS if task != served))
-        for slot in ("model", "loss", "supervision", "metric", "augment", "stages")
-        for file in sorted((CONF / slot).glob("*.yaml"))
-        if file.stem not in SERVE_ANY_TASK.get(slot, ())
-        for served in [task_of(slot, file.stem)]
-    ]
+def wrong_choices() -> list:
+    """Every choice of the slots that both tasks have, with the task it serves and the other one.
+
+    All but the first of a slot and a task are thorough: composing takes the time.
+    """
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for slot in ("model", "loss", "supervision", "metric", "augment", "stages"):
+        for file in sorted((CONF / slot).glob("*.yaml")):
+            if file.stem in SERVE_ANY_TASK.get(slot, ()):
+                continue
+            served = task_of(slot, file.stem)
+            other = next(task for task in TASKS if task != served)
+            marks = [pytest.mark.thorough] if (slot, served) in seen else []
+            seen.add((slot, served))
+            found.append(pytest.param(slot, file.stem, served, other, marks=marks))
+    return found
 
 
 @pytest.mark.parametrize(("slot", "choice", "served", "other"), wrong_choices())

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 FLIPS = 2
 
 
 @pytest.fixture(scope="module")
-def start(world, tmp_path_factory):
+def start(warm, world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("damaged")
     words = ["data=kaggle_hpa", f"data.root={world}", "size=tiny", "model=tiny", "trainer.limit_batches=1.0"]
     words += [f"store.folder={folder / 'store'}", "report=false", "loading.workers=1"]
 
     def run(name: str) -> tuple[int, str, list[float]]:
-        command = [sys.executable, str(ROOT / "train.py"), *words, f"run_dir={folder / name}"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = warm.run(["train.py", *words, f"run_dir={folder / name}"], cwd=folder)
         if done.returncode:
             return done.returncode, done.stderr, []
         metrics = pd.read_csv(folder / name / "metrics.csv")[["train_loss", "val_loss"]]

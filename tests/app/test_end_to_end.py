@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from hpa.app.train import resume, train
 from hpa.cli import main
 from hpa.config import plain
 from hpa.core.errors import DataError, InputError
+from tests.warm import Started
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("size=tiny", "model=tiny", "trainer.limit_batches=1.0")
@@ -109,7 +108,8 @@ STRATEGIES = sorted({file.stem for file in (ROOT / "conf" / "supervision").glob(
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_trains_saves_and_resumes(composed, world, tmp_path, strategy):
     truth = f"data.cell_truth={world / 'truth_train.csv'}"
-    run = train_on(composed, world, tmp_path / "run", truth, f"supervision={strategy}", "trainer.limit_batches=2")
+    short = ("trainer.limit_batches=2", "report=false")
+    run = train_on(composed, world, tmp_path / "run", truth, f"supervision={strategy}", *short)
     assert resume(str(run), ["trainer.max_epochs=2"], ROOT / "conf") == 0
     table = pd.read_csv(run / "metrics.csv")
     assert list(table["epoch"]) == [1, 2]
@@ -180,24 +180,20 @@ def test_all_problems_of_a_data_set_are_listed_before_training(composed, world, 
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-def command(*words: str, **environment: str) -> list:
-    return [sys.executable, str(ROOT / words[0]), *words[1:]]
-
-
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_weights(world, cache, tmp_path):
+def test_a_killed_run_resumes_to_the_same_weights(warm, world, cache, tmp_path):
     words = [
         "train.py",
         "data=kaggle_hpa",
         f"data.root={world}",
         *TINY,
-        "trainer.max_epochs=6",
+        "trainer.max_epochs=3",
         "trainer.accelerator=cpu",
     ]
-    environment = os.environ | {"HPA_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"HPA_CACHE": str(cache)}
 
-    def start(*more: str) -> subprocess.Popen:
-        return subprocess.Popen(command(*more), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start(*more: str) -> Started:
+        return warm.start(more, env=environment)
 
     assert start(*words, f"run_dir={tmp_path / 'whole'}").wait() == 0
     killed = start(*words, f"run_dir={tmp_path / 'cut'}")
@@ -209,20 +205,17 @@ def test_a_killed_run_resumes_to_the_same_weights(world, cache, tmp_path):
     whole, cut = (
         torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True) for name in ("whole", "cut")
     )
-    assert whole["epoch"] == cut["epoch"] == 5
+    assert whole["epoch"] == cut["epoch"] == 2
     for name, value in whole["state_dict"].items():
         assert torch.equal(value, cut["state_dict"][name]), name
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("sigint_enabled")
-def test_ctrl_c_leaves_a_run_that_resumes(world, cache, tmp_path):
+def test_ctrl_c_leaves_a_run_that_resumes(warm, world, cache, tmp_path):
     run = tmp_path / "run"
-    environment = os.environ | {"HPA_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"HPA_CACHE": str(cache)}
     words = ["train.py", "data=kaggle_hpa", f"data.root={world}", *TINY, "trainer.max_epochs=500", f"run_dir={run}"]
-    process = subprocess.Popen(
-        command(*words), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = warm.start(words, env=environment, merged=True)
     while not (run / "checkpoints" / "last.ckpt").exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -231,23 +224,17 @@ def test_ctrl_c_leaves_a_run_that_resumes(world, cache, tmp_path):
     assert "resume=" in told
     finished = len(pd.read_csv(run / "metrics.csv"))
     more = [f"resume={run}", f"trainer.max_epochs={finished + 1}"]
-    assert subprocess.run(command("train.py", *more), env=environment, capture_output=True).returncode == 0
+    assert warm.run(["train.py", *more], env=environment).returncode == 0
     assert len(pd.read_csv(run / "metrics.csv")) == finished + 1
 
 
 @pytest.mark.slow
-def test_a_sweep_gives_each_job_its_folder(cache, tmp_path):
-    environment = os.environ | {"HPA_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+def test_a_sweep_gives_each_job_its_folder(warm, cache, tmp_path):
+    environment = os.environ | {"HPA_CACHE": str(cache)}
     words = ["train.py", "-m", "model=tiny", "loss=focal,asymmetric", "size=tiny"]
-    done = subprocess.run(command(*words), env=environment, cwd=tmp_path, capture_output=True, text=True)
+    done = warm.run(words, env=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("runs/*_sweep/*/checkpoints/best.ckpt"))) == 2
-    nothing = subprocess.run(
-        command("train.py", "-m", "experiments=glob(nothing/*)"),
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    nothing = warm.run(["train.py", "-m", "experiments=glob(nothing/*)"], env=environment, cwd=tmp_path)
     assert nothing.returncode == 2
     assert "no job" in nothing.stderr

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from hpa.inference.saved_network import network_of
 from hpa.interfaces import SeesFields
 from hpa.models.saved_run import read_saved_run
 from hpa.overrides import as_choice, compose_config
+from tests.warm import Started
 
 pytestmark = pytest.mark.slow
 
@@ -73,14 +72,13 @@ def test_a_finished_run_is_trained_on(field_run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_with_the_weights_of_the_undisturbed_one(world, cache, tmp_path):
-    environment = os.environ | {"HPA_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+def test_a_killed_run_ends_with_the_weights_of_the_undisturbed_one(warm, world, cache, tmp_path):
+    environment = os.environ | {"HPA_CACHE": str(cache)}
     words = ["data=kaggle_hpa", f"data.root={world}", *TINY, *FIELD, "report=false"]
-    words += ["trainer.max_epochs=6", "trainer.accelerator=cpu"]
+    words += ["trainer.max_epochs=3", "trainer.accelerator=cpu"]
 
-    def start(*more: str) -> subprocess.Popen:
-        command = [sys.executable, str(ROOT / "train.py"), *more]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start(*more: str) -> Started:
+        return warm.start(["train.py", *more], env=environment)
 
     assert start(*words, f"run_dir={tmp_path / 'whole'}").wait() == 0
     killed = start(*words, f"run_dir={tmp_path / 'cut'}")
@@ -92,7 +90,7 @@ def test_a_killed_run_ends_with_the_weights_of_the_undisturbed_one(world, cache,
     whole, cut = (
         torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True) for name in ("whole", "cut")
     )
-    assert whole["epoch"] == cut["epoch"] == 5
+    assert whole["epoch"] == cut["epoch"] == 2
     for name, value in whole["state_dict"].items():
         assert torch.equal(value, cut["state_dict"][name]), name
 

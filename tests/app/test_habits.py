@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -51,8 +49,8 @@ def test_help_on_a_slot_lists_its_choices_with_their_settings():
     ("words", "code", "text"),
     [(["--help", "loss"], 0, "focal"), (["ckpt_path=x"], 2, "resume=RUN"), (["--help", "nothing"], 2, "no such slot")],
 )
-def test_the_script_prints_help_and_answers(words, code, text, tmp_path):
-    done = subprocess.run([sys.executable, ROOT / "train.py", *words], cwd=tmp_path, capture_output=True, text=True)
+def test_the_script_prints_help_and_answers(warm, words, code, text, tmp_path):
+    done = warm.run(["train.py", *words], cwd=tmp_path)
     assert done.returncode == code
     assert text in done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -85,13 +82,11 @@ def test_no_slot_of_a_run_folder_holds_a_program(checkpoint, marker, tmp_path):
     assert not marker.exists()
 
 
-def test_infer_reports_what_is_wrong_and_runs_nothing(checkpoint, marker, tmp_path):
+def test_infer_reports_what_is_wrong_and_runs_nothing(warm, checkpoint, marker, tmp_path):
     file = tmp_path / "hostile.ckpt"
     torch.save(with_part(checkpoint, "data", attacks(marker)[2]), file)
     words = ["infer.py", f"ckpt={file}", f"out={tmp_path / 'out.csv'}"]
-    done = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
+    done = warm.run(words)
     assert done.returncode == 1
     assert "data holds the interpolation" in done.stderr
     assert "Traceback" not in done.stderr

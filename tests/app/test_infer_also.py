@@ -1,10 +1,7 @@
 """What infer.py writes beside the submission: complete, of one mind, and the same after a kill."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,10 +16,10 @@ from hpa.core.encoding import decode_mask
 from hpa.core.submission import parse_prediction
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
 from hpa.formats.label_maps import read_label_map
+from tests.warm import Started
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 CUT = ("block_images=1", "fields_at_once=1", "rules=edge")
 ALSO = "also=[cells,label_maps,coco]"
 
@@ -61,14 +58,13 @@ def test_every_file_agrees_about_a_cell(composed, run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_writes_the_bytes_of_an_undisturbed_one(run, world, tmp_path):
+def test_a_run_that_is_killed_writes_the_bytes_of_an_undisturbed_one(warm, run, world, tmp_path):
     pytest.importorskip("anndata", reason="needs the extra anndata: pip install 'hpa-cells[anndata]'")
     also = "also=[cells,label_maps,coco,anndata]"
-    words = [str(ROOT / "infer.py"), f"ckpt={run}", "data=kaggle_hpa", f"data.root={world}", "split=train", *CUT, also]
+    words = ["infer.py", f"ckpt={run}", "data=kaggle_hpa", f"data.root={world}", "split=train", *CUT, also]
 
-    def start(folder: Path) -> subprocess.Popen:
-        command = [sys.executable, *words, f"out={folder / 'out.csv'}"]
-        return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    def start(folder: Path) -> Started:
+        return warm.start([*words, f"out={folder / 'out.csv'}"])
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert start(whole).wait() == 0

@@ -1,10 +1,7 @@
 """infer.py in blocks: killed and gone on with, shared out and merged, within a budget."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,10 +20,10 @@ from hpa.core.submission_table import PREDICTION_COLUMN, read_table
 from hpa.inference.cells.workload import CellPredictors
 from hpa.interfaces import SegmentedField
 from hpa.models.saved_run import read_saved_run
+from tests.warm import Started
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 CUT = ("block_images=1", "fields_at_once=1")
 
 
@@ -180,19 +177,16 @@ def test_impossible_settings_are_errors(infer_to, tmp_path, override, words):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("sigint_enabled")
 def test_a_run_that_is_killed_or_interrupted_keeps_its_blocks_and_writes_the_bytes_of_an_undisturbed_one(
-    trained, world, tmp_path
+    warm, trained, world, tmp_path
 ):
     members = "[" + ",".join(map(str, trained)) + "]"
     data = ("data=kaggle_hpa", f"data.root={world}", "split=train")
-    words = [str(ROOT / "infer.py"), f"ckpt={members}", *data, "tta=d4", *CUT]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    words = ["infer.py", f"ckpt={members}", *data, "tta=d4", *CUT]
     out = tmp_path / "out.csv"
 
-    def start(path: Path) -> subprocess.Popen:
-        command = [sys.executable, *words, f"out={path}"]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    def start(path: Path) -> Started:
+        return warm.start([*words, f"out={path}"])
 
     def blocks() -> int:
         return len(list(Path(f"{out}.parts").glob("block_*.json")))

@@ -1,17 +1,10 @@
 """infer.py knows the settings of the run's task, and hydra refuses those of another one."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
 from hpa.app.main import task_words
 from hpa.core.errors import InputError
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +38,6 @@ def test_runs_of_two_tasks_are_refused(checkpoint_of):
         task_words([f"ckpt=[{checkpoint_of('pixels')},{checkpoint_of('cells')}]"])
 
 
-def ran(*words):
-    command = [sys.executable, str(ROOT / "infer.py"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "word", "message"),
@@ -63,8 +51,8 @@ def ran(*words):
         ("pixels", "treshholds=fixed", "did you mean thresholds"),
     ],
 )
-def test_settings_of_another_task_are_unknown_with_a_remedy(checkpoint_of, task, word, message):
-    done = ran(f"ckpt={checkpoint_of(task)}", word)
+def test_settings_of_another_task_are_unknown_with_a_remedy(warm, checkpoint_of, task, word, message):
+    done = warm.run(["infer.py", f"ckpt={checkpoint_of(task)}", word])
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -74,14 +62,14 @@ def test_settings_of_another_task_are_unknown_with_a_remedy(checkpoint_of, task,
 @pytest.mark.parametrize(
     ("words", "shown"), [([], "fusion:"), (["inference=pixels"], "thresholds:"), (["ckpt=nowhere"], "fusion:")]
 )
-def test_the_settings_are_shown_without_a_run(words, shown):
-    done = ran("--cfg", "job", *words)
+def test_the_settings_are_shown_without_a_run(warm, words, shown):
+    done = warm.run(["infer.py", "--cfg", "job", *words])
     assert done.returncode == 0
     assert shown in done.stdout
 
 
 @pytest.mark.slow
-def test_a_missing_run_is_an_error_in_words():
-    done = ran("ckpt=nowhere")
+def test_a_missing_run_is_an_error_in_words(warm):
+    done = warm.run(["infer.py", "ckpt=nowhere"])
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "nowhere: no such run folder or checkpoint" in done.stderr

@@ -9,15 +9,23 @@ from hpa.app.main import train_main
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["model=resnt50"]])
-@pytest.mark.parametrize("script", ["train.py", "infer.py"])
-def test_nobody_waits_for_torch_to_be_helped(script, words):
-    program = (
-        "import atexit, os, runpy, sys; atexit.register(lambda: 'torch' in sys.modules and os._exit(77));"
-        f"sys.argv = {[script, *words]}; runpy.run_path({str(ROOT / script)!r}, run_name='__main__')"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == (2 if "=" in words[0] else 0), done.stderr
+WITHOUT_TORCH = """
+import runpy, sys
+codes = []
+for words in (["--help"], ["--cfg", "job"], ["model=resnt50"]):
+    for script in ("train.py", "infer.py"):
+        sys.argv = [script, *words]
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as end:
+            codes.append(end.code)
+print(codes, "torch" in sys.modules)
+"""
+
+
+def test_nobody_waits_for_torch_to_be_helped():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["[0, 0, 0, 0, 2, 2] False"], done.stderr
 
 
 SETTINGS_OF_ANOTHER_TASK = [

@@ -120,7 +120,7 @@ def test_two_processes_score_what_one_process_scores(whole, composed, world):
         assert scores[name] == pytest.approx(table[name].iloc[-1], abs=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_run_of_two_processes_goes_on_to_the_same_weights(whole, composed, world, tmp_path):
     parts = tmp_path / "parts"
     assert train(configured(composed, world, parts, 1), CHOICES, None) == 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,31 +13,30 @@ import pytest
 
 from hpa.app.train import kept_of
 from hpa.training.run_folder import RunFolder
+from tests.warm import Started
 
-ROOT = Path(__file__).resolve().parents[2]
+EPOCHS = 20
+"""More than a training ends before a signal reaches it."""
 TINY = ("data=kaggle_hpa", "model=tiny", "size=tiny", "trainer.accelerator=cpu", "report=false")
 
 
 @pytest.fixture
-def start(world, tmp_path) -> Callable[..., subprocess.Popen]:
+def start(warm, world, tmp_path) -> Callable[..., Started]:
     """Start train.py with an empty cache."""
 
-    def begin(*words: str, **more: str) -> subprocess.Popen:
-        environment = os.environ | {"HPA_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"} | more
-        command = [sys.executable, str(ROOT / "train.py"), *words]
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
-        )
+    def begin(*words: str, **more: str) -> Started:
+        environment = os.environ | {"HPA_CACHE": str(tmp_path / "cache")} | more
+        return warm.start(["train.py", *words], env=environment, merged=True, cwd=tmp_path)
 
     return begin
 
 
-def wait_for(seen: Callable[[], bool], process: subprocess.Popen) -> None:
+def wait_for(seen: Callable[[], bool], process: Started) -> None:
     while not seen() and process.poll() is None:
         time.sleep(0.01)
 
 
-def require_success(process: subprocess.Popen) -> None:
+def require_success(process: Started) -> None:
     output, _ = process.communicate()
     assert process.returncode == 0, output
 
@@ -102,7 +99,7 @@ def test_slurm_requeues_a_run_that_the_same_command_finishes(start, world, tmp_p
     job |= {"SLURM_JOB_ID": "77", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "train"}
     job |= {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
     run = tmp_path / "run"
-    process = start(*new_run(world, run, 40), **job)
+    process = start(*new_run(world, run, EPOCHS), **job)
     wait_for((run / "checkpoints" / "last.ckpt").is_file, process)
     process.send_signal(signal.SIGUSR1)
     output, _ = process.communicate()
@@ -110,6 +107,6 @@ def test_slurm_requeues_a_run_that_the_same_command_finishes(start, world, tmp_p
     assert (tmp_path / "asked").read_text() == "requeue 77\n"
     assert not list(run.glob("*.ckpt"))  # no state from the middle of an epoch
     done = len(pd.read_csv(run / "metrics.csv"))
-    assert 0 < done < 40
-    require_success(start(*new_run(world, run, 40), **job, SLURM_RESTART_COUNT="1"))
-    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == list(range(1, 41))
+    assert 0 < done < EPOCHS
+    require_success(start(*new_run(world, run, EPOCHS), **job, SLURM_RESTART_COUNT="1"))
+    assert list(pd.read_csv(run / "metrics.csv")["epoch"]) == list(range(1, EPOCHS + 1))

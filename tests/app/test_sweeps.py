@@ -2,26 +2,29 @@
 
 import json
 import subprocess
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-TINY = ["size=tiny", "model=tiny", "report=false"]
+SWEEP = ["-m", "size=tiny", "model=tiny", "report=false", "hydra.sweep.dir=sweep"]
 
 
-def swept(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "hydra.sweep.dir=sweep", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+@pytest.fixture
+def swept(warm) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a sweep in a folder."""
+    return lambda folder, *words: warm.run(["train.py", *SWEEP, *words], cwd=folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("launcher", "module"), [("joblib", "joblib_launcher"), ("submitit_local", "submitit_launcher")]
+    ("launcher", "module"),
+    [
+        ("joblib", "joblib_launcher"),
+        pytest.param("submitit_local", "submitit_launcher", marks=pytest.mark.thorough),
+    ],
 )
-def test_a_launcher_ends_with_the_codes_of_its_jobs(launcher, module, tmp_path):
+def test_a_launcher_ends_with_the_codes_of_its_jobs(swept, launcher, module, tmp_path):
     pytest.importorskip(f"hydra_plugins.hydra_{module}")
     done = swept(tmp_path, f"hydra/launcher={launcher}", "loss=focal,dice")
     assert done.returncode == 2, done.stderr
@@ -39,7 +42,7 @@ def test_a_launcher_ends_with_the_codes_of_its_jobs(launcher, module, tmp_path):
     assert (tmp_path / "sweep" / "0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns == checkpoint.st_mtime_ns
 
 
-def test_a_sweep_without_a_job_or_with_a_misspelt_one_starts_nothing(tmp_path):
+def test_a_sweep_without_a_job_or_with_a_misspelt_one_starts_nothing(swept, tmp_path):
     none = swept(tmp_path, "experiments=glob(none_such/*)")
     assert none.returncode == 2
     assert "this sweep has no job" in none.stderr
@@ -49,11 +52,10 @@ def test_a_sweep_without_a_job_or_with_a_misspelt_one_starts_nothing(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_study_goes_on_with_its_trials(tmp_path):
+def test_a_killed_study_goes_on_with_its_trials(warm, swept, tmp_path):
     optuna = pytest.importorskip("optuna")
-    words = ["hparams_search=learning_rate", "hydra.sweeper.n_trials=4"]
-    command = [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "hydra.sweep.dir=sweep", *words]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    words = ["hparams_search=learning_rate", "hydra.sweeper.n_trials=3"]
+    process = warm.start(["train.py", *SWEEP, *words], cwd=tmp_path)
     while process.poll() is None and not (tmp_path / "sweep" / "1" / "config.yaml").is_file():
         time.sleep(0.05)
     process.kill()
@@ -63,14 +65,14 @@ def test_a_killed_study_goes_on_with_its_trials(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "sweep" / "0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns == first.st_mtime_ns
     study = optuna.load_study(study_name="hpa", storage=f"sqlite:///{tmp_path / 'sweep' / 'study.db'}")
-    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
     for trial in study.trials:
         outcome = json.loads((tmp_path / "sweep" / str(trial.number) / "job.json").read_text())
         assert trial.value == outcome["scores"][outcome["monitor"]]
 
 
 @pytest.mark.slow
-def test_several_scores_are_optimised_at_once(tmp_path):
+def test_several_scores_are_optimised_at_once(swept, tmp_path):
     optuna = pytest.importorskip("optuna")
     objectives = "++hydra.sweeper.objectives={val_image_map:maximize,val_loss:minimize}"
     done = swept(tmp_path, "hparams_search=learning_rate", objectives, "hydra.sweeper.n_trials=2")
@@ -84,7 +86,7 @@ def test_several_scores_are_optimised_at_once(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_trial_that_falls_behind_stops_early(tmp_path):
+def test_a_trial_that_falls_behind_stops_early(swept, tmp_path):
     optuna = pytest.importorskip("optuna")
     pruner = "++hydra.sweeper.pruner={name:ThresholdPruner,upper:0.0}"
     words = ["hydra.sweeper.n_trials=1", "trainer.max_epochs=3", "++hydra.sweeper.objectives={val_loss:minimize}"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 
 from hpa.cli import main
+from tests.warm import Warm
 
 IMAGES = 150
 
@@ -28,28 +26,24 @@ def images(tmp_path_factory) -> Path:
     return folder
 
 
-def interrupt(words: list[str], begun: Callable[[], bool]) -> tuple[int, str]:
+def interrupt(warm: Warm, words: list[str], begun: Callable[[], bool]) -> tuple[int, str]:
     """Run a command that gets SIGTERM once it has begun to write; return its exit code and words."""
-    program = "from hpa.cli import main; raise SystemExit(main())"
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    process = warm.start(["hpa", *words])
     while not begun() and process.poll() is None:
         time.sleep(0.001)
     process.terminate()
     _, told = process.communicate()
-    return process.returncode, told.decode()
+    return process.wait(), told
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def require_same(tmp_path: Path, words_to: Callable[[Path], list[str]], begun: Callable[[], bool]) -> None:
+def require_same(warm: Warm, tmp_path: Path, words_to: Callable[[Path], list[str]], begun: Callable[[], bool]) -> None:
     """Interrupt a command, repeat it, and compare what it leaves with what an undisturbed one does."""
     assert main(words_to(tmp_path / "whole")) == 0
-    code, told = interrupt(words_to(tmp_path / "cut"), begun)
+    code, told = interrupt(warm, words_to(tmp_path / "cut"), begun)
     assert code == 128 + signal.SIGINT, told
     assert "Traceback" not in told
     assert main(words_to(tmp_path / "cut")) == 0
@@ -58,19 +52,19 @@ def require_same(tmp_path: Path, words_to: Callable[[Path], list[str]], begun: C
 
 
 @pytest.mark.slow
-def test_segment(images, tmp_path, capsys):
+def test_segment(warm, images, tmp_path, capsys):
     def begun() -> bool:
         return len(list((tmp_path / "cut").glob("*.tif"))) > 1
 
-    require_same(tmp_path, lambda out: ["segment", str(images), str(out), "--pixel-um", "0.4"], begun)
+    require_same(warm, tmp_path, lambda out: ["segment", str(images), str(out), "--pixel-um", "0.4"], begun)
     assert ", 0 kept" not in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_import(images, tmp_path):
+def test_import(warm, images, tmp_path):
     """Nothing appears before everything is there."""
 
     def begun() -> bool:
         return len(list(tmp_path.glob(".cut.*.part/images/*"))) > 1
 
     words = ["--channels", "w1=blue", "--pixel-um", "0.5"]
-    require_same(tmp_path, lambda out: ["import", str(images), str(out), *words], begun)
+    require_same(warm, tmp_path, lambda out: ["import", str(images), str(out), *words], begun)

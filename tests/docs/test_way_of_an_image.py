@@ -1,34 +1,22 @@
 """The files that docs/architecture.md lists on the way of an image to a loss and to a row all work on it."""
 
 import re
-import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hpa.app.infer import infer
+from hpa.app.train import train
 from hpa.cli import main
+from hpa.config import plain
+from hpa.overrides import compose_config
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-TRACE = """
-import runpy, sys, threading
-ran = set()
-def profile(frame, event, _):
-    code = frame.f_code
-    if event == "call" and code.co_name not in ("<module>", "__init__", "__post_init__"):
-        ran.add(code.co_filename)
-threading.setprofile(profile)
-sys.setprofile(profile)
-try:
-    runpy.run_path(sys.argv[0], run_name="__main__")
-except SystemExit as stop:
-    assert not stop.code, stop.code
-finally:
-    sys.setprofile(None)
-    print(*ran, sep="\\n")
-"""
 
 
 def listed(start: str, end: str) -> list[str]:
@@ -37,13 +25,23 @@ def listed(start: str, end: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"`(hpa/[\w/]+\.py)`", part)))
 
 
-def files_run(script: str, *words: str) -> set[str]:
-    """Run a script of the project and return its files in which a function ran."""
-    program = TRACE.replace("sys.argv[0]", repr(str(ROOT / script)))
-    command = [sys.executable, "-c", program, *words]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stderr
-    return {line.removeprefix(f"{ROOT}/") for line in done.stdout.splitlines()}
+def files_run(run: Callable[[], int]) -> set[str]:
+    """Return the files of the project in which a function ran."""
+    ran = set()
+
+    def profile(frame, event, _) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_name not in ("<module>", "__init__", "__post_init__"):
+            ran.add(code.co_filename)
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        assert run() == 0
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return {name.removeprefix(f"{ROOT}/") for name in ran}
 
 
 def test_every_listed_file_works_on_the_image(tmp_path, monkeypatch):
@@ -56,8 +54,10 @@ def test_every_listed_file_works_on_the_image(tmp_path, monkeypatch):
     to_loss, to_row = listed("To a loss", "To a row"), listed("To a row", "## The seam")
     assert len(to_loss) < 24
     assert len(to_row) < 27
-    missing = set(to_loss) - files_run("train.py", *shared, *tiny)
+    training = plain(compose_config(ROOT, "train", [*shared, *tiny]))
+    missing = set(to_loss) - files_run(lambda: train(training, {"model": "tiny", "loss": "focal"}, None))
     assert not missing
     out = ["device=cpu", f"ckpt={tmp_path / 'run'}", f"out={tmp_path / 'out.csv'}"]
-    missing = set(to_row) - files_run("infer.py", *shared, *out)
+    inference = plain(compose_config(ROOT, "infer", [*shared, *out]))
+    missing = set(to_row) - files_run(lambda: infer(inference))
     assert not missing

@@ -1,7 +1,5 @@
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import cv2
@@ -120,18 +118,16 @@ def test_a_run_that_fails_leaves_nothing(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("sigint_enabled")
-def test_an_interrupted_run_leaves_nothing(tmp_path):
+def test_an_interrupted_run_leaves_nothing(warm, tmp_path):
     words = ["synth", str(tmp_path / "world"), "--images", "400", "--size", "128", "--seed", "0", "--workers", "2"]
-    script = f"import sys; from hpa.cli import main; sys.exit(main({words}))"
-    running = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
+    running = warm.start(["hpa", *words])
     while not list(tmp_path.glob(".world.*.part/train/*.png")):
         assert running.poll() is None
-        time.sleep(0.05)
+        time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate()
     assert running.returncode == 130
-    assert b"interrupted" in errors
+    assert "interrupted" in errors
     assert list(tmp_path.iterdir()) == []
 
 

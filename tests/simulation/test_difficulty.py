@@ -37,7 +37,7 @@ def simple_features(drawn):
     return np.nan_to_num(np.array(rows))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_simple_features_beat_chance_and_do_not_suffice():
     fields = {split: [render_field(1, split, i, 256, 256) for i in range(76)] for split in ("train", "test")}
     features = {split: np.concatenate([simple_features(f) for f in found]) for split, found in fields.items()}

@@ -1,12 +1,9 @@
 """Rounds from the command line's config to weights: nobody labels what it has seen, and a kill changes nothing."""
 
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -177,19 +174,18 @@ def test_a_chain_of_another_goes_on_with_the_paths_that_its_refusal_names(chain,
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
-@pytest.mark.slow
-def test_a_killed_round_goes_on_to_the_same_weights(chain, world, cache, tmp_path):
+@pytest.mark.thorough
+def test_a_killed_round_goes_on_to_the_same_weights(warm, chain, world, cache, tmp_path):
     run = tmp_path / "run"
-    command = [sys.executable, str(ROOT / "train.py"), *words(world, run, f"store.folder={cache}")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HPA_ROOT": str(ROOT)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = ["train.py", *words(world, run, f"store.folder={cache}")]
+    process = warm.start(command)
     second_student = run / "stages" / "1" / "stages" / "1" / "checkpoints" / "last.ckpt"
     while not second_student.exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (run / "checkpoints").exists()
-    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
+    assert warm.run(command).returncode == 0
     for whole, cut in zip(trainings(chain), trainings(run), strict=True):
         first, second = (
             torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for folder in (whole, cut)

@@ -15,14 +15,19 @@ STEPS = 60
     "choices",
     [
         "supervision=propagation",
-        "supervision=large_loss",
-        "supervision=forward_correction",
-        "supervision=expectation_maximisation",
-        "supervision=consistency",
-        "supervision=propagation batch_augment=mixup",
-        "supervision=propagation batch_augment=cutmix",
         "supervision=dual supervision/pooling=log_sum_exp",
-        "supervision=multiple_instance supervision/pooling=mean",
+        *(
+            pytest.param(choices, marks=pytest.mark.thorough)
+            for choices in (
+                "supervision=large_loss",
+                "supervision=forward_correction",
+                "supervision=expectation_maximisation",
+                "supervision=consistency",
+                "supervision=propagation batch_augment=mixup",
+                "supervision=propagation batch_augment=cutmix",
+                "supervision=multiple_instance supervision/pooling=mean",
+            )
+        ),
     ],
 )
 def test_they_find_the_few_cells_that_show_a_class(choices):
@@ -30,13 +35,13 @@ def test_they_find_the_few_cells_that_show_a_class(choices):
     assert cell_score(choices, STEPS, seed=0) > 15 * CHANCE
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_word_to_each_cell_starts_a_bag():
     alone = cell_score("supervision=multiple_instance supervision/pooling=max", STEPS, seed=0)
     assert cell_score("supervision=dual", STEPS, seed=0) > alone + 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "choices",
     [
