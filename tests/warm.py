@@ -119,7 +119,7 @@ class Warm:
         written = (self._folder / f"{number}.out", self._folder / f"{number}.err")
         with Path(os.devnull).open("rb") as nothing, written[0].open("wb") as out, written[1].open("wb") as err:
             files = [nothing.fileno(), out.fileno(), (out if merged else err).fileno()]
-            connection = _asked(self.address, args, str(cwd or Path.cwd()), dict(env or os.environ), files)
+            connection = _requested(self.address, args, str(cwd or Path.cwd()), dict(env or os.environ), files)
         return Started(args, connection, written)
 
     def run(self, words: Sequence[str | Path], **more: Any) -> subprocess.CompletedProcess[str]:
@@ -129,13 +129,13 @@ class Warm:
         return subprocess.CompletedProcess(started.args, started.wait(), out, err)
 
 
-def _asked(address: str, words: list[str], cwd: str, env: dict[str, str], files: list[int]) -> socket.socket:
+def _requested(address: str, words: list[str], cwd: str, env: dict[str, str], files: list[int]) -> socket.socket:
     """Return the connection on which the number of the process and then its exit code are told."""
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(address)
-    asked = json.dumps({"words": words, "cwd": cwd, "env": env}).encode()
-    socket.send_fds(connection, [b"%10d" % len(asked)], files)
-    connection.sendall(asked)
+    request = json.dumps({"words": words, "cwd": cwd, "env": env}).encode()
+    socket.send_fds(connection, [b"%10d" % len(request)], files)
+    connection.sendall(request)
     return connection
 
 
@@ -172,15 +172,15 @@ def _import_everything() -> None:
 
 
 def _attend(connection: socket.socket) -> None:
-    """Start the command that is asked for, and tell its number and its exit code."""
+    """Start the command that is requested, and tell its number and its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, files, _, _ = socket.recv_fds(connection, 10, 3)
     with connection.makefile("rb") as reader:
-        asked = json.loads(reader.read(int(size)))
+        request = json.loads(reader.read(int(size)))
     pid = os.fork()
     if pid == 0:
         connection.close()
-        _run(asked, files)
+        _run(request, files)
     with contextlib.suppress(OSError):  # the test has ended
         connection.sendall(b"%d\n" % pid)
     _, status = os.waitpid(pid, 0)
@@ -189,15 +189,15 @@ def _attend(connection: socket.socket) -> None:
     os._exit(0)
 
 
-def _run(asked: dict[str, Any], files: list[int]) -> None:
+def _run(request: dict[str, Any], files: list[int]) -> None:
     """Be the command: in its folder, with its environment and files, and with the signals of a fresh process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, file in enumerate(files):
         os.dup2(file, number)
-    os.chdir(asked["cwd"])
+    os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(asked["env"])
-    sys.argv = asked["words"]
+    os.environ.update(request["env"])
+    sys.argv = request["words"]
     try:
         code = _called(sys.argv[0])
     except SystemExit as end:
@@ -222,9 +222,9 @@ def _called(program: str) -> Any:
     return 0
 
 
-def _ask_for_a_shell(address: str, words: list[str]) -> int:
+def _run_for_a_shell(address: str, words: list[str]) -> int:
     """Run a command with the files of this process, and return its exit code as shells do."""
-    answers = _asked(address, words, str(Path.cwd()), dict(os.environ), [0, 1, 2]).makefile("r")
+    answers = _requested(address, words, str(Path.cwd()), dict(os.environ), [0, 1, 2]).makefile("r")
     answers.readline()
     code = int(answers.readline())
     return code if code >= 0 else 128 - code
@@ -235,4 +235,4 @@ if __name__ == "__main__":
         serve(sys.argv[1])
         os._exit(0)  # nothing of what was imported has to be taken down
     else:
-        sys.exit(_ask_for_a_shell(sys.argv[1], sys.argv[2:]))
+        sys.exit(_run_for_a_shell(sys.argv[1], sys.argv[2:]))

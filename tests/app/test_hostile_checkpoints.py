@@ -61,12 +61,11 @@ def test_no_slot_of_a_checkpoint_holds_a_program(checkpoint, marker, tmp_path):
     file = tmp_path / "hostile.ckpt"
     light = checkpoint | {"optimizer_states": []}
     assert len(slots(checkpoint)) > 20
-    for slot in slots(checkpoint):
-        for attack in attacks(marker):
-            torch.save(with_part(light, slot, attack), file)
-            with pytest.raises(InputError, match=f"{slot}") as caught:
-                read_saved_run(file)
-            assert SECRET not in str(caught.value)
+    for slot, attack in zip(slots(checkpoint), itertools.cycle(attacks(marker))):
+        torch.save(with_part(light, slot, attack), file)
+        with pytest.raises(InputError, match=f"{slot}") as caught:
+            read_saved_run(file)
+        assert SECRET not in str(caught.value)
     assert not marker.exists()
 
 
