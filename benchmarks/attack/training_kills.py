@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,9 +84,10 @@ def _undisturbed(home: Path, kind: str) -> float:
     """Train the run that all others are compared with, and return how long it takes."""
     config = _config(home, kind, home / kind, home / f"cache_{kind}")
     begun = time.monotonic()
-    status = _wait(_forked(lambda: train(config, _CHOICES, None)), None)
+    words = home / f"{kind}.txt"
+    status = _wait(_forked(lambda: train(config, _CHOICES, None), words), None)
     if status != 0:
-        raise RuntimeError(f"the undisturbed {kind} ended with {status}")
+        raise RuntimeError(f"the undisturbed {kind} ended with {status}: {_last_words(words)}")
     return time.monotonic() - begun
 
 
@@ -93,11 +96,12 @@ def _one(home: Path, kind: str, number: int, duration: float, random: Random, co
     run_dir = home / f"{kind}_{number}"
     cache = home / (f"cache_{number}" if number % 4 < 2 else f"cache_{kind}")
     config = _config(home, kind, run_dir, cache)
+    words = home / f"{kind}_{number}.txt"
     for attempt in range(1000):
         is_begun = (run_dir / "config.yaml").is_file() and (run_dir / "run.json").is_file()
         action = _resuming(run_dir) if is_begun else _starting(config, run_dir)
         delay = random.uniform(0, duration) if attempt < 12 else None  # at last it may end
-        status = _wait(_forked(action), delay)
+        status = _wait(_forked(action, words), delay)
         if status == -signal.SIGKILL and delay is not None:
             counts.kills += 1
             continue
@@ -105,7 +109,7 @@ def _one(home: Path, kind: str, number: int, duration: float, random: Random, co
             counts.differences += _compared(home / kind, run_dir, f"{kind} {number}", counts.failures)
         else:
             counts.errors += 1
-            counts.failures.append(f"{kind} {number}, process {attempt}: ended with {status}")
+            counts.failures.append(f"{kind} {number}, process {attempt}: ended with {status}: {_last_words(words)}")
         break
     shutil.rmtree(run_dir, ignore_errors=True)
     if cache.name == f"cache_{number}":
@@ -124,20 +128,28 @@ def _resuming(run_dir: Path) -> Callable[[], int]:
     return lambda: resume(str(run_dir), [], _ROOT / "conf")
 
 
-def _forked(action: Callable[[], int]) -> int:
-    """Run an action in a process group of its own, silently; its exit code is what it returns."""
+def _forked(action: Callable[[], int], words: Path) -> int:
+    """Run an action in a process group of its own, which writes to a file; its exit code is what it returns."""
     process = os.fork()
     if process:
         return process
     os.setsid()
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
+    output = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     code = 99
     try:
         code = action()
+    except BaseException:  # a traceback is what is looked for: it ends in the file
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
         os._exit(code)
+
+
+def _last_words(file: Path) -> str:
+    lines = file.read_text(errors="replace").strip().splitlines()
+    return " / ".join(line.strip() for line in lines[-5:])[-600:]
 
 
 def _wait(process: int, delay: float | None) -> int:

@@ -41,6 +41,7 @@ from hpa.training.resuming import require_effective
 from hpa.training.run_folder import RunFolder, discard, has_epoch, sweep_finished
 from hpa.training.standstill import standstill
 from hpa.training.tracking import tracked
+from hpa.training.validation_batches import batches_of_validation
 from hpa.values import require_values
 
 log = logging.getLogger(__name__)
@@ -277,7 +278,7 @@ def _report_overfitting(run: RunFolder) -> int:
 def _write_scores(run: RunFolder, trainer: Any) -> int:
     """Keep the scores of the best epoch beside the config, for whoever compares runs, and return its number."""
     (best,) = (callback for callback in trainer.callbacks if isinstance(callback, RunCheckpoints))
-    batches = [int(trainer.num_val_batches[0]), len(trainer.val_dataloaders)]
+    batches = batches_of_validation(trainer)
     run.write_facts({"monitor": best.monitor, "scores": best.best_scores, "validation_batches": batches})
     return best.best_epoch + 1
 

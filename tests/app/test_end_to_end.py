@@ -130,6 +130,18 @@ def test_a_finished_run_says_so_and_can_be_trained_on(run, tmp_path, capsys, cap
     assert list(pd.read_csv(copy / "metrics.csv")["epoch"]) == [1, 2, 3]
 
 
+def test_a_run_killed_after_its_last_epoch_is_finished(run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    facts = json.loads((copy / "run.json").read_text())
+    at_the_end = ("finished", "epochs", "monitor", "scores", "validation_batches")
+    kept = {key: value for key, value in facts.items() if key not in at_the_end}
+    (copy / "run.json").write_text(json.dumps(kept))
+    assert resume(str(copy), [], ROOT / "conf") == 0
+    finished = json.loads((copy / "run.json").read_text())
+    assert {key: finished[key] for key in at_the_end} == {key: facts[key] for key in at_the_end}
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [
