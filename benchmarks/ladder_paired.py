@@ -20,7 +20,10 @@ from jaxtyping import Float64
 
 from benchmarks.ladder_table import BASELINE, ORACLE, run_name
 from benchmarks.paired_score import DRAWS, evidence_in, precisions_of_draws
+from hpa.app.estimated_rates import FILE_NAME as ESTIMATED
 from hpa.core.classes import LOCATION_NAMES
+from hpa.formats.csv_rows import read_rows
+from hpa.simulation.label_rates import FILE_NAME as LABEL_RATES_FILE
 from hpa.sources.class_names import FILE_NAME as CLASS_NAMES_FILE
 from hpa.sources.class_names import read_class_names
 
@@ -43,7 +46,7 @@ class Kept(NamedTuple):
 
 
 def paired_tables(data: Path, kept: Sequence[Kept]) -> str:
-    """Return two tables: rungs with budget and gain, classes with the gain of every rung.
+    """Return tables of rungs with budget and gain, of classes with every gain, and of true and estimated rates.
 
     Args:
         data: The data set of the ladder.
@@ -70,7 +73,31 @@ def paired_tables(data: Path, kept: Sequence[Kept]) -> str:
         base = [draws[BASELINE, seed][0, column] for seed in seeds_of.get(BASELINE, [])]
         cells = ["" if gain is None else _with_interval(gain[:, column]) for gain in gains.values()]
         lines.append(f"| {names[number]} | {np.mean(base) if base else np.nan:.3f} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join(lines + _rate_lines(data, kept))
+
+
+def _rate_lines(data: Path, kept: Sequence[Kept]) -> list[str]:
+    """Return a table of true and estimated shares of wrong labels; nothing where one of them is not known."""
+    runs = [one for one in kept if (one.run / ESTIMATED).is_file()]
+    if not runs or not (data / LABEL_RATES_FILE).is_file():
+        return []
+    true = {row["name"]: row for row in read_rows(data / LABEL_RATES_FILE, ["name"]).to_dict("records")}
+    found = [
+        {row["class"]: row for row in read_rows(one.run / ESTIMATED, ["class"]).to_dict("records")} for one in runs
+    ]
+    rungs = list(dict.fromkeys(one.rung for one in runs))
+    lines = ["", f"| class | missed | {' | '.join(rungs)} | invented | {' | '.join(rungs)} |"]
+    lines.append("|---|" + "---|" * (2 + 2 * len(rungs)))
+    for name in (name for name, row in true.items() if int(row["images_showing"])):
+        cells = []
+        for kind in ("false_negative_rate", "false_positive_rate"):
+            counted = true[name][f"images_{kind}"]
+            cells.append(f"{float(counted):.3f}" if counted else "")
+            for rung in rungs:
+                estimates = [float(row[name][kind]) for one, row in zip(runs, found, strict=True) if one.rung == rung]
+                cells.append(f"{np.mean(estimates):.3f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
 
 
 def _all_draws(truth: Path, kept: Sequence[Kept]) -> tuple[list[int], dict[tuple[str, int], Draws]]:

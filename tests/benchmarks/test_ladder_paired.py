@@ -82,6 +82,21 @@ def test_budget_is_that_of_all_networks_and_scores_on_the_way_stand_beside(folde
     assert row.endswith("|  |")
 
 
+def test_estimated_rates_stand_beside_true_ones(folder):
+    name = LOCATIONS[0].name
+    header = "name,images_showing,images_false_negative_rate,images_false_positive_rate"
+    true = f"{header}\n{name},5,0.200000,0.050000\nx,0,,\n"
+    (folder / "data" / "label_rates.csv").write_text(true)
+    assert "invented" not in paired_tables(folder / "data", kept(folder))
+    for one, rate in zip(kept(folder)[2:], (0.1, 0.2), strict=True):
+        (one.run / "estimated_rates.csv").write_text(
+            f"class,false_negative_rate,false_positive_rate\n{name},{rate},0.01\n"
+        )
+    last = paired_tables(folder / "data", kept(folder)).splitlines()[-3:]
+    assert last[0] == "| class | missed | hpa/other | invented | hpa/other |"
+    assert last[2] == f"| {name} | 0.200 | 0.150 | 0.050 | 0.010 |"
+
+
 def test_results_that_a_ladder_kept_are_read_from_its_folder(folder, capsys):
     main(str(folder))
     assert capsys.readouterr().out.strip() == paired_tables(folder / "data", kept(folder))
