@@ -48,7 +48,7 @@ class ClassNumbers:
         if len(distinct) > len(LOCATIONS):
             raise InputError(
                 f"the layout of the competition has {len(LOCATIONS)} classes, the cells have {len(distinct)}; "
-                "merge classes or leave some out."
+                "merge classes, leave some out, or write a reader of your own (hpa new data NAME)."
             )
         negative = [name for name in distinct if found[name] == NEGATIVE_CLASS]
         others = [name for name in distinct if name not in negative]
