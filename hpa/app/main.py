@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hpa.app.habits import with_own_words
 from hpa.app.help_page import help_page, help_word
+from hpa.app.idle_words import idle_words
 from hpa.app.signals import interrupting_signals
 from hpa.app.suggestions import require_names, suggestions, unread_keys
 from hpa.app.terminal import configure_logs, show_config
@@ -139,8 +140,10 @@ def _require_own_settings(config: Config, root: Path) -> None:
 
 
 def _require_read(config: Config, root: Path, name: str) -> None:
-    """Refuse keys that the task does not read."""
-    if _adds_keys(HydraConfig.get().overrides.task) and (unread := unread_keys(root, name, config)):
+    """Refuse keys that the task does not read, and words that others leave without effect."""
+    words = HydraConfig.get().overrides.task
+    unread = unread_keys(root, name, config) if _adds_keys(words) else []
+    if unread := unread or idle_words(name, config, words):
         raise UsageError(" ".join(unread))
 
 

@@ -37,7 +37,7 @@ from hpa.training.launch import announce_run, leave_group, other_ranks
 from hpa.training.overfitting import overfitting
 from hpa.training.own_paths import require_own_paths, with_paths_of
 from hpa.training.provenance import record
-from hpa.training.resuming import require_effective
+from hpa.training.resuming import config_kept_unless_trained, require_effective
 from hpa.training.run_folder import RunFolder, discard, has_epoch, sweep_finished
 from hpa.training.standstill import standstill
 from hpa.training.tracking import tracked
@@ -120,6 +120,7 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     require_own_paths(run.config_file, run.config(), overrides)
     config = with_values(run.config(), overrides, conf)
     require_values(config)
+    require_runnable(config)
     stages: Stages = build(config["stages"])
     paths = {key for key, _ in named_paths(run.config())}
     if stages.is_chain and (others := sorted({*differing_keys(run.config(), config)} - paths)):
@@ -131,8 +132,8 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
     if launch is not None and launch.rank:
         return train_rank(run_of_launch(path, launch))
     changed = differing_keys(run.config(), config)
-    if not stages.is_chain and run.newest_checkpoint() is not None:
-        require_effective(run.config(), config)
+    if not stages.is_chain:
+        require_effective(run.config(), config, has_epoch=run.newest_checkpoint() is not None)
     facts = run.facts()
     if facts.get("finished") and config["trainer"]["max_epochs"] <= facts["max_epochs"]:
         if changed:
@@ -144,7 +145,7 @@ def resume(path: str, overrides: list[str], conf: Path) -> int:
         more = "" if stages.is_chain else "; trainer.max_epochs=N trains on"
         print(f"{run.path}: finished after {_epochs(facts['epochs'])}{more}.")
         return 0
-    with run.held() as lock:
+    with run.held() as lock, config_kept_unless_trained(run):
         run.write_config(config)
         return _run_stages(stages, config, run, lock)
 

@@ -191,5 +191,7 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     # Scores are computed from what all processes collected, and are the same in each.
     warnings.filterwarnings("ignore", message=".*It is recommended to use `self.log.*sync_dist=True.*")
+    # On a machine of a cluster one may train without srun; trainer.nodes says where it is needed.
+    warnings.filterwarnings("ignore", message=".*`srun` command is available on your system but is not used.*")
     # The newer name is unknown to torch < 2.13; both leave the buffers to us, which are equal at the start.
     warnings.filterwarnings("ignore", message=".*`broadcast_buffers` is deprecated.*")

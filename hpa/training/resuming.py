@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from hpa.config import Config
 from hpa.core.errors import InputError
+from hpa.core.whole_file import whole_file
 from hpa.models.tensor_file import load_plain
 from hpa.overrides import differing_keys
 from hpa.training.module import TrainingModule
+from hpa.training.run_folder import RunFolder
 
 EFFECTIVE: tuple[str, ...] = (
     "trainer.",
@@ -22,30 +26,51 @@ EFFECTIVE: tuple[str, ...] = (
     "augment.",
     "batch_augment.",
     "sampling.",
-    "folds.",
     "logger.",
     "data.root",
     "store.folder",
     "report",
 )
 """Keys whose new values a resumed run uses; a name that ends in a dot stands for all values of the slot."""
+_REASONS: Mapping[str, str] = {
+    "trainer.find_learning_rate": "the learning rate is searched for before the first epoch only; set "
+    "optimizer.learning_rate",
+    "loading.overfit_images": "scores of other images cannot be compared, and the best epoch is chosen by them",
+    "folds.": "scores of other images cannot be compared, and the best epoch is chosen by them",
+    "logger.mlflow.experiment": "a run of MLflow stays in the experiment in which it began",
+}
+"""Why some keys cannot change once an epoch is finished."""
+_AT_THE_START: Mapping[str, str] = {
+    "run_dir": "resume= names the folder of the run",
+    "resume": "resume= names the folder of the run",
+    "plugins": "the config of the run names its packages",
+    "print_config": "the settings are shown when a run begins",
+    "tags": "they were written into run.json when the run began; set logger.wandb.tags for those at W&B",
+    "world.": "the values of data.* were taken from it when the run began; set data.images, data.size_px",
+    "stages.": "it decides what the folder of the run holds",
+}
+"""Why some keys do nothing to a run that has begun, be its first epoch finished or not."""
 
 
-def require_effective(saved: Config, wanted: Config) -> None:
-    """Refuse changed values that would do nothing to a run whose first epoch is finished, or would not fit its state.
+def require_effective(saved: Config, wanted: Config, has_epoch: bool = True) -> None:
+    """Refuse changed values that would do nothing to a run that has begun, or would not fit its state.
 
     Args:
         saved: The run's config.
         wanted: The same with the values of the command line.
+        has_epoch: Whether its first epoch is finished: before that, most parts are made anew.
 
     Raises:
         InputError: Naming each key, why it cannot change, and what to do.
     """
-    reasons = [f"{key}: {reason}" for key in differing_keys(saved, wanted) if (reason := _refusal(key, saved, wanted))]
+    keys = differing_keys(saved, wanted)
+    refusals = {key: _refusal(key, saved, wanted) if has_epoch else _reason(key, _AT_THE_START) for key in keys}
+    reasons = [f"{key}: {reason}" for key, reason in refusals.items() if reason]
     if reasons:
+        can = ", ".join(f"{key}*" if key.endswith(".") else key for key in EFFECTIVE)
         raise InputError(
             f"resume=: {'; '.join(reasons)}. Leave it out, or start a new run; what can change is "
-            f"{', '.join(f'{key}*' if key.endswith('.') else key for key in EFFECTIVE)}."
+            f"{can if has_epoch else 'any other value, as no epoch is finished'}."
         )
 
 
@@ -86,19 +111,47 @@ def _first(names: list[str]) -> str:
 
 def _refusal(key: str, saved: Config, wanted: Config) -> str | None:
     """Return why a key cannot change, None where it can."""
-    if key == "trainer.find_learning_rate":
-        return "the learning rate is searched for before the first epoch only; set optimizer.learning_rate"
+    if reason := _reason(key, _REASONS) or _reason(key, _AT_THE_START):
+        return reason
     if key == "optimizer.average_decay" and 0 in (saved["optimizer"]["average_decay"], _average_decay(wanted)):
         return "the average of the weights is kept from the first epoch on, or not at all"
     if key.rpartition(".")[2].startswith("_"):
         return "it chooses another part, and only values can change"
-    if any(key.startswith(name) if name.endswith(".") else key == name for name in EFFECTIVE):
+    if any(_is_in(key, name) for name in EFFECTIVE):
         return None
     return "it is decided before the first epoch, and the checkpoint restores what it made"
 
 
+def _reason(key: str, reasons: Mapping[str, str]) -> str | None:
+    return next((reason for name, reason in reasons.items() if _is_in(key, name)), None)
+
+
+def _is_in(key: str, name: str) -> bool:
+    """Return whether a key is the named one, or below a name that ends in a dot."""
+    return key.startswith(name) if name.endswith(".") else key == name
+
+
 def _average_decay(config: Config) -> float:
     return float(config["optimizer"]["average_decay"])
+
+
+@contextlib.contextmanager
+def config_kept_unless_trained(run: RunFolder) -> Iterator[None]:
+    """Put a run's config back as it was where the run cannot go on: a value that is refused must not stay in it."""
+    before, finished = run.config_file.read_bytes(), _last_change(run)
+    try:
+        yield
+    except Exception:
+        if _last_change(run) == finished:
+            with whole_file(run.config_file) as file:
+                file.write(before)
+        raise
+
+
+def _last_change(run: RunFolder) -> int:
+    """Return when the run's newest checkpoint was written, 0 where there is none."""
+    checkpoint = run.newest_checkpoint()
+    return 0 if checkpoint is None else checkpoint.stat().st_mtime_ns
 
 
 class ChangedSettings(Callback):

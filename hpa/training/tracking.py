@@ -103,11 +103,19 @@ class MlflowTracking:
         uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or own
         belonging = Belonging.of(run.path)
         tags = {} if belonging.group is None else {"group": belonging.group}
+        known = run.facts().get("mlflow_run")
         try:
-            logger = MLFlowLogger(self.experiment, belonging.name, uri, tags=tags, run_id=run.facts().get("mlflow_run"))
+            logger = MLFlowLogger(self.experiment, belonging.name, uri, tags=tags, run_id=known)
+            if known is not None:
+                logger.experiment.get_run(known)
         except ModuleNotFoundError as error:
             raise _missing("mlflow", error) from error
-        if run.facts().get("mlflow_run") is None:  # MLflow refuses other values later; a resumed run keeps its first
+        except Exception as error:  # mlflow.exceptions.MlflowException, where mlflow can be imported
+            raise InputError(
+                f"logger.mlflow: {str(error).splitlines()[0]} ({uri}); logger.mlflow.tracking_uri= names the server or "
+                "the store that keeps the run."
+            ) from error
+        if known is None:  # MLflow refuses other values later; a resumed run keeps its first
             logger.log_hyperparams(config)
         run.write_facts({"mlflow_run": logger.run_id})
         return logger

@@ -1,0 +1,37 @@
+"""Words of a command line that other words leave without effect: refused, as each setting does what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hpa.config import Config
+
+_SYNTHETIC = "hpa.simulation.source.SyntheticHpa"
+
+
+def idle_words(name: str, config: Config, words: Sequence[str]) -> list[str]:
+    """Return a sentence for each word that does nothing here.
+
+    Args:
+        name: `train` or `infer`.
+        config: What the words compose.
+        words: Of the command line.
+    """
+    keys = {word: word.lstrip("+~").partition("=")[0] for word in words if "=" in word}
+    reasons = {word: _reason(name, config, key) for word, key in keys.items()}
+    return [f"'{word}': {reason}" for word, reason in reasons.items() if reason]
+
+
+def _reason(name: str, config: Config, key: str) -> str | None:
+    data = config.get("data") or {}
+    if key.startswith("world.") and data.get("_target_") != _SYNTHETIC:
+        images = "the images of the run are" if name == "infer" and not data else "these images are"
+        return f"it is the world of data=synthetic, and {images} others; leave it out, or add data=synthetic."
+    if name == "infer" and key == "data.channels":
+        return "a network reads the channels that it was trained on; leave it out."
+    if name == "infer" and key == "threads" and isinstance(config["workers"], int):
+        if config["workers"] != config["threads"]:
+            return f"workers={config['workers']} is their number; leave one of them out, or write workers=join."
+    elif name == "infer" and key in ("when_late", "budget_reserve_share") and config["budget_hours"] is None:
+        return "nothing is late without a limit; leave it out, or add budget_hours=8."
+    return None
