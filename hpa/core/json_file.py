@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,32 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: If it is missing or cannot be read.
-        ValueError: If it is no JSON in UTF-8, nested without end, or a pipe or device.
+        ValueError: If it is no JSON in UTF-8, or as `parse_json`, or a pipe or device.
     """
     if path.exists() and not path.is_file():
         raise ValueError("it is no file")
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the values of a text.
+
+    Raises:
+        ValueError: If it is no JSON, nested without end, or holds a number without end: `int` would raise another
+            error for it, `OverflowError`.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(text, parse_float=_finite, parse_constant=_constant)
     except RecursionError as error:
         raise ValueError("it is nested without end") from error
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is a number without end")
+    return number
+
+
+def _constant(text: str) -> float:
+    return math.nan if text == "NaN" else _finite(text)

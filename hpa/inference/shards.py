@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hpa.core.errors import InputError
+from hpa.core.json_file import parse_json
 from hpa.core.whole_file import whole_file
 from hpa.core.zip_members import DAMAGE, check_member
 from hpa.inference.block_report import BlockReport
@@ -107,7 +108,7 @@ def read_part(path: Path) -> Part:
     try:
         with zipfile.ZipFile(path) as archive:
             check_member(archive, MANIFEST, _MAX_MANIFEST_BYTES)
-            manifest = json.loads(archive.read(MANIFEST))
+            manifest = parse_json(archive.read(MANIFEST))
         if manifest["format"] != FORMAT:
             raise InputError(f"its format is '{manifest['format']}', expected is '{FORMAT}'; make it again")
         reports = tuple(BlockReport.from_plain(report) for report in manifest["reports"])
