@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from hpa.app.suggestions import unread_keys
 from hpa.config import Config
+from hpa.core.errors import UsageError
 
 _SYNTHETIC = "hpa.simulation.source.SyntheticHpa"
+
+
+def require_read(root: Path, name: str, config: Config, words: Sequence[str]) -> None:
+    """Refuse keys that the task does not read, and words that others leave without effect.
+
+    Args:
+        root: Folder with conf/ and experiments/.
+        name: `train` or `infer`.
+        config: What the words compose.
+        words: Of the command line.
+
+    Raises:
+        UsageError: Naming each and why.
+    """
+    adds_keys = any(word.startswith(("experiments=", "+")) for word in words)  # that the shipped config lacks
+    if unread := (unread_keys(root, name, config) if adds_keys else []) or idle_words(name, config, words):
+        raise UsageError(" ".join(unread))
 
 
 def idle_words(name: str, config: Config, words: Sequence[str]) -> list[str]:

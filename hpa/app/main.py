@@ -18,9 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hpa.app.habits import with_own_words
 from hpa.app.help_page import help_page, help_word
-from hpa.app.idle_words import idle_words
+from hpa.app.idle_words import require_read
 from hpa.app.signals import interrupting_signals
-from hpa.app.suggestions import require_names, suggestions, unread_keys
+from hpa.app.suggestions import require_names, suggestions
 from hpa.app.terminal import configure_logs, show_config
 from hpa.app.traces import trace_of
 from hpa.config import Config, plain, require_task
@@ -136,20 +136,7 @@ def _require_own_settings(config: Config, root: Path) -> None:
         require_task(config, _choices())
     except InputError as error:
         raise UsageError(str(error)) from error
-    _require_read(config, root, "train")
-
-
-def _require_read(config: Config, root: Path, name: str) -> None:
-    """Refuse keys that the task does not read, and words that others leave without effect."""
-    words = HydraConfig.get().overrides.task
-    unread = unread_keys(root, name, config) if _adds_keys(words) else []
-    if unread := unread or idle_words(name, config, words):
-        raise UsageError(" ".join(unread))
-
-
-def _adds_keys(words: Sequence[str]) -> bool:
-    """Return whether keys may have been added that the shipped config lacks: by a recipe, or with a plus."""
-    return any(word.startswith(("experiments=", "+")) for word in words)
+    require_read(root, "train", config, HydraConfig.get().overrides.task)
 
 
 def _resume(run: str, overrides: list[str], conf: Path) -> int:
@@ -160,7 +147,7 @@ def _resume(run: str, overrides: list[str], conf: Path) -> int:
 
 def _infer(config: DictConfig, root: Path) -> int:
     composed = plain(config)
-    _require_read(composed, root, "infer")
+    require_read(root, "infer", composed, HydraConfig.get().overrides.task)
     require_values(composed)
     show_config(composed)
     from hpa.app.infer import infer
