@@ -1,0 +1,93 @@
+"""A network of a config is built only while it stays below a size: configs and checkpoints may come from strangers."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from hpa.config import Config, build
+from hpa.core.errors import InputError
+
+_LIMIT_VARIABLE = "HPA_MAX_PARAMETERS"
+_MOST_PARAMETERS = 2_000_000_000
+"""8 GB in fp32; the largest networks of the field, ViT-g/14 and SAM ViT-H, have 1.1 and 0.6 billion."""
+_MOST_TENSORS = 100_000
+_MAKERS = frozenset((torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full))
+
+
+def build_network(config: Config, channel_count: int, class_count: int) -> Any:
+    """Return the network of a slot `model`.
+
+    Args:
+        config: The slot.
+        channel_count: Planes of an image.
+        class_count: Classes.
+
+    Raises:
+        InputError: If it would have more parameters than the limit, or does not fit its config.
+    """
+    try:
+        with _Bounded():
+            return build(config, channel_count=channel_count, class_count=class_count)
+    except _TooLargeError as error:
+        raise InputError(_in_words(config, str(error))) from error
+
+
+class _TooLargeError(InputError):
+    """A network is larger than the limit."""
+
+
+class _Bounded(TorchFunctionMode):
+    """Counts the tensors that are made, before they take memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._limit = most_parameters()
+        self._elements = 0
+        self._tensors = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run a function of torch unless it makes a tensor too many."""
+        del types
+        named = dict(kwargs or {})
+        if func in _MAKERS:
+            shape = named.get("size", args[0] if args and not isinstance(args[0], int) else args)
+            self._elements += math.prod(int(side) for side in shape)
+            self._tensors += 1
+            if self._elements > self._limit:
+                raise _TooLargeError(f"{self._elements:,} or more")
+            if self._tensors > _MOST_TENSORS:
+                raise _TooLargeError(f"more than {_MOST_TENSORS:,} tensors")
+        return func(*args, **named)
+
+
+def most_parameters() -> int:
+    """Return the limit.
+
+    Raises:
+        InputError: If the variable holds no positive whole number.
+    """
+    text = os.environ.get(_LIMIT_VARIABLE, str(_MOST_PARAMETERS))
+    if not text.isascii() or not text.isdigit() or not 0 < len(text) < 16 or int(text) == 0:
+        raise InputError(f"{_LIMIT_VARIABLE}={text}: a number of parameters is expected, e.g. {_MOST_PARAMETERS}.")
+    return int(text)
+
+
+def _in_words(config: Config, came: str) -> str:
+    given = {key: value for key, value in config.items() if not key.startswith("_") and value not in (None, False)}
+    values = ", ".join(f"model.{key}={value}" for key, value in given.items())
+    return (
+        f"model=: the network would have {came} parameters, the limit is {most_parameters():,} ({values[:300]}). "
+        f"Choose a smaller one; where it is meant, raise the limit: {_LIMIT_VARIABLE}=N."
+    )
