@@ -22,7 +22,7 @@ from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
 from hpa.interfaces import CellModel, ImageSource, SeesFields, Segmenter, Supervision, TrainingCells
 from hpa.metrics.cell_validation import CellValidation
-from hpa.models.network_size import build_network
+from hpa.models.network_size import bounded_network
 from hpa.reports.validation_picture import validation_picture
 from hpa.stages.teachers import digests_of_predictions, held_out_predictions, require_same_classes
 from hpa.stages.trial_build import require_supervision
@@ -45,7 +45,8 @@ class CellTask:
         segmenter = build(config["segmenter"])
         source = build(config["data"], channels=union_of_channels(channels, segmenter.channels))
         require_same_classes(config["supervision"], source.class_names)
-        model = build_network(config["model"], len(channels), len(source.class_names))
+        with bounded_network(config["model"]):
+            model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, CellModel):
             raise InputError("task=cells classifies cells, and this model= looks at pixels; choose task=pixels for it.")
         require_supervision(config, config["supervision"], model, model.class_count)  # before cells are segmented

@@ -19,7 +19,7 @@ from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
 from hpa.interfaces import InstanceTruth, PixelModel, Supervision
 from hpa.metrics.instance_validation import InstanceValidation
-from hpa.models.network_size import build_network
+from hpa.models.network_size import bounded_network
 from hpa.pixels.data_module import PixelDataModule, PreparedImages, prepare_images
 from hpa.pixels.store import PixelStore
 from hpa.pixels.tiles import TileSpec
@@ -42,7 +42,8 @@ class PixelTask:
         """
         channels = tuple(config["data"]["channels"])
         source = build(config["data"])
-        model: Any = build_network(config["model"], len(channels), len(source.class_names))
+        with bounded_network(config["model"]):
+            model: Any = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))
         if not isinstance(model, PixelModel):
             raise InputError("task=pixels needs a network of pixels; choose model=unet or model=mask_rcnn.")
         supervision: Supervision = build_nested(config["supervision"], loss=build(config["loss"]), model=model)

@@ -16,7 +16,7 @@ from hpa.core.planes import PlaneSpec
 from hpa.device import choose_device, choose_precision
 from hpa.inference.tissue.predictor import DenseModel, PixelPredictor
 from hpa.interfaces import Instances, PixelModel
-from hpa.models.network_size import build_network
+from hpa.models.network_size import bounded_network
 from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.pixels.tiles import TileSpec
 
@@ -33,7 +33,8 @@ def network_of(saved: SavedRun) -> nn.Module:
     config = _without_starting_points(saved.config["model"])
     if not saved.is_own:
         require_no_paths(config, "model", saved.path)
-    model = build_network(config, len(saved.channels), len(saved.class_names))
+    with bounded_network(config):
+        model = build(config, channel_count=len(saved.channels), class_count=len(saved.class_names))
     return saved.load_into(cast("nn.Module", model))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from hpa.config import Config, build
 from hpa.core.errors import InputError
 
 _LIMIT_VARIABLE = "HPA_MAX_PARAMETERS"
@@ -20,33 +19,16 @@ _MOST_TENSORS = 100_000
 _MAKERS = frozenset((torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full))
 
 
-def build_network(config: Config, channel_count: int, class_count: int) -> Any:
-    """Return the network of a slot `model`.
+class bounded_network(TorchFunctionMode):  # noqa: N801 - read as `with bounded_network(config):`
+    """In here the network of a slot `model` is built; its tensors are counted before they take memory.
 
     Args:
-        config: The slot.
-        channel_count: Planes of an image.
-        class_count: Classes.
-
-    Raises:
-        InputError: If it would have more parameters than the limit, or does not fit its config.
+        config: The slot, for the message.
     """
-    try:
-        with _Bounded():
-            return build(config, channel_count=channel_count, class_count=class_count)
-    except _TooLargeError as error:
-        raise InputError(_in_words(config, str(error))) from error
 
-
-class _TooLargeError(InputError):
-    """A network is larger than the limit."""
-
-
-class _Bounded(TorchFunctionMode):
-    """Counts the tensors that are made, before they take memory."""
-
-    def __init__(self) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
+        self._config = config
         self._limit = most_parameters()
         self._elements = 0
         self._tensors = 0
@@ -58,7 +40,11 @@ class _Bounded(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run a function of torch unless it makes a tensor too many."""
+        """Run a function of torch, unless it makes a tensor too many.
+
+        Raises:
+            InputError: If it does.
+        """
         del types
         named = dict(kwargs or {})
         if func in _MAKERS:
@@ -66,9 +52,9 @@ class _Bounded(TorchFunctionMode):
             self._elements += math.prod(int(side) for side in shape)
             self._tensors += 1
             if self._elements > self._limit:
-                raise _TooLargeError(f"{self._elements:,} or more")
+                raise InputError(_in_words(self._config, f"{self._elements:,} parameters or more"))
             if self._tensors > _MOST_TENSORS:
-                raise _TooLargeError(f"more than {_MOST_TENSORS:,} tensors")
+                raise InputError(_in_words(self._config, f"more than {_MOST_TENSORS:,} layers"))
         return func(*args, **named)
 
 
@@ -84,10 +70,10 @@ def most_parameters() -> int:
     return int(text)
 
 
-def _in_words(config: Config, came: str) -> str:
+def _in_words(config: Mapping[str, Any], came: str) -> str:
     given = {key: value for key, value in config.items() if not key.startswith("_") and value not in (None, False)}
     values = ", ".join(f"model.{key}={value}" for key, value in given.items())
     return (
-        f"model=: the network would have {came} parameters, the limit is {most_parameters():,} ({values[:300]}). "
+        f"model=: the network would have {came}, the limit is {most_parameters():,} ({values[:300]}). "
         f"Choose a smaller one; where it is meant, raise the limit: {_LIMIT_VARIABLE}=N."
     )

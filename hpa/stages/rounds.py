@@ -13,7 +13,7 @@ from typing import Any
 
 from hpa.config import Config, build, require_task
 from hpa.core.errors import InputError
-from hpa.models.network_size import build_network
+from hpa.models.network_size import bounded_network
 from hpa.stages.chain import SINGLE, finish, open_stage, stage_name
 from hpa.stages.cross_validation import CrossValidation
 from hpa.stages.single import Train
@@ -89,5 +89,6 @@ def _build_supervision(config: Config, student: Config, run: str, begun: list[st
     """
     source = build(config["data"])
     require_same_classes({"runs": begun, "first": config["supervision"]}, source.class_names)
-    model = build_network(config["model"], len(source.channels), len(source.class_names))
+    with bounded_network(config["model"]):
+        model = build(config["model"], channel_count=len(source.channels), class_count=len(source.class_names))
     require_supervision(config, _with_teacher(student, run), model, len(source.class_names))

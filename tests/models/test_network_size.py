@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from hpa.config import build
 from hpa.core.errors import InputError
-from hpa.models.network_size import build_network, most_parameters
+from hpa.models.network_size import bounded_network, most_parameters
 from hpa.overrides import compose_slot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +26,11 @@ TINY = {
 }
 
 
+def build_network(config: dict, channels: int, classes: int):
+    with bounded_network(config):
+        return build(config, channel_count=channels, class_count=classes)
+
+
 def test_the_limit_stands_between_what_is_and_what_is_not_built(monkeypatch):
     torch.manual_seed(0)
     built = build_network(TINY, 4, 19)
@@ -34,7 +40,7 @@ def test_the_limit_stands_between_what_is_and_what_is_not_built(monkeypatch):
     again = build_network(TINY, 4, 19)
     assert all(torch.equal(one, other) for one, other in zip(built.parameters(), again.parameters(), strict=True))
     monkeypatch.setenv("HPA_MAX_PARAMETERS", str(count // 2))
-    with pytest.raises(InputError, match=r"model=: the network would have [\d,]+ or more parameters.*test_resnet"):
+    with pytest.raises(InputError, match=r"model=: the network would have [\d,]+ parameters or more.*test_resnet"):
         build_network(TINY, 4, 19)
 
 
