@@ -1,7 +1,7 @@
 """Signals of clusters end a command as Ctrl-C does: what is finished is kept, and the same command goes on later.
 
-SIGTERM comes from SLURM, Kubernetes and notebooks that are stopped. SIGUSR1 comes from SLURM some time before its limit
-(`#SBATCH --signal=USR1@60`): then the job is put into the queue again.
+SIGTERM comes from SLURM, Kubernetes and notebooks that are stopped, SIGHUP from a terminal that is closed. SIGUSR1 is
+sent by SLURM some time before its limit (`#SBATCH --signal=USR1@60`): then the job is put into the queue again.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import stat
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -20,11 +22,15 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def interrupting_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt at SIGTERM, and within SLURM at SIGUSR1, which also requeues the job at the end."""
+    """Raise KeyboardInterrupt at SIGTERM, SIGHUP, and within SLURM at SIGUSR1, which also requeues the job at the end.
+
+    Where `nohup` makes a command ignore the end of its terminal, it goes on.
+    """
     if threading.current_thread() is not threading.main_thread() or os.name == "nt":
         yield
         return
     watched = [signal.SIGTERM, *([signal.SIGUSR1] if "SLURM_JOB_ID" in os.environ else [])]
+    watched += [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
     process = os.getpid()
     received: list[int] = []
 
@@ -35,6 +41,8 @@ def interrupting_signals() -> Iterator[None]:
             os.kill(os.getpid(), number)
         elif not received:  # once: the second one would disturb what the first one makes end in order
             received.append(number)
+            if number == signal.SIGHUP:
+                _leave_terminal()
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in watched}
@@ -43,8 +51,17 @@ def interrupting_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if received and received[0] != signal.SIGTERM:
+        if received and received[0] == signal.SIGUSR1:
             _requeue()
+
+
+def _leave_terminal() -> None:
+    """Let the last words go nowhere: writing to a terminal that is gone is an error."""
+    with Path(os.devnull).open("wb") as nowhere:
+        for number in (1, 2):
+            with suppress(OSError):  # it is closed
+                if stat.S_ISCHR(os.fstat(number).st_mode):
+                    os.dup2(nowhere.fileno(), number)
 
 
 def is_requeued() -> bool:

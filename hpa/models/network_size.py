@@ -13,9 +13,9 @@ from torch.overrides import TorchFunctionMode
 from hpa.core.errors import InputError
 
 _LIMIT_VARIABLE = "HPA_MAX_PARAMETERS"
-_MOST_PARAMETERS = 2_000_000_000
+_MAX_PARAMETERS = 2_000_000_000
 """8 GB in fp32; the largest networks of the field, ViT-g/14 and SAM ViT-H, have 1.1 and 0.6 billion."""
-_MOST_TENSORS = 100_000
+_MAX_LAYERS = 100_000
 _MAKERS = frozenset((torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full))
 
 
@@ -29,7 +29,7 @@ class bounded_network(TorchFunctionMode):  # noqa: N801 - read as `with bounded_
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self._config = config
-        self._limit = most_parameters()
+        self._limit = max_parameters()
         self._elements = 0
         self._tensors = 0
 
@@ -53,20 +53,20 @@ class bounded_network(TorchFunctionMode):  # noqa: N801 - read as `with bounded_
             self._tensors += 1
             if self._elements > self._limit:
                 raise InputError(_in_words(self._config, f"{self._elements:,} parameters or more"))
-            if self._tensors > _MOST_TENSORS:
-                raise InputError(_in_words(self._config, f"more than {_MOST_TENSORS:,} layers"))
+            if self._tensors > _MAX_LAYERS:
+                raise InputError(_in_words(self._config, f"more than {_MAX_LAYERS:,} layers"))
         return func(*args, **named)
 
 
-def most_parameters() -> int:
+def max_parameters() -> int:
     """Return the limit.
 
     Raises:
         InputError: If the variable holds no positive whole number.
     """
-    text = os.environ.get(_LIMIT_VARIABLE, str(_MOST_PARAMETERS))
+    text = os.environ.get(_LIMIT_VARIABLE, str(_MAX_PARAMETERS))
     if not text.isascii() or not text.isdigit() or not 0 < len(text) < 16 or int(text) == 0:
-        raise InputError(f"{_LIMIT_VARIABLE}={text}: a number of parameters is expected, e.g. {_MOST_PARAMETERS}.")
+        raise InputError(f"{_LIMIT_VARIABLE}={text}: a number of parameters is expected, e.g. {_MAX_PARAMETERS}.")
     return int(text)
 
 
@@ -74,6 +74,6 @@ def _in_words(config: Mapping[str, Any], came: str) -> str:
     given = {key: value for key, value in config.items() if not key.startswith("_") and value not in (None, False)}
     values = ", ".join(f"model.{key}={value}" for key, value in given.items())
     return (
-        f"model=: the network would have {came}, the limit is {most_parameters():,} ({values[:300]}). "
+        f"model=: the network would have {came}, the limit is {max_parameters():,} ({values[:300]}). "
         f"Choose a smaller one; where it is meant, raise the limit: {_LIMIT_VARIABLE}=N."
     )

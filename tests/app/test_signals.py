@@ -45,6 +45,35 @@ def new_run(world: Path, run: Path, epochs: int) -> list[str]:
     return [*TINY, f"data.root={world}", f"run_dir={run}", f"trainer.max_epochs={epochs}"]
 
 
+ENDS = """
+import os, signal, sys
+from pathlib import Path
+from hpa.app.signals import interrupting_signals
+try:
+    with interrupting_signals():
+        os.kill(os.getpid(), signal.SIGHUP)
+        came = "nothing"
+except KeyboardInterrupt:
+    came = "an interrupt"
+    print("the last words", flush=True)
+Path(sys.argv[1]).write_text(came)
+"""
+
+
+@pytest.mark.parametrize(("prefix", "came"), [([], "an interrupt"), (["nohup"], "nothing")])
+def test_a_terminal_that_is_closed_ends_a_command_unless_nohup_began_it(tmp_path, prefix, came):
+    """As of a terminal that is gone: its other end is closed, so that writing to it fails."""
+    ours, theirs = os.openpty()
+    told = tmp_path / "told"
+    command = [*prefix, sys.executable, "-c", ENDS, str(told)]
+    process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    os.close(ours)
+    _, errors = process.communicate()
+    assert told.read_text() == came, errors
+    assert process.returncode == 0
+
+
 @pytest.mark.slow
 def test_sigterm_while_cells_are_stored_ends_in_order(start, world, tmp_path):
     run = tmp_path / "run"

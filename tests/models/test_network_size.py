@@ -8,7 +8,7 @@ import torch
 
 from hpa.config import build
 from hpa.core.errors import InputError
-from hpa.models.network_size import bounded_network, most_parameters
+from hpa.models.network_size import bounded_network, max_parameters
 from hpa.overrides import compose_slot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,4 +56,4 @@ def test_a_huge_network_takes_no_memory():
 def test_a_limit_that_is_none_is_refused(text, monkeypatch):
     monkeypatch.setenv("HPA_MAX_PARAMETERS", text)
     with pytest.raises(InputError, match=r"HPA_MAX_PARAMETERS=.*a number of parameters is expected"):
-        most_parameters()
+        max_parameters()
