@@ -14,7 +14,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -57,11 +56,12 @@ def interrupting_signals() -> Iterator[None]:
 
 def _leave_terminal() -> None:
     """Let the last words go nowhere: writing to a terminal that is gone is an error."""
-    with Path(os.devnull).open("wb") as nowhere:
-        for number in (1, 2):
-            with suppress(OSError):  # it is closed
-                if stat.S_ISCHR(os.fstat(number).st_mode):
-                    os.dup2(nowhere.fileno(), number)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        with suppress(OSError):  # it is closed
+            if stat.S_ISCHR(os.fstat(number).st_mode):
+                os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def is_requeued() -> bool:

@@ -29,6 +29,7 @@ _CODECS = frozenset(
 ) | {"transpose", "zlib", "zstd"}
 _MALFORMED = (AttributeError, TypeError, ValueError, LookupError, OverflowError, RecursionError, OSError)
 """What values of any type in any place of the metadata lead to."""
+_MAX_CHUNKS = 1_000_000
 _DEFAULT_AXES = ("t", "c", "z", "y", "x")
 """Of versions before 0.3, which name none."""
 Planes = Shaped[np.ndarray, "slice channel height width"]
@@ -120,9 +121,10 @@ class ZarrWindows:
         """Return planes of a window; chunks that are not there are black, as the format has it.
 
         Raises:
-            InputError: If a chunk is damaged.
+            InputError: If a chunk is damaged, or they are too many.
         """
         axes = self._axes
+        self._require_few_chunks(window)
         chosen = self._chosen | dict(zip("yx", window.slices, strict=True))
         try:
             values = np.asarray(self._array[tuple(chosen.get(axis, slice(None)) for axis in axes)])
@@ -133,6 +135,16 @@ class ZarrWindows:
         rest = [place for place, axis in enumerate(axes) if axis not in "zcyx"]
         moved = values.transpose(*rest, *order, axes.index("y"), axes.index("x"))
         return np.ascontiguousarray(moved.reshape(self._depth, -1, *moved.shape[-2:]))
+
+    def _require_few_chunks(self, window: Window) -> None:
+        """Refuse so many chunks that looking for them takes hours, be they there or not."""
+        lengths = {"y": window.bottom - window.top, "x": window.right - window.left}
+        count = self.planes * math.prod(-(-length // self._chunk[axis]) for axis, length in lengths.items())
+        if count > _MAX_CHUNKS:
+            raise InputError(
+                f"{self._path}: {count:,} {self.layout} would be read, at most {_MAX_CHUNKS:,}; save it again with "
+                "chunks of about 512x512 px."
+            )
 
     def has_data(self, window: Window) -> bool:
         """Return whether a chunk of a window is there; else it is black."""

@@ -46,6 +46,15 @@ def test_a_codec_that_could_run_code_is_refused(tmp_path):
             read_image(path)
 
 
+def test_an_array_of_a_hundred_million_chunks_is_refused_before_they_are_looked_for(tmp_path):
+    path = zarr_image(tmp_path / "a.zarr", TWO, "cyx")
+    metadata = json.loads((path / "0" / ".zarray").read_text())
+    wrong = {"shape": [1, 10_000, 10_000], "chunks": [1, 1, 1]}
+    (path / "0" / ".zarray").write_text(json.dumps(metadata | wrong))
+    with pytest.raises(InputError, match=r"a\.zarr: 100,000,000 chunks of 1×1 px would be read, .* save it again"):
+        read_image(path)
+
+
 def test_metadata_cannot_lead_out_of_the_folder(tmp_path):
     zarr_image(tmp_path / "secret.zarr", TWO, "cyx")
     path = zarr_image(tmp_path / "a.zarr", TWO, "cyx")
