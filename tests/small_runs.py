@@ -29,11 +29,11 @@ def cache(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def composed(cache) -> Callable[..., DictConfig]:
-    """Compose the config of train.py or infer.py as the command line would."""
+    """Compose the config of train.py or infer.py as the command line would; the page takes longer than a tiny run."""
 
     def composer(name: str, *overrides: str) -> DictConfig:
-        words = [f"hydra.searchpath=[file://{ROOT}]", *overrides]
-        words += [f"store.folder={cache}"] if name == "train" else []
+        words = [f"hydra.searchpath=[file://{ROOT}]"]
+        words += ["report=false", *overrides, f"store.folder={cache}"] if name == "train" else overrides
         if name == "infer" and "ckpt=somewhere" not in overrides:
             words += task_words(overrides)
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):

@@ -88,14 +88,15 @@ def package_of(module: str) -> str | None:
     return parts[1] if parts[0] == "hpa" and len(parts) > 1 else None
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if package_of(name)])
-def test_imports_go_downwards(module):
-    home = package_of(module)
-    for target in imports_of(module):
-        package = package_of(target)
-        if package is None or package == home:
-            continue
-        assert LEVEL[package] < LEVEL[home], f"{module} imports {target}"
+def test_imports_go_downwards():
+    wrong = [
+        f"{module} imports {target}"
+        for module in MODULES
+        if (home := package_of(module))
+        for target in imports_of(module)
+        if (package := package_of(target)) not in (None, home) and LEVEL[package] >= LEVEL[home]
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
@@ -148,24 +149,29 @@ def test_no_import_cycles():
         visit(module, ())
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_and_functions_stay_small(path):
-    assert path.read_text().count("\n") <= 300
-    for node in ast.walk(tree_of(module_of(path))):
-        if isinstance(node, ast.FunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 60, f"{node.name} is too long"
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_no_module_gives_a_name_two_values(module):
-    """The later one would count for functions above it too: easily so where two modules are merged."""
-    names = [
-        target.id
-        for node in tree_of(module).body
-        for target in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)])
-        if isinstance(target, ast.Name)
+def test_files_and_functions_stay_small():
+    wrong = [str(path) for path in FILES if path.read_text().count("\n") > 300]
+    wrong += [
+        f"{path}: {node.name}"
+        for path in FILES
+        for node in ast.walk(tree_of(module_of(path)))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
     ]
-    assert len(names) == len(set(names)), [name for name in set(names) if names.count(name) > 1]
+    assert not wrong, "too long:\n" + "\n".join(wrong)
+
+
+def test_no_module_gives_a_name_two_values():
+    """The later one would count for functions above it too: easily so where two modules are merged."""
+    wrong = []
+    for module in MODULES:
+        names = [
+            target.id
+            for node in tree_of(module).body
+            for target in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)])
+            if isinstance(target, ast.Name)
+        ]
+        wrong += [f"{module}: {name}" for name in set(names) if names.count(name) > 1]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_no_module_is_named_after_nothing():

@@ -17,7 +17,13 @@ def run(request, tmp_path_factory) -> hpa.Run:
     """Train one step on discs."""
     folder: Path = tmp_path_factory.mktemp("pixels")
     data = write_discs(folder / "discs", 9)
-    settings = {"size": "tiny", "data.root": data, "run_dir": folder / "run", "trainer.limit_batches": 1}
+    settings = {
+        "size": "tiny",
+        "data.root": data,
+        "run_dir": folder / "run",
+        "trainer.limit_batches": 1,
+        "report": False,
+    }
     return hpa.train(request.param, settings)
 
 

@@ -37,7 +37,8 @@ def infer_with(composed, ckpt, out: Path, *overrides: str) -> int:
 @pytest.fixture(scope="session")
 def run(composed, world, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "first"
-    return train_on(composed, world, folder, f"data.cell_truth={world / 'truth_train.csv'}", "trainer.max_epochs=2")
+    words = (f"data.cell_truth={world / 'truth_train.csv'}", "trainer.max_epochs=2", "report=true")
+    return train_on(composed, world, folder, *words)
 
 
 def test_a_run_folder_holds_everything(run):
@@ -108,8 +109,7 @@ STRATEGIES = sorted({file.stem for file in (ROOT / "conf" / "supervision").glob(
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_trains_saves_and_resumes(composed, world, tmp_path, strategy):
     truth = f"data.cell_truth={world / 'truth_train.csv'}"
-    short = ("trainer.limit_batches=2", "report=false")
-    run = train_on(composed, world, tmp_path / "run", truth, f"supervision={strategy}", *short)
+    run = train_on(composed, world, tmp_path / "run", truth, f"supervision={strategy}", "trainer.limit_batches=2")
     assert resume(str(run), ["trainer.max_epochs=2"], ROOT / "conf") == 0
     table = pd.read_csv(run / "metrics.csv")
     assert list(table["epoch"]) == [1, 2]

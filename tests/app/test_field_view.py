@@ -38,12 +38,12 @@ def train_on(composed, world: Path, run: Path, *overrides: str) -> Path:
 
 @pytest.fixture(scope="module")
 def field_run(composed, world, tmp_path_factory) -> Path:
-    return train_on(composed, world, tmp_path_factory.mktemp("runs") / "field", *FIELD)
+    return train_on(composed, world, tmp_path_factory.mktemp("runs") / "field", *FIELD, "report=true")
 
 
 @pytest.fixture(scope="module")
 def crop_run(composed, world, tmp_path_factory) -> Path:
-    return train_on(composed, world, tmp_path_factory.mktemp("runs") / "crop", "report=false")
+    return train_on(composed, world, tmp_path_factory.mktemp("runs") / "crop")
 
 
 def test_a_run_of_fields_is_a_run_like_any_other(field_run):

@@ -26,7 +26,7 @@ def two_types(tmp_path_factory) -> Path:
 
 
 def trained(composed, recipe, folder, run, *words):
-    shown = ["size=tiny", "trainer.limit_batches=1", "trainer.precision=32-true", "report=false", f"data.root={folder}"]
+    shown = ["size=tiny", "trainer.limit_batches=1", "trainer.precision=32-true", f"data.root={folder}"]
     config = composed("train", f"experiments=hek_n2a/{recipe}", *shown, f"run_dir={run}", *words)
     assert train(plain(config), {"model": "any", "loss": "any"}, None) == 0
     return pd.read_csv(run / "metrics.csv")

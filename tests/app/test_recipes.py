@@ -44,7 +44,7 @@ def trained(composed, world, tmp_path_factory) -> Callable[[str], Path]:
             words = [f"experiments={recipe}", "size=tiny", f"data.root={world}", f"run_dir={run}"]
             if recipe == OF_PHOTOGRAPHS:
                 words.append(f"model.weights={weights_of_photographs()}")
-            config = plain(composed("train", *words, "trainer.limit_batches=1", "report=false"))
+            config = plain(composed("train", *words, "trainer.limit_batches=1"))
             assert train(config, {"model": "any", "loss": "any"}, None) == 0
         return run
 
@@ -82,7 +82,6 @@ def test_the_random_baseline_of_tissue_is_of_pixels_and_refused_for_cells(compos
 def test_a_recipe_of_pixels_trains_one_step(composed, tmp_path, recipe):
     folder, run = write_discs(tmp_path / "discs", 9), tmp_path / "run"
     words = [f"experiments={recipe}", "size=tiny", f"data.root={folder}", f"run_dir={run}", "trainer.limit_batches=1"]
-    words.append("report=false")
     config = plain(composed("train", *words))
     assert train(config, {"model": "any", "loss": "any"}, None) == 0
     assert pd.read_csv(run / "metrics.csv")["val_ap50"].notna().all()

@@ -32,7 +32,7 @@ def trained(composed, sections: Path, run: Path, *words: str) -> Path:
 
 
 def test_auxiliary_heads_train_and_no_prediction_needs_them(composed, sections, tmp_path):
-    run = trained(composed, sections, tmp_path / "run", "supervision=auxiliary", "report=false")
+    run = trained(composed, sections, tmp_path / "run", "supervision=auxiliary")
     state = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     heads = {name: value.shape[0] for name, value in state.items() if "heads" in name}
     assert heads == {"supervision.heads.weight": 6, "supervision.heads.bias": 6}
@@ -43,7 +43,7 @@ def test_auxiliary_heads_train_and_no_prediction_needs_them(composed, sections, 
 
 
 def test_the_range_test_sets_the_learning_rate(composed, sections, tmp_path):
-    words = ("trainer.find_learning_rate=true", "trainer.limit_batches=1.0", "trainer.max_epochs=25", "report=false")
+    words = ("trainer.find_learning_rate=true", "trainer.limit_batches=1.0", "trainer.max_epochs=25")
     run = trained(composed, sections, tmp_path / "run", *words)
     recipe = plain(composed("train", *TINY, f"data.root={sections}"))
     found = RunFolder.open(run).config()["optimizer"]["learning_rate"]
@@ -83,7 +83,7 @@ def _blueness(data, source: str) -> float:
 
 
 def test_the_page_shows_each_organ_with_its_dice(composed, sections, tmp_path):
-    run = trained(composed, sections, tmp_path / "run")
+    run = trained(composed, sections, tmp_path / "run", "report=true")
     page = (run / "report.html").read_text()
     scores = pd.read_csv(run / "held_out.csv", dtype={"image_id": str})
     assert scores["dice"].between(0, 1).all()

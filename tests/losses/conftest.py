@@ -23,9 +23,9 @@ COMPARING = ("hard_log", "smooth_average_precision", "symmetric_lovasz")
 
 @cache
 def config_of(name: str) -> DictConfig:
-    """Compose a file of conf/loss with the parts that it names."""
+    """Compose a file of conf/loss with the parts that it names, and nothing else: every process does so to collect."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", overrides=[f"loss={name}"]).loss
+        return compose(f"loss/{name}").loss
 
 
 def composed(name: str) -> nn.Module:

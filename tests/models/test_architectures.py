@@ -14,24 +14,26 @@ from hpa.overrides import compose_slot
 from hpa.supervision.dense import DenseSupervision
 
 pytestmark = pytest.mark.slow
+thorough = pytest.mark.thorough
 ROOT = Path(__file__).resolve().parents[2]
 SIDE_PX = 64
 NETWORKS = [
-    ("unet", "resnet34"),
+    pytest.param("unet", "resnet34", marks=thorough),
     ("unet", "efficientnet-b0"),
-    ("unet", "mit_b0"),
-    ("unet", "tu-convnext_atto"),
+    pytest.param("unet", "mit_b0", marks=thorough),
+    pytest.param("unet", "tu-convnext_atto", marks=thorough),
     ("unet", "tu-test_resnet"),
     ("unetplusplus", "resnet34"),
-    ("unetplusplus", "efficientnet-b0"),
+    pytest.param("unetplusplus", "efficientnet-b0", marks=thorough),
     ("deeplabv3plus", "resnet34"),
-    ("deeplabv3plus", "efficientnet-b0"),
+    pytest.param("deeplabv3plus", "efficientnet-b0", marks=thorough),
     ("upernet", "tu-convnext_atto"),
-    ("upernet", "resnet18"),
+    pytest.param("upernet", "resnet18", marks=thorough),
     ("segformer", "mit_b0"),
-    ("segformer", "mit_b1"),
-    ("segformer", "resnet18"),
+    pytest.param("segformer", "mit_b1", marks=thorough),
+    pytest.param("segformer", "resnet18", marks=thorough),
 ]
+"""Each architecture and each family of encoders once; more pairs are thorough."""
 
 WORDS_OF = {
     "unetplusplus": ["model=unet", "model.architecture=unetplusplus"],

@@ -18,7 +18,9 @@ from hpa.training.run_folder import RunFolder
 
 @pytest.fixture
 def config(composed, tmp_path):
-    return plain(composed("train", "stages=cross_validation", "folds.count=4", f"run_dir={tmp_path / 'run'}"))
+    return plain(
+        composed("train", "stages=cross_validation", "folds.count=4", "report=true", f"run_dir={tmp_path / 'run'}")
+    )
 
 
 def test_every_fold_is_held_out_once_until_one_fails(config, tmp_path):

@@ -92,7 +92,7 @@ def test_polygons_give_the_masks_that_the_competition_scores(samples):
     assert min(real_dice(samples, every=15)) > 0.999999
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_all_but_one_real_mask_is_given_to_the_pixel(samples):
     dice = real_dice(samples, every=1)
     assert sum(value == 1 for value in dice) == 140
