@@ -20,8 +20,8 @@ import pandas as pd
 
 from hpa.config import build
 from hpa.metrics.segmentation import ImageCounts, count_image, score_images
-from hpa.overrides import compose_slot
 from hpa.sources.instance_folder import InstanceFolder
+from hpa.suggestions import compose_slot
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -13,7 +13,7 @@ import torch
 from hpa.config import build
 from hpa.interfaces import PixelBatch, PixelModel
 from hpa.losses.dice import DiceLoss
-from hpa.overrides import compose_slot
+from hpa.suggestions import compose_slot
 from hpa.supervision.dense import DenseSupervision
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -27,7 +27,7 @@ from hpa.config import build
 from hpa.core.channels import CHANNELS
 from hpa.core.field import Field, Segmentation
 from hpa.interfaces import CellAugmentation, CellBatch
-from hpa.overrides import compose_slot
+from hpa.suggestions import compose_slot
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELD_PX, CELLS, IMAGES, BATCH = 2048, 22, 16, 48

@@ -25,9 +25,9 @@ from hpa.inference.exports.cells import CellsExport
 from hpa.inference.exports.coco import CocoExport
 from hpa.inference.exports.label_maps import LabelMapsExport
 from hpa.interfaces import CellPrediction, CellRecord, CellSink, SegmentedField, Segmenter
-from hpa.overrides import compose_slot
 from hpa.simulation.two_cell_types import write_two_cell_types
 from hpa.sources.typed_images import TypedImages
+from hpa.suggestions import compose_slot
 
 SIDE_PX = 1104
 CROP_PX = 64

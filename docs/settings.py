@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from hpa.app.slots import choice_files, comment_of, slots
+from hpa.slots import choice_files, comment_of, slots
 
 _INTRODUCTION = """# Settings
 

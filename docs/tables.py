@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpa.app.slots import choices, slots, slots_of
+from hpa.slots import choices, slots, slots_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, Protocol, cast, runtime_checkable
 
 import hpa.commands
 from hpa.app.signals import interrupting_signals
-from hpa.core.errors import InputError, explained
+from hpa.core.errors import InputError, UsageError, explained
 from hpa.core.nearest import did_you_mean
 from hpa.core.paths import with_home
 from hpa.core.plugins import name_plugins
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except InputError as error:
         print(f"hpa {called}: {with_commands(str(error))}", file=sys.stderr)
-        return FAILED
+        return USAGE if isinstance(error, UsageError) else FAILED
     except (OSError, MemoryError) as error:
         if (reason := explained(error)) is None:
             raise

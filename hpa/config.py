@@ -11,7 +11,7 @@ from typing import Any, cast
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from hpa.core.errors import InputError
 from hpa.core.paths import with_paths
@@ -33,7 +33,8 @@ def plain(config: DictConfig) -> Config:
         return cast("Config", values)
     except OmegaConfBaseException as error:
         key = error.full_key or "the config"
-        raise InputError(f"{key}: {str(error).splitlines()[0]}; write {key}=… on the command line.") from error
+        reason = "a value is needed" if isinstance(error, MissingMandatoryValue) else str(error).splitlines()[0]
+        raise InputError(f"{key}: {reason}; write {key}=… on the command line.") from error
 
 
 def _require_finite(node: Any, key: str) -> None:

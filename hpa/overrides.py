@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hpa.config import Config, plain
-from hpa.core.errors import InputError
+from hpa.core.errors import InputError, UsageError
 from hpa.core.nearest import did_you_mean
 from hpa.core.paths import quote_paths
 from hpa.core.plugins import name_plugins, search_path_word
@@ -31,7 +31,8 @@ def compose_config(root: Path, name: str, overrides: Sequence[str]) -> DictConfi
         overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
 
     Raises:
-        InputError: If there is no conf/, or an override does not fit.
+        InputError: If there is no conf/.
+        UsageError: If an override does not fit.
     """
     return _composed(root, name, overrides)
 
@@ -59,7 +60,7 @@ def _composed(root: Path, name: str, overrides: Sequence[str], with_hydra: bool 
         with nullcontext() if inside else initialize_config_dir(str(root / "conf"), version_base="1.3"):
             return compose(name, overrides=[*overrides, searched], return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # hydra's own checks raise ValueError
-        raise InputError(f"{' '.join(overrides)}: {reason_of_hydra(error)}") from error
+        raise UsageError(f"{' '.join(overrides)}: {reason_of_hydra(error)}") from error
 
 
 def reason_of_hydra(error: Exception) -> str:
@@ -67,22 +68,6 @@ def reason_of_hydra(error: Exception) -> str:
     lines = str(error).partition("Config search path")[0].splitlines()
     kept = [line.strip() for line in lines if not line.startswith(("To append", "See https", "    "))]
     return " ".join(filter(None, kept))
-
-
-def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:
-    """Return one slot of a config composed from the words of a command line, None where it is null.
-
-    Args:
-        root: Folder with conf/ and experiments/.
-        name: `train` or `infer`.
-        slot: E.g. `segmenter`; what other slots lack does not matter.
-        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
-
-    Raises:
-        InputError: If there is no conf/, an override does not fit, or the slot lacks a value.
-    """
-    part = compose_config(root, name, overrides).get(slot)
-    return None if part is None else plain(part)
 
 
 def as_choice(word: str, conf: Path) -> str:
@@ -95,6 +80,15 @@ def as_choice(word: str, conf: Path) -> str:
     folder = conf / key.replace(".", "/")
     known = separator and "." in key and all((folder / f"{choice}.yaml").is_file() for choice in choices.split(","))
     return f"{key.replace('.', '/')}={choices}" if known else word
+
+
+def flags_first(words: Sequence[str]) -> list[str]:
+    """Return the words with -m and --multirun in front, which may stand anywhere.
+
+    >>> flags_first(["loss=focal", "-m", "seed=1,2"])
+    ['-m', 'loss=focal', 'seed=1,2']
+    """
+    return sorted(words, key=lambda word: word not in ("-m", "--multirun"))
 
 
 def last_values(words: Sequence[str], key: str) -> list[str]:

@@ -17,7 +17,9 @@ LEVEL = {
     "values": 2,
     "engines": 1,
     "config": 2,
+    "slots": 1,
     "overrides": 3,
+    "suggestions": 4,
     "interfaces": 1,
     "formats": 1,
     "published": 1,
@@ -28,7 +30,6 @@ LEVEL = {
     "metrics": 2,
     "corrections": 2,
     "measurements": 2,
-    "shipped": 3,
     "cells": 3,
     "pixels": 3,
     "intake": 3,
@@ -105,7 +106,7 @@ def test_imports_go_downwards():
         (
             "omegaconf",
             {
-                *("hpa.app", "hpa.config", "hpa.overrides", "hpa.shipped", "hpa.sweeps"),
+                *("hpa.app", "hpa.config", "hpa.overrides", "hpa.suggestions", "hpa.sweeps"),
                 *("hpa.training.run_folder", "hpa.commands.bundle"),
             },
         ),

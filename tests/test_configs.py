@@ -11,10 +11,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from hpa.app.suggestions import GROUPS
 from hpa.config import require_task
 from hpa.core.errors import InputError
 from hpa.overrides import keys_of
+from hpa.suggestions import GROUPS
 from hpa.targets import require_safe
 
 ROOT = Path(__file__).resolve().parents[1]

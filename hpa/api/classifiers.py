@@ -12,7 +12,6 @@ import torch
 
 from hpa.api.parts import part
 from hpa.api.predictions import PredictedImage
-from hpa.app.suggestions import compose_or_suggest
 from hpa.config import build, plain
 from hpa.core.channels import union_of_channels
 from hpa.core.encoding import encode_label_map
@@ -26,6 +25,7 @@ from hpa.inference.exports.cell_rows import rows_of
 from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellPrediction, CellRecord, NamesCells, SegmentedField
 from hpa.models.saved_run import SavedRun
+from hpa.suggestions import compose_or_suggest
 from hpa.targets import require_slots
 
 log = logging.getLogger(__name__)

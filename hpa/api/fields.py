@@ -46,8 +46,9 @@ class Reading:
     def __post_init__(self) -> None:
         if isinstance(self.channels, str):
             raise InputError(f'channels is a list of names, e.g. ["{self.channels}"]; came the text "{self.channels}".')
-        if self.pixel_um is not None and not (math.isfinite(self.pixel_um) and self.pixel_um > 0):
-            raise InputError(f"pixel_um={self.pixel_um}: the side of a pixel in µm, above 0, is expected.")
+        is_number = isinstance(self.pixel_um, int | float | np.number)
+        if self.pixel_um is not None and not (is_number and math.isfinite(self.pixel_um) and self.pixel_um > 0):
+            raise InputError(f"pixel_um={self.pixel_um!r}: the side of a pixel in µm, above 0, is expected.")
 
     def fields(self, images: Images) -> Iterator[Field]:
         """Give one field for each image; names of images without one are their numbers from 0.
@@ -88,6 +89,7 @@ class Reading:
 
     def _planes_of(self, image: np.ndarray) -> np.ndarray:
         """Return an array with its channels first."""
+        image = image.astype(image.dtype.newbyteorder("="), copy=False)
         if image.dtype not in (np.uint8, np.uint16):
             raise InputError(f"an image of uint8 or uint16 is expected, came {image.dtype}{_conversion(image)}.")
         if image.ndim == 2:

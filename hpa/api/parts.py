@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from hpa.api.words import Settings, words_of
-from hpa.app.slots import slots_of
 from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.core.project_folder import project_folder
-from hpa.overrides import compose_slot
+from hpa.slots import slots_of
+from hpa.suggestions import compose_slot
 
 
 def part(slot: str, choice: str, settings: Settings | None = None) -> Any:

@@ -156,12 +156,15 @@ class Predictions:
         """Give each image."""
         return iter(self.images)
 
-    def __getitem__(self, image_id: str) -> PredictedImage:
-        """Return an image by its name.
+    def __getitem__(self, image_id: str | int) -> PredictedImage:
+        """Return an image by its name, or by its place from 0.
 
         Raises:
             InputError: If there is none of this name.
+            IndexError: If there is none at this place.
         """
+        if isinstance(image_id, int):
+            return self.images[image_id]
         for image in self.images:
             if image.image_id == image_id:
                 return image

@@ -38,9 +38,11 @@ def open_run(path: str | Path | Sequence[str | Path], *, plugins: Sequence[str] 
     Raises:
         InputError: If there is none, it cannot be read safely, or the members do not fit each other.
     """
-    paths = [path] if isinstance(path, str | Path) else list(path)
-    if not paths:
-        raise InputError("open_run: the folder of a run or a checkpoint is expected, came an empty list.")
+    paths = [path] if isinstance(path, str | Path) else list(path) if isinstance(path, Sequence) else []
+    if not paths or not all(isinstance(one, str | Path) for one in paths):
+        raise InputError(
+            f"open_run: the path of a run folder or a checkpoint is expected, or a list of such; came {path!r:.60}."
+        )
     name_plugins(plugins)
     saved = [read_saved_run(one) for one in members(paths)]
     require_task(saved, task_of(saved[0].config))

@@ -78,6 +78,9 @@ def score_segmentation(predicted: LabelMap | Sequence[LabelMap], true: LabelMap 
 
     from hpa.metrics.segmentation import SCORES, THRESHOLDS, count_image, score_images
 
+    for one in (predicted, true):
+        for label_map in [one] if isinstance(one, np.ndarray) else one:
+            _require_label_map(label_map)
     maps = [predicted] if isinstance(predicted, np.ndarray) else list(predicted)
     true_maps = [true] if isinstance(true, np.ndarray) else list(true)
     if len(maps) != len(true_maps):
@@ -85,6 +88,15 @@ def score_segmentation(predicted: LabelMap | Sequence[LabelMap], true: LabelMap 
     pooled = score_images([count_image(*pair) for pair in zip(maps, true_maps, strict=True)]).pooled
     columns = {name: [value(counts) for counts in pooled] for name, value in SCORES.items()}
     return pd.DataFrame(columns, index=pd.Index(THRESHOLDS, name="iou"))
+
+
+def _require_label_map(given: object) -> None:
+    if not isinstance(given, np.ndarray) or given.ndim != 2 or given.dtype.kind not in "iu":
+        came = f"{given.dtype} of shape {given.shape}" if isinstance(given, np.ndarray) else f"{given!r:.60}"
+        raise InputError(
+            f"a label map is an array of integers of shape (height, width), 0 for background; came {came}. Label maps "
+            "of several images are a list; hpa score-segmentation reads files."
+        )
 
 
 def _as_score(result: TableScore, class_names: Sequence[str]) -> Score:
@@ -102,6 +114,10 @@ def _file_of(table: pd.DataFrame | str | Path, name: str) -> Iterator[Path]:
     if isinstance(table, str | Path):
         yield Path(table)
         return
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"{name}: a table (pandas.DataFrame) or the path of a .csv is expected; came {table!r:.60}.")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / name
         table.to_csv(file, index=False)

@@ -8,6 +8,7 @@ from jaxtyping import Int32
 from hpa.api.fields import Image, Reading
 from hpa.api.parts import part
 from hpa.api.words import Settings
+from hpa.core.errors import InputError
 from hpa.interfaces import Segmenter
 
 
@@ -34,6 +35,13 @@ def segment(
     Raises:
         InputError: If the image, its channels or a setting do not fit, or the side of a pixel is not known.
     """
+    if not isinstance(segmenter, str) and (isinstance(segmenter, type) or not isinstance(segmenter, Segmenter)):
+        raise InputError(
+            f'segmenter: its name is expected, e.g. "watershed", or what hpa.part("segmenter", …) returned; came '
+            f"{segmenter!r:.60}."
+        )
+    if settings and not isinstance(segmenter, str):
+        raise InputError('settings are those of a segmenter that is named; give them to hpa.part("segmenter", …).')
     built: Segmenter = part("segmenter", segmenter, settings) if isinstance(segmenter, str) else segmenter
     [field] = Reading(tuple(built.channels), channels, pixel_um).fields([image])
     return built.segment([field])[0].cells

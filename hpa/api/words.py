@@ -24,8 +24,10 @@ def words_of(settings: Settings | None) -> list[str]:
     ['loss=focal', "data.root='my data'", 'trainer.max_epochs=3', 'data.channels=[green]']
 
     Raises:
-        InputError: If a value is no plain value.
+        InputError: If they are no mapping, or a value is no plain value.
     """
+    if settings is not None and not isinstance(settings, Mapping):
+        raise InputError(f'settings are a mapping, e.g. {{"loss": "focal"}}; came {settings!r:.60}.')
     return [f"{key}={_text(value, key)}" for key, value in (settings or {}).items()]
 
 

@@ -112,13 +112,15 @@ class CellTask:
             build(config["crop"], channels=channels),
             build(config["folds"]),
             config["loading"]["workers"],
-            show_progress("cells"),
+            show_progress("finding and cutting out cells", "image"),
         )
 
     def _fields(self, config: Config, cells: PreparedCells, channels: tuple[str, ...], stride: int) -> StoredFields:
         spec, workers = build(config["field"], channels=channels), max(1, config["loading"]["workers"])
         store = FieldStore(ArtifactCache(config["store"]["folder"]))
-        return store.prepare(cells.source, "train", cells.stored, spec, stride, workers, show_progress("fields"))
+        return store.prepare(
+            cells.source, "train", cells.stored, spec, stride, workers, show_progress("storing whole images", "image")
+        )
 
 
 def _training_cells(cells: PreparedCells) -> TrainingCells:

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
-from hpa.app.slots import choice_files, choices, comment_of, recipes, slots, slots_of
 from hpa.core.errors import InputError
 from hpa.core.nearest import did_you_mean
 from hpa.overrides import compose_config, keys_of
+from hpa.slots import choice_files, choices, comment_of, recipes, slots, slots_of
 from hpa.values import described_key
 
 _USAGE = {

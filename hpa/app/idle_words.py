@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpa.app.suggestions import unread_keys
 from hpa.config import Config
 from hpa.core.errors import UsageError
+from hpa.suggestions import unread_keys
 
 _SYNTHETIC = "hpa.simulation.source.SyntheticHpa"
 

@@ -73,7 +73,7 @@ def infer(config: Config) -> int:
         log.info("%s", summary_of_table(parts.table, runs[0].channels))
         _warn_of_levels(runs[0], data, parts.table, config["split"])
 
-    progress = show_progress("images", "image")
+    progress = show_progress("predicting", "image")
     if is_shared:
         return _report(write_shared(pipeline, parts.table, output, progress, check), output, parts.counted)
     check()

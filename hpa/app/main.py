@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -20,20 +21,22 @@ from hpa.app.habits import with_own_words
 from hpa.app.help_page import help_page, help_word
 from hpa.app.idle_words import require_read
 from hpa.app.signals import interrupting_signals
-from hpa.app.suggestions import require_names, suggestions
-from hpa.app.terminal import configure_logs, show_config
+from hpa.app.terminal import configure_logs, parts_in_words, show_config
 from hpa.app.traces import trace_of
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError, UsageError, explained
 from hpa.core.paths import quote_paths
 from hpa.core.plugins import name_plugins, plugin_configs, search_path_word
 from hpa.core.project_folder import with_commands
-from hpa.overrides import as_choice, last_values, reason_of_hydra
+from hpa.overrides import as_choice, flags_first, last_values, reason_of_hydra
+from hpa.suggestions import require_names, suggestions
 from hpa.sweeps import SweepEnd
 from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
 from hpa.sweeps.plan import digest_of_config
 from hpa.training.run_folder import RunFolder
 from hpa.values import require_values
+
+log = logging.getLogger(__name__)
 
 _RAISES = "HYDRA_FULL_ERROR"  # lets hydra raise its errors
 EXIT_FAILED = 1
@@ -98,6 +101,7 @@ def task_words(words: Sequence[str]) -> list[str]:
     paths = last_values(quote_paths(words), "ckpt")
     if not paths or any(word.startswith(("inference=", "--config-name", "-cn")) for word in words):
         return []
+    log.info("reading %s; PyTorch is loaded first", ", ".join(paths))
     from hpa.app.members import members
     from hpa.inference.workload import require_task, task_of
     from hpa.models.saved_run import read_saved_run
@@ -116,6 +120,7 @@ def _train(config: DictConfig, root: Path) -> int:
     _require_own_settings(as_written, root)
     composed = plain(config)
     require_values(composed)
+    log.info("training: %s; PyTorch is loaded first", parts_in_words(_choices()))
     from hpa.app.train import require_runnable, train
 
     try:
@@ -223,15 +228,6 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     finally:
         os.environ[_RAISES] = before
     sys.exit(max(codes, default=0))
-
-
-def flags_first(words: Sequence[str]) -> list[str]:
-    """Return the words with -m and --multirun in front, which may stand anywhere.
-
-    >>> flags_first(["loss=focal", "-m", "seed=1,2"])
-    ['-m', 'loss=focal', 'seed=1,2']
-    """
-    return sorted(words, key=lambda word: word not in ("-m", "--multirun"))
 
 
 def _only_shows(words: Sequence[str]) -> bool:

@@ -99,7 +99,7 @@ class PixelTask:
             store,
             build(config["folds"]),
             config["loading"]["workers"],
-            show_progress("images", "image"),
+            show_progress("preparing images", "image"),
         )
 
 

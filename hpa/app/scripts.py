@@ -10,11 +10,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from hpa.app.habits import with_own_words
 from hpa.app.main import task_words
-from hpa.app.suggestions import compose_or_suggest, unread_keys
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError
 from hpa.core.plugins import name_plugins
 from hpa.overrides import choices_of, last_values
+from hpa.suggestions import compose_or_suggest, unread_keys
 from hpa.values import require_values
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from hpa.config import Config
 
 _HIDDEN = ("hydra", "print_config")
+_SHOWN_SLOTS = ("data", "segmenter", "model", "supervision", "loss")
 
 
 def configure_logs() -> None:
@@ -30,6 +32,11 @@ def configure_logs() -> None:
     else:
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("hpa").setLevel(logging.INFO)
+
+
+def parts_in_words(choices: Mapping[str, str]) -> str:
+    """Return the parts that decide most about a training, as one types them."""
+    return " ".join(f"{slot}={choices[slot]}" for slot in _SHOWN_SLOTS if choices.get(slot, "null") != "null")
 
 
 def show_config(config: Config) -> None:

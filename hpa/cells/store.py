@@ -93,6 +93,8 @@ class CellStore:
         places, problems = self._places(table, maker)
         found = {place.image_id: stored for place in places if (stored := place.stored(spec)) is not None}
         missing = {place.image_id: partial(maker.make, place) for place in places if place.image_id not in found}
+        if missing:
+            log.info("finding and cutting out the cells of %d images, kept in %s", len(missing), self.cache.folder)
         made, failures = make_all(missing, workers, on_progress)
         if problems or failures:
             raise DataError(f"{table.where} ({split})", problems + failures)

@@ -106,7 +106,7 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     from omegaconf import OmegaConf
 
     from hpa.bundle.settings import BESIDE_PROJECT, LEFT_OUT, bundled_settings, reads_a_folder, settings_text
-    from hpa.overrides import compose_config
+    from hpa.suggestions import compose_or_suggest
     from hpa.targets import require_slots
 
     run = next(iter(saved.values()))
@@ -114,9 +114,9 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
     if trained.get("plugins"):
         raise InputError(f"a run with parts of {', '.join(trained['plugins'])} cannot be bundled: only hpa goes along.")
     words = [*overrides, "ckpt=null"]  # the runs are named in the bundle
-    composed = compose_config(root, "infer", words)
+    composed = compose_or_suggest(root, "infer", words)
     if composed.get("data") is None and not reads_a_folder(trained["data"]):
-        composed = compose_config(root, "infer", [*words, "data=kaggle_hpa"])
+        composed = compose_or_suggest(root, "infer", [*words, "data=kaggle_hpa"])
     plain = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))  # data.root may be missing
     if not run.is_own:  # a file that it names would be carried into the bundle
         taken = {slot: trained.get(slot) for slot in ("segmenter", "data") if plain.get(slot) is None}

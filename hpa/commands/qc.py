@@ -105,8 +105,8 @@ def _images(folder: Path, channels: str | None, choice: StackChoice) -> FolderIm
 
 def _limits(overrides: list[str]) -> QualityLimits:
     from hpa.config import build, plain
-    from hpa.overrides import compose_config
+    from hpa.suggestions import compose_or_suggest
 
     root = project_folder()
-    limits: QualityLimits = build(plain(compose_config(root, "qc", overrides))["limits"])
+    limits: QualityLimits = build(plain(compose_or_suggest(root, "qc", overrides))["limits"])
     return limits

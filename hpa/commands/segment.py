@@ -183,7 +183,7 @@ def _measurements(overrides: list[str]) -> CellMeasures:
         InputError: If an override does not fit.
     """
     from hpa.config import build
-    from hpa.overrides import compose_slot
+    from hpa.suggestions import compose_slot
 
     values = [word for word in overrides if word.startswith(_MEASUREMENTS)]
     also = compose_slot(project_folder(), "infer", "also", ["also=cells", *values])
@@ -197,7 +197,8 @@ def _part(overrides: list[str]) -> dict[str, Any]:
         InputError: If an override does not fit.
     """
     from hpa.models.saved_run import read_saved_run
-    from hpa.overrides import compose_slot, with_values
+    from hpa.overrides import with_values
+    from hpa.suggestions import compose_slot
 
     root = project_folder()
     runs = [word.removeprefix("ckpt=") for word in overrides if word.startswith("ckpt=")]

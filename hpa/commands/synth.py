@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
-from hpa.core.errors import InputError
 from hpa.core.override_text import override_text
 from hpa.core.project_folder import with_commands
 
@@ -20,7 +20,7 @@ _LAYOUTS = "hpa: fields of cells; hubmap: tissue of five organs; hek_n2a: two ce
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", metavar="OUT", type=Path, help="new or empty folder")
-    parser.add_argument("--layout", choices=sorted(_WRITERS), default="hpa", help=_LAYOUTS)
+    parser.add_argument("--layout", choices=sorted(_WRITTEN), default="hpa", help=_LAYOUTS)
     parser.add_argument("--images", metavar="N", type=int, required=True, help="images, training and test together")
     parser.add_argument(
         "--size",
@@ -45,66 +45,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the data set, print what it holds, and return 0."""
-    if arguments.world != "standard" and arguments.layout != "hpa":
-        raise InputError(f"--world {arguments.world} is of --layout hpa; leave it out for {arguments.layout}.")
-    print(f"{arguments.folder}: {_WRITERS[arguments.layout](arguments)}")
+    print(f"drawing {arguments.images} images into {arguments.folder}", file=sys.stderr, flush=True)
+    from hpa.api.synthetic import synth  # here: OpenCV is not needed for --help
+
+    synth(
+        arguments.folder,
+        arguments.layout,
+        images=arguments.images,
+        size_px=arguments.size,
+        seed=arguments.seed,
+        test_images=arguments.test_images,
+        world=arguments.world,
+        workers=arguments.workers,
+    )
+    print(f"{arguments.folder}: {arguments.images} {_WRITTEN[arguments.layout]}")
     root = quote(override_text("data.root", arguments.folder))
     print(with_commands(f"train on them by: python train.py {_RECIPES[arguments.layout]} {root} run_dir=RUN"))
     return 0
 
 
-def _write_hpa(arguments: argparse.Namespace) -> str:
-    """Write fields of cells and return what they are."""
-    from hpa.simulation import write_competition  # here: OpenCV is not needed for --help
-    from hpa.simulation.worlds import world_named
-
-    write_competition(
-        arguments.folder,
-        images=arguments.images,
-        side_px=arguments.size,
-        seed=arguments.seed,
-        test_images=arguments.test_images,
-        workers=arguments.workers,
-        world=world_named(arguments.world),
-    )
-    return f"{arguments.images} fields; the noise of their labels is in world.json, by class in label_rates.csv"
-
-
-def _write_hubmap(arguments: argparse.Namespace) -> str:
-    """Write tissue sections and return what they are."""
-    from hpa.simulation.tissue import write_tissue
-
-    height, width = arguments.size
-    if height != width:
-        raise InputError(f"sections are square: write --size {height}; came {height}x{width}.")
-    write_tissue(
-        arguments.folder,
-        images=arguments.images,
-        side_px=height,
-        seed=arguments.seed,
-        test_images=arguments.test_images,
-        workers=arguments.workers,
-    )
-    return f"{arguments.images} sections of five organs; the ground truth of the test set is in truth_test.csv"
-
-
-def _write_hek_n2a(arguments: argparse.Namespace) -> str:
-    """Write fields of two cell types and return what they are."""
-    from hpa.simulation.two_cell_types import write_two_cell_types
-
-    write_two_cell_types(
-        arguments.folder,
-        images=arguments.images,
-        side_px=arguments.size,
-        seed=arguments.seed,
-        test_images=arguments.test_images,
-        workers=arguments.workers,
-    )
-    return f"{arguments.images} fields of HEK and N2a; the test fields are mixed, the designed shares are in world.json"
-
-
-_WRITERS = {"hek_n2a": _write_hek_n2a, "hpa": _write_hpa, "hubmap": _write_hubmap}
-"""What writes a data set in each layout."""
+_WRITTEN = {
+    "hek_n2a": "fields of HEK and N2a; the test fields are mixed, the designed shares are in world.json",
+    "hpa": "fields; the noise of their labels is in world.json, by class in label_rates.csv",
+    "hubmap": "sections of five organs; the ground truth of the test set is in truth_test.csv",
+}
+"""What each layout is, after the number of images."""
 _RECIPES = {
     "hek_n2a": "experiments=hek_n2a/crops",
     "hpa": "data=kaggle_hpa",

@@ -6,6 +6,7 @@ files of an image are verified when a process opens them for the first time.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +26,8 @@ from hpa.core.planes import PlaneSpec, resized, resized_label_map
 from hpa.core.sealed_file import write_array
 from hpa.interfaces import ImageSource, Instances, PixelTarget, Split
 from hpa.sources.reading import read_identified
+
+log = logging.getLogger(__name__)
 
 _KIND = "pixels"
 _FORMAT_VERSION = 2
@@ -101,6 +104,7 @@ class PixelStore:
             WriteError: At once, if the disk is full (with the bytes needed) or the cache cannot be written to.
         """
         self.cache.sweep(_KIND)
+        log.info("preparing %d images, kept in %s", len(table), self.cache.folder)
         jobs = {image_id: partial(self._make, source, image_id, split, instances_of) for image_id in table.image_ids}
         keys, problems = make_all(jobs, workers, on_progress)
         self._keys |= keys

@@ -12,7 +12,7 @@ from hpa.core.project_folder import project_folder
 from hpa.intake.data_set.opening import open_images
 from hpa.intake.doctor import SPLITS, data_set_layout, image_files
 from hpa.interfaces import ImageSource
-from hpa.overrides import compose_slot
+from hpa.suggestions import compose_slot
 
 _ROOT = "data.root="
 _COMPETITION = "kaggle_hpa"

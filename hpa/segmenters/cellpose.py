@@ -26,7 +26,6 @@ from hpa.core.field import Field, Segmentation
 from hpa.core.flows import NETWORK_SCALE, label_map_from
 from hpa.device import choose_device
 from hpa.published.registry import local_file
-from hpa.shipped import IN_YAML, defaults_of
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
@@ -53,24 +52,23 @@ class FlowNetwork(Protocol):
         """Return 5 dy, 5 dx and the logit of inside of each image."""
 
 
-@defaults_of("segmenter/cellpose")
 class Cellpose:
     """Segments cells (no nuclei) with the network of a user's file; batched over fields of one size."""
 
     def __init__(
         self,
-        weights: str | Path | None = IN_YAML,
-        network: Callable[..., FlowNetwork] = IN_YAML,
-        cell_channels: Sequence[str] = IN_YAML,
-        nucleus_channel: str | None = IN_YAML,
-        diameter_um: float | None = IN_YAML,
-        seen_diameter_px: float = IN_YAML,
-        min_probability: float = IN_YAML,
-        max_error: float = IN_YAML,
-        min_area_px: int = IN_YAML,
-        tiles_at_once: int = IN_YAML,
-        device: str = IN_YAML,
-        precision: str = IN_YAML,
+        weights: str | Path | None,
+        network: Callable[..., FlowNetwork],
+        cell_channels: Sequence[str] = ("red", "yellow"),
+        nucleus_channel: str | None = "blue",
+        diameter_um: float | None = 25.0,
+        seen_diameter_px: float = 30.0,
+        min_probability: float = 0.5,
+        max_error: float = 0.4,
+        min_area_px: int = 15,
+        tiles_at_once: int = 8,
+        device: str = "auto",
+        precision: str = "auto",
     ) -> None:
         """Check the settings and the weights.
 

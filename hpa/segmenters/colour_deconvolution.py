@@ -24,7 +24,6 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import areas_of, relabel
 from hpa.segmenters.watershed_split import split_touching
-from hpa.shipped import IN_YAML, defaults_of
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other nuclei, so that stored label maps are made again."""
@@ -32,7 +31,6 @@ _ROUNDING = 1e-6
 """Density below which differences are rounding errors."""
 
 
-@defaults_of("segmenter/colour_deconvolution")
 @dataclass(frozen=True)
 class ColourDeconvolution:
     """Segments nuclei in RGB images, dark on bright ground.
@@ -44,10 +42,10 @@ class ColourDeconvolution:
         merge_share: … unless the saddle between is at least this share of the lower summit.
     """
 
-    smoothing_px: float = IN_YAML
-    min_area_px2: int = IN_YAML
-    summit_px: float = IN_YAML
-    merge_share: float = IN_YAML
+    smoothing_px: float = 1.0
+    min_area_px2: int = 12
+    summit_px: float = 4.0
+    merge_share: float = 0.85
 
     channels = ("red", "green", "blue")
 

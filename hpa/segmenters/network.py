@@ -15,7 +15,6 @@ from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import labels_of, relabel
 from hpa.core.planes import PlaneSpec, resized, resized_label_map
 from hpa.interfaces import Instances
-from hpa.shipped import IN_YAML, defaults_of
 
 
 @runtime_checkable
@@ -31,7 +30,6 @@ class TrainedNetwork(Protocol):
         """Return the instances of one prepared image."""
 
 
-@defaults_of("segmenter/unet")
 class NetworkSegmenter:
     """Segments fields with a trained network.
 
@@ -52,10 +50,10 @@ class NetworkSegmenter:
 
     def __init__(
         self,
-        weights: str | None = IN_YAML,
-        network: TrainedNetwork = IN_YAML,
-        cell_channels: Sequence[str] | None = IN_YAML,
-        enlarge: float = IN_YAML,
+        weights: str | None,
+        network: TrainedNetwork,
+        cell_channels: Sequence[str] | None = None,
+        enlarge: float = 1.0,
     ) -> None:
         if cell_channels is not None and len(cell_channels) != len(network.channels):
             raise InputError(

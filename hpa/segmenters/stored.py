@@ -17,12 +17,10 @@ from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
 from hpa.formats.label_map_names import label_map_names
 from hpa.formats.label_maps import SUFFIXES as LABEL_MAP_SUFFIXES
 from hpa.formats.label_maps import read_label_map
-from hpa.shipped import IN_YAML, defaults_of
 
 SUFFIXES = (*LABEL_MAP_SUFFIXES, CELLPOSE_SUFFIX)
 
 
-@defaults_of("segmenter/stored")
 class Stored:
     """Reads `<image id>.png`, `.tif`, `.tiff`, `.npz` (key `label_map`) or `_seg.npy` of a folder; no nuclei.
 
@@ -31,7 +29,7 @@ class Stored:
 
     channels: tuple[str, ...] = ()
 
-    def __init__(self, folder: str | Path = IN_YAML) -> None:
+    def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise InputError(

@@ -34,7 +34,6 @@ from hpa.segmenters.watershed_levels import (
     top_level,
 )
 from hpa.segmenters.watershed_split import split_touching
-from hpa.shipped import IN_YAML, defaults_of
 
 _CODE_VERSION = 1
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
@@ -44,7 +43,6 @@ Mask = Bool[np.ndarray, "height width"]
 LabelMap = Int32[np.ndarray, "height width"]
 
 
-@defaults_of("segmenter/watershed")
 @dataclass(frozen=True)
 class Watershed:
     """Segments nuclei, then a cell around each; there is no cell without a nucleus.
@@ -70,23 +68,23 @@ class Watershed:
         distance_share: Weight of the distance from nuclei against darkness where cells touch, 0 to 1.
     """
 
-    nucleus_channel: str = IN_YAML
-    cell_channels: Sequence[str] = IN_YAML
-    work_um: float = IN_YAML
-    smoothing_um: float = IN_YAML
-    background_um: float = IN_YAML
-    neighbourhood_um: float = IN_YAML
-    nucleus_local_share: float = IN_YAML
-    nucleus_global_share: float = IN_YAML
-    nucleus_contrast: float = IN_YAML
-    merge_share: float = IN_YAML
-    nucleus_min_um2: float = IN_YAML
-    hole_max_um2: float = IN_YAML
-    opening_um: float = IN_YAML
-    cell_share: float = IN_YAML
-    cell_min_um2: float = IN_YAML
-    reach_um: float = IN_YAML
-    distance_share: float = IN_YAML
+    nucleus_channel: str = "blue"
+    cell_channels: Sequence[str] = ("red", "yellow")
+    work_um: float = 0.32
+    smoothing_um: float = 0.5
+    background_um: float = 50.0
+    neighbourhood_um: float = 12.0
+    nucleus_local_share: float = 0.4
+    nucleus_global_share: float = 0.8
+    nucleus_contrast: float = 4.0
+    merge_share: float = 0.85
+    nucleus_min_um2: float = 15.0
+    hole_max_um2: float = 40.0
+    opening_um: float = 1.0
+    cell_share: float = 0.8
+    cell_min_um2: float = 40.0
+    reach_um: float = 40.0
+    distance_share: float = 0.5
 
     def __post_init__(self) -> None:
         if isinstance(self.cell_channels, str):

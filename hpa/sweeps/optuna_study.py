@@ -7,6 +7,7 @@ was stopped finds its runs again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,16 @@ class StudySettings:
     sampler: Mapping[str, Any]
     pruner: Mapping[str, Any] | None
 
-    def url(self, sweep: Path) -> str:
-        """Return the address of the study's database."""
-        return self.storage or f"sqlite:///{(sweep / 'study.db').resolve()}"
+
+def url_of(storage: str | None, sweep: Path) -> str:
+    """Return the address of the database of a study, its file in the folder of the sweep where none is named.
+
+    >>> url_of("postgresql://me@host/base", Path("sweep"))  # without a driver, SQLAlchemy 2.0 and 2.1 take another one
+    'postgresql+psycopg://me@host/base'
+    """
+    if storage is None:
+        return f"sqlite:///{(sweep / 'study.db').resolve()}"
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", storage)
 
 
 def run_study(
@@ -79,7 +87,7 @@ def _open(settings: StudySettings, sweep: Path) -> Any:
     if wrong := set(directions) - {"maximize", "minimize"}:
         raise InputError(f"hydra.sweeper.objectives: {', '.join(map(str, wrong))}: expected maximize or minimize.")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.get_storage(settings.url(sweep))
+    storage = storage_of(settings.storage, sweep)
     study = optuna.create_study(
         storage=storage,
         study_name=settings.study_name,
@@ -91,6 +99,34 @@ def _open(settings: StudySettings, sweep: Path) -> Any:
         sampler["seed"] += len(study.trials)
     study.sampler = part_of(optuna.samplers, sampler, "sampler")
     return study
+
+
+def storage_of(address: str | None, sweep: Path) -> Any:
+    """Open the database of a study: the one at the address, else the file in the folder of the sweep.
+
+    A connection is closed after each use: a server may drop one that is idle while a trial trains.
+
+    Raises:
+        InputError: If its driver is missing, or it cannot be reached. The address may hold a password, so it is not
+            shown.
+    """
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
+
+    try:
+        return RDBStorage(url_of(address, sweep), engine_kwargs={"poolclass": NullPool})
+    except ImportError as error:
+        raise InputError(
+            "hydra.sweeper.storage: this kind of database needs a driver that is not installed; pip install "
+            "'hpa-cells[sweeps]' serves postgresql://…, and sqlite:///FILE needs none."
+        ) from error
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"hydra.sweeper.storage: the database cannot be opened: {reason} Expected is sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/DATABASE."
+        ) from error
 
 
 def part_of(module: Any, settings: Mapping[str, Any], slot: str) -> Any:

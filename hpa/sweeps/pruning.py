@@ -9,7 +9,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from hpa.sweeps.optuna_study import part_of
+from hpa.sweeps.optuna_study import part_of, storage_of
 
 
 class TrialReports:
@@ -49,9 +49,10 @@ def reports_of(run: Path, monitor: str) -> TrialReports | None:
         return None
     import optuna
 
-    url = sweeper["storage"] or f"sqlite:///{(sweep / 'study.db').resolve()}"
     pruner = part_of(optuna.pruners, sweeper["pruner"], "pruner")
-    study = optuna.load_study(study_name=sweeper["study_name"], storage=url, pruner=pruner)
+    study = optuna.load_study(
+        study_name=sweeper["study_name"], storage=storage_of(sweeper["storage"], sweep), pruner=pruner
+    )
     numbers = {trial.number: trial._trial_id for trial in study.get_trials(deepcopy=False)}
     number = int(run.name) if run.name.isdigit() else -1
     if number not in numbers:

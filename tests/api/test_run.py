@@ -13,6 +13,7 @@ from hpa.core.encoding import decode_mask
 from hpa.core.levels import Levels
 from hpa.core.submission import parse_prediction
 from hpa.models.saved_run import read_saved_run
+from hpa.segmenters.watershed import Watershed
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,12 @@ def test_anndata_holds_features_and_classes(predictions):
 def test_channels_may_come_first_or_last(run, image, predictions, order):
     found = run.predict(np.transpose(image, order))
     assert found.to_submission().equals(predictions.to_submission())
+
+
+def test_an_image_of_another_byte_order_is_the_same(run, image):
+    sixteen = image.astype(np.uint16) * 256
+    found = [run.predict(one)[0].submission_row() for one in (sixteen, sixteen.astype(">u2"))]
+    assert found[0] == found[1]
 
 
 def test_names_of_channels_decide_whatever_their_order(run, image, predictions):
@@ -170,7 +177,20 @@ def test_a_wrong_image_is_refused(run, wrong, told):
         (lambda run, image: run.metrics(), "metrics.csv"),
         (lambda run, image: run.held_out(), "out_of_fold.parquet"),
         (lambda run, image: hpa.open_run("none"), "no such run folder"),
-        (lambda run, image: hpa.open_run([]), "empty list"),
+        (lambda run, image: hpa.open_run([]), "path of a run folder"),
+        (lambda run, image: hpa.open_run(run), "path of a run folder .* came Run"),
+        (lambda run, image: run.predict(image, pixel_um="small"), "pixel_um='small'"),
+        (lambda run, image: run.predict(image, overrides="tta=d4"), "settings are a mapping"),
+        (lambda run, image: hpa.train(overrides=["loss=focal"]), "settings are a mapping"),
+        (lambda run, image: hpa.segment(image, 3, pixel_um=1), "its name is expected"),
+        (lambda run, image: hpa.segment(image, Watershed, pixel_um=1), "its name is expected"),
+        (lambda run, image: hpa.segment(image, Watershed(), pixel_um=1, settings={"reach_um": 3.0}), "hpa.part"),
+        (lambda run, image: hpa.segment(image, "null", pixel_um=1), "this cannot be left out; there are cellpose"),
+        (lambda run, image: hpa.segment(image, pixel_um=1, settings={"reach_um": "far"}), "segmenter.reach_um=far"),
+        (lambda run, image: hpa.part("loss", "focal", {"gamma": "x"}), "loss.gamma=x: expected a number"),
+        (lambda run, image: hpa.score(None, "truth.csv"), "submission.csv: a table"),
+        (lambda run, image: hpa.score_segmentation("a.png", "b.png"), "hpa score-segmentation reads files"),
+        (lambda run, image: hpa.score_segmentation(image[..., 0] / 2, image[..., 0]), "came float64"),
         (lambda run, image: hpa.train("hpa/bset"), "experiments=hpa/best"),
         (lambda run, image: hpa.train(overrides={"loss": "focl"}), "loss=focal"),
         (lambda run, image: hpa.train(overrides={"loss": "dice"}), "serves task=pixels"),
@@ -180,6 +200,7 @@ def test_a_wrong_image_is_refused(run, wrong, told):
         (lambda run, image: hpa.segment(image, pixel_um=1, settings={"reach": 3}), "reach"),
         (lambda run, image: hpa.score_segmentation([image[..., 0]], []), "as many true ones"),
         (lambda run, image: hpa.synth("data", "hpaa", images=1, size_px=64), "hpaa"),
+        (lambda run, image: hpa.part("task", "cells"), "nothing to build"),
         (lambda run, image: hpa.part("looss", "focal"), "looss"),
     ],
 )

@@ -4,9 +4,9 @@ import pytest
 
 from hpa.app.habits import ANSWERS, SERVED, with_own_words
 from hpa.app.help_page import help_page
-from hpa.app.slots import recipes, slots_of
 from hpa.config import build_each
 from hpa.core.errors import InputError
+from hpa.slots import recipes, slots_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,8 +10,8 @@ from hpa.app.infer import infer
 from hpa.app.train import train
 from hpa.cli import main
 from hpa.config import build, plain
-from hpa.overrides import compose_slot
 from hpa.simulation.two_cell_types import write_two_cell_types
+from hpa.suggestions import compose_slot
 from tests.small_cellpose import saved, small_state
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -180,14 +180,14 @@ def test_where_no_image_can_be_used_the_command_fails(tmp_path, images, capsys):
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("segmenter=watersed", "Could not find 'segmenter/watersed'"),
-        ("segmenter.reach=3", "Could not override 'segmenter.reach'"),
-        ("segmenter=null", "must be a string"),
-        ("segmenter=stored", "segmenter.folder"),
+        ("segmenter.reach=3", "'segmenter.reach=3': did you mean segmenter.reach_um?"),
+        ("segmenter=watersheed", "'segmenter=watersheed': did you mean segmenter=watershed?"),
+        ("segmenter=null", "no segmenter is chosen"),
+        ("segmenter=stored", "segmenter.folder: a value is needed"),
     ],
 )
 def test_overrides_that_do_not_fit_are_refused(tmp_path, images, word, told, capsys):
-    assert segmented(images, tmp_path / "out", word) == 1
+    assert segmented(images, tmp_path / "out", word) in (1, 2)
     assert told in capsys.readouterr().err
 
 

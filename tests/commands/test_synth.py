@@ -23,7 +23,7 @@ def test_a_layout_is_chosen(tmp_path, capsys):
     assert "2 sections of five organs" in capsys.readouterr().out
     assert (out / "train_images" / "10000.tiff").is_file()
     assert main(["synth", str(tmp_path / "oblong"), *words, "--size", "64x96"]) == 1
-    assert "sections are square: write --size 64" in capsys.readouterr().err
+    assert "sections are square: write size 64" in capsys.readouterr().err
 
 
 def test_two_cell_types_are_drawn(tmp_path, capsys):
@@ -65,4 +65,4 @@ def test_worlds_that_are_none_are_refused(tmp_path, capsys):
     assert stop.value.code == 2
     assert "no world 'moon'; choose one of standard" in capsys.readouterr().err
     assert main(["synth", *words, "--world", "rare", "--layout", "hubmap"]) == 1
-    assert "--world rare is of --layout hpa" in capsys.readouterr().err
+    assert "world rare is of layout hpa" in capsys.readouterr().err

@@ -9,9 +9,9 @@ from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.core.project_folder import project_folder
 from hpa.models.weights import read_weights
-from hpa.overrides import compose_slot
 from hpa.published import registry
 from hpa.published.registry import PublishedFile, local_file, member_for, published_files
+from hpa.suggestions import compose_slot
 from tests.published.server import Faults, served
 
 

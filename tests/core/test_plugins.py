@@ -11,7 +11,7 @@ from hpa.config import build
 from hpa.core import plugins
 from hpa.core.errors import InputError
 from hpa.core.plugins import name_plugins, plugin_configs, plugin_folder, plugins_of
-from hpa.overrides import compose_slot
+from hpa.suggestions import compose_slot
 from hpa.targets import require_safe
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from docs import tables
-from hpa.app.slots import choices, slots
+from hpa.slots import choices, slots
 
 
 @pytest.mark.parametrize("page", tables.pages(), ids=lambda page: str(page.relative_to(tables.ROOT)))

@@ -8,7 +8,7 @@ from hpa.core.project_folder import project_folder
 from hpa.formats.images import read_image
 from hpa.formats.label_maps import read_label_map
 from hpa.intake.nucleus_scale import NUCLEUS_UM, estimate_size, size_of
-from hpa.overrides import compose_slot
+from hpa.suggestions import compose_slot
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hpa.config import build
 from hpa.inference.tissue.predictor import PixelPredictor
 from hpa.interfaces import PixelBatch
 from hpa.losses.dice import DiceLoss
-from hpa.overrides import compose_slot
+from hpa.suggestions import compose_slot
 from hpa.supervision.dense import DenseSupervision
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import torch
 from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.models.network_size import bounded_network, max_parameters
-from hpa.overrides import compose_slot
+from hpa.suggestions import compose_slot
 
 ROOT = Path(__file__).resolve().parents[2]
 

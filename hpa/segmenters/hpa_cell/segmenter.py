@@ -32,7 +32,6 @@ from hpa.segmenters.hpa_cell.preprocess import (
     without_margin,
 )
 from hpa.segmenters.hpa_cell.weights import check_file, load_network
-from hpa.shipped import IN_YAML, defaults_of
 
 _CODE_VERSION = 2
 """Rises whenever the same settings give other cells, so that stored label maps are made again."""
@@ -50,7 +49,6 @@ class _NetworkInput:
     planes: tuple[Planes, Planes]
 
 
-@defaults_of("segmenter/hpa_cell")
 class HpaCell:
     """Segments cells with the published networks; batched over fields of one size.
 
@@ -59,18 +57,18 @@ class HpaCell:
 
     def __init__(
         self,
-        nuclei_weights: str | Path | None = IN_YAML,
-        cell_weights: str | Path | None = IN_YAML,
-        nucleus_channel: str = IN_YAML,
-        microtubule_channel: str = IN_YAML,
-        reticulum_channel: str | None = IN_YAML,
-        network_um: float = IN_YAML,
-        reflect_margin: bool = IN_YAML,
-        mode: str = IN_YAML,
-        edge_cells: str = IN_YAML,
-        fields_at_once: int = IN_YAML,
-        device: str = IN_YAML,
-        precision: str = IN_YAML,
+        nuclei_weights: str | Path | None = "hub:hpa_nuclei",
+        cell_weights: str | Path | None = None,
+        nucleus_channel: str = "blue",
+        microtubule_channel: str = "red",
+        reticulum_channel: str | None = "yellow",
+        network_um: float = 0.32,
+        reflect_margin: bool = True,
+        mode: str = "fast",
+        edge_cells: str = "merged",
+        fields_at_once: int = 4,
+        device: str = "auto",
+        precision: str = "auto",
     ) -> None:
         """Check the settings and the headers of the weights.
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from hpa.app.slots import slots_of
-from hpa.config import Config
+from hpa.config import Config, plain
 from hpa.core.errors import InputError, UsageError
 from hpa.core.nearest import did_you_mean
 from hpa.core.plugins import plugin_configs
-from hpa.overrides import choices_of, compose_config, keys_of
+from hpa.overrides import choices_of, compose_config, keys_of, last_values
+from hpa.slots import slots_of
+from hpa.values import require_values
 
 GROUPS = {"train": "task", "infer": "inference"}
 """The folder of conf/ with a file for each task, by command; for `infer` the task of the run chooses it."""
@@ -27,14 +28,14 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
 
     Args:
         root: Folder with conf/ and experiments/.
-        name: `train` or `infer`.
+        name: `train`, `infer` or `qc`.
         words: Of the command line.
     """
     own = _own_config(root, name, words)
     known, task = keys_of(own), own.get("task")
     found = []
     for before, word in zip(["", *words], words, strict=False):
-        key, equals, value = word.lstrip("+~").partition("=")
+        key, equals, _ = word.lstrip("+~").partition("=")
         if key.startswith(("-", "hydra")) or word.startswith("~"):  # an option or a setting of hydra
             continue
         if not equals:
@@ -46,29 +47,66 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
         if readers:
             found.append(_of_another_task(name, word, key, readers, str(task)))
         elif choices:
-            if re.fullmatch(r"[\w/-]+", value) and value not in [*choices, "null"]:
-                otherwise = f"there are {', '.join(sorted(choices))}."
-                found.append(f"'{word}': {did_you_mean(value, choices, otherwise, f'{key}=')}")
-            elif (script := _script_of(root, key)) not in (None, name):
-                found.append(f"'{word}': only {script}.py reads {key}; leave it out here.")
+            found += _of_choice(root, name, word, choices)
         elif key not in known and not word.startswith("+"):
-            slots = slots_of(root / "conf", name)
-            otherwise = f"there is no such key; python {name}.py --cfg job shows all of them."
-            others = _choices_that_read(root, name, key)
-            found.append(f"'{word}': {others or did_you_mean(key, [*known, *slots], otherwise)}")
+            slots = slots_of(root / "conf", name) if name in GROUPS else ()
+            where = (
+                f"python {name}.py --cfg job shows all of them" if name in GROUPS else f"there are {', '.join(known)}"
+            )
+            others = _choices_that_read(root, key, slots, name)
+            found.append(
+                f"'{word}': {others or did_you_mean(key, [*known, *slots], f'there is no such key; {where}.')}"
+            )
     return found
+
+
+def _of_choice(root: Path, name: str, word: str, choices: Sequence[str]) -> list[str]:
+    """Return a sentence on a word that chooses parts, none where nothing is wrong with it."""
+    key, _, value = word.lstrip("+~").partition("=")
+    wrong = [one for one in last_values([f"{key}={value}"], key) if one not in [*choices, "null"]]
+    if wrong and all(re.fullmatch(r"[\w/, -]+", one) for one in wrong):
+        otherwise = f"there are {', '.join(sorted(choices))}."
+        remedies = {one: did_you_mean(one, choices, otherwise, f"{key}=") for one in wrong}
+        answers = [answer if len(remedies) == 1 else f"{one}: {answer}" for one, answer in remedies.items()]
+        return [f"'{word}': {' '.join(answers)}"]
+    if value == "null" and not _composed(root, name, [word]):
+        return [f"'{word}': this cannot be left out; there are {', '.join(sorted(choices))}."]
+    if (script := _script_of(root, key)) not in (None, name):
+        return [f"'{word}': only {script}.py reads {key}; leave it out here."]
+    return []
 
 
 def compose_or_suggest(root: Path, name: str, words: Sequence[str]) -> DictConfig:
     """Return the config of words, as `compose_config`.
 
     Raises:
-        InputError: Saying what a word may have meant; in hydra's words only where nothing is known of it.
+        UsageError: Saying what a word may have meant; in hydra's words only where nothing is known of it.
+        InputError: If there is no conf/.
     """
     try:
         return compose_config(root, name, words)
-    except InputError as error:
-        raise InputError(" ".join(suggestions(root, name, words)) or str(error)) from error
+    except UsageError as error:
+        raise UsageError(" ".join(suggestions(root, name, words)) or str(error)) from error
+
+
+def compose_slot(root: Path, name: str, slot: str, overrides: Sequence[str]) -> Config | None:
+    """Return one slot of a config composed from the words of a command line, None where it is null.
+
+    Args:
+        root: Folder with conf/ and experiments/.
+        name: `train` or `infer`.
+        slot: E.g. `segmenter`; what other slots lack does not matter.
+        overrides: E.g. `segmenter=watershed`, `segmenter.reach_um=20`.
+
+    Raises:
+        InputError: If there is no conf/, an override or a value does not fit, or the slot lacks a value.
+    """
+    part = compose_or_suggest(root, name, overrides).get(slot)
+    if not OmegaConf.is_config(part):  # null, or the name of a task
+        return None
+    values = plain(part)
+    require_values({slot: values})
+    return values
 
 
 def _script_of(root: Path, key: str) -> str | None:
@@ -123,10 +161,10 @@ def _tasks_that_read(root: Path, name: str, key: str, own: str) -> list[str]:
     return [task for task in tasks if key in keys_of(_composed(root, name, [f"{GROUPS[name]}={task}"]))]
 
 
-def _choices_that_read(root: Path, name: str, key: str) -> str:
+def _choices_that_read(root: Path, key: str, slots: Collection[str], name: str) -> str:
     """Return which other choices of a slot have a key, e.g. `data.root`, which the synthetic data lack; "" for none."""
     slot = key.partition(".")[0]
-    choices = sorted(_choices(root, slot)) if slot in slots_of(root / "conf", name) and "." in key else []
+    choices = sorted(_choices(root, slot)) if slot in slots and "." in key else []
     reading = [f"{slot}={one}" for one in choices if key in keys_of(_composed(root, name, [f"{slot}={one}"]))]
     return f"only {', '.join(reading)} read{'s' if len(reading) == 1 else ''} it; add one." if reading else ""
 
@@ -145,7 +183,7 @@ def _is_choice(root: Path, word: str) -> bool:
 def _own_config(root: Path, name: str, words: Sequence[str]) -> dict[str, Any]:
     """Return the config of as many of the chosen parts as fit together."""
     chosen = [word for word in words if _is_choice(root, word)]
-    decisive = [word for word in chosen if word.startswith((f"{GROUPS[name]}=", "experiments="))]
+    decisive = [word for word in chosen if word.startswith((f"{GROUPS.get(name)}=", "experiments="))]
     return _composed(root, name, chosen) or _composed(root, name, decisive) or _composed(root, name, [])
 
 
