@@ -36,7 +36,7 @@ from hpa.reports.page import page_of_folder
 from hpa.reports.pictures import composite
 from hpa.reports.run_page import write_run_page
 from hpa.reports.tracked_cells import cell_panels
-from hpa.results.run_facts import MEASURES, next_commands, page_of_run
+from hpa.results.run_facts import MEASURES, maps_of, next_commands, page_of_run
 from hpa.training.run_folder import RunFolder
 from hpa.training.wandb_tracking import log_panels
 
@@ -48,7 +48,8 @@ _FOLDER = "held_out"
 def write_cell_results(run: RunFolder, config: Config, data: CellDataModule, loggers: list[Any]) -> None:
     """Predict the held-out cells with the best weights; write `out_of_fold.parquet` and `report.html`, track them."""
     best = _best(run)
-    predictor = ModelPredictor(network_of(best), _device(config), "fp32")
+    network = network_of(best)
+    predictor = ModelPredictor(network, _device(config), "fp32")
     probabilities, rows = _predict_held_out(predictor, data)
     image_targets = data.table.targets()[data.stored.cells["image"].to_numpy()[rows]]
     cell_targets = None if data.cell_targets is None else data.cell_targets[rows]
@@ -69,6 +70,7 @@ def write_cell_results(run: RunFolder, config: Config, data: CellDataModule, log
         ),
         crops_of=lambda chosen: data.stored.crops(rows[chosen]).pixels,
         channels=tuple(data.crop.channels),
+        maps_of=maps_of(network, lambda chosen: data.stored.crops(rows[chosen]).pixels, len(rows)),
         measures=data.stored.cells.iloc[rows][list(MEASURES)].reset_index(drop=True),
         next_commands=next_commands(run),
     )

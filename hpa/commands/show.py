@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hpa.reports.cell_page import ShownImage
+    from hpa.results.beside import Beside
     from hpa.results.found_cells import CellTable, FoundCells
     from hpa.results.truth import Truth
 
@@ -40,6 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--truth", metavar="TRUTH", type=Path, help="truth.csv, COCO file or label maps of the true cells, drawn beside"
     )
+    parser.add_argument(
+        "--beside",
+        metavar="OTHER",
+        type=Path,
+        action="append",
+        default=[],
+        help="another segmentation of the images, drawn beside, with cells matched, split and merged; may be repeated",
+    )
     parser.add_argument("--overwrite", action="store_true", help="write over a page that this command did not make")
 
 
@@ -49,20 +58,29 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: If the cells or all images cannot be read, or there are too many images for a page.
     """
+    from hpa.results.beside import Beside
     from hpa.results.opening import open_cells
     from hpa.results.truth import Truth
 
     out: Path = arguments.out
     require_page_name(out)
-    inputs = [arguments.cells, *([arguments.truth] if arguments.truth else [])]
+    inputs = [arguments.cells, *([arguments.truth] if arguments.truth else []), *arguments.beside]
     check_outputs([out], "show", inputs=inputs, overwrite=arguments.overwrite)
     found, images = open_cells(arguments.cells, arguments.overrides)
     truth = None if arguments.truth is None else Truth(arguments.truth, found.class_names, images)
+    beside = [Beside(path, open_cells(path, arguments.overrides)[0]) for path in arguments.beside]
     table = found.table()
     wanted = _chosen(table.image_ids, arguments.images)
     with guarded_outputs([out], "show", inputs=inputs, overwrite=arguments.overwrite):
         failed = write_cell_page(
-            out, found, table, wanted, title=arguments.cells.name, command=_command(arguments), truth=truth
+            out,
+            found,
+            table,
+            wanted,
+            title=arguments.cells.name,
+            command=_command(arguments),
+            truth=truth,
+            beside=beside,
         )
     shown = len(wanted) - len(failed)
     failed += [f"{problem.subject}: {problem.reason}" for problem in table.problems]
@@ -81,6 +99,7 @@ def write_cell_page(
     title: str,
     command: str,
     truth: Truth | None = None,
+    beside: Sequence[Beside] = (),
 ) -> list[str]:
     """Write the page of some images, and return which could not be shown, and why.
 
@@ -94,11 +113,11 @@ def write_cell_page(
             f"{len(wanted)} images, a page shows at most {MAX_IMAGES}; choose some with --images ID,ID, or look at all "
             "with hpa explore."
         )
-    page = CellPage(title, command, found.class_names)
+    page = CellPage(title, command, found.class_names, [other.name for other in beside])
     failed = []
     for image_id in wanted:
         try:
-            page.add(_shown(found, table, image_id, truth))
+            page.add(_shown(found, table, image_id, truth, beside))
         except InputError as error:
             failed.append(f"{image_id}: {error}")
     if len(failed) == len(wanted):
@@ -111,7 +130,9 @@ def write_cell_page(
     return failed
 
 
-def _shown(found: FoundCells, table: CellTable, image_id: str, truth: Truth | None) -> ShownImage:
+def _shown(
+    found: FoundCells, table: CellTable, image_id: str, truth: Truth | None, beside: Sequence[Beside]
+) -> ShownImage:
     """Return an image with its cells, each mask made when it is drawn."""
     from hpa.reports.cell_page import Outlines, ShownImage
 
@@ -126,6 +147,7 @@ def _shown(found: FoundCells, table: CellTable, image_id: str, truth: Truth | No
         targets if true is None else true.targets_of(found.masks(image_id)).astype(np.float64),
         table.number[rows].tolist(),
         None if true is None else Outlines(true.masks, [np.flatnonzero(row).tolist() for row in true.targets]),
+        [other.of(image_id, found) for other in beside],
     )
 
 
@@ -145,4 +167,5 @@ def _command(arguments: argparse.Namespace) -> str:
     for name in ("truth", "images", "out"):
         value = getattr(arguments, name)
         words += [] if value is None or (name, str(value)) == ("out", "cells.html") else [f"--{name}", str(value)]
+    words += [word for other in arguments.beside for word in ("--beside", str(other))]
     return shlex.join(words)

@@ -87,8 +87,11 @@ class FrozenModel(nn.Module):
             )
         if not self.filled:
             raise InputError("model.weights=FILE is missing: a network that is not trained needs published weights.")
-        with torch.no_grad():
-            pooled = self._cache.features_of(batch.crops, self.extractor)
+        if batch.crops.requires_grad:  # class maps need the way back, which kept features do not have
+            pooled = self.extractor(batch.crops)
+        else:
+            with torch.no_grad():
+                pooled = self._cache.features_of(batch.crops, self.extractor)
         features, logits = self.head(pooled)
         return CellOutput(features=features, logits=logits)
 

@@ -42,6 +42,19 @@ class Outlines:
 
 
 @dataclass(frozen=True)
+class OtherCells:
+    """Cells of another segmentation of an image.
+
+    Attributes:
+        masks: One a cell, of the size of the image.
+        words: What it has in common with the cells of the page.
+    """
+
+    masks: Iterable[Mask]
+    words: str
+
+
+@dataclass(frozen=True)
 class ShownImage:
     """An image with its cells.
 
@@ -52,6 +65,7 @@ class ShownImage:
         truth: 0/1 classes of each cell, NaN rows where not known; None where nothing is known.
         numbers: Number of each cell in its label map; None: 1, 2, … in order.
         true_cells: The ground truth itself, drawn beside; None where it is not known.
+        others: Other segmentations of the image, drawn beside, as many as the page names.
     """
 
     field: Field
@@ -60,6 +74,7 @@ class ShownImage:
     truth: Float[np.ndarray, "cell class"] | None = None
     numbers: Sequence[int] | None = None
     true_cells: Outlines | None = None
+    others: Sequence[OtherCells] = ()
 
 
 class CellPage:
@@ -69,10 +84,12 @@ class CellPage:
         title: Heading.
         command: Command line that made the page.
         class_names: Name of each class.
+        beside: Name of each other segmentation that the images bring.
     """
 
-    def __init__(self, title: str, command: str, class_names: Sequence[str]) -> None:
+    def __init__(self, title: str, command: str, class_names: Sequence[str], beside: Sequence[str] = ()) -> None:
         self._title, self._command = title, command
+        self._beside = tuple(beside)
         self._class_names = tuple(class_names)
         self._images: list[dict[str, Any]] = []
 
@@ -125,6 +142,7 @@ class CellPage:
             images_of_all=images_of_all or len(self._images),
             cells=sum(len(image["cells"]) for image in self._images),
             has_classes=bool(self._class_names),
+            beside=self._beside,
             has_truth=any(image["true"] is not None for image in self._images),
             page=data,
         )
@@ -148,6 +166,16 @@ def shrunk(image: ShownImage) -> dict[str, Any]:
         "height": size[1],
         "planes": [data_uri(_grey(plane, size)) for plane in image.field.pixels],
         "cells": [_cell(image, row, mask, size) for row, mask in enumerate(image.masks)],
+        "others": [
+            {
+                "words": other.words,
+                "cells": [
+                    {"number": number, "lines": _lines(image, mask, size), "scores": []}
+                    for number, mask in enumerate(other.masks, start=1)
+                ],
+            }
+            for other in image.others
+        ],
         "true": None
         if true is None
         else [

@@ -15,6 +15,7 @@ from hpa.interfaces import SegmentedField
 from hpa.reports.class_styles import ClassStyle
 
 HISTORY_COLUMNS = ("epoch", "train_loss", "val_loss", "val_image_map", "val_cell_map", "seconds")
+MapsOf = Callable[[Int64[np.ndarray, " row"], Int64[np.ndarray, " row"]], Float32[np.ndarray, "row side side"]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class RunFacts:
         field_of: Returns a field and its segmentation by image id.
         crops_of: Returns the crops of rows of `cells`, intensities in [0, 1].
         channels: Name of each plane of a crop.
+        maps_of: Returns, of rows of `cells` and the number of a class for each, what each place of the crop contributed
+            to the logit of the class (`hpa.models.class_maps`); None where the network has no such maps.
         measures: One row a cell: `area_px`, `edge_px` (pixels on the edge of the image), `nucleus_px` (-1 where not
             known), any of them; None where nothing is measured.
         next_commands: What each does, and a command line: the run again, its cells, its predictions.
@@ -60,6 +63,7 @@ class RunFacts:
     field_of: Callable[[str], SegmentedField]
     crops_of: Callable[[Int64[np.ndarray, " row"]], Float32[np.ndarray, "row channel side side"]]
     channels: tuple[str, ...]
+    maps_of: MapsOf | None = None
     measures: pd.DataFrame | None = None
     next_commands: Sequence[tuple[str, str]] = ()
     score: Mapping[str, Any] | None = None

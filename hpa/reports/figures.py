@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64, UInt8
 
 from hpa.core.errors import InputError
 from hpa.reports.calibration import ClassCalibration, class_calibrations
@@ -36,6 +36,7 @@ from hpa.reports.figure_parts import (
 )
 from hpa.reports.gallery import CELLS_A_GROUP, chosen_cells
 from hpa.reports.learning_curves import LOSS_CURVES, MAP_CURVES, best_row, column
+from hpa.reports.looked_at import looked_at
 from hpa.reports.outlined_images import images_by_loss, outlined_picture, scale_bar
 from hpa.reports.pictures import composite_cells
 
@@ -164,16 +165,20 @@ def cooccurrence(facts: RunFacts) -> Figure:
     return figure
 
 
-def cell_gallery(facts: RunFacts, class_name: str) -> Figure:
+def cell_gallery(facts: RunFacts, class_name: str, where_looked: bool = False) -> Figure:
     """Return cells of a class as pictures: true positives, missed cells and false positives, with their confidences.
 
     Args:
         facts: The run.
         class_name: One with positive cells.
+        where_looked: Whether to show the places of each cell that spoke for the class (`hpa.models.class_maps`).
 
     Raises:
-        InputError: If no cell's class is known, the class has no positive cell, or matplotlib is missing.
+        InputError: If no cell's class is known, the class has no positive cell, the network has no maps, or matplotlib
+            is missing.
     """
+    if where_looked and facts.maps_of is None:
+        raise InputError("cell gallery: where_looked=True expects a network with maps of crops; this one has none.")
     _, note = _known(facts)
     (score,) = _chosen([score for score in class_scores(facts) if score.positives], [class_name])
     groups = chosen_cells(facts, score.index)
@@ -185,7 +190,7 @@ def cell_gallery(facts: RunFacts, class_name: str) -> Figure:
         axes.spines[:].set_visible(False)
     for line, (title, order, rows) in zip(grid, groups, strict=True):
         line[0].set_ylabel(f"{title}\n{order if len(rows) else 'none'}", fontsize="small")
-        pictures = composite_cells(facts.crops_of(rows), facts.channels) if len(rows) else ()
+        pictures = _pictures(facts, rows, score.index, where_looked) if len(rows) else ()
         for axes, row, picture in zip(line, rows.tolist(), pictures, strict=False):
             axes.imshow(picture)
             cell = facts.cells.iloc[row]
@@ -238,6 +243,13 @@ def _known(facts: RunFacts) -> tuple[Bool[np.ndarray, " cell"], str]:
     left_out = len(known) - int(known.sum())
     words = f"{left_out} left out: class not known or confidence not finite" if left_out else ""
     return known, f"{known.sum()} held-out cells by {labels}" + (f"; {words}" if words else "")
+
+
+def _pictures(
+    facts: RunFacts, rows: Int64[np.ndarray, " row"], index: int, where_looked: bool
+) -> UInt8[np.ndarray, "row side side 3"]:
+    marked = looked_at(facts, rows, np.full(len(rows), index, np.int64)) if where_looked else None
+    return composite_cells(facts.crops_of(rows), facts.channels) if marked is None else marked
 
 
 def _chosen(found: list[_OfClass], classes: Sequence[str] | None) -> list[_OfClass]:

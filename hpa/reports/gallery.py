@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int64
 
 from hpa.reports.class_styles import ClassStyle
 from hpa.reports.facts import RunFacts
+from hpa.reports.looked_at import looked_at_uris
 from hpa.reports.page import data_uri
 from hpa.reports.pictures import composite_cells
 
@@ -17,9 +18,13 @@ CELLS_A_GROUP = 4
 
 @dataclass(frozen=True)
 class CellPicture:
-    """One cell of the gallery, its confidence in the class of its gallery, and name and look of its true classes."""
+    """One cell of the gallery, its confidence in the class of its gallery, and name and look of its true classes.
+
+    `looked_at` shows where the network looked; None where it has no maps.
+    """
 
     picture: str
+    looked_at: str | None
     side_px: int
     image_id: str
     cell: int
@@ -89,14 +94,16 @@ def _pictures(facts: RunFacts, rows: Int64[np.ndarray, " row"], index: int) -> l
     if len(rows) == 0:
         return []
     pictures = composite_cells(facts.crops_of(rows), facts.channels)
+    looked_at = looked_at_uris(facts, rows, np.full(len(rows), index, np.int64))
     return [
         CellPicture(
             data_uri(picture),
+            looked,
             picture.shape[0],
             str(facts.cells["image_id"].iloc[row]),
             int(facts.cells["cell"].iloc[row]),
             float(facts.probabilities[row, index]),
             facts.classes_in(facts.truth[row]),
         )
-        for picture, row in zip(pictures, rows, strict=True)
+        for picture, looked, row in zip(pictures, looked_at, rows, strict=True)
     ]

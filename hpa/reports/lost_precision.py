@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 
 from hpa.reports.class_styles import ClassStyle
 from hpa.reports.facts import RunFacts
+from hpa.reports.looked_at import looked_at_uris
 from hpa.reports.page import data_uri
 from hpa.reports.pictures import composite_cells
 
@@ -27,6 +28,7 @@ class CostlyCell:
 
     Attributes:
         picture: As a data address.
+        looked_at: Where the network looked, likewise; None where it has no maps.
         side_px: Of the picture.
         image_id: Its image.
         cell: Its number in the label map.
@@ -38,6 +40,7 @@ class CostlyCell:
     """
 
     picture: str
+    looked_at: str | None
     side_px: int
     image_id: str
     cell: int
@@ -148,9 +151,11 @@ def _cells(
         return []
     chosen = rows[[cell for cell, _ in places]]
     pictures = composite_cells(facts.crops_of(chosen), facts.channels)
+    looked_at = looked_at_uris(facts, chosen, present[[at for _, at in places]])
     return [
         CostlyCell(
             data_uri(picture),
+            looked,
             picture.shape[0],
             str(facts.cells["image_id"].iloc[row]),
             int(facts.cells["cell"].iloc[row]),
@@ -160,5 +165,5 @@ def _cells(
             float(costs[cell, at]),
             facts.classes_in(facts.truth[row]),
         )
-        for picture, row, (cell, at) in zip(pictures, chosen.tolist(), places, strict=True)
+        for picture, looked, row, (cell, at) in zip(pictures, looked_at, chosen.tolist(), places, strict=True)
     ]

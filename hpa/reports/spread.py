@@ -46,7 +46,8 @@ def _chart(histories: Mapping[str, pd.DataFrame], name: str, title: str) -> Line
         Line(
             run,
             kinds[place % len(kinds)],
-            path_of(frame, values.index.to_numpy(np.float64), values.to_numpy(np.float64)),
+            path_of(frame, *_points(values)),
+            dots_of(frame, *_points(values), "epoch") if len(values) == 1 else (),  # a line of one point is hardly seen
         )
         for place, (run, values) in enumerate(list(known.items())[:_MAX_RUNS])
     ]

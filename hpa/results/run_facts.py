@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float32, Int64
+from torch import nn
 
+from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
 from hpa.core.project_folder import with_commands
-from hpa.interfaces import SegmentedField
+from hpa.device import choose_device
+from hpa.inference.saved_network import network_of
+from hpa.interfaces import SeesFields, SegmentedField
+from hpa.models.class_maps import class_maps
 from hpa.models.saved_run import read_saved_run
 from hpa.reports.class_styles import class_styles
-from hpa.reports.facts import RunFacts
+from hpa.reports.facts import MapsOf, RunFacts
 from hpa.results.run import RunCells
 from hpa.training.run_folder import RunFolder
 
@@ -37,8 +43,13 @@ def run_facts(folder: Path, overrides: Sequence[str] = ()) -> RunFacts:
     cells = RunCells(folder, overrides)
     held_out, (stored, rows) = cells.held_out, cells.stored_rows()
     names = cells.class_names
+    saved = read_saved_run(folder / "checkpoints" / "best.ckpt")
+
+    def crops_of(chosen: Int64[np.ndarray, " row"]) -> Float32[np.ndarray, "row channel side side"]:
+        return stored.crops(rows[chosen]).pixels
+
     return RunFacts(
-        **page_of_run(RunFolder(folder), read_saved_run(folder / "checkpoints" / "best.ckpt").epoch),
+        **page_of_run(RunFolder(folder), saved.epoch),
         class_names=names,
         class_styles=class_styles(len(names)),
         cells=pd.DataFrame({"image_id": np.array(held_out.image_ids, object), "cell": held_out.cells}),
@@ -46,11 +57,33 @@ def run_facts(folder: Path, overrides: Sequence[str] = ()) -> RunFacts:
         image_targets=held_out.image_targets,
         cell_targets=held_out.cell_targets,
         field_of=lambda image_id: SegmentedField(cells.read(image_id), Segmentation(cells.label_map(image_id))),
-        crops_of=lambda chosen: stored.crops(rows[chosen]).pixels,
+        crops_of=crops_of,
         channels=tuple(cells.config["data"]["channels"]),
+        maps_of=maps_of(network_of(saved).to(choose_device("auto")), crops_of, len(rows)),
         measures=stored.cells.iloc[rows][list(MEASURES)].reset_index(drop=True),
         next_commands=next_commands(RunFolder(folder)),
     )
+
+
+def maps_of(
+    network: nn.Module,
+    crops_of: Callable[[Int64[np.ndarray, " row"]], Float32[np.ndarray, "row channel side side"]],
+    cells: int,
+) -> MapsOf | None:
+    """Return what shows where a network looked, None of one that reads whole images or has no maps.
+
+    Args:
+        network: In evaluation mode.
+        crops_of: Returns the crops of rows.
+        cells: How many rows there are.
+    """
+    if isinstance(network, SeesFields) or not cells:
+        return None
+    try:
+        class_maps(network, crops_of(np.zeros(1, np.int64)), np.zeros(1, np.int64))
+    except InputError:
+        return None
+    return lambda chosen, classes: class_maps(network, crops_of(chosen), classes)
 
 
 def page_of_run(run: RunFolder, best_epoch: int) -> dict[str, Any]:

@@ -185,6 +185,32 @@ def test_label_maps_are_shown_with_the_classes_of_their_table(tmp_path, capsys):
     assert [(cell["number"], cell["scores"]) for cell in image["cells"]] == [(1, [[0, 1.0]]), (4, [[1, 1.0]])]
 
 
+def test_other_segmentations_are_drawn_beside_and_compared(tmp_path, browser, capsys):
+    (tmp_path / "images").mkdir()
+    own, other = np.zeros((30, 40), np.int32), np.zeros((30, 40), np.int32)
+    own[2:12, 2:12], own[15:25, 20:35] = 1, 4
+    other[2:12, 2:12], other[15:25, 20:27], other[15:25, 27:35] = 5, 1, 2
+    for image_id in ("a", "b"):
+        Image.fromarray(np.full((30, 40), 9, np.uint8)).save(tmp_path / "images" / f"{image_id}.png")
+        write_label_map(tmp_path / "own" / f"{image_id}.tif", own)
+    write_label_map(tmp_path / "<i>other" / "a.tif", other)
+    write_label_map(tmp_path / "small" / "a.tif", other[:20])
+    write_label_map(tmp_path / "small" / "b.tif", own)
+    words = ["show", str(tmp_path / "own"), f"data.root={tmp_path / 'images'}", "--out", str(tmp_path / "page.html")]
+    beside = ["--beside", str(tmp_path / "<i>other")]
+    assert main([*words, *beside, "--beside", str(tmp_path / "small")]) == 3
+    assert "small: segmentations of one image have one size in px, came 40×30 and 40×20" in capsys.readouterr().out
+    assert main([*words, *beside, "--overwrite"]) == 0
+    with opened(browser, tmp_path / "page.html") as tab:
+        caption = "document.querySelector('canvas.other').nextElementSibling.innerText"
+        assert tab.read(caption).endswith("<i>other: 3 cells for 2: 2 matched, 1 split, 0 merged")
+        drawn = "document.querySelector('canvas.other').getContext('2d').getImageData(0, 0, 80, 60).data"
+        tab.wait(f"[...{drawn}].some((value) => value > 200)")
+        tab.choose("#image", 1)
+        assert tab.read(caption).endswith("no cells of this image")
+        assert_quiet(tab, tmp_path / "page.html")
+
+
 def test_instances_are_shown_beside_their_truth(tmp_path, browser):
     """What a detector writes, and the true instances in another order and with a class that is never predicted."""
     (tmp_path / "images").mkdir()

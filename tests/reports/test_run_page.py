@@ -192,11 +192,17 @@ def test_epochs_count_from_one_wherever_they_are_read(facts):
 
 
 @pytest.mark.parametrize("width_px", [400, 1280])
-def test_every_image_can_be_chosen_and_commands_are_copied(browser, facts_with, tmp_path, width_px):
+def test_images_and_where_the_network_looked_can_be_chosen_and_commands_are_copied(
+    browser, facts_with, tmp_path, width_px
+):
     path = tmp_path / "report.html"
     write_run_page(path, facts_with(next_commands=[("Again", "python train.py loss=focal")]))
     shown = (
         "[...document.querySelectorAll('article.field')].filter((one) => !one.hidden).map((one) => one.dataset.image)"
+    )
+    kinds = (
+        "[...document.querySelectorAll('#gallery img')].filter((one) => one.checkVisibility())"
+        ".map((one) => one.className)"
     )
     with opened(browser, path, width_px) as tab:
         assert_quiet(tab, path)
@@ -205,6 +211,9 @@ def test_every_image_can_be_chosen_and_commands_are_copied(browser, facts_with, 
         assert tab.read(shown) == ["2"]
         tab.choose("#image", "1")
         assert tab.read(shown) == ["1"]
+        assert set(tab.read(kinds)) == {""}
+        tab.click("button[data-looks=gallery]")
+        assert set(tab.read(kinds)) == {"looked"}
         tab.click("button[data-copies]")
         tab.wait("document.querySelector('button[data-copies]').textContent !== 'Copy'")
         assert_quiet(tab, path)

@@ -2,7 +2,7 @@
 // The page of `hpa show`. Texts are set as textContent only: no name of a class or an image is ever read as HTML.
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
-const canvas = $("canvas"), trueCanvas = $("true-canvas");
+const canvas = $("canvas"), trueCanvas = $("true-canvas"), otherCanvases = [...document.querySelectorAll("canvas.other")];
 const state = { image: 0, zoom: 1, x: 0, y: 0, selected: 0 };
 const channels = data.channels.map((channel) => ({ ...channel, on: true, black: 0, white: 1 }));
 const UNPREDICTED = { colour: "#6a7a7a", dash: [] }, PLAIN = { colour: "#f3f7e9", dash: [] };
@@ -60,7 +60,7 @@ function paint(target, cells, selected) {
   context.imageSmoothingEnabled = state.zoom < 3;
   if (mixed) context.drawImage(mixed, 0, 0);
   for (const cell of cells) {
-    const look = cell.scores.length ? data.classes[cell.scores[0][0]] : data.classes.length ? UNPREDICTED : PLAIN;
+    const look = cell.scores.length ? data.classes[cell.scores[0][0]] : data.classes.length && !otherCanvases.includes(target) ? UNPREDICTED : PLAIN;
     const path = pathOf(cell), width = (cell.number === selected ? 7 : 3.5) / scale;
     context.setLineDash([]);
     context.strokeStyle = "#000"; context.lineWidth = width + 3 / scale; context.stroke(path);
@@ -77,6 +77,7 @@ function draw() {
   if (!image) return;
   paint(canvas, shownCells(image), state.selected);
   if (trueCanvas) paint(trueCanvas, image.true || [], 0);
+  otherCanvases.forEach((one, number) => paint(one, image.others[number].cells, 0));
 }
 function middle(cell) {
   const line = cell.lines[0] || [0, 0];
@@ -149,6 +150,7 @@ function open(number) {
   if (!data.images[number]) return update();
   Object.assign(state, { image: number, zoom: 1, x: 0, y: 0, selected: 0 });
   $("image").value = number;
+  otherCanvases.forEach((one, place) => { one.parentElement.querySelector("span").textContent = data.images[number].others[place].words; });
   const { width, height, planes: sources } = data.images[number];
   mixed = null;
   const loading = (planes = sources.map(() => null));
@@ -218,7 +220,7 @@ $("closer").onclick = () => zoom(1.5);
 $("farther").onclick = () => zoom(1 / 1.5);
 $("whole").onclick = () => zoom(1 / 64);
 $("export").onclick = save;
-for (const one of trueCanvas ? [canvas, trueCanvas] : [canvas]) {
+for (const one of [canvas, ...(trueCanvas ? [trueCanvas] : []), ...otherCanvases]) {
   let moved = 0;
   one.onwheel = (event) => {
     event.preventDefault();

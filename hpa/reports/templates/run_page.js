@@ -1,5 +1,5 @@
 "use strict";
-// The page of a run: one image after another, and commands to the clipboard. Without this script the first two images
+// The page of a run: one image after another, where the network looked, and commands to the clipboard. Without this script the first two images
 // and all commands are there.
 const chooser = document.getElementById("image"), articles = [...document.querySelectorAll("article.field")];
 function show() {
@@ -18,6 +18,13 @@ if (chooser) {
   document.getElementById("after").addEventListener("click", () => step(1));
   show();
 }
+document.querySelectorAll("button[data-looks]").forEach((button) => {
+  button.parentElement.hidden = false;
+  button.addEventListener("click", () => {
+    const on = document.getElementById(button.dataset.looks).classList.toggle("looking");
+    button.setAttribute("aria-pressed", on);
+  });
+});
 document.querySelectorAll("button[data-copies]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", async () => {
