@@ -124,7 +124,7 @@ def write_cell_page(
         reasons = [*failed, *(f"{problem.subject}: {problem.reason}" for problem in table.problems)]
         reason = reasons[0] if reasons else "there is none"
         raise InputError(
-            f"no image can be shown ({reason}); give the folder of the images that cells were found in: data.root=DIR"
+            f"no image can be shown ({reason}). Where the images lie elsewhere now, give their folder: data.root=DIR."
         )
     page.write(out)
     return failed

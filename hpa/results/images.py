@@ -54,6 +54,8 @@ def images_of(overrides: Sequence[str]) -> Images:
     if not roots:
         raise InputError("where are the images? Give their folder: data.root=DIR.")
     root = Path(roots[-1])
+    if "://" not in roots[-1] and not root.exists():
+        raise InputError(f"{root}: there is no such folder; give that of the images, data.root=DIR.")
     if len(overrides) == 1:
         is_plain = (root / "images").is_dir() and not (root / "index.csv").is_file() and not (root / "labels").is_dir()
         return Images(open_images(root / "images" if is_plain else root))

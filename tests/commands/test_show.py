@@ -125,6 +125,20 @@ def test_a_submission_whose_images_are_gone_says_so(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("root", "confidence", "words"),
+    [("gone", "0.5", "gone: there is no such folder"), ("images", "nan", "a: a confidence is NaN or infinite")],
+)
+def test_why_nothing_is_shown_is_said(root, confidence, words, tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "images" / "a_green.png")
+    mask = encode_mask(np.eye(4, 5, dtype=bool))
+    write_table(tmp_path / "mixed.csv", PREDICTION_COLUMN, [TableRow("a", 5, 4, f"0 {confidence} {mask}")])
+    command = ["show", str(tmp_path / "mixed.csv"), f"data.root={tmp_path / root}", "--out", str(tmp_path / "p.html")]
+    assert main(command) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("layout", "names"), [("typed", ["HEK", "N2a"]), ("plain", ["0", "1"]), ("instances", ["instance", "-"])]
 )
 def test_a_submission_is_shown_with_images_of_any_layout(tmp_path, layout, names):
