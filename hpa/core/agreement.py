@@ -50,7 +50,13 @@ def agreement(first: Integer[np.ndarray, "height width"], second: Integer[np.nda
     Agreement(first=2, second=1, matched=1, split=0, merged=1)
     """
     iou = overlaps_of(first, second)
-    return Agreement(*iou.shape, len(assign(iou, MATCH_IOU)[0]), _holders(second, first), _holders(first, second))
+    return Agreement(
+        first=iou.shape[0],
+        second=iou.shape[1],
+        matched=len(assign(iou, MATCH_IOU)[0]),
+        split=_holders(second, first),
+        merged=_holders(first, second),
+    )
 
 
 def _holders(parts: Integer[np.ndarray, "height width"], wholes: Integer[np.ndarray, "height width"]) -> int:
