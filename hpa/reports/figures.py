@@ -171,7 +171,7 @@ def cell_gallery(facts: RunFacts, class_name: str, where_looked: bool = False) -
     Args:
         facts: The run.
         class_name: One with positive cells.
-        where_looked: Whether to show the places of each cell that spoke for the class (`hpa.models.class_maps`).
+        where_looked: Whether to show the places of each cell that supported the class (`hpa.models.class_maps`).
 
     Raises:
         InputError: If no cell's class is known, the class has no positive cell, the network has no maps, or matplotlib

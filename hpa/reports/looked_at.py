@@ -1,4 +1,4 @@
-"""Pictures of where the network looked: crops in grey, and in colour the places that speak for a class."""
+"""Pictures of where the network looked: crops in grey, and in colour the places that support a class."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _GREY_SHARE = 0.8
 def looked_at(
     facts: RunFacts, rows: Int64[np.ndarray, " row"], classes: Int64[np.ndarray, " row"]
 ) -> UInt8[np.ndarray, "row side side 3"] | None:
-    """Return the crop of each cell in grey, the places that speak for a class in colours from violet to yellow.
+    """Return the crop of each cell in grey, the places that support a class in colours from violet to yellow.
 
-    Yellow is the strongest place of the cell; places that speak against the class stay grey.
+    Yellow is the strongest place of the cell; places against it stay grey.
 
     Args:
         facts: The run.

@@ -54,7 +54,7 @@ def test_cells_and_classes_have_maps_of_their_own_whatever_batch_they_come_in(ba
 
 
 def test_the_map_lies_where_the_class_is():
-    """A network without bias sees nothing in black: all that speaks for a class lies in the lit quarter."""
+    """A network without bias sees nothing in black: all that supports a class lies in the lit quarter."""
     model, crops = model_of("test_resnet"), np.zeros((1, 2, 96, 96), np.float32)
     crops[:, :, 48:, :48] = crops_of(1, 48)
     best = int(logits_of(model, crops).argmax())

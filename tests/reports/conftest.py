@@ -36,7 +36,7 @@ def crops_of(rows: np.ndarray) -> np.ndarray:
 
 
 def maps_of(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """The corner of a cell that its class numbers speaks for it, the rest against it."""
+    """The corner of a cell that its class numbers supports it, the rest against it."""
     maps = np.full((len(rows), 16, 16), -1, np.float32)
     maps[np.arange(len(rows)), 0, classes] = 1
     return maps
