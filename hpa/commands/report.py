@@ -6,6 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 
 HELP = "write the page of a finished run or chain again: scores, lost points, calibration, every held-out image"
@@ -35,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     page = arguments.folder / PAGE if arguments.out is None else arguments.out
     require_page_name(page)
     check_outputs([page], COMMAND, overwrite=arguments.overwrite)
+    if not any((arguments.folder / name).is_file() for name in (STAGES, "config.yaml")):
+        raise InputError(f"{arguments.folder}: the folder of a run or a chain of train.py was expected, there is none.")
     if (arguments.folder / STAGES).is_file():
         with guarded_outputs([page], COMMAND, overwrite=arguments.overwrite):
             write_chain_page(page, arguments.folder, f"hpa report {shlex.quote(str(arguments.folder))}")

@@ -128,7 +128,7 @@ def test_a_submission_whose_images_are_gone_says_so(tmp_path, capsys):
     ("root", "confidence", "words"),
     [("gone", "0.5", "gone: there is no such folder"), ("images", "nan", "a: a confidence is NaN or infinite")],
 )
-def test_why_nothing_is_shown_is_said(root, confidence, words, tmp_path, capsys):
+def test_the_error_names_what_prevents_a_page(root, confidence, words, tmp_path, capsys):
     (tmp_path / "images").mkdir()
     Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "images" / "a_green.png")
     mask = encode_mask(np.eye(4, 5, dtype=bool))
