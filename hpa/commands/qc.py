@@ -95,9 +95,10 @@ def _decisions(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _images(folder: Path, channels: str | None, choice: StackChoice) -> FolderImages:
+    from hpa.core.table_text import table_file
     from hpa.formats.folder_images import FolderImages
 
-    imported = (folder / "index.csv").is_file() and (folder / "images").is_dir()
+    imported = table_file(folder / "index.csv").is_file() and (folder / "images").is_dir()
     wanted = () if channels is None else tuple(channels.split(","))
     # nothing that is judged depends on the size of a pixel
     return FolderImages(folder / "images" if imported else folder, wanted, None, 1.0, choice=choice)

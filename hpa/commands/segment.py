@@ -143,13 +143,14 @@ def _write_page(arguments: argparse.Namespace, images: FolderImages) -> None:
 def _prepared(arguments: argparse.Namespace, part: dict[str, Any]) -> tuple[FolderImages, Segmenter]:
     """Return the images and their segmenter, channels and pixel sizes decided; print what was decided."""
     from hpa.config import build
+    from hpa.core.table_text import table_file
     from hpa.formats.channel_names import parse_names
     from hpa.formats.folder_images import FolderImages
     from hpa.intake.segment_plan import choose_channels, choose_size
     from hpa.sources.typed_listing import IMAGES, INDEX, images_of_split, pixel_sizes_beside
 
     folder: Path = arguments.folder
-    is_imported = (folder / INDEX).is_file() and (folder / IMAGES).is_dir()
+    is_imported = table_file(folder / INDEX).is_file() and (folder / IMAGES).is_dir()
     only = None if arguments.split is None else images_of_split(folder, arguments.split)
     names = None if arguments.channels is None else parse_names(arguments.channels)
     sizes_um = pixel_sizes_beside(folder) if arguments.pixel_um is None else arguments.pixel_um

@@ -67,6 +67,22 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+class Spellings:
+    """Names whose letters look alike are one: `ü` may be one character, or `u` and two dots, as macOS once wrote it."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+
+    def first_of(self, name: str) -> str:
+        r"""Return the spelling that came first.
+
+        >>> spellings = Spellings()
+        >>> [len(spellings.first_of(name)) for name in ("u\u0308", "\u00fc", "\u00dc")]
+        [2, 2, 1]
+        """
+        return self._first.setdefault(unicodedata.normalize("NFC", name), name)
+
+
 def require_data(path: Path) -> None:
     """Refuse pipes, sockets and devices in a folder, which may never end, and links to themselves.
 

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from hpa.core.digest import digest_of_bytes, digest_of_values, sha256_of_file
 from hpa.core.errors import InputError
+from hpa.core.table_text import GZIP_SUFFIX
 from hpa.core.whole_file import before_rename, whole_file
 
 _SHOWN = 3
@@ -72,9 +73,15 @@ def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path]
     """Do nothing where files may be written.
 
     Raises:
-        InputError: If one of them is an input, or exists and was not made by this command or was changed since.
+        InputError: If one of them is an input, or exists and was not made by this command or was changed since; or if
+            its name says that it is compressed.
     """
     listed = list(paths)
+    if compressed := [path for path in listed if path.suffix.lower() == GZIP_SUFFIX]:
+        raise InputError(
+            f"{_named(compressed)}: nothing is written compressed; name it without {GZIP_SUFFIX}, and compress it "
+            "afterwards (gzip FILE). Compressed tables are read everywhere."
+        )
     read = {_resolved(file) for file in _files_of(inputs)}
     if both := [path for path in listed if _resolved(path) in read]:
         raise InputError(f"{_named(both)}: is read by this command and would be written over; name another output.")

@@ -1,7 +1,7 @@
 """The submission and truth tables: `ID,ImageWidth,ImageHeight,PredictionString` (or TruthString), one row an image.
 
 Rows are numbered as a spreadsheet does: the header is row 1. A submission is hundreds of megabytes, so it is read row
-by row; it is written whole or not at all.
+by row, also where gzip compressed it; it is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.run_lengths import MAX_MASK_PX
-from hpa.core.table_text import declared_separator, encoding_of, separator_of
+from hpa.core.table_text import declared_separator, encoding_of, open_table, separator_of, table_file
 from hpa.core.whole_file import whole_file
 
 ID_NAMES = ("ID", "ImageID")
@@ -92,8 +92,10 @@ def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
     """
     csv.field_size_limit(_MAX_LINE)
     try:
+        path = table_file(path)
         encoding = encoding_of(_blocks(path))
-        with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
+        encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+        with open_table(path) as stored, io.TextIOWrapper(stored, encoding=encoding, newline="") as file:
             rows = _lines(path, file)
             first = next(rows, "")
             declared = declared_separator(first)
@@ -113,7 +115,7 @@ def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
         raise InputError(f"{path}: cannot be read as a table ({error}); save it as CSV in UTF-8.") from error
 
 
-def _lines(path: Path, file: TextIO) -> Iterator[str]:
+def _lines(path: Path, file: io.TextIOWrapper) -> Iterator[str]:
     """Yield the lines of a file, which need not have any."""
     while line := file.readline(_MAX_LINE):
         if len(line) == _MAX_LINE:
@@ -168,7 +170,7 @@ def write_rows(file: BinaryIO, rows: Iterable[TableRow]) -> None:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_table(path) as file:
         while block := file.read(_BLOCK_BYTES):
             yield block
 

@@ -1,16 +1,83 @@
-"""How a table of text is stored: its encoding and what separates its cells, as spreadsheets of any country save it."""
+"""How a table of text is stored: its encoding and what separates its cells, as spreadsheets of any country save it.
+
+Tables may be compressed by gzip; the first bytes of a file decide, not its name.
+"""
 
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Iterable
 from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpa.core.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 WINDOWS = "cp1252"
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _SEPARATORS = (",", ";", "\t")
+GZIP_SUFFIX = ".gz"
+_GZIP = b"\x1f\x8b"
+_MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n?')
+
+
+def table_file(path: Path) -> Path:
+    """Return where a table lies: at its path, or compressed beside it (`train.csv.gz`) where only that is there."""
+    compressed = path.with_name(path.name + GZIP_SUFFIX)
+    return compressed if not path.exists() and compressed.is_file() else path
+
+
+def open_table(path: Path) -> io.BufferedReader:
+    """Open a table to read the bytes of its text, inflated where gzip compressed it; `table_file` says where it lies.
+
+    Reading raises `InputError` where a compressed table is damaged, or larger than any table can be.
+
+    Raises:
+        OSError: If the file cannot be opened.
+    """
+    file = path.open("rb")
+    is_compressed = file.peek(2)[:2] == _GZIP
+    return io.BufferedReader(_Inflated(path, file)) if is_compressed else file
+
+
+class _Inflated(io.RawIOBase):
+    """The bytes that gzip compressed, as many as a table may have."""
+
+    def __init__(self, path: Path, file: io.BufferedReader) -> None:
+        super().__init__()
+        self._path, self._file, self._count = path, file, 0
+        self._stream = gzip.GzipFile(fileobj=file)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        try:
+            count = self._stream.readinto(buffer)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(
+                f"{self._path}: the compressed table is damaged ({error}); copy or compress it again."
+            ) from error
+        self._count += count
+        if self._count > _MAX_INFLATED_BYTES:
+            raise InputError(
+                f"{self._path}: inflates to more than {_MAX_INFLATED_BYTES:,} bytes, the limit of a table; save it in "
+                "parts."
+            )
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        self._file.close()
+        super().close()
 
 
 def encoding_of(blocks: Iterable[bytes]) -> str:

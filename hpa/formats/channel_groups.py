@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from hpa.core.errors import InputError
+from hpa.core.file_names import Spellings
 from hpa.formats.image_header import StackChoice
 from hpa.formats.images import StoredImage, read_image
 from hpa.formats.layouts import OTHER_NAMES, known_patterns
@@ -83,9 +84,10 @@ def recognised_groups(paths: Sequence[Path], folder: Path) -> ChannelGroups | No
 def _grouped(paths: Iterable[Path], folder: Path, pattern: NamePattern) -> ChannelGroups:
     groups = ChannelGroups(pattern.text)
     images: dict[str, dict[str, dict[tuple[str, str], Path]]] = defaultdict(lambda: defaultdict(dict))
+    spellings = Spellings()
     for path in paths:
         parts = pattern.parts_of(path.relative_to(folder))
-        name = "" if parts is None else pattern.name(parts).replace("/", "_")
+        name = "" if parts is None else spellings.first_of(pattern.name(parts).replace("/", "_"))
         if parts is None or CHANNEL not in parts or not name:
             groups.others.append(path)
             continue

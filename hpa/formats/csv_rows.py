@@ -8,10 +8,8 @@ plain or compressed by gzip. Blank rows and columns, which spreadsheets add, are
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import sys
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,13 +17,11 @@ import pandas as pd
 
 from hpa.core.errors import InputError
 from hpa.core.file_names import require_data
-from hpa.core.table_text import declared_separator, encoding_of, separator_of
+from hpa.core.table_text import declared_separator, encoding_of, open_table, separator_of, table_file
 
 ROW = " row"
 """Column with the number of each row as a spreadsheet counts it: the header is row 1. No column of a file has this
 name, because blanks around names are stripped."""
-_GZIP = b"\x1f\x8b"
-_MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
 _DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
 
 
@@ -44,6 +40,7 @@ def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -
     Raises:
         InputError: If the file is missing, no such table, without rows, or lacks a column.
     """
+    path = table_file(path)
     separator, rows = _cells_of(path)
     if not rows:
         raise InputError(f"{path}: the file is empty; a header line and rows are expected.")
@@ -107,13 +104,12 @@ def _text_of(path: Path) -> str:
     if Path("/dev/fd") not in path.parents:  # what a shell writes for <(COMMAND)
         require_data(path)
     try:
-        content = path.read_bytes()
+        with open_table(path) as file:
+            content = file.read()
     except FileNotFoundError as error:
         raise InputError(f"{path}: the file is missing; check the path.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    if content.startswith(_GZIP):
-        content = _inflated(path, content)
     try:
         text = content.decode(encoding_of([content]))
     except UnicodeDecodeError:
@@ -121,17 +117,3 @@ def _text_of(path: Path) -> str:
     if "\0" in text:
         raise InputError(f"{path}: cannot be read as a table (it is no text); save it as CSV in UTF-8.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _inflated(path: Path, content: bytes) -> bytes:
-    """Return what gzip compressed, as long as a table can be that large."""
-    try:
-        with gzip.open(io.BytesIO(content)) as file:
-            inflated = file.read(_MAX_INFLATED_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: the compressed table is damaged ({error}); copy or compress it again.") from error
-    if len(inflated) > _MAX_INFLATED_BYTES:
-        raise InputError(
-            f"{path}: inflates to more than {_MAX_INFLATED_BYTES:,} bytes, the limit of a table; save it in parts."
-        )
-    return inflated

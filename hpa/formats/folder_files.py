@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
+from hpa.core.file_names import Spellings
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
 from hpa.formats.folder_listing import files_below, is_image_name, list_folder, summary_of
 from hpa.formats.layouts import OTHER_NAMES
@@ -17,15 +19,17 @@ ATLAS = "atlas"
 """Layout of files `<ID>_red`, `_green`, `_blue`, `_yellow`."""
 NAMES_OF = {ATLAS: "names end in the channel", OTHER_NAMES: "names with common endings"}
 """What layouts that are no maker's are called."""
-NOT_READ, THUMBNAIL, OTHER_NAME, OTHER_CHANNEL = (
+NOT_READ, THUMBNAIL, MASK, OTHER_NAME, OTHER_CHANNEL = (
     "of a format that is not read",
     "thumbnails",
+    "masks beside their images",
     "of other names",
     "of channels that are not wanted",
 )
 """Why files are passed over."""
 WHOLE = ""
 """Channel of a file that holds all channels of an image."""
+_MASK_END = re.compile(r"_(?:cp_)?(?:masks?|outlines?|labels?)$", re.IGNORECASE)
 _ONLY = ("", "")
 """Time and slice where names have none."""
 
@@ -84,6 +88,8 @@ def sorted_files(folder: Path, channels: Collection[str], recognise: bool) -> Fo
         return _of_groups(groups, folder, {THUMBNAIL: [path for path in below if is_thumbnail(path)]})
     images = [path for path in listing.images if not is_thumbnail(path)] or listing.images
     passed = {NOT_READ: listing.passed_over, THUMBNAIL: [path for path in listing.images if path not in images]}
+    passed[MASK] = _masks_beside_images(images)
+    images = [path for path in images if path not in passed[MASK]]
     ends = {*channels, *CHANNELS}
     named = sum(_name_and_channel(path, ends)[1] != WHOLE for path in images)
     groups = recognised_groups(images, folder) if recognise and named < len(images) else None
@@ -106,8 +112,10 @@ def _of_groups(groups: ChannelGroups, folder: Path, passed: dict[str, list[Path]
 
 def _of_files(paths: Iterable[Path], folder: Path, passed: dict[str, list[Path]], ends: set[str]) -> FolderFiles:
     found = FolderFiles(passed_over=_named(folder, passed))
+    spellings = Spellings()
     for path in paths:
-        image_id, channel = _name_and_channel(path, ends)
+        name, channel = _name_and_channel(path, ends)
+        image_id = spellings.first_of(name)
         files = found.images.setdefault(image_id, {})
         if channel in files:
             found.clashes[image_id].append(path)
@@ -121,6 +129,13 @@ def _of_files(paths: Iterable[Path], folder: Path, passed: dict[str, list[Path]]
 def _name_and_channel(path: Path, ends: Collection[str]) -> tuple[str, str]:
     image_id, _, channel = path.stem.removesuffix(".ome").rpartition("_")
     return (image_id, channel) if image_id and channel in ends else (path.stem, WHOLE)
+
+
+def _masks_beside_images(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that are named as another one and `_mask`, as Cellpose and others save what they found."""
+    stems = {path.stem.lower() for path in paths}
+    ends = {path: _MASK_END.sub("", path.stem).lower() for path in paths}
+    return [path for path, stem in ends.items() if stem != path.stem.lower() and stem in stems]
 
 
 def _named(folder: Path, passed: dict[str, list[Path]]) -> dict[str, list[str]]:

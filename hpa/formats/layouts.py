@@ -55,7 +55,8 @@ OTHER_NAMES = "other"
 """Common ends of names that no maker owns; recognised, but no choice of --layout."""
 _ANY = r"(?:\.ome)?(?:\.tiff?|\.png)"
 _OTHERS = (
-    rf"(?P<image>.+?)[ _.-](?P<channel>(?:w|ch|c)\d{{1,2}}){_ANY}",
+    rf"(?P<image>.+?)(?:[ _.-]t(?P<t>\d{{2,}}))?(?:[ _.-]z(?P<z>\d+))?[ _.-](?P<channel>(?:w|ch|c)\d{{1,2}}){_ANY}",
+    rf"(?P<image>.+?)[ _.-]z(?P<z>\d+)[ _.-]t(?P<t>\d{{2,}})[ _.-](?P<channel>(?:w|ch|c)\d{{1,2}}){_ANY}",
     rf"(?P<channel>c\d)-(?P<image>.+?){_ANY}",  # Fiji's Image > Color > Split Channels
     rf"(?P<image>.+?f\d+)(?P<channel>d\d){_ANY}",  # Cellomics
     rf"(?P<image>.+?)[ _.-](?P<channel>{STAIN}){_ANY}",

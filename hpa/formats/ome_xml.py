@@ -30,6 +30,7 @@ class OmeImage:
         channel_names: As the XML has them.
         pixel_um: Height and width of a pixel, µm; NaN where unknown.
         bits: `SignificantBits`, "" where missing.
+        size_px: Height and width as the XML has them, 0 where missing.
         pages: Page of this file that holds a plane.
         elsewhere: Planes that other files hold, by file name.
     """
@@ -40,6 +41,7 @@ class OmeImage:
     channel_names: list[str]
     pixel_um: SizeUm
     bits: str
+    size_px: tuple[int, int]
     pages: dict[PlaneIndex, int] = field(default_factory=dict)
     elsewhere: dict[PlaneIndex, str] = field(default_factory=dict)
 
@@ -96,11 +98,18 @@ def _image(path: Path, element: ElementTree.Element, is_own: _IsOwn, page_count:
             pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeX"), unit, pixels.get("PhysicalSizeYUnit", unit)
         ),
         bits=pixels.get("SignificantBits", ""),
+        size_px=(_whole(pixels.get("SizeY"), 0), _whole(pixels.get("SizeX"), 0)),
     )
     order = [axis for axis in pixels.get("DimensionOrder", "XYCZT") if axis in "TZC"]  # fastest first
     places = _Places(image.sizes, order)
     for data in _children(pixels, "TiffData"):
         _add_planes(path, image, places, data, is_own, page_count)
+    there = len({channel for _, _, channel in image.pages})
+    if image.pages and not image.elsewhere and there < image.sizes[2]:
+        raise InputError(
+            f"{path}: its OME-XML lists {image.sizes[2]} channels, the file has pages of {there}; export it again, or "
+            "save it without OME-XML."
+        )
     return image
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Shaped
-from PIL import PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from hpa.core.errors import InputError
 from hpa.formats.image_header import GREY, RGB, ImageHeader, Scene, check_size, declared_bits, numbered
@@ -21,6 +21,7 @@ _HEAD_BYTES = 33  # signature and the whole first chunk
 _TAIL_BYTES = 1024  # the closing chunk, and what careless programs write after it
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 """Colour types of the standard."""
+_ORIENTATION = 274
 _NOTES = dict.fromkeys((_GREY_ALPHA, _RGBA), ("alpha left out",)) | {_PALETTE: ("palette applied",)}
 
 
@@ -52,6 +53,7 @@ def inspect_png(path: Path) -> ImageHeader:
                 notes=_NOTES.get(colour, ()),
             ),
         ),
+        _orientation_note(path),
     )
 
 
@@ -105,6 +107,23 @@ def _significant_bits(path: Path) -> int:
         content = file.read(_TAIL_BYTES)  # sBIT comes before the pixels
     place = content.find(b"sBIT")
     return declared_bits(content[place + 4], 16) if place > 0 else 16
+
+
+def _orientation_note(path: Path) -> tuple[str, ...]:
+    """Return what the chunk eXIf says of the orientation, as of a TIFF."""
+    with path.open("rb") as file:
+        content = file.read(_TAIL_BYTES)
+    place = content.find(b"eXIf")
+    if place < 0:
+        return ()
+    length = struct.unpack(">I", content[place - 4 : place])[0]
+    exif = Image.Exif()
+    try:
+        exif.load(content[place + 4 : place + 4 + length])
+        orientation = exif.get(_ORIENTATION, 1)
+    except BROKEN:
+        return ()
+    return (f"orientation {orientation} of its header is not applied",) if orientation != 1 else ()
 
 
 def _ends_of(path: Path) -> tuple[bytes, bytes]:

@@ -31,7 +31,7 @@ from hpa.formats.image_header import (
     numbered,
 )
 from hpa.formats.ome_xml import OmeImage, read_ome_images
-from hpa.formats.pixel_size import size_of_page
+from hpa.formats.pixel_size import UNKNOWN, size_of_page
 from hpa.formats.tiff_colour import PageColour, PagePart, colour_of, planes_of_page
 from hpa.formats.tiff_directories import require_end
 from hpa.formats.tiff_inner_size import SIZED, require_inner_size
@@ -127,7 +127,9 @@ def readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[Readable], tupl
         images = read_ome_images(path, text, len(tiff.pages))
         if not images:
             raise InputError(f"{path}: its OME-XML lists no page of this file; was it renamed? Export it again.")
-        return [_ome_readable(path, tiff, image) for image in images], ()
+        further = len(tiff.pages) - len({page for image in images for page in image.pages.values()})
+        notes_of_xml = (f"{further} of {len(tiff.pages)} pages are not in its OME-XML: left out",) if further else ()
+        return [_ome_readable(path, tiff, image) for image in images], notes_of_xml
     kept: list[Readable] = []
     notes: list[str] = []
     is_slide = any(getattr(tiff, f"is_{kind}", False) for kind in _SLIDE_KINDS)
@@ -212,11 +214,15 @@ def _ome_readable(path: Path, tiff: tifffile.TiffFile, image: OmeImage) -> Reada
     if colour.samples > 1 and len(own) > 1:
         all_names = numbered([], len(own) * colour.samples)
     declared = scene.bits if not image.bits else declared_bits(image.bits, scene.info.bits)
+    height, width = image.size_px
+    is_resized = all(image.size_px) and image.size_px != (scene.height, scene.width)
+    resized = f"its OME-XML is of {width}×{height} px, so its pixel size is not taken"
     scene = replace(
         scene,
         name=image.name,
         channel_names=all_names,
-        pixel_um=image.pixel_um,
+        pixel_um=UNKNOWN if is_resized else image.pixel_um,
+        notes=(*scene.notes, resized) if is_resized else scene.notes,
         bits=declared,
         slices=slices,
         times=times,

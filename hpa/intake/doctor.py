@@ -20,11 +20,12 @@ from hpa.core.image_table import ImageTable
 from hpa.core.levels import unused_bits
 from hpa.core.override_text import override_text
 from hpa.core.planes import COLOURS
+from hpa.core.table_text import table_file
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
 from hpa.formats.folder_files import NAMES_OF
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.folder_listing import entries_below, files_below, is_image_name
-from hpa.formats.image_header import StackChoice
+from hpa.formats.image_header import MAX_CHANNELS, StackChoice
 from hpa.formats.layouts import OTHER_NAMES
 from hpa.formats.stains import with_colours
 from hpa.intake.bright_background import bright_background_warning, has_bright_background
@@ -144,13 +145,14 @@ def image_files(folder: Path) -> list[Path]:
 
 def data_set_layout(folder: Path) -> str | None:
     """Return the value of `data=` that reads a data set, None where a folder is none."""
-    if (folder / "train.csv").is_file() and (folder / "train").is_dir():
+    is_labelled = table_file(folder / "train.csv").is_file()
+    if is_labelled and (folder / "train").is_dir():
         return "kaggle_hpa"
-    if (folder / "train.csv").is_file() and (folder / "train_images").is_dir():
+    if is_labelled and (folder / "train_images").is_dir():
         return "hubmap"
     if (folder / "images").is_dir() and (folder / "labels").is_dir():
         return "instance_folder"
-    if (folder / "index.csv").is_file() and (folder / "images").is_dir():
+    if table_file(folder / "index.csv").is_file() and (folder / "images").is_dir():
         return "typed_images"
     return None
 
@@ -167,10 +169,22 @@ def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
         return _microscope(folder, groups)
     if any(path.parent == folder for path in images):
         return FOLDER, f"hpa segment {quote(str(folder))} OUT segmenter=watershed_nuclei"
-    return (
-        OTHER_FILES,
-        f"hpa import {quote(str(folder))} OUT --pattern '{{image}}_{{channel}}.tif' --channels NAME=COLOUR,…",
-    )
+    return OTHER_FILES, f"hpa import {quote(str(folder))} OUT {_pattern_words(folder, images)}"
+
+
+def _pattern_words(folder: Path, images: Sequence[Path]) -> str:
+    """Return the options that say how files are named: folders that hold the same names are images of their own."""
+    names_of: dict[Path, list[str]] = {}
+    for path in images:
+        names_of.setdefault(path.parent.relative_to(folder), []).append(path.stem)
+    first, *others = list(names_of.values()) or [[]]
+    if others and 1 < len(set(first)) <= MAX_CHANNELS and all(sorted(names) == sorted(first) for names in others):
+        called = with_colours(first)
+        words = [f"{own}={name if name in CHANNELS else _COLOUR}" for own, name in zip(first, called, strict=True)]
+        depth = len(next(iter(names_of)).parts)
+        pattern = "/".join([*(f"{{folder{number}}}" for number in range(1, depth)), "{image}", "{channel}"])
+        return f"--pattern '{pattern}{images[0].suffix}' --channels {quote(','.join(words))}"
+    return "--pattern '{image}_{channel}.tif' --channels NAME=COLOUR,…"
 
 
 def _microscope(folder: Path, groups: ChannelGroups) -> tuple[str, str]:

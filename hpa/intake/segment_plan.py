@@ -67,6 +67,8 @@ def choose_size(images: FolderImages, part: Part, finder: Callable[[], Segmenter
         InputError: If a size is unknown and cannot be estimated.
     """
     sizes_um = images.sizes_um()
+    if not sizes_um:
+        return "pixel size: unknown, as no image can be read"
     unknown = [image_id for image_id, size_um in sizes_um.items() if math.isnan(size_um)]
     if not unknown:
         shown = sorted({f"{size_um:.4g} µm" for size_um in sizes_um.values()})

@@ -9,6 +9,7 @@ from hpa.config import build
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.project_folder import project_folder
+from hpa.core.table_text import table_file
 from hpa.intake.data_set.opening import open_images
 from hpa.intake.doctor import SPLITS, data_set_layout, image_files
 from hpa.interfaces import ImageSource
@@ -57,7 +58,11 @@ def images_of(overrides: Sequence[str]) -> Images:
     if "://" not in roots[-1] and not root.exists():
         raise InputError(f"{root}: there is no such folder; give that of the images, data.root=DIR.")
     if len(overrides) == 1:
-        is_plain = (root / "images").is_dir() and not (root / "index.csv").is_file() and not (root / "labels").is_dir()
+        is_plain = (
+            (root / "images").is_dir()
+            and not table_file(root / "index.csv").is_file()
+            and not (root / "labels").is_dir()
+        )
         return Images(open_images(root / "images" if is_plain else root))
     return Images(build(compose_slot(project_folder(), "infer", "data", with_layout(overrides)) or {}))
 

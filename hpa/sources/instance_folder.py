@@ -17,6 +17,7 @@ from hpa.core.file_identity import identity_of_files
 from hpa.core.image_table import ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
+from hpa.core.table_text import table_file
 from hpa.formats.csv_rows import ROW
 from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
@@ -159,7 +160,7 @@ class InstanceFolder:
     def _warnings(self) -> tuple[Problem, ...]:
         folder = str(self.root / "images")
         passed = [Problem(folder, line) for line in describe_passed_over(self._images.passed_over)]
-        if not self._where or (self.root / _INDEX).is_file():
+        if not self._where or table_file(self.root / _INDEX).is_file():
             return tuple(passed)
         named = ", ".join(self._where)
         reason = f"there is none, so all {len(self._rows)} images are used; data.where ({named}) selects nothing"
@@ -167,7 +168,7 @@ class InstanceFolder:
 
     def _listed(self, where: Mapping[str, Sequence[str]]) -> tuple[pd.DataFrame, list[Problem]]:
         """Return the rows to use, and what is wrong with them; all images where there is no index.csv."""
-        path = self.root / _INDEX
+        path = table_file(self.root / _INDEX)
         if not path.is_file():
             return pd.DataFrame({"image_id": self._images.image_ids}), []
         frame = read_used_rows(path, (), ("pixel_um",))

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from hpa.core.errors import DataError, InputError, Problem
+from hpa.core.table_text import table_file
 from hpa.core.whole_file import whole_file
 from hpa.formats.csv_rows import ROW, read_rows
 from hpa.sources.row_checks import id_problems, size_problems
@@ -108,7 +109,7 @@ def pixel_sizes_beside(folder: Path) -> dict[str, float]:
         DataError: If a row of the table is wrong.
     """
     root = folder.parent if folder.name == IMAGES else folder
-    path = root / INDEX
+    path = table_file(root / INDEX)
     if not (path.is_file() and (root / IMAGES).is_dir()):
         return {}
     if not {HEADER[0], HEADER[-1]} <= set(read_rows(path, ()).columns):

@@ -24,6 +24,12 @@ def written(path, text="made by us", command="qc", **options):
     return path
 
 
+def test_a_name_of_a_compressed_file_is_refused(tmp_path):
+    for name in ("a.csv.gz", "A.CSV.GZ"):
+        with pytest.raises(InputError, match="nothing is written compressed"):
+            check_outputs([tmp_path / name], "infer", overwrite=True)
+
+
 def test_what_the_command_made_may_be_made_again(tmp_path):
     path = written(tmp_path / "page.html")
     assert is_own_output(path, "qc")

@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from hpa.core.errors import DataError, InputError
@@ -27,6 +29,23 @@ def test_tables_are_read_as_spreadsheets_save_them(tmp_path, encoding, separator
     lines = ["ID,ImageWidth,ImageHeight,TruthString,,", "Zürich 1,4,3,1 m,,", ",,,,,", "b,4,3,,,"]
     path.write_bytes("\r\n".join(lines).replace(",", separator).encode(encoding))
     assert read_table(path, TRUTH_COLUMN) == [TableRow("Zürich 1", 4, 3, "1 m"), TableRow("b", 4, 3, "")]
+
+
+def test_a_compressed_table_is_read_also_beside_its_name_and_a_damaged_or_endless_one_refused(tmp_path, monkeypatch):
+    plain, compressed = tmp_path / "submission.csv", tmp_path / "submission.csv.gz"
+    write_table(plain, PREDICTION_COLUMN, ROWS)
+    content = gzip.compress(plain.read_bytes())
+    plain.unlink()
+    compressed.write_bytes(content)
+    assert read_table(compressed, PREDICTION_COLUMN) == read_table(plain, PREDICTION_COLUMN) == ROWS
+    for damaged in (content[:-9], content[:12] + b"\xff" + content[13:]):
+        compressed.write_bytes(damaged)
+        with pytest.raises(InputError, match="compressed table is damaged"):
+            read_table(compressed, PREDICTION_COLUMN)
+    compressed.write_bytes(gzip.compress(b"ID," * 1000))
+    monkeypatch.setattr("hpa.core.table_text._MAX_INFLATED_BYTES", 1000)
+    with pytest.raises(InputError, match="inflates to more than 1,000 bytes"):
+        read_table(compressed, PREDICTION_COLUMN)
 
 
 def test_fields_longer_than_the_csv_modules_own_limit(tmp_path):

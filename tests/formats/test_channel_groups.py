@@ -7,6 +7,7 @@ import pytest
 import tifffile
 
 from hpa.core.errors import InputError
+from hpa.formats.channel_groups import recognised_groups
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 
@@ -75,6 +76,15 @@ def test_other_names_are_images_by_themselves(tmp_path, names):
     images = FolderImages(tmp_path, ("blue",), None, 0.5)
     assert images.image_ids == sorted(name.removesuffix(".tif") for name in names)
     assert images.layout == ""
+
+
+def test_slices_and_times_of_common_names_are_no_images_of_their_own(tmp_path):
+    for template in ("a_t01_z{z:02d}_c{c}.tif", "a_z{z:02d}_t01_c{c}.tif"):
+        paths = [tmp_path / template.format(z=z, c=c) for z in range(3) for c in range(2)]
+        groups = recognised_groups(paths, tmp_path)
+        assert groups is not None
+        assert {name: sorted(channels) for name, channels in groups.images.items()} == {"a": ["c0", "c1"]}
+        assert len(groups.images["a"]["c0"]) == 3
 
 
 def test_thumbnails_and_other_files_are_counted_and_named(tmp_path):

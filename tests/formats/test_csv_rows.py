@@ -94,6 +94,6 @@ def test_a_compressed_table_is_read_and_a_damaged_or_endless_one_refused(tmp_pat
         with pytest.raises(InputError, match="compressed table is damaged"):
             read_rows(path, ["ID"])
     path.write_bytes(gzip.compress(b"ID\n" + b"a\n" * 1000))
-    monkeypatch.setattr("hpa.formats.csv_rows._MAX_INFLATED_BYTES", 1000)
+    monkeypatch.setattr("hpa.core.table_text._MAX_INFLATED_BYTES", 1000)
     with pytest.raises(InputError, match="inflates to more than 1,000 bytes"):
         read_rows(path, ["ID"])

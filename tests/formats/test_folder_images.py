@@ -1,3 +1,5 @@
+import unicodedata
+
 import cv2
 import numpy as np
 import pytest
@@ -23,6 +25,32 @@ def test_files_of_one_channel_each_are_one_field(tmp_path):
     assert np.array_equal(field.plane("green"), GREY + 1)
     assert field.pixel_um == 0.5
     assert images.file_of("well_1") is None
+
+
+def test_names_that_look_alike_are_one_image_however_their_letters_are_composed(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Zürich") for form in ("NFC", "NFD"))
+    cv2.imwrite(str(tmp_path / f"{composed}_blue.png"), GREY)
+    cv2.imwrite(str(tmp_path / f"{decomposed}_green.png"), GREY + 1)
+    images = opened(tmp_path)
+    [image_id] = images.image_ids
+    assert images.read(image_id).plane("green")[0, 1] == 2
+    cv2.imwrite(str(tmp_path / f"{decomposed}_blue.png"), GREY)
+    assert opened(tmp_path).clashing == opened(tmp_path).image_ids
+    microscope = tmp_path / "microscope"
+    microscope.mkdir()
+    for name in (f"{composed}_w1.tif", f"{decomposed}_w2.tif", "b_w1.tif", "b_w2.tif"):
+        tifffile.imwrite(microscope / name, GREY)
+    assert len(opened(microscope).image_ids) == 2
+
+
+def test_masks_beside_their_images_are_passed_over_and_other_files_of_such_names_read(tmp_path):
+    names = ("a.png", "a_cp_masks.png", "a_mask.tif", "a_Labels.png", "b_masks.png", "face_mask.png")
+    for name in names:
+        cv2.imwrite(str(tmp_path / name), GREY)
+    images = opened(tmp_path)
+    assert images.image_ids == ["a", "b_masks", "face_mask"]
+    [listed] = images.passed_over.values()
+    assert sorted(listed) == ["a_Labels.png", "a_cp_masks.png", "a_mask.tif"]
 
 
 def test_a_grey_image_stands_for_every_channel(tmp_path):

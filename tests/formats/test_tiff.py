@@ -5,9 +5,10 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from hpa.core.errors import InputError
-from hpa.formats.images import read_image
+from hpa.formats.images import inspect_image, read_image
 
 RNG = np.random.default_rng(0)
 TWO = RNG.integers(0, 4000, (2, 20, 30)).astype(np.uint16)
@@ -48,6 +49,51 @@ def test_channels_may_come_first_or_last(tmp_path, last):
     file = read_image(path)
     assert np.array_equal(np.moveaxis(file.planes, 0, -1), pixels)
     assert file.names == (("red", "green", "blue") if last else ("1", "2", "3"))
+
+
+def write_with_xml(path, channels, width=30):
+    """Write two pages with an OME-XML of its own numbers."""
+    listed = "".join(f'<Channel ID="Channel:0:{number}" SamplesPerPixel="1"/>' for number in range(channels))
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" PhysicalSizeX="0.5" PhysicalSizeY="0.5" '
+        f'SizeX="{width}" SizeY="20" SizeC="{channels}" SizeZ="1" SizeT="1">{listed}<TiffData/></Pixels></Image></OME>'
+    )
+    with tifffile.TiffWriter(path, ome=False) as tiff:
+        for number, pixels in enumerate(TWO):
+            tiff.write(pixels, description=None if number else xml, metadata=None)
+
+
+def test_pages_that_an_ome_xml_does_not_list_are_named_and_channels_without_pages_refused(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    write_with_xml(path, 2)
+    assert np.array_equal(read_image(path).planes, TWO)
+    assert not inspect_image(path).notes
+    write_with_xml(path, 1)
+    assert inspect_image(path).notes == ("1 of 2 pages are not in its OME-XML: left out",)
+    write_with_xml(path, 4)
+    with pytest.raises(InputError, match="lists 4 channels, the file has pages of 2"):
+        read_image(path)
+
+
+def test_an_ome_xml_of_another_size_gives_no_pixel_size(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    write_with_xml(path, 2)
+    assert read_image(path).pixel_um == 0.5
+    write_with_xml(path, 2, width=3000)  # a program made the picture smaller and kept the XML
+    assert math.isnan(read_image(path).pixel_um)
+    assert "its OME-XML is of 3000×20 px" in inspect_image(path).scenes[0].notes[0]
+
+
+def test_the_orientation_of_a_png_is_named_and_not_applied(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(TWO[0].astype(np.uint8)).save(tmp_path / "a.png", exif=exif)
+    assert inspect_image(tmp_path / "a.png").notes == ("orientation 6 of its header is not applied",)
+    assert read_image(tmp_path / "a.png").planes.shape == (1, 20, 30)
+    content = (tmp_path / "a.png").read_bytes().replace(b"MM\0*", b"MM\0\0").replace(b"II*\0", b"II\0\0")
+    (tmp_path / "b.png").write_bytes(content)  # no reader of pixels needs what is damaged here
+    assert inspect_image(tmp_path / "b.png").notes == ()
 
 
 def test_png_in_colour_and_grey(tmp_path):

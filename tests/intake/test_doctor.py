@@ -291,6 +291,20 @@ def test_thumbnails_are_named(tmp_path):
     }
 
 
+def test_folders_that_hold_the_same_names_are_images_of_their_own(tmp_path, monkeypatch, capsys):
+    for number in (1, 2):
+        folder = tmp_path / "set" / f"Position {number}"
+        folder.mkdir(parents=True)
+        for name in ("DAPI", "GFP"):
+            tifffile.imwrite(folder / f"{name}.tif", plane(number))
+    monkeypatch.chdir(tmp_path)
+    report, _ = examine(tmp_path / "set", AS_IS)
+    words = shlex.split(report.advice.replace("OUT", str(tmp_path / "OUT")))
+    assert words[-1] == "DAPI=blue,GFP=green"
+    assert main(words[1:]) == 0
+    assert "2 images of blue, green" in capsys.readouterr().out
+
+
 def test_levels_of_a_camera_of_fewer_bits_are_reported(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", plane(0) // 16)
     report, _ = examine(tmp_path, AS_IS)

@@ -1,3 +1,4 @@
+import gzip
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from omegaconf import OmegaConf
 
 from hpa.core.errors import DataError, InputError
 from hpa.core.image_table import COLUMNS
+from hpa.intake.doctor import data_set_layout
 from hpa.interfaces import ImageSource
 from hpa.sources.kaggle_hpa import KaggleHpa
 from tests.roles import assert_fills
@@ -31,6 +33,16 @@ def source(root: Path, **changes: object) -> KaggleHpa:
 
 def reasons(table: object) -> list[str]:
     return [str(problem) for problem in table.problems]
+
+
+def test_compressed_tables_are_read_where_the_plain_ones_are_missing(make_set: MakeSet) -> None:
+    root = make_set(LABELS)
+    before = source(root).table("train").frame
+    table = root / "train.csv"
+    (root / "train.csv.gz").write_bytes(gzip.compress(table.read_bytes()))
+    table.unlink()
+    assert data_set_layout(root) == "kaggle_hpa"
+    assert source(root).table("train").frame.equals(before)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff"])
