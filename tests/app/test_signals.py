@@ -15,7 +15,7 @@ from hpa.app.train import kept_of
 from hpa.training.run_folder import RunFolder
 from tests.warm import Started
 
-EPOCHS = 20
+EPOCHS = 30
 """More than a training ends before a signal reaches it."""
 TINY = ("data=kaggle_hpa", "model=tiny", "size=tiny", "trainer.accelerator=cpu", "report=false")
 
