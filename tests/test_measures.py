@@ -28,6 +28,7 @@ ALLOWED: dict[tuple[str, str], tuple[int, str]] = {
     ),
     ("methods", "hpa.simulation.anatomy.Anatomy"): (23, "one property for each structure of a cell"),
     ("methods", "hpa.sources.hubmap.source.Hubmap"): (16, "a data set that serves several protocols"),
+    ("methods", "hpa.core.addresses.StoredPath"): (22, "what a path can do"),
     ("methods", "hpa.training.module.TrainingModule"): (19, "the hooks that Lightning calls"),
     ("ancestors", "hpa.core.whole_file.DiskFullError"): (2, "an error of writing, which is an error of input"),
     ("nested blocks", "hpa.cells.crop_records:read_records"): (4, "a read inside its error handling"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hpa.core.addresses import as_path
 from hpa.core.channels import CHANNELS
 from hpa.core.errors import InputError
 from hpa.core.field import Field
@@ -56,8 +57,8 @@ class Reading:
         Raises:
             InputError: If an image has another type, shape or number of channels, or cannot be read.
         """
-        if isinstance(images, str | Path) and Path(images).is_dir():
-            yield from self._of_folder(Path(images))
+        if isinstance(images, str | Path) and as_path(images).is_dir():
+            yield from self._of_folder(as_path(images))
         elif isinstance(images, np.ndarray | str | Path):
             yield self._of_image(images, "0")
         elif isinstance(images, Mapping):
@@ -78,7 +79,7 @@ class Reading:
 
     def _of_image(self, image: Any, name: str) -> Field:
         if isinstance(image, str | Path):
-            path = Path(image).expanduser()
+            path = as_path(image).expanduser()
             if not path.exists():
                 raise InputError(f"{image}: there is no such file or folder; check the path, from {Path.cwd()}.")
             stored = read_image(path)

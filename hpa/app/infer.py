@@ -14,10 +14,12 @@ from hpa.app.members import members
 from hpa.app.progress import show_progress
 from hpa.app.timings import bytes_read, seconds_in_words, write_timings
 from hpa.config import Config, build
+from hpa.core.addresses import StoredPath, as_path
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
 from hpa.core.levels import level_warnings
 from hpa.core.outputs import check_outputs
+from hpa.core.upload import staged, upload_staged
 from hpa.inference.blocks import Shard
 from hpa.inference.budget import Budget
 from hpa.inference.output import COMMAND, Output, RunResult
@@ -42,6 +44,8 @@ JOIN = "join"
 
 def infer(config: Config) -> int:
     """Write a submission and return the exit code: 0 all well, 3 some rows are blank, 1 all images failed."""
+    if isinstance(out := as_path(config["out"]), StoredPath):
+        return infer_to_store(config, out)
     if config.get("engine"):
         return infer_on_engine(config)
     started_s = time.monotonic()
@@ -57,8 +61,7 @@ def infer(config: Config) -> int:
     runs = [read_saved_run(path) for path in members(paths, announce=True)]
     require_task(runs, config["task"])
     data = config.get("data") or runs[0].part("data")
-    inputs = [*(run.path for run in runs), *(Path(data[name]) for name in ("root", "metadata") if data.get(name))]
-    out = Path(config["out"])
+    inputs = [*(run.path for run in runs), *(as_path(data[name]) for name in ("root", "metadata") if data.get(name))]
     if not (is_shared and read_note(out)):
         check_outputs([out], COMMAND, inputs=inputs, overwrite=config["overwrite"])  # before networks are built
     workload: Workload = build(config["workload"])
@@ -85,6 +88,26 @@ def infer(config: Config) -> int:
     if timings is not None:
         write_timings(timings, result, output.files(), read_before, pipeline.workers, pipeline.sizes.block_images)
     return _report(result, output, parts.counted)
+
+
+def infer_to_store(config: Config, out: StoredPath) -> int:
+    """Write a submission here, and upload it with what lies beside it; return the exit code.
+
+    Raises:
+        InputError: If several processes write it, as an object store has no locks; or the store does not take it.
+    """
+    if config.get("engine") or config["workers"] == JOIN:
+        raise InputError(
+            f"out={out}: processes that share a run need a folder that all of them see; give out=FOLDER/FILE, or "
+            "divide the run by shard=1/N and a file for each."
+        )
+    place = staged(out, COMMAND, config["overwrite"])
+    code = infer({**config, "out": str(place), "overwrite": True})
+    if code == EXIT_NOTHING_USABLE:
+        return code
+    upload_staged(place, out, COMMAND, config["overwrite"])
+    tqdm.write(f"uploaded  {out}")
+    return code
 
 
 def infer_on_engine(config: Config) -> int:

@@ -20,6 +20,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Shaped
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError, Problem
 from hpa.core.sealed_file import damaged, unreadable, verify
 from hpa.core.whole_file import WriteError
@@ -38,7 +39,7 @@ class ArtifactCache:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = as_path(folder).expanduser()
         self._verified: set[Path] = set()
 
     def path(self, kind: str, key: str, suffix: str) -> Path:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from hpa.core.addresses import StoredPath
 from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError
 from hpa.core.file_names import require_data
@@ -31,6 +32,8 @@ def file_identity(path: Path) -> str:
     Raises:
         InputError: If it is missing or cannot be read.
     """
+    if isinstance(path, StoredPath):
+        return path.identity()
     require_data(path)
     try:
         if path.is_dir():

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hpa.core.addresses import as_path, require_no_password
 from hpa.core.errors import InputError
 
 PATH_SETTINGS = frozenset(
@@ -75,10 +76,13 @@ def with_paths(config: Any) -> Any:
 
 
 def with_home(value: Any) -> Any:
-    """Return a value of a command line with the home folder for `~`, where it is a path or a list of paths."""
+    """Return a value of a command line with the home folder for `~`, where it is a path or a list of paths.
+
+    Addresses in object stores become paths that are read there.
+    """
     if isinstance(value, list):
         return [with_home(entry) for entry in value]
-    return Path(os.path.expanduser(value)) if isinstance(value, Path) else value  # noqa: PTH111 - Path's may raise
+    return as_path(Path(os.path.expanduser(value))) if isinstance(value, Path) else value  # noqa: PTH111 - Path's may raise
 
 
 def named_paths(config: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -103,6 +107,7 @@ def named_paths(config: Any, key: str = "") -> Iterator[tuple[str, str]]:
 def _value(name: str, value: Any) -> Any:
     if name in PATH_SETTINGS or name.endswith(_FILE_SUFFIXES):
         if isinstance(value, str):
+            require_no_password(value)
             return os.path.expanduser(value)  # noqa: PTH111 - Path would mend 'https://' and a trailing slash
         if isinstance(value, list):
             return [_value(name, entry) for entry in value]

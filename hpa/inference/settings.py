@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hpa import __version__
+from hpa.core.addresses import as_path
 from hpa.core.digest import digest_of_array, digest_of_values, sha256_of_file
 from hpa.core.image_table import ImageTable
 
@@ -40,8 +40,8 @@ def by_content(config: Any) -> Any:
         return {key: by_content(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [by_content(value) for value in config]
-    if isinstance(config, str) and "/" in config and Path(config).expanduser().is_file():
-        return f"file {sha256_of_file(Path(config).expanduser())}"
+    if isinstance(config, str) and "/" in config and as_path(config).expanduser().is_file():
+        return f"file {sha256_of_file(as_path(config).expanduser())}"
     return config
 
 

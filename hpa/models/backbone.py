@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, cast
 
 import timm
@@ -13,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.models.timm_weights import published_weights
 from hpa.models.weights import description_of, load_weights, read_weights
@@ -63,7 +63,7 @@ class TimmBackbone(nn.Module):
         if weights is not None and pretrained:
             raise InputError("model.weights and model.pretrained exclude each other: give a file or true, not both.")
         if weights is not None:
-            load_weights(self.network, read_weights(Path(weights)), name, f"'{weights}'")
+            load_weights(self.network, read_weights(as_path(weights)), name, f"'{weights}'")
         if pretrained:
             load_weights(self.network, published_weights(name), name, "the published file")
         self.name = name

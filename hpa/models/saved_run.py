@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.core.json_file import read_json
 from hpa.core.levels import Levels
@@ -79,7 +80,7 @@ def checkpoint_of(path: str | Path) -> Path:
     Raises:
         InputError: If there is none.
     """
-    given = Path(path).expanduser()
+    given = as_path(path).expanduser()
     if given.is_file():
         return given
     best = given / "checkpoints" / "best.ckpt"
@@ -96,7 +97,7 @@ def members_of(path: str | Path) -> list[Path]:
     >>> members_of("RUN")
     [PosixPath('RUN')]
     """
-    folder = Path(path).expanduser()
+    folder = as_path(path).expanduser()
     file = folder / "run.json"
     if not file.is_file():
         return [folder]

@@ -8,12 +8,12 @@ merge that the organisers published beside the competition (`all_locations_merge
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hpa.core.addresses import as_path
 from hpa.core.classes import LOCATIONS
 from hpa.core.errors import InputError
 from hpa.models.heads import FeaturesAndLogits
@@ -114,7 +114,7 @@ def _classifier(feature_count: int) -> nn.Sequential:
 
 
 def _fill(classifier: nn.Module, file: str) -> None:
-    found = read_weights(Path(file))
+    found = read_weights(as_path(file))
     problems = differences(classifier.state_dict(), found)
     if problems:
         raise InputError(f"model.head.weights: '{file}' does not fit a classifier of SubCell: {'; '.join(problems)}.")

@@ -7,7 +7,6 @@ as `tu-<name>`.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any, cast
 
 import segmentation_models_pytorch as smp
@@ -16,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.interfaces import Instances, PixelBatch, PixelOutput, PixelTarget
 from hpa.models.weights import load_encoder_weights, read_weights
@@ -80,7 +80,7 @@ class UnetModel(nn.Module):
         if weights is not None:
             if encoder.startswith("mit_"):
                 log.warning("model.weights=%s: %s", weights, _MIX_TRANSFORMER_LICENCE)
-            load_encoder_weights(self.network.encoder, read_weights(Path(weights)), f"'{weights}'")
+            load_encoder_weights(self.network.encoder, read_weights(as_path(weights)), f"'{weights}'")
         self.feature_count = int(self.network.encoder.out_channels[-1])
         self.stride_px = int(getattr(self.network.encoder, "output_stride", 32))
         # Measured on two cores with bfloat16: half the time of a step.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 
 PREFIX = "hub:"
@@ -141,7 +142,7 @@ def local_file(value: str | Path, setting: str, channels: Sequence[str] = ()) ->
     """
     text = str(value)
     if not text.startswith(PREFIX):
-        return Path(value)
+        return as_path(value)
     name = text.removeprefix(PREFIX)
     families = {file.family for file in published_files().values()}
     file = member_for(name, channels) if name in families else published_file(name)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from hpa.config import build
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.project_folder import project_folder
@@ -54,8 +54,8 @@ def images_of(overrides: Sequence[str]) -> Images:
     roots = [word.removeprefix(_ROOT) for word in overrides if word.startswith(_ROOT)]
     if not roots:
         raise InputError("where are the images? Give their folder: data.root=DIR.")
-    root = Path(roots[-1])
-    if "://" not in roots[-1] and not root.exists():
+    root = as_path(roots[-1])
+    if not root.exists():
         raise InputError(f"{root}: there is no such folder; give that of the images, data.root=DIR.")
     if len(overrides) == 1:
         is_plain = (
@@ -71,7 +71,7 @@ def with_layout(overrides: Sequence[str]) -> list[str]:
     """Return overrides that name a layout: that of the folder, or that of the competition where it has none."""
     if any(word.startswith("data=") for word in overrides):
         return [*overrides]
-    roots = [Path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
+    roots = [as_path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
     layout = data_set_layout(roots[-1]) if roots else None
     return [f"data={layout or _COMPETITION}", *overrides]
 
@@ -82,7 +82,7 @@ def images_of_submission(overrides: Sequence[str]) -> Images:
     Raises:
         InputError: If none are named, or there are none.
     """
-    roots = [Path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
+    roots = [as_path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
     if len(roots) != len(overrides) or not roots or data_set_layout(roots[-1]) is not None:
         return images_of(overrides)
     is_competition = any((roots[-1] / split).is_dir() for split in SPLITS)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.file_identity import file_identity
@@ -30,7 +31,7 @@ class Stored:
     channels: tuple[str, ...] = ()
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder)
         if not self.folder.is_dir():
             raise InputError(
                 f"segmenter.folder={self.folder}: a folder of label maps was expected, there is none; check the path."

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.file_identity import identity_of_files
@@ -73,7 +74,7 @@ class InstanceFolder:
         scene: int | str | None = None,
         bits: int | None = None,
     ) -> None:
-        self.root = Path(root)
+        self.root = as_path(root)
         self.channels: tuple[str, ...] = tuple(channels)
         self.class_names: tuple[str, ...] = (class_name,)
         if not (self.root / "images").is_dir():

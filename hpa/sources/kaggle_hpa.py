@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hpa.core.addresses import as_path
 from hpa.core.channels import CHANNELS, HPA_FIELD_WIDTH_UM
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
@@ -76,9 +77,9 @@ class KaggleHpa:
         extra: Sequence[str | Path] = (),
         corrections: str | Path | None = None,
     ) -> None:
-        self.root, self.corrections = Path(root), None if corrections is None else Path(corrections)
+        self.root, self.corrections = as_path(root), None if corrections is None else as_path(corrections)
         self._group = group
-        self._extra = {str(folder): _fetched_set(Path(folder), channels, pixel_um) for folder in extra}
+        self._extra = {str(folder): _fetched_set(as_path(folder), channels, pixel_um) for folder in extra}
         self._extra_of: dict[str, str] | None = None
         names = self.root / CLASS_NAMES_FILE
         self.class_names: tuple[str, ...] = read_class_names(names) if names.is_file() else LOCATION_NAMES
@@ -87,8 +88,8 @@ class KaggleHpa:
             raise InputError(f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null: from width.")
         self.pixel_um = pixel_um
         self.bits = StackChoice.of(bits=bits).bits
-        self._cell_truth_path = None if cell_truth is None else Path(cell_truth)
-        self.metadata = None if metadata is None else Path(metadata)
+        self._cell_truth_path = None if cell_truth is None else as_path(cell_truth)
+        self.metadata = None if metadata is None else as_path(metadata)
         self._pixel_size_was_logged = False
         self._warned: set[tuple[str, str]] = set()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable, format_classes
@@ -55,8 +56,8 @@ class TypedImages:
         bits: int | None = None,
         corrections: str | Path | None = None,
     ) -> None:
-        self.corrections = None if corrections is None else Path(corrections)
-        self.root = Path(root)
+        self.corrections = None if corrections is None else as_path(corrections)
+        self.root = as_path(root)
         self.channels: tuple[str, ...] = tuple(channels)
         if isinstance(channels, str) or not channels or len(set(channels)) != len(channels):
             raise InputError(f"data.channels={channels}: a list of different channels is expected, e.g. [green, blue].")

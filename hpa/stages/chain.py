@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hpa.config import Config, build
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.core.project_folder import with_commands
 from hpa.core.whole_file import whole_file
@@ -42,7 +43,7 @@ def open_or_create(config: Config, name: str, sweep_folder: Path | None) -> RunF
     """
     place = sweep_folder or config["run_dir"]
     if place is not None:
-        run = RunFolder(Path(place).expanduser())
+        run = RunFolder(as_path(place).expanduser())
         if run.config_file.is_file() and (has_epoch(run) or not differing_keys(run.config(), config)):
             _require_same(run, config)
             return run

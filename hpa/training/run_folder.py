@@ -23,6 +23,7 @@ from yaml import YAMLError  # omegaconf reads YAML by it
 
 from hpa import __version__
 from hpa.config import Config
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock, held
 from hpa.core.json_file import read_json
@@ -74,7 +75,7 @@ class RunFolder:
         wanted = config["run_dir"]
         if sweep_folder is not None and wanted is not None:
             raise InputError(f"run_dir={wanted}: the jobs of a sweep cannot share a folder; leave run_dir out with -m.")
-        folder = cls(sweep_folder or Path(wanted or new_run_folder(name)).expanduser())
+        folder = cls(sweep_folder or as_path(wanted or new_run_folder(name)).expanduser())
         if folder.config_file.exists() and not has_epoch(folder):
             with folder.held():  # nobody is at its first epoch now
                 discard(folder)
@@ -104,7 +105,7 @@ class RunFolder:
         Raises:
             InputError: If the folder holds none.
         """
-        folder = cls(newest_run() if str(path) == "last" else Path(path).expanduser())
+        folder = cls(newest_run() if str(path) == "last" else as_path(path).expanduser())
         if not folder.config_file.is_file():
             raise InputError(f"{folder.path}: no run here (config.yaml is missing); give resume= the folder of a run.")
         return folder

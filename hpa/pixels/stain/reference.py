@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.formats.folder_images import FolderImages
 from hpa.pixels.stain.profile import StainProfile
@@ -79,7 +80,7 @@ class ReferencePictures(Sequence[Picture]):
             raise InputError(
                 f"reference pictures need side_px >= 1 and max_pictures >= 1; came {side_px} and {max_pictures}."
             )
-        files = FolderImages(Path(folder), _COLOURS, _COLOURS, pixel_um=None)
+        files = FolderImages(as_path(folder), _COLOURS, _COLOURS, pixel_um=None)
         step = -(-len(files.image_ids) // max_pictures)  # rounded up
         self._pictures = [_reduced(files, image_id, side_px) for image_id in files.image_ids[::step]]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hpa.core.addresses import as_path
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
@@ -54,8 +55,10 @@ class CombinedHubmap:
         self.channels: tuple[str, ...] = tuple(channels)
         self._main = Hubmap(root, pixel_um)
         self._extra = [Hubmap(folder, None) for folder in extra]
-        same = Path(root).resolve()
-        self._unlabeled = [Hubmap(folder, pixel_um if Path(folder).resolve() == same else None) for folder in unlabeled]
+        same = as_path(root).resolve()
+        self._unlabeled = [
+            Hubmap(folder, pixel_um if as_path(folder).resolve() == same else None) for folder in unlabeled
+        ]
         self._home: dict[str, tuple[Hubmap, Split]] | None = None
 
     @property

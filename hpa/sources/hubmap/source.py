@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
+from hpa.core.addresses import as_path
 from hpa.core.encoding import decode_column_runs
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
@@ -56,7 +57,7 @@ class Hubmap:
     class_names: tuple[str, ...] = ("functional tissue unit",)
 
     def __init__(self, root: str | Path, pixel_um: float | None) -> None:
-        self.root = Path(root)
+        self.root = as_path(root)
         if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(
                 f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null to take that of each row."
