@@ -67,16 +67,17 @@ def test_an_object_is_fetched_once_whole(faulty, tmp_path, waits):
 def test_what_passes_is_tried_again_after_growing_waits(faulty, tmp_path, waits, fault):
     faulty.faults = [fault] * 3
     assert as_path("s3://bucket/set/a.bin").read_bytes() == CONTENT
-    assert len(waits) == 3
-    assert waits[0] < waits[2]
+    assert len(waits) >= 2  # one attempt may meet two of them
+    assert waits[0] < waits[-1]
 
 
 @pytest.mark.parametrize("fault", [503, "cut", "short"])
 def test_what_does_not_pass_is_reported_and_leaves_nothing_in_the_cache(faulty, tmp_path, waits, fault):
-    faulty.faults = [fault] * ATTEMPTS
+    faulty.faults = [fault] * 2 * ATTEMPTS
     with pytest.raises(InputError, match=rf"s3://bucket/set/a.bin: cannot be had, tried {ATTEMPTS} times"):
         as_path("s3://bucket/set/a.bin").read_bytes()
     assert cached(tmp_path) == []
+    faulty.faults.clear()
     assert as_path("s3://bucket/set/a.bin").read_bytes() == CONTENT
 
 
