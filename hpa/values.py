@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from hpa.core.errors import UsageError
+from hpa.core.field import MICROSCOPE_UM
 from hpa.targets import require_slots
 
 SETTINGS: Mapping[str, Any] = {
@@ -228,6 +229,8 @@ def _bounds(name: str) -> tuple[float, float]:
         return -math.inf, math.inf
     if _AT_LEAST_ONE.fullmatch(name):
         return 1, math.inf
+    if name == "pixel_um":
+        return MICROSCOPE_UM
     return 0, 1 if _SHARE.search(name) and name not in _ANY_RATE else math.inf
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from hpa.core.errors import InputError
-from hpa.intake.stack_options import add_stack_options, stack_choice
+from hpa.intake.stack_options import add_stack_options, pixel_um, stack_choice
 
 HELP = "bring a microscope's images into the layout of data=typed_images"
 _PATTERN = """File names are read by --pattern: {image} or other words in braces name an image, {channel} its stain,
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channels", metavar="W1=COLOUR,…", required=True, help="e.g. w1=blue,w2=green: nuclei are blue"
     )
-    parser.add_argument("--pixel-um", metavar="UM", type=float, help="side of a pixel, µm (read from the files)")
+    parser.add_argument("--pixel-um", metavar="UM", type=pixel_um, help="side of a pixel, µm (read from the files)")
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something")
     add_stack_options(parser)
 
@@ -42,14 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     from hpa.intake.finding import find_images
     from hpa.intake.importing import ImportSettings, import_images
 
-    pixel_um = arguments.pixel_um
-    if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
-        raise InputError(f"--pixel-um {pixel_um}: a size above 0 µm is expected.")
     colours = parse_channels(arguments.channels)
     choice = stack_choice(arguments)
     found = find_images(arguments.folder, arguments.pattern, colours, arguments.layout, choice)
     words = {"folder": str(arguments.folder), "pattern": arguments.pattern, "layout": arguments.layout}
-    settings = ImportSettings(colours, pixel_um, choice, words)
+    settings = ImportSettings(colours, arguments.pixel_um, choice, words)
     with tqdm(total=2 * len(found.images), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         rows, notes = import_images(found, arguments.out, settings, bar.update, arguments.overwrite)
     types = sorted({row.types for row in rows if row.types})

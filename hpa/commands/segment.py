@@ -16,7 +16,7 @@ from tqdm import tqdm
 from hpa.core.errors import InputError
 from hpa.core.ownership import require_no_paths
 from hpa.core.project_folder import project_folder
-from hpa.intake.stack_options import add_stack_options, stack_choice
+from hpa.intake.stack_options import add_stack_options, pixel_um, stack_choice
 
 if TYPE_CHECKING:
     from hpa.core.field import Field
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only these images of what hpa import wrote: pure ones train, mixed ones test",
     )
     parser.add_argument(
-        "--pixel-um", metavar="UM", type=float, help="side of a pixel (index.csv, else the files, else by nuclei)"
+        "--pixel-um", metavar="UM", type=pixel_um, help="side of a pixel (index.csv, else the files, else by nuclei)"
     )
     add_stack_options(parser)
 

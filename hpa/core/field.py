@@ -9,6 +9,9 @@ from jaxtyping import Int32, UInt8, UInt16
 
 from hpa.core.errors import InputError
 
+MICROSCOPE_UM = (0.005, 50.0)
+"""Sides of pixels that microscopes have, µm; zeros and placeholders lie outside."""
+
 
 @dataclass(frozen=True)
 class Field:

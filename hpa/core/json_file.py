@@ -36,7 +36,7 @@ def parse_json(text: str | bytes) -> Any:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text[:20]} is a number without end")
+        raise ValueError(f"{text[:20]} is no finite number")
     return number
 
 

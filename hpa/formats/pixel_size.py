@@ -13,12 +13,12 @@ from typing import Any
 
 import tifffile
 
+from hpa.core.field import MICROSCOPE_UM
+
 SizeUm = tuple[float, float]
 """Height and width of a pixel, µm; NaN where unknown."""
 UNKNOWN: SizeUm = (math.nan, math.nan)
 
-_MICROSCOPE_UM = (0.005, 50.0)
-"""Sides of pixels that microscopes have; zeros and placeholders lie outside."""
 _MAX_PRINTED_DPI = 4800.0
 _UM_PER_INCH, _UM_PER_CM = 25400.0, 10000.0
 _UM_PER_UNIT = {
@@ -119,4 +119,4 @@ def _number(value: object) -> float:
 
 
 def _plausible(side_um: float) -> float:
-    return side_um if _MICROSCOPE_UM[0] <= side_um <= _MICROSCOPE_UM[1] else math.nan
+    return side_um if MICROSCOPE_UM[0] <= side_um <= MICROSCOPE_UM[1] else math.nan

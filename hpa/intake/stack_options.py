@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING
+
+from hpa.core.field import MICROSCOPE_UM
 
 if TYPE_CHECKING:
     from hpa.formats.image_header import StackChoice
+
+
+def pixel_um(text: str) -> float:
+    """Return the side of a pixel, µm, of a word of a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: If no microscope has such pixels.
+    """
+    low, high = MICROSCOPE_UM
+    try:
+        side = float(text)
+    except ValueError:
+        side = math.nan
+    if not low <= side <= high:
+        raise argparse.ArgumentTypeError(
+            f"{text}: the side of a pixel in µm is expected, {low:g} to {high:g}, e.g. 0.325"
+        )
+    return side
 
 
 def add_stack_options(parser: argparse.ArgumentParser) -> None:

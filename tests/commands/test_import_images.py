@@ -25,12 +25,19 @@ def test_images_are_imported_and_what_is_unknown_is_reported(tmp_path, capsys):
     [
         (["--channels", "w1"], "pairs are expected"),
         (["--channels", "w1=blue,w1=green"], "named twice"),
-        (["--channels", "w1=blue", "--pixel-um", "0"], "above 0"),
     ],
 )
 def test_impossible_options_are_refused(tmp_path, capsys, words, told):
     assert main(["import", str(tmp_path), str(tmp_path / "out"), *words]) == 1
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("side", ["0", "-1", "nan", "inf", "1e-9", "1e9", "one"])
+def test_pixels_of_no_microscope_are_refused(tmp_path, capsys, side):
+    with pytest.raises(SystemExit) as caught:
+        main(["import", str(tmp_path), str(tmp_path / "out"), "--channels", "w1=blue", f"--pixel-um={side}"])
+    assert caught.value.code == 2
+    assert f"{side}: the side of a pixel in µm is expected, 0.005 to 50, e.g. 0.325" in capsys.readouterr().err
 
 
 JUMP = ("jump_BR00117006_A01_f01", "{well}f{site}p01-ch{channel}sk1fk1fl1.tiff", "5=blue,2=green", 1, (1080, 1080))
