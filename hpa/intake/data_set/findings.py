@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpa.core.levels import unused_bits
 from hpa.intake.data_set.exploration import Exploration
 from hpa.intake.data_set.labels import LabelFigures
-from hpa.sources.levels import unused_bits
 
 STOPS, MISLEADS, NOTE = "stops", "misleads", "note"
 """Kinds of findings: training refuses or fails; scores or networks suffer; good to know."""
