@@ -14,9 +14,10 @@ import numpy as np
 import torch  # noqa: F401  # its libraries are mapped before memory is limited
 
 from benchmarks.attack.bad_files import tiff_of
-from benchmarks.attack.bad_input_kinds import HEADER, KINDS, MASK, ROW, TISSUE, Kind, coco_of
+from benchmarks.attack.bad_input_kinds import HEADER, KINDS, MASK, ROW, TISSUE, coco_of
 from benchmarks.attack.figures import Figures, Outcome, WrongSuccessError
 from benchmarks.attack.isolation import run_isolated
+from benchmarks.attack.kind import Kind
 from hpa.cli import main
 
 _KEPT = b"from before"

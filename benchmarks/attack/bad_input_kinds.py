@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from benchmarks.attack import reference_decoder as reference
 from benchmarks.attack.bad_files import Trap, cellpose_of, huge_tiff, npy_header_of, packed_of, tiff_of, zip_of
+from benchmarks.attack.bad_image_kinds import IMAGE_KINDS
+from benchmarks.attack.kind import Kind
 from hpa.core.encoding import encode_mask
 
 HEADER = b"ID,ImageWidth,ImageHeight,PredictionString\n"
@@ -27,27 +27,6 @@ _INSTANCE = {
 }
 _IMAGE = {"id": 1, "file_name": "a.png", "height": 4, "width": 4}
 _CATEGORY = {"id": 1, "name": "HEK"}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of bad input.
-
-    Attributes:
-        name: In a few words.
-        command: Words after `hpa`.
-        says: What the message must hold: the file, what was expected, what to do.
-        files: What is changed in a sound set of files; None removes a file.
-        code: Exit code.
-        disk_is_full: Whether no file of more than a few bytes can be written.
-    """
-
-    name: str
-    command: str
-    says: tuple[str, ...]
-    files: Mapping[str, bytes | None] = field(default_factory=dict)
-    code: int = 1
-    disk_is_full: bool = False
 
 
 def coco_of(**changes: Any) -> bytes:
@@ -70,6 +49,7 @@ _MODULO = packed_of(reference.write_counts([1 << 63, (1 << 63) + 16]))
 _DEEP = b'{"images": ' + b"[" * 100_000
 
 KINDS: tuple[Kind, ...] = (
+    *IMAGE_KINDS,
     Kind("no file", _LINT, ("sub.csv", "missing", "check the path"), {"sub.csv": None}),
     Kind("a folder for a file", "lint @empty --sample @sample.csv", ("empty", "save it as CSV")),
     Kind("an empty file", _LINT, ("sub.csv", "expected", "Name them so"), {"sub.csv": b""}),
