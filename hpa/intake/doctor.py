@@ -271,9 +271,12 @@ def _first_of_folder(report: FolderReport, choice: StackChoice) -> Field | None:
             continue
         report.images = len(images.image_ids)
         report.files = used_in_folder(report.files, report.folder, images)
+        reasons: list[str] = []
         for image_id in images.image_ids:
             try:
                 return images.read(image_id)
-            except InputError:
-                continue
+            except InputError as error:
+                reasons.append(f"{image_id}: {error}")
+        if report.counts()[READ]:  # each file by itself is read: what is wrong with the images stands here alone
+            report.problems += reasons[:_TRIED]
     return None

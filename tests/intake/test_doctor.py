@@ -305,6 +305,16 @@ def test_folders_that_hold_the_same_names_are_images_of_their_own(tmp_path, monk
     assert "2 images of blue, green" in capsys.readouterr().out
 
 
+def test_the_reason_why_no_image_can_be_read_is_reported_where_each_file_can(tmp_path):
+    for z in range(2):
+        for channel in range(2):
+            tifffile.imwrite(tmp_path / f"a_t01_z{z}_c{channel}.tif", plane(z))
+    report, first = examine(tmp_path, AS_IS)
+    assert first is None
+    assert report.problems == ["a: 2 slices are files of their own; choose with --z max|middle|N."]
+    assert examine(tmp_path, StackChoice.of(z="max"))[1] is not None
+
+
 def test_levels_of_a_camera_of_fewer_bits_are_reported(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", plane(0) // 16)
     report, _ = examine(tmp_path, AS_IS)
