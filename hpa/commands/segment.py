@@ -19,6 +19,7 @@ from hpa.core.project_folder import project_folder
 from hpa.intake.stack_options import add_stack_options, pixel_um, stack_choice
 
 if TYPE_CHECKING:
+    from hpa.core.errors import Problem
     from hpa.core.field import Field
     from hpa.formats.folder_images import FolderImages
     from hpa.inference.label_maps import SegmentedImages
@@ -44,7 +45,7 @@ command goes on where it stopped. A detector's classes and scores go to OUT/clas
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = f"{HELP}. {_IMAGES}"
-    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images, or what hpa import wrote")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="folder of images, an image, or what hpa import wrote")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
     parser.add_argument(
         "overrides", nargs="*", help="as of infer.py: segmenter=hpa_cell, segmenter.reach_um=20, ckpt=RUN"
@@ -73,6 +74,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixel-um", metavar="UM", type=pixel_um, help="side of a pixel (index.csv, else the files, else by nuclei)"
     )
+    parser.add_argument(
+        "--tile",
+        metavar="PX",
+        type=int,
+        help="work in tiles of this side, for images of any size; those beyond HPA_MAX_PIXELS are tiled by themselves",
+    )
+    parser.add_argument(
+        "--overlap", metavar="PX", type=int, help="how far beyond a tile is seen, at least the width of a cell"
+    )
     add_stack_options(parser)
 
 
@@ -88,10 +98,14 @@ def run(arguments: argparse.Namespace) -> int:
     for line in describe_passed_over(images.passed_over):
         print(line)
     measured = MeasuredImages(arguments.out, _measurements(arguments.overrides)) if arguments.measure else None
+    large, failed = _segment_large(arguments, images, segmenter)
+    if large and not images.image_ids:
+        return _exit_code(len(large) - len(failed), len(failed))
     output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw, arguments.overwrite, measured)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         result = segment_images(images, segmenter, output, bar.update)
-    for problem in result.failed:
+    result.failed += failed
+    for problem in result.failed[: len(result.failed) - len(failed)]:
         print(f"failed   {problem}")
     print(_summary(arguments.out, result))
     if result.bright:
@@ -106,9 +120,31 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"cells of each image: hpa count {shlex.quote(str(arguments.out))}")
     if arguments.page and result.written + result.kept:
         _write_page(arguments, images)
-    if not result.failed:
-        return 0
-    return EXIT_SOME_FAILED if result.written + result.kept else EXIT_ALL_FAILED
+    return _exit_code(result.written + result.kept + len(large) - len(failed), len(result.failed))
+
+
+def _exit_code(done: int, failed: int) -> int:
+    return (EXIT_SOME_FAILED if done else EXIT_ALL_FAILED) if failed else 0
+
+
+def _segment_large(
+    arguments: argparse.Namespace, images: FolderImages, segmenter: Segmenter
+) -> tuple[list[str], list[Problem]]:
+    """Segment the images that are too large to be read whole, with --tile all; return them and those that failed."""
+    from hpa.inference.large.large_image import LargeOutput
+    from hpa.inference.large.large_images import large_ids, segment_large_images
+
+    large = large_ids(images, arguments.tile is not None)
+    if not large:
+        return [], []
+    measures = _measurements(arguments.overrides) if arguments.measure else None
+    output = LargeOutput(arguments.out, arguments.tile, arguments.overlap, measures, arguments.overwrite)
+    failed = segment_large_images(images, large, segmenter, output, print)
+    for problem in failed:
+        print(f"failed   {problem}")
+    for image_id in large:
+        images.leave_out(image_id)
+    return large, failed
 
 
 def _summary(out: Path, result: SegmentedImages) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +20,18 @@ LUMA: tuple[float, ...] = (0.299, 0.587, 0.114)
 """Share of red, green and blue in the brightness of a colour picture (ITU-R BT.601)."""
 _SAMPLE_PX = 1 << 18
 """Percentiles are taken of about so many pixels on a regular grid: of all of 3000² they cost more than the network."""
+
+
+class PlaneLevels(NamedTuple):
+    """What intensities become 0 and 1.
+
+    Attributes:
+        low: Becomes 0, of each channel; None where 0 does.
+        span: What lies between, of each channel or of all.
+    """
+
+    low: Float32[np.ndarray, "channel 1 1"] | None
+    span: Float32[np.ndarray, "channel 1 1"] | np.float32
 
 
 @dataclass(frozen=True)
@@ -53,8 +66,10 @@ class PlaneSpec:
         Raises:
             InputError: If the field lacks a channel, or its pixel size where one is needed.
         """
-        pixels = np.stack([_plane(field, channel) for channel in channels])
-        scaled = self._intensities(pixels, float(np.iinfo(field.pixels.dtype).max))
+        pixels = np.stack([plane_of(field, channel) for channel in channels])
+        stride = self.stride_of(*pixels.shape[1:])
+        sample = None if stride is None else pixels[:, ::stride, ::stride].reshape(len(pixels), -1)
+        scaled = self.scaled(pixels, self.levels_of(sample, float(np.iinfo(field.pixels.dtype).max)))
         height, width = self.size_of(field)
         return resized(scaled, height, width)
 
@@ -64,27 +79,44 @@ class PlaneSpec:
         Raises:
             InputError: If the pixel size is needed and not known.
         """
-        height, width = field.pixels.shape[1:]
+        return self.scaled_size(field.image_id, *field.pixels.shape[1:], field.pixel_um)
+
+    def scaled_size(self, image_id: str, height: int, width: int, pixel_um: float) -> tuple[int, int]:
+        """Return height and width of an image after resampling, px; arguments are its own, errors as of `size_of`."""
         if self.pixel_um is None:
             return height, width
-        if not (math.isfinite(field.pixel_um) and field.pixel_um > 0):
+        if not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(
-                f"{field.image_id}: its pixel size is not known, and the network wants {self.pixel_um} µm; "
+                f"{image_id}: its pixel size is not known, and the network wants {self.pixel_um} µm; "
                 "give data.pixel_um."
             )
-        factor = field.pixel_um / self.pixel_um
+        factor = pixel_um / self.pixel_um
         return max(1, round(height * factor)), max(1, round(width * factor))
 
-    def _intensities(
-        self, pixels: Float32[np.ndarray, "channel height width"], max_intensity: float
-    ) -> Float32[np.ndarray, "channel height width"]:
-        if not self.by_percentile:
-            return pixels / np.float32(max_intensity)
-        stride = max(1, math.isqrt(pixels[0].size // _SAMPLE_PX))
-        sample = pixels[:, ::stride, ::stride].reshape(len(pixels), -1)
+    def stride_of(self, height: int, width: int) -> int | None:
+        """Return the step, px, of the grid of pixels that percentiles are taken of, None where none are."""
+        return max(1, math.isqrt(height * width // _SAMPLE_PX)) if self.by_percentile else None
+
+    def levels_of(self, sample: Float32[np.ndarray, "channel sample"] | None, max_intensity: float) -> PlaneLevels:
+        """Return the levels that become 0 and 1.
+
+        Args:
+            sample: Pixels of the whole image on the grid of `stride_of`; None where that is None.
+            max_intensity: Of the bit depth.
+        """
+        if sample is None:
+            return PlaneLevels(None, np.float32(max_intensity))
         low, high = np.percentile(sample, [self.low_percentile, self.high_percentile], axis=1).astype(np.float32)
-        span = np.maximum(high - low, 1.0)  # a constant plane becomes 0; the span is at least one grey level
-        return np.clip((pixels - low[:, None, None]) / span[:, None, None], 0, 1)
+        # a constant plane becomes 0; the span is at least one grey level
+        return PlaneLevels(low[:, None, None], np.maximum(high - low, np.float32(1.0))[:, None, None])
+
+    def scaled(
+        self, pixels: Float32[np.ndarray, "channel height width"], levels: PlaneLevels
+    ) -> Float32[np.ndarray, "channel height width"]:
+        """Return planes in [0, 1]."""
+        if levels.low is None:
+            return pixels / levels.span
+        return np.clip((pixels - levels.low) / levels.span, 0, 1)
 
 
 def resized(
@@ -107,7 +139,7 @@ def resized_label_map(
     return cv2.resize(label_map.astype(np.float64), (width, height), interpolation=cv2.INTER_NEAREST).astype(np.int32)
 
 
-def _plane(field: Field, channel: str) -> Float32[np.ndarray, "height width"]:
+def plane_of(field: Field, channel: str) -> Float32[np.ndarray, "height width"]:
     """Return a plane by name; a colour picture has a grey one, and a grey picture stands for every colour."""
     if channel == GREY and GREY not in field.channels and set(COLOURS) <= set(field.channels):
         planes = [share * field.plane(name).astype(np.float32) for share, name in zip(LUMA, COLOURS, strict=True)]

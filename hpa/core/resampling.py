@@ -100,8 +100,9 @@ def nearest_exact(full: int, size: int, start: int, stop: int) -> Int64[np.ndarr
     >>> nearest_exact(6, 3, 0, 6).tolist()
     [0, 0, 1, 1, 2, 2]
     """
-    centres = 2 * np.arange(start, stop, dtype=np.int64) + 1  # in halves of a pixel; half way between two, the former
-    return (centres * size - 1) // (2 * full)
+    # OpenCV's own answer: it rounds half way between two pixels to either side
+    numbers = np.arange(size, dtype=np.int32)[None]
+    return cv2.resize(numbers, (full, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0, start:stop].astype(np.int64)
 
 
 def nearest(full: int, size: int, start: int, stop: int) -> Int64[np.ndarray, " _"]:

@@ -40,7 +40,7 @@ def tile_corners(height: int, width: int, side_px: int, overlap_px: int) -> list
     >>> tile_corners(10, 4, side_px=4, overlap_px=1)
     [(0, 0), (3, 0), (6, 0)]
     """
-    rows, columns = _starts(height, side_px, overlap_px), _starts(width, side_px, overlap_px)
+    rows, columns = starts(height, side_px, overlap_px), starts(width, side_px, overlap_px)
     return [(int(y), int(x)) for y in rows for x in columns]
 
 
@@ -62,8 +62,8 @@ def thriftiest_side(height: int, width: int, max_side_px: int, overlap_px: int) 
 
 def blend_weights(side_px: int) -> Float32[np.ndarray, "side side"]:
     """Return the weight of each pixel of a tile: a Gaussian, nowhere 0."""
-    profile = _profile(side_px)
-    return np.outer(profile, profile).astype(np.float32)
+    along = profile(side_px)
+    return np.outer(along, along).astype(np.float32)
 
 
 def predict_tiled(
@@ -88,9 +88,9 @@ def predict_tiled(
     if batch_tiles < 1:
         raise InputError(f"batch_tiles={batch_tiles}: at least one tile at a time is expected.")
     height, width = image.shape[-2:]
-    rows, columns = _starts(height, side_px, overlap_px), _starts(width, side_px, overlap_px)
+    rows, columns = starts(height, side_px, overlap_px), starts(width, side_px, overlap_px)
     corners = [(int(y), int(x)) for y in rows for x in columns]
-    padded = _padded(image, side_px)
+    padded = padded_to(image, side_px)
     weights = blend_weights(side_px)
     total: Float32[np.ndarray, "plane rows columns"] | None = None
     for first in range(0, len(corners), batch_tiles):
@@ -106,7 +106,7 @@ def predict_tiled(
     return total[:, :height, :width]
 
 
-def _starts(length: int, side_px: int, overlap_px: int) -> Int64[np.ndarray, " tile"]:
+def starts(length: int, side_px: int, overlap_px: int) -> Int64[np.ndarray, " tile"]:
     """Return where tiles start along one side."""
     if min(length, side_px) < 1 or not 0 <= overlap_px < side_px:
         raise InputError(
@@ -119,7 +119,7 @@ def _starts(length: int, side_px: int, overlap_px: int) -> Int64[np.ndarray, " t
     return np.arange(gaps + 1) * (length - side_px) // gaps
 
 
-def _profile(side_px: int) -> Float64[np.ndarray, " side"]:
+def profile(side_px: int) -> Float64[np.ndarray, " side"]:
     """Return the weights along one side of a tile, highest at its middle."""
     offsets = (np.arange(side_px) - (side_px - 1) / 2) / (_SIGMA_SHARE * side_px)
     return np.exp(-0.5 * offsets**2)
@@ -129,11 +129,11 @@ def _total_weight(starts: Int64[np.ndarray, " tile"], side_px: int, length: int)
     """Return the sum of the weights of all tiles along one side of the image."""
     total = np.zeros(length)
     for start in starts:
-        total[start : start + side_px] += _profile(side_px)
+        total[start : start + side_px] += profile(side_px)
     return total.astype(np.float32)
 
 
-def _padded(
+def padded_to(
     image: Shaped[np.ndarray, "channel height width"], side_px: int
 ) -> Shaped[np.ndarray, "channel padded_height padded_width"]:
     """Return the image, padded by reflection at the bottom and right where it is smaller than a tile."""

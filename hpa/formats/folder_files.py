@@ -14,6 +14,7 @@ from hpa.core.file_names import Spellings
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
 from hpa.formats.folder_listing import files_below, is_image_name, list_folder, summary_of
 from hpa.formats.layouts import OTHER_NAMES
+from hpa.formats.ome_zarr import is_zarr
 
 ATLAS = "atlas"
 """Layout of files `<ID>_red`, `_green`, `_blue`, `_yellow`."""
@@ -70,13 +71,15 @@ def sorted_files(folder: Path, channels: Collection[str], recognise: bool) -> Fo
     """Sort the files of a folder, or of the folders below it where it holds none itself.
 
     Args:
-        folder: Where they lie.
+        folder: Where they lie; or one file, or OME-Zarr image.
         channels: Names of channels that end a file name, beside those of the Atlas.
         recognise: Whether files that are named as those of a microscope are channels of one image.
 
     Raises:
         InputError: If there is no such folder, or no image in it.
     """
+    if folder.is_file() or (is_zarr(folder) and is_image_name(folder)):
+        return FolderFiles(images={folder.stem.removesuffix(".ome"): {WHOLE: {_ONLY: folder}}})
     try:
         listing = list_folder(folder)
     except InputError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,7 @@ class FolderImages:
 
     def settings(self) -> dict[str, Any]:
         """Return how images are read, as plain types: what label maps of them depend on beside the segmenter."""
-        names = self.plane_names
-        called = dict(names) if isinstance(names, Mapping) else names and list(names)
+        called = dict(names) if isinstance(names := self.plane_names, Mapping) else names and list(names)
         stack = {"stack": self.choice.settings()} if self.choice != AS_IS else {}
         return self.known_sizes.settings() | {"plane_names": called, **stack}
 
@@ -118,6 +118,18 @@ class FolderImages:
         """Return all files of an image."""
         return self._found.files_of(image_id)
 
+    def channel_files(self, image_id: str) -> dict[str, list[Path]]:
+        """Return the files of each channel that is wanted, of an image of a file a channel; InputError without any."""
+        files = self._found.images[image_id]
+        paths = {self._called[own]: chosen_slices(files[own], self.choice) for own in files if own in self._called}
+        if not paths:
+            raise InputError(f"it has no file of the channels that are wanted, only of {', '.join(files)}.")
+        return paths
+
+    def leave_out(self, image_id: str) -> None:
+        """Read this image no more."""
+        del self._found.images[image_id]
+
     def read(self, image_id: str) -> Field:
         """Read an image; the size of its pixels is NaN where nothing says it.
 
@@ -125,12 +137,10 @@ class FolderImages:
             InputError: If a file cannot be read, lacks a channel, is a stack without a choice, or no 8 or 16 bit image.
         """
         path = self.file_of(image_id)
-        if self._found.is_clashing(image_id):
-            clashing = ", ".join(path.name for path in self.files_of(image_id))
-            raise InputError(f"{clashing} are the same image or channel; keep one of them.")
+        self.require_one(image_id)
         if path is None:
             return self._of_channel_files(image_id)
-        image = read_image(path, self._choice_of(image_id))
+        image = read_image(path, self.choice_of(image_id))
         pixel_um = self.known_sizes.of(image_id, [image.scene], ())
         if len(image.planes) == 1:
             stains = self.wanted or ("grey",)
@@ -138,35 +148,37 @@ class FolderImages:
         called = names_of_planes(path, image.names, self.plane_names)
         return Field(image_id, image.planes[list(called)], tuple(called.values()), pixel_um)
 
+    def require_one(self, image_id: str) -> None:
+        """Raise InputError where two files are the same image, or the same channel of it."""
+        if self._found.is_clashing(image_id):
+            clashing = ", ".join(path.name for path in self.files_of(image_id))
+            raise InputError(f"{clashing} are the same image or channel; keep one of them.")
+
     def _of_channel_files(self, image_id: str) -> Field:
         """Read an image whose channels are files of their own, side by side in threads."""
-        files = self._found.images[image_id]
-        paths = {self._called[own]: chosen_slices(files[own], self.choice) for own in files if own in self._called}
-        if not paths:
-            raise InputError(f"it has no file of the channels that are wanted, only of {', '.join(files)}.")
+        paths = self.channel_files(image_id)
         with ThreadPoolExecutor(READ_THREADS) as pool:
             stored = list(pool.map(lambda slices: read_channel(slices, self.choice), paths.values()))
         if difference := difference_of({name: _info_of(image) for name, image in zip(paths, stored, strict=True)}):
             raise InputError(f"{image_id}: {difference}")
-        pixels = np.concatenate([image.planes for image in stored])
-        scenes = [image.scene for image in stored]
-        return Field(image_id, pixels, tuple(paths), self.known_sizes.of(image_id, scenes, tuple(paths)))
+        pixel_um = self.known_sizes.of(image_id, [image.scene for image in stored], tuple(paths))
+        return Field(image_id, np.concatenate([image.planes for image in stored]), tuple(paths), pixel_um)
 
     def _size_of(self, image_id: str) -> float | None:
         """Return the size of the pixels of an image from its headers, None where these cannot be read."""
         files = self._found.images[image_id]
         try:
             headers = [inspect_image(path) for path in self.files_of(image_id)]
-            choice = self._choice_of(image_id)
+            choice = self.choice_of(image_id)
             scenes = [header.scenes[pick_scene(header, choice)] for header in headers]
             return self.known_sizes.of(image_id, scenes, [self._called.get(channel, "") for channel in files])
         except InputError:  # raised again where it is read
             return None
 
-    def _choice_of(self, image_id: str) -> StackChoice:
-        if image_id not in self._scene_of:
-            return self.choice
-        return StackChoice(self.choice.z, self.choice.t, self._scene_of[image_id][1], self.choice.bits)
+    def choice_of(self, image_id: str) -> StackChoice:
+        """Return what is taken of the file of an image."""
+        scene = self._scene_of.get(image_id)
+        return self.choice if scene is None else replace(self.choice, scene=scene[1])
 
 
 def _with_scenes(found: FolderFiles, folder: Path) -> dict[str, tuple[str, int]]:

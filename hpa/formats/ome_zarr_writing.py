@@ -6,6 +6,7 @@ ten files. Images are halved by the mean, label maps by every second pixel, so t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,17 +101,7 @@ def _write(
     levels = [planes]
     while max(levels[-1].shape[-2:]) > MAX_LAST_PX:
         levels.append(halved(levels[-1]))
-    scales = [[1.0] * (planes.ndim - 2) + [pixel_um * 2**level] * 2 for level in range(len(levels))]
-    axes = [{"name": "c", "type": "channel"}] if planes.ndim == 3 else []
-    axes += [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "yx"]
-    multiscales = {
-        "name": name,
-        "axes": axes,
-        "datasets": [
-            {"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": scale}]}
-            for level, scale in enumerate(scales)
-        ],
-    }
+    multiscales = multiscales_of(name, planes.ndim, pixel_um, len(levels))
     ome = {"version": VERSION, "multiscales": [multiscales], **attributes}
     group = zarr.create_group(store=str(folder), zarr_format=3, attributes={"ome": ome})
     for level, pixels in enumerate(levels):
@@ -125,9 +116,23 @@ def _write(
             chunks=(*leading, *chunk),
             shards=(*leading, *shard),
             compressors=ZstdCodec(level=_ZSTD_LEVEL),
-            dimension_names=[axis["name"] for axis in axes],
+            dimension_names=[axis["name"] for axis in multiscales["axes"]],
         )
         array[...] = pixels
+
+
+def multiscales_of(name: str, axis_count: int, pixel_um: float, level_count: int) -> dict[str, Any]:
+    """Return the metadata of a pyramid of halves; pixels of an unknown size (NaN) have no unit."""
+    is_known = math.isfinite(pixel_um)
+    axes: list[dict[str, str]] = [{"name": "c", "type": "channel"}] if axis_count == 3 else []
+    axes += [{"name": axis, "type": "space"} | ({"unit": "micrometer"} if is_known else {}) for axis in "yx"]
+    side = pixel_um if is_known else 1.0
+    scales = [[1.0] * (axis_count - 2) + [side * 2**level] * 2 for level in range(level_count)]
+    datasets = [
+        {"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+        for level, scale in enumerate(scales)
+    ]
+    return {"name": name, "axes": axes, "datasets": datasets}
 
 
 def _halved_image(planes: Planes) -> Shaped[np.ndarray, "*channel half_height half_width"]:

@@ -7,7 +7,7 @@ only up to the limit of all images.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Shaped
@@ -20,6 +20,7 @@ from hpa.formats.ome_zarr import ZarrWindows
 from hpa.formats.tiff_windows import TiffWindows
 
 
+@runtime_checkable
 class _Windows(Protocol):
     layout: str
 

@@ -73,10 +73,8 @@ class MeasuredImages:
             WriteError: If the disk is full or the folder read-only.
         """
         shown = _with_distinct_channels(field) if is_one_file else field
-        places = places_of(shown, segmentation.cells)
-        measured = self._measurements.measure(shown, segmentation)
-        columns = places | {name: pa.array(values.astype(np.float32)) for name, values in measured.items()}
-        table = pa.table(columns).replace_schema_metadata({_SETTINGS: self._settings})
+        table = measured_table(shown, segmentation, self._measurements)
+        table = table.replace_schema_metadata({_SETTINGS: self._settings})
         buffer = io.BytesIO()
         pq.write_table(table, buffer, **CHECKSUMS)
         with whole_file(self._path(field.image_id), buffer.tell()) as file:
@@ -116,6 +114,13 @@ class MeasuredImages:
 
     def _path(self, image_id: str) -> Path:
         return self._folder / f"{image_id}.parquet"
+
+
+def measured_table(field: Field, segmentation: Segmentation, measurements: CellMeasures) -> pa.Table:
+    """Return places and measurements, a row for each cell 1..n of a field."""
+    places = places_of(field, segmentation.cells)
+    measured = measurements.measure(field, segmentation)
+    return pa.table(places | {name: pa.array(values.astype(np.float32)) for name, values in measured.items()})
 
 
 def with_kept_cells(found: Segmentation, kept: Int32[np.ndarray, "height width"]) -> Segmentation:

@@ -14,7 +14,7 @@ from hpa.core.errors import InputError
 from hpa.core.ownership import require_no_paths
 from hpa.core.planes import PlaneSpec
 from hpa.device import choose_device, choose_precision
-from hpa.inference.tissue.predictor import DenseModel, PixelPredictor
+from hpa.inference.tissue.predictor import DenseModel, PixelPredictor, Read, WindowedPrediction
 from hpa.interfaces import Instances, PixelModel
 from hpa.models.network_size import bounded_network
 from hpa.models.saved_run import SavedRun, read_saved_run
@@ -100,6 +100,10 @@ class SavedPixelNetwork:
     def predict(self, planes: Float32[np.ndarray, "channel height width"]) -> Instances:
         """Return the instances of one prepared image."""
         return self._predictor.predict(planes)
+
+    def windows(self, read: Read, height: int, width: int) -> WindowedPrediction | None:
+        """Return what finds instances in windows of an image whose prepared planes `read` reads, None of a detector."""
+        return self._predictor.windows(read, height, width)
 
 
 def _tiles_of(saved: SavedRun) -> TileSpec:

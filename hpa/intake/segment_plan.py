@@ -14,6 +14,7 @@ from hpa.core.errors import InputError
 from hpa.core.json_file import read_json
 from hpa.core.planes import GREY
 from hpa.formats.channel_names import example_of
+from hpa.formats.field_windows import open_windows
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.images import inspect_image
 from hpa.intake.channel_choice import NUCLEI, Part, channel_names, require_channels, with_channels
@@ -80,6 +81,11 @@ def choose_size(images: FolderImages, part: Part, finder: Callable[[], Segmenter
     if earlier is not None:
         images.known_sizes.estimated_um = earlier
         return f"pixel size: {earlier:g} µm, as estimated before; else --pixel-um, into another folder"
+    if large := [image_id for image_id in unknown if _is_large(images, image_id)]:
+        raise InputError(
+            f"{large[0]}: the size of its pixels is not known, and it is too large to estimate it from its nuclei; "
+            "give --pixel-um."
+        )
     estimate = estimate_size(unknown, images.read, part[NUCLEI], finder())
     images.known_sizes.estimated_um = estimate.pixel_um
     return f"pixel size: {estimate}"
@@ -103,13 +109,32 @@ def _available(images: FolderImages) -> tuple[str, ...]:
     found: Counter[tuple[str, ...]] = Counter()
     for image_id in images.image_ids[:_TRIED]:
         try:
-            field = images.read(image_id)
+            found[_channels_of(images, image_id)] += 1
         except InputError:
             continue
-        is_repeated = all(np.array_equal(plane, field.pixels[0]) for plane in field.pixels)
-        found[(GREY,) if images.file_of(image_id) is not None and is_repeated else field.channels] += 1
     coloured = Counter({channels: count for channels, count in found.items() if channels != (GREY,)})
     return next(iter((coloured or found).most_common(1)), ((), 0))[0]
+
+
+def _is_large(images: FolderImages, image_id: str) -> bool:
+    try:
+        image = open_windows(images, image_id)
+    except InputError:  # raised again where it is read
+        return False
+    image.close()
+    return image.is_large
+
+
+def _channels_of(images: FolderImages, image_id: str) -> tuple[str, ...]:
+    image = open_windows(images, image_id)
+    try:
+        if image.is_large:
+            return (GREY,) if len(set(image.planes)) == 1 else image.channels
+    finally:
+        image.close()
+    field = images.read(image_id)
+    is_repeated = all(np.array_equal(plane, field.pixels[0]) for plane in field.pixels)
+    return (GREY,) if images.file_of(image_id) is not None and is_repeated else field.channels
 
 
 def _origin(images: FolderImages) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,7 +14,10 @@ from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import labels_of, relabel
 from hpa.core.planes import PlaneSpec, resized, resized_label_map
+from hpa.core.windows import Window
 from hpa.interfaces import Instances
+
+ReadPlanes = Callable[[Window], Float32[np.ndarray, "channel height width"]]
 
 
 @runtime_checkable
@@ -28,6 +31,22 @@ class TrainedNetwork(Protocol):
 
     def predict(self, planes: Float32[np.ndarray, "channel height width"]) -> Instances:
         """Return the instances of one prepared image."""
+
+
+@runtime_checkable
+class WindowedNetwork(Protocol):
+    """A network on one image, window by window."""
+
+    def instances(self, window: Window) -> Instances:
+        """Return the instances of a window."""
+
+
+@runtime_checkable
+class ReadsWindows(Protocol):
+    """A network that may see an image window by window."""
+
+    def windows(self, read: ReadPlanes, height: int, width: int) -> WindowedNetwork | None:
+        """Return what finds instances in windows of an image whose prepared planes `read` reads, None if it cannot."""
 
 
 class NetworkSegmenter:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -11,10 +12,14 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from hpa.core.errors import InputError
+from hpa.core.tile_windows import TiledWindows
 from hpa.core.tiles import predict_tiled, thriftiest_side
+from hpa.core.windows import Window
 from hpa.device import autocast
 from hpa.inference.tissue.detections import detect_tiled
-from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel
+from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel, PixelTarget
+
+Read = Callable[[Window], Float32[np.ndarray, "channel height width"]]
 
 
 @runtime_checkable
@@ -31,6 +36,23 @@ class GivesProbabilities(Protocol):
 
     def probabilities(self, logits: Float32[np.ndarray, "plane height width"]) -> Float32[np.ndarray, "height width"]:
         """Return the probability of the inside."""
+
+
+@dataclass(frozen=True)
+class WindowedPrediction:
+    """A dense network on one image, window by window.
+
+    Attributes:
+        logits: Of a window, as they are where the whole image is predicted.
+        target: Reads instances from them.
+    """
+
+    logits: Callable[[Window], Float32[np.ndarray, "plane height width"]]
+    target: PixelTarget
+
+    def instances(self, window: Window) -> Instances:
+        """Return the instances of a window."""
+        return self.target.read(self.logits(window))
 
 
 class PixelPredictor:
@@ -81,11 +103,38 @@ class PixelPredictor:
         """Return the logits of a dense network for every pixel of an image."""
         if max(planes.shape[1:]) <= self.side_px:
             return self._tiles(planes[None])[0]
-        side_px, batch_tiles = self.side_px, self.batch_tiles
-        if self.is_thrifty:
-            side_px = thriftiest_side(planes.shape[1], planes.shape[2], self.side_px, self.overlap_px)
-            batch_tiles = batch_tiles * self.side_px**2 // side_px**2
+        side_px, batch_tiles = self._tiling(*planes.shape[1:])
         return predict_tiled(planes, side_px, self.overlap_px, batch_tiles, self._tiles)
+
+    def windows(self, read: Read, height: int, width: int) -> WindowedPrediction | None:
+        """Return what predicts windows of an image as `predict` does the whole; None of a detector.
+
+        Args:
+            read: Reads a window of the prepared planes.
+            height: Of the image, px.
+            width: So too.
+        """
+        if not isinstance(self._model, DenseModel):
+            return None
+        side_px, batch_tiles = self._tiling(height, width)
+
+        def finite(window: Window) -> Float32[np.ndarray, "channel window_height window_width"]:
+            return np.nan_to_num(read(window), nan=0.0, posinf=1.0, neginf=0.0)
+
+        if max(height, width) <= self.side_px:
+            return WindowedPrediction(
+                lambda window: self.logits(finite(Window(0, 0, height, width)))[:, *window.slices],
+                cast("Any", self._model).target,
+            )
+        tiles = TiledWindows(finite, height, width, side_px, self.overlap_px, batch_tiles, self._tiles)
+        return WindowedPrediction(tiles.window, cast("Any", self._model).target)
+
+    def _tiling(self, height: int, width: int) -> tuple[int, int]:
+        """Return the side of a tile, and how many go through a dense network together."""
+        if not self.is_thrifty:
+            return self.side_px, self.batch_tiles
+        side_px = thriftiest_side(height, width, self.side_px, self.overlap_px)
+        return side_px, self.batch_tiles * self.side_px**2 // side_px**2
 
     def probabilities(self, planes: Float32[np.ndarray, "channel height width"]) -> Float32[np.ndarray, "height width"]:
         """Return how probably each pixel is inside; NaN of the image counts as 0.
