@@ -168,11 +168,8 @@ class ImagePosterior(nn.Module):
             rate = self.prior.estimate((has * (1 - labels)).sum(dim=0), has.sum(dim=0))
             self.false_negative_rate.copy_(rate.clamp(BOUND, 1 - BOUND))
         if "false_positive_rate" in self.estimated:
-            # The prior is on the share of labels that are invented, or of the images without the class that have the
-            # label, whichever are fewer: a rate that is small for a frequent class would explain all labels of a rare
-            # one, and a share that is small for a rare class would put the label on every image without a frequent one.
-            labelled, without = labels.sum(dim=0), (1 - has).sum(dim=0).clamp(min=1)
-            fewer = (without / labelled.clamp(min=1)).clamp(max=1)
-            invented = self.prior.estimate(((1 - has) * labels).sum(dim=0), labelled, fewer)
-            rate = invented * labelled / without
+            # The prior is on the share of labels that are invented: a rate that is small for a frequent class would
+            # explain all labels of a rare one.
+            invented = self.prior.estimate(((1 - has) * labels).sum(dim=0), labels.sum(dim=0))
+            rate = invented * labels.sum(dim=0) / (1 - has).sum(dim=0).clamp(min=1)
             self.false_positive_rate.copy_(rate.clamp(BOUND / len(labels), 1 - BOUND))

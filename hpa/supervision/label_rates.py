@@ -41,17 +41,9 @@ class RatePrior:
                 f"share={self.share}, images={self.images}."
             )
 
-    def estimate(
-        self, wrong: Float[Tensor, " class"], of: Float[Tensor, " class"], times: Float[Tensor, " class"] | float = 1.0
-    ) -> Float[Tensor, " class"]:
-        """Return the most probable share: the mode of the Beta distribution after these (expected) counts.
-
-        Args:
-            wrong: Expected number of images with a wrong label.
-            of: Images that are counted.
-            times: Of the prior's mode, what share is assumed of each class.
-        """
-        return (wrong + times * self.share * self.images) / (of + self.images)
+    def estimate(self, wrong: Float[Tensor, " class"], of: Float[Tensor, " class"]) -> Float[Tensor, " class"]:
+        """Return the most probable share: the mode of the Beta distribution after these (expected) counts."""
+        return (wrong + self.share * self.images) / (of + self.images)
 
 
 def given_rates(name: str, values: Rates, class_count: int) -> Float[Tensor, " class_or_one"] | None:

@@ -143,12 +143,6 @@ def test_a_rare_class_is_not_explained_away():
     assert found[images.image_targets[images.image_of_cell] == 1].min() > 0.3
 
 
-def test_labels_of_a_frequent_class_are_not_taken_for_invented():
-    # Nine images in ten have the class: 2 % of its labels would be a fifth of the images without it.
-    images = noisy_images(0, 280, [0.02], [0.0], frequency=0.9)
-    assert fitted(images, RatePrior(0.02, 200.0)).false_positive_rate < 0.05
-
-
 def test_its_state_is_saved():
     posterior = fitted(noisy_images(0, 200, [0.2], [0.05]))
     other = estimated(1)
