@@ -174,6 +174,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("no part at all", "merge --out @out.csv", ("PART",), code=2),
     Kind("a data set of size 0", "synth @new --images 4 --size 0 --seed 1", ("32 px or more",)),
     Kind("a data set of no images", "synth @new --images -1 --size 64 --seed 1", ("images",)),
+    Kind("a data set of a billion images", "synth @new --images 1000000000 --size 64 --seed 1",
+         ("at most 1,000,000 images", "1,000,000,000")),
     Kind("a size of words", "synth @new --images 4 --size big --seed 1", ("'big'", "write 512"), code=2),
 
             Kind("sections that are not square", "synth @new --layout hubmap --images 4 --size 64x32 --seed 1",

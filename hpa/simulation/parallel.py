@@ -13,6 +13,8 @@ _MIN_PARALLEL = 16  # below, starting processes costs more than they save
 
 Drawn = TypeVar("Drawn")
 
+_MAX_IMAGES, _MAX_WORKERS = 1_000_000, 1024
+
 
 def in_order(draw: Callable[[int], Drawn], count: int, workers: int) -> Iterator[Drawn]:
     """Render images 0, 1, … in order, in several processes where that pays."""
@@ -31,5 +33,10 @@ def check_counts(images: int, test_images: int, seed: int, workers: int) -> None
     """Raise InputError for impossible numbers."""
     if not 0 < test_images < images:
         raise InputError(f"a data set needs training and test images, got {images} images, {test_images} of them test.")
+    if images > _MAX_IMAGES or workers > _MAX_WORKERS:
+        raise InputError(
+            f"at most {_MAX_IMAGES:,} images by {_MAX_WORKERS:,} workers are drawn, got {images:,} images, "
+            f"{workers:,} workers."
+        )
     if seed < 0 or workers < 1:
         raise InputError(f"the seed is 0 or more and workers are 1 or more, got seed {seed}, {workers} workers.")
