@@ -141,7 +141,7 @@ def _require_own_settings(config: Config, root: Path) -> None:
         require_task(config, _choices())
     except InputError as error:
         raise UsageError(str(error)) from error
-    require_read(root, "train", config, HydraConfig.get().overrides.task)
+    require_read(root, "train", config, _words())
 
 
 def _resume(run: str, overrides: list[str], conf: Path) -> int:
@@ -152,7 +152,7 @@ def _resume(run: str, overrides: list[str], conf: Path) -> int:
 
 def _infer(config: DictConfig, root: Path) -> int:
     composed = plain(config)
-    require_read(root, "infer", composed, HydraConfig.get().overrides.task)
+    require_read(root, "infer", composed, _words())
     require_values(composed)
     show_config(composed)
     from hpa.app.infer import infer
@@ -235,6 +235,11 @@ def _only_shows(words: Sequence[str]) -> bool:
     return any(word.startswith(("--cfg", "-c", "--info", "--help", "-h", "--version")) for word in words)
 
 
+def _words() -> list[str]:
+    """Return the words of this job as they were typed: a value that refers to another one is no reference here."""
+    return cast("list[str]", OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
+
+
 def _choices() -> dict[str, str]:
     """Return which file fills each slot."""
     return {str(slot): str(choice) for slot, choice in HydraConfig.get().runtime.choices.items()}
@@ -266,7 +271,7 @@ def run_job(action: Callable[[], int], folder: Path, config: DictConfig) -> floa
     """
     before = read_outcome(folder)
     digest = before.digest if before else digest_of_config(plain(config))
-    outcome = JobOutcome(before.overrides if before else tuple(HydraConfig.get().overrides.task), digest)
+    outcome = JobOutcome(before.overrides if before else tuple(_words()), digest)
     write_outcome(folder, outcome)
     reasons: list[str] = []
     try:
