@@ -182,7 +182,7 @@ def test_where_no_image_can_be_used_the_command_fails(tmp_path, images, capsys):
     [
         ("segmenter.reach=3", "'segmenter.reach=3': did you mean segmenter.reach_um?"),
         ("segmenter=watersheed", "'segmenter=watersheed': did you mean segmenter=watershed?"),
-        ("segmenter=null", "no segmenter is chosen"),
+        ("segmenter=null", "this cannot be left out; there are cellpose"),
         ("segmenter=stored", "segmenter.folder: a value is needed"),
     ],
 )
