@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path, PosixPath, PurePath
 from typing import IO, Any, NoReturn
 
@@ -160,7 +160,7 @@ class StoredPath(PosixPath):
         """Return False."""
         return False
 
-    def iterdir(self) -> Iterator[StoredPath]:
+    def iterdir(self) -> Generator[StoredPath, None, None]:
         """Yield what lies in the folder.
 
         Raises:
