@@ -207,7 +207,7 @@ def _measure_of(image: FieldWindows, measures: CellMeasures | None) -> Measure |
     return measure
 
 
-def _write_table(path: Path, parts: TileParts, taken: list[Int64[np.ndarray, " cell"]], firsts: list[int]) -> None:
+def _write_table(path: Path, parts: TileParts, taken: list[Int64[np.ndarray, " _"]], firsts: list[int]) -> None:
     """Write a row for each cell, tile by tile, in the order of their numbers."""
     filled = [number for number, cells in enumerate(taken) if len(cells)]
     if not filled:
@@ -228,7 +228,7 @@ def _write_table(path: Path, parts: TileParts, taken: list[Int64[np.ndarray, " c
 
 
 def _write_labels(
-    path: Path, parts: TileParts, taken: list[Int64[np.ndarray, " cell"]], firsts: list[int], pixel_um: float
+    path: Path, parts: TileParts, taken: list[Int64[np.ndarray, " _"]], firsts: list[int], pixel_um: float
 ) -> None:
     has_nuclei = any(parts.part(number).nuclei is not None for number, cells in enumerate(taken) if len(cells))
 

@@ -65,9 +65,9 @@ class TileParts:
         return [number for number in near if self.facts[number].window.common(window).area]
 
 
-def taken_cells(parts: TileParts) -> list[Int64[np.ndarray, " cell"]]:
+def taken_cells(parts: TileParts) -> list[Int64[np.ndarray, " _"]]:
     """Return which cells of each part are cells of the image, by their numbers in it."""
-    taken: list[Int64[np.ndarray, " cell"]] = [np.arange(1, facts.owned + 1) for facts in parts.facts]
+    taken: list[Int64[np.ndarray, " _"]] = [np.arange(1, facts.owned + 1) for facts in parts.facts]
     for number, facts in enumerate(parts.facts):
         others = [other for other in parts.sharing(facts.window) if other < number] if facts.owned else []
         is_new = _is_new(parts, number, others, taken)
@@ -82,7 +82,7 @@ def taken_cells(parts: TileParts) -> list[Int64[np.ndarray, " cell"]]:
 
 
 def painted(
-    parts: TileParts, taken: Sequence[Int64[np.ndarray, " cell"]], firsts: Sequence[int], window: Window
+    parts: TileParts, taken: Sequence[Int64[np.ndarray, " _"]], firsts: Sequence[int], window: Window
 ) -> tuple[Int32[np.ndarray, "height width"], Bool[np.ndarray, "height width"] | None]:
     """Return the label map of a window, and where nuclei are.
 
@@ -108,7 +108,7 @@ def painted(
 
 
 def _is_new(
-    parts: TileParts, number: int, others: Sequence[int], taken: Sequence[Int64[np.ndarray, " cell"]]
+    parts: TileParts, number: int, others: Sequence[int], taken: Sequence[Int64[np.ndarray, " _"]]
 ) -> Bool[np.ndarray, " cell_or_background"]:
     """Return which cells of a part are none of those taken of other parts, by number."""
     count = parts.facts[number].count
@@ -133,7 +133,7 @@ def _is_new(
     return is_new
 
 
-def _numbering(count: int, taken: Int64[np.ndarray, " cell"], first: int) -> Int32[np.ndarray, " cell_or_background"]:
+def _numbering(count: int, taken: Int64[np.ndarray, " _"], first: int) -> Int32[np.ndarray, " cell_or_background"]:
     numbers = np.zeros(count + 1, np.int32)
     numbers[taken] = np.arange(first + 1, first + len(taken) + 1)
     return numbers

@@ -17,7 +17,7 @@ from hpa.core.tiles import predict_tiled, thriftiest_side
 from hpa.core.windows import Window
 from hpa.device import autocast
 from hpa.inference.tissue.detections import detect_tiled
-from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel, PixelTarget
+from hpa.interfaces import InstanceOutput, Instances, PixelBatch, PixelModel
 
 Read = Callable[[Window], Float32[np.ndarray, "channel height width"]]
 
@@ -38,6 +38,14 @@ class GivesProbabilities(Protocol):
         """Return the probability of the inside."""
 
 
+@runtime_checkable
+class ReadsInstances(Protocol):
+    """A `PixelTarget`, as far as prediction needs one."""
+
+    def read(self, logits: Float32[np.ndarray, "plane height width"]) -> Instances:
+        """Return the instances in a network's output."""
+
+
 @dataclass(frozen=True)
 class WindowedPrediction:
     """A dense network on one image, window by window.
@@ -48,7 +56,7 @@ class WindowedPrediction:
     """
 
     logits: Callable[[Window], Float32[np.ndarray, "plane height width"]]
-    target: PixelTarget
+    target: ReadsInstances
 
     def instances(self, window: Window) -> Instances:
         """Return the instances of a window."""

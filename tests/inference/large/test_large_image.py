@@ -239,7 +239,7 @@ def test_thresholds_are_those_of_the_whole(tmp_path):
 
 def test_the_command_tiles_one_image(tmp_path, capsys, monkeypatch):
     opened(tmp_path / "a.tif", picture())
-    words = ["--channels", "red,blue", "--pixel-um", "1", "segmenter.reach_um=8", "--measure"]
+    words = ["--channels", "red,blue", "--pixel-um", "1", "segmenter.reach_um=8.0", "--measure"]
     assert main(["segment", str(tmp_path / "a.tif"), str(tmp_path / "out"), "--tile", "128", *words]) == 0
     shown = capsys.readouterr().out
     assert all(words in shown for words in ("tiles of 48×64 px", "tiles of 128 px"))
