@@ -55,7 +55,7 @@ def _png(colour: int = 0, before: bytes = b"", pixels: bytes | None = None) -> d
 def _zarr(dataset: Mapping[str, Any], array: Mapping[str, Any]) -> dict[str, bytes | None]:
     """Return an OME-Zarr image with other metadata of its array."""
     axes = [{"name": name, "type": "space"} for name in "yx"]
-    ome = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [{"path": "0"} | dataset]}]}
+    ome = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [{"path": "0", **dataset}]}]}
     group = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": ome}}
     own = {
         "zarr_format": 3,
@@ -65,7 +65,7 @@ def _zarr(dataset: Mapping[str, Any], array: Mapping[str, Any]) -> dict[str, byt
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [64, 64]}},
         "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
     }
-    files = {"zarr.json": group, "0/zarr.json": own | array}
+    files = {"zarr.json": group, "0/zarr.json": {**own, **array}}
     return {f"images/a.zarr/{name}": json.dumps(values).encode() for name, values in files.items()}
 
 

@@ -79,7 +79,8 @@ class PlaneSpec:
         Raises:
             InputError: If the pixel size is needed and not known.
         """
-        return self.scaled_size(field.image_id, *field.pixels.shape[1:], field.pixel_um)
+        _, height, width = field.pixels.shape
+        return self.scaled_size(field.image_id, height, width, field.pixel_um)
 
     def scaled_size(self, image_id: str, height: int, width: int, pixel_um: float) -> tuple[int, int]:
         """Return height and width of an image after resampling, px; arguments are its own, errors as of `size_of`."""

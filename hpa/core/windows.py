@@ -66,7 +66,7 @@ class Window(NamedTuple):
 class TileGrid(NamedTuple):
     """Tiles side by side that cover an image row by row; those at the bottom and right may be smaller.
 
-    >>> TileGrid(5, 3, 2).count, TileGrid(5, 3, 2).tile(5)
+    >>> TileGrid(5, 3, 2).tiles, TileGrid(5, 3, 2).tile(5)
     (6, Window(top=4, left=2, bottom=5, right=3))
     """
 
@@ -85,7 +85,7 @@ class TileGrid(NamedTuple):
         return -(-self.width // self.side_px)
 
     @property
-    def count(self) -> int:
+    def tiles(self) -> int:
         """Return the number of tiles."""
         return self.rows * self.columns
 
@@ -95,8 +95,8 @@ class TileGrid(NamedTuple):
         Raises:
             InputError: If there is no such tile.
         """
-        if not 0 <= number < self.count:
-            raise InputError(f"tile {number}: there are {self.count}, counted from 0.")
+        if not 0 <= number < self.tiles:
+            raise InputError(f"tile {number}: there are {self.tiles}, counted from 0.")
         row, column = divmod(number, self.columns)
         top, left = row * self.side_px, column * self.side_px
         return Window(top, left, min(self.height, top + self.side_px), min(self.width, left + self.side_px))

@@ -105,7 +105,7 @@ class WatershedWindows:
         }
 
     def _tiles(self) -> Iterator[Window]:
-        yield from (self._grid.tile(number) for number in range(self._grid.count))
+        yield from (self._grid.tile(number) for number in range(self._grid.tiles))
 
     def _darkest(self, coarse: tuple[int, int]) -> dict[str, Plane]:
         """Return the background of each channel, as a coarse copy of the whole image."""

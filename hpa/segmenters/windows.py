@@ -115,7 +115,7 @@ class NetworkWindows:
         if stride is None:
             return self._spec.levels_of(None, top)
         samples = []
-        for tile in (grid.tile(number) for number in range(grid.count)):
+        for tile in (grid.tile(number) for number in range(grid.tiles)):
             rows, columns = slice(-tile.top % stride, None, stride), slice(-tile.left % stride, None, stride)
             count = len(range(tile.height)[rows]) * len(range(tile.width)[columns])
             if count and self._image.has_data(tile):

@@ -153,9 +153,9 @@ def test_a_tiff_pyramid_begins_with_its_full_size(tmp_path):
 def test_tiles_cover_an_image_once():
     grid = TileGrid(97, 131, 32)
     covered = np.zeros((97, 131), int)
-    for number in range(grid.count):
+    for number in range(grid.tiles):
         covered[grid.tile(number).slices] += 1
     assert (covered == 1).all()
     window = Window(31, 32, 65, 131)
-    touched = [number for number in range(grid.count) if grid.tile(number).common(window).area]
+    touched = [number for number in range(grid.tiles) if grid.tile(number).common(window).area]
     assert list(grid.touching(window)) == touched

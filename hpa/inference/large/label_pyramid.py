@@ -35,7 +35,7 @@ def write_label_pyramid(folder: Path, names: Sequence[str], grid: TileGrid, pixe
     sizes = _sizes(grid.height, grid.width)
     levels = {name: _levels(folder / "labels" / name, name, sizes, grid.side_px, pixel_um) for name in names}
     filled = set()
-    for number in range(grid.count):
+    for number in range(grid.tiles):
         for name, label_map in paint(number).items():
             levels[name][0][grid.tile(number).slices] = label_map
             filled.add(divmod(number, grid.columns))

@@ -144,7 +144,7 @@ def segment_large(
         | {"measurements": measures, "image": _identity(image)},
     )
     work = TileWork(image, knows, grid, overlap_px, _measure_of(image, output.measures))
-    for number in tqdm(range(grid.count), unit="tile", leave=False, disable=not sys.stderr.isatty()):
+    for number in tqdm(range(grid.tiles), unit="tile", leave=False, disable=not sys.stderr.isatty()):
         _make(folder / f"{number:06d}.part", work, number)
     parts = TileParts(grid, lambda number: _read(folder / f"{number:06d}.part", grid, number))
     taken = taken_cells(parts)
@@ -153,7 +153,7 @@ def segment_large(
         _write_table(output.table(image.image_id), parts, taken, firsts)
     _write_labels(output.labels(image.image_id), parts, taken, firsts, image.pixel_um)
     shutil.rmtree(folder)
-    return LargeResult(firsts[-1], grid.count, tile_px, overlap_px, parts.cut, knows.is_exact)
+    return LargeResult(firsts[-1], grid.tiles, tile_px, overlap_px, parts.cut, knows.is_exact)
 
 
 def _claim(folder: Path, settings: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ class TileParts:
         self._kept: OrderedDict[int, TilePart] = OrderedDict()
         self.facts: list[PartFacts] = []
         self.cut = 0
-        for number in range(grid.count):
+        for number in range(grid.tiles):
             part = read(number)
             self.facts.append(PartFacts(part.window, part.owned, part.count))
             self.cut += part.cut

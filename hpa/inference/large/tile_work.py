@@ -110,4 +110,4 @@ class _Chosen:
 
 
 def _inside(points: Float64[np.ndarray, "cell 2"], window: Window) -> Bool[np.ndarray, " cell"]:
-    return ((points >= window[:2]) & (points < window[2:])).all(axis=1)
+    return np.all((points >= window[:2]) & (points < window[2:]), axis=1)
