@@ -179,7 +179,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("a size of words", "synth @new --images 4 --size big --seed 1", ("'big'", "write 512"), code=2),
 
             Kind("sections that are not square", "synth @new --layout hubmap --images 4 --size 64x32 --seed 1",
-         ("square", "write --size 64")),
+         ("square", "write size 64")),
     Kind("a folder that is not empty", "synth @true --images 4 --size 64 --seed 1", ("true", "empty")),
     Kind("a text for a network", "convert-weights @sub.csv @weights/w.safetensors", ("sub.csv",)),
     Kind("a hostile pickle for a network", "convert-weights @n.pth @weights/w.safetensors", ("n.pth",),

@@ -49,6 +49,11 @@ def fetched_file(address: str, entry: Entry) -> Path:
     return _fetched(address, place, {name: (address, entry)})
 
 
+def drop_fetched(address: str, entry: Entry) -> None:
+    """Remove what is kept here of an object that was just replaced: within a second its version may be the former's."""
+    shutil.rmtree(_place(address, entry.version), ignore_errors=True)
+
+
 def fetched_folder(address: str, entries: Mapping[str, Entry]) -> Path:
     """Return where a folder that is opened as one (OME-Zarr) lies here, fetched unless it is there.
 

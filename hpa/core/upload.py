@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hpa.core.addresses import StoredPath, as_path
 from hpa.core.digest import digest_of_bytes
-from hpa.core.object_store import upload
+from hpa.core.object_cache import drop_fetched
+from hpa.core.object_store import entry_of, upload
 from hpa.core.outputs import check_outputs, list_output
 
 
@@ -48,4 +49,5 @@ def upload_staged(place: Path, address: StoredPath, command: str, overwrite: boo
     for file, target in targets.items():
         list_output(target, command, file)
         upload(file, str(target))
+        drop_fetched(str(target), entry_of(str(target)))
     shutil.rmtree(folder, ignore_errors=True)

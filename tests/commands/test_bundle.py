@@ -59,7 +59,6 @@ def test_runs_of_different_classes_are_reported(run, tmp_path, capsys):
         (["--have", "torchvison"], "did you mean torchvision"),
         (["--python", "3"], "--python 3:"),
         (["--platform", "linux"], "--platform linux:"),
-        (["tta=d44"], "Could not find 'tta/d44'"),
         (["segmenter=stored", "segmenter.folder=tests"], "cannot be bundled"),
         (["segmenter=hpa_cell"], "nuclei_weights"),
         (["data=synthetic"], "data=kaggle_hpa"),
@@ -69,6 +68,13 @@ def test_runs_of_different_classes_are_reported(run, tmp_path, capsys):
 def test_overrides_that_do_not_fit_are_refused(run, tmp_path, words, told, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert told in refused(capsys, run, "--out", tmp_path / "out", *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_misspelt_choice_is_answered_with_the_nearest(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert main(["bundle", str(run), "--out", str(tmp_path / "out"), "tta=d44"]) == 2
+    assert "tta=d4" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

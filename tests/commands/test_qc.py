@@ -105,7 +105,7 @@ def test_limits_and_channels_are_given_on_the_command_line(folder, tmp_path, cap
     words = ["qc", str(folder / "images"), "--out", str(tmp_path / "page.html"), "--channels", "green,blue"]
     assert main([*words, "limits.min_sharpness_share=5.0"]) == 0
     assert "focus 9" in capsys.readouterr().out
-    assert main([*words, "limits.min_sharpnes=5"]) == 1
+    assert main([*words, "limits.min_sharpnes=5"]) == 2
     assert main([*words[:2], "--out", str(tmp_path / "page.txt")]) == 1
     assert ".html is expected" in capsys.readouterr().err
 

@@ -71,7 +71,14 @@ CHANGED: dict[str, Any] = {
 
 @pytest.fixture(scope="module", params=["cells", "pixels"])
 def config(request, composed) -> dict[str, Any]:
-    words = ("data=kaggle_hpa", "data.root=somewhere", "logger=wandb", "trainer.accelerator=cpu", "batch_augment=none")
+    words = (
+        "data=kaggle_hpa",
+        "data.root=somewhere",
+        "logger=wandb",
+        "trainer.accelerator=cpu",
+        "report=true",
+        "batch_augment=none",
+    )
     shared = words if request.param == "cells" else words[:-1]
     return plain(composed("train", f"task={request.param}", *shared))
 
