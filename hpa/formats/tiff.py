@@ -149,7 +149,8 @@ def readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[Readable], tupl
 
 def _check_levels(path: Path, page: tifffile.TiffPage) -> None:
     """Refuse a pyramid whose full size is not its first: tifffile would read the first."""
-    sizes = [(level.imagelength, level.imagewidth) for level in (page.pages or () if page.subifds else ())]
+    levels = [level.aspage() for level in (page.pages or () if page.subifds else ())]
+    sizes = [(level.imagelength, level.imagewidth) for level in levels]
     larger = [size for size in sizes if size[0] * size[1] > page.imagelength * page.imagewidth]
     if larger:
         raise InputError(

@@ -34,8 +34,8 @@ def read_series(
     if not is_paged:  # one block of data for many planes: ImageJ beyond 4 GB, volumes of one page
         if part is None or series.dataoffset is None:
             check_size(path, int(np.prod(shape)))
-        planes = _planes_by_axes(_picked(_values_of(series, part), axes, time, slices), axes)
-        return planes if part is None else np.ascontiguousarray(planes[..., *part[0].slices])
+        whole = _planes_by_axes(_picked(_values_of(series, part), axes, time, slices), axes)
+        return whole if part is None else np.ascontiguousarray(whole[..., *part[0].slices])
     numbers = _picked(np.arange(len(series.pages)).reshape(shape[:lead]), axes[:lead], time, slices)
     check_size(path, numbers.size * colour.samples * (part[0].area if part else page.imagelength * page.imagewidth))
     planes = [planes_of_page(series.pages[number], colour, bits, part) for number in numbers.ravel().tolist()]

@@ -12,12 +12,21 @@ from hpa.core.windows import Window
 class FieldReader(Protocol):
     """An image of any size, of which windows are read."""
 
-    image_id: str
-    height: int
-    """Rows, px."""
-    width: int
-    """Columns, px."""
-    pixel_um: float
+    @property
+    def image_id(self) -> str:
+        """Return the name of the image."""
+
+    @property
+    def height(self) -> int:
+        """Return the number of rows, px."""
+
+    @property
+    def width(self) -> int:
+        """Return the number of columns, px."""
+
+    @property
+    def pixel_um(self) -> float:
+        """Return the side of a pixel, µm."""
 
     def read(self, window: Window) -> Field:
         """Return the planes of a window; InputError where it cannot be read."""

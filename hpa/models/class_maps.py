@@ -129,6 +129,6 @@ def _on_grid(product: Tensor, prefix: int) -> Float[Tensor, "cell h w"]:
     if product.ndim == 3:  # (cell, token, feature); tokens of the class and registers come first
         summed = product[:, prefix:].sum(dim=2)
         side = round(summed.shape[1] ** 0.5)
-        return summed.unflatten(1, (side, side))
+        return summed.reshape(-1, side, side)
     channels_first = product.shape[2] == product.shape[3]
     return product.sum(dim=1 if channels_first else 3)
