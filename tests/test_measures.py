@@ -26,7 +26,6 @@ ALLOWED: dict[tuple[str, str], tuple[int, str]] = {
         168,
         "a data set: table, images, label maps, truth",
     ),
-    ("methods", "hpa.formats.folder_images.FolderImages"): (15, "a folder's images, whole and opened for windows"),
     ("methods", "hpa.simulation.anatomy.Anatomy"): (23, "one property for each structure of a cell"),
     ("methods", "hpa.sources.hubmap.source.Hubmap"): (16, "a data set that serves several protocols"),
     ("methods", "hpa.core.addresses.StoredPath"): (22, "what a path can do"),

@@ -104,8 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = LabelMapOutput(arguments.out, arguments.format, arguments.preview, _draw, arguments.overwrite, measured)
     with tqdm(total=len(images.image_ids), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
         result = segment_images(images, segmenter, output, bar.update)
-    result.failed += failed
-    for problem in result.failed[: len(result.failed) - len(failed)]:
+    for problem in result.failed:
         print(f"failed   {problem}")
     print(_summary(arguments.out, result))
     if result.bright:
@@ -120,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"cells of each image: hpa count {shlex.quote(str(arguments.out))}")
     if arguments.page and result.written + result.kept:
         _write_page(arguments, images)
-    return _exit_code(result.written + result.kept + len(large) - len(failed), len(result.failed))
+    return _exit_code(result.written + result.kept + len(large) - len(failed), len(result.failed) + len(failed))
 
 
 def _exit_code(done: int, failed: int) -> int:
@@ -143,7 +142,7 @@ def _segment_large(
     for problem in failed:
         print(f"failed   {problem}")
     for image_id in large:
-        images.leave_out(image_id)
+        images.found.leave_out(image_id)
     return large, failed
 
 

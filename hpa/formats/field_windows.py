@@ -90,7 +90,7 @@ def open_windows(images: FolderImages, image_id: str) -> FieldWindows:
     Raises:
         InputError: As `FolderImages.read`, and if slices are files of their own.
     """
-    images.require_one(image_id)
+    images.found.require_one(image_id)
     path = images.file_of(image_id)
     if path is None:
         return _of_channel_files(images, image_id)

@@ -61,6 +61,16 @@ class FolderFiles:
         files = self.images[image_id]
         return image_id in self.clashes or (WHOLE in files and len(files) > 1)
 
+    def require_one(self, image_id: str) -> None:
+        """Raise InputError where two files are the same image, or the same channel of it."""
+        if self.is_clashing(image_id):
+            clashing = ", ".join(path.name for path in self.files_of(image_id))
+            raise InputError(f"{clashing} are the same image or channel; keep one of them.")
+
+    def leave_out(self, image_id: str) -> None:
+        """Take an image for one that is not there."""
+        del self.images[image_id]
+
     def files_of(self, image_id: str) -> list[Path]:
         """Return all files of an image."""
         own = [path for files in self.images[image_id].values() for path in files.values()]

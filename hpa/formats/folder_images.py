@@ -47,6 +47,7 @@ class FolderImages:
         known_sizes: What is known of the size of pixels.
         layout: Names of which maker the files have, `other` for common endings; "" where each image is a file.
         own_channels: Channels that are files of their own, as the files call them.
+        found: The files of each image.
         passed_over: Files that are not read, by reason.
 
     Raises:
@@ -69,18 +70,18 @@ class FolderImages:
         self.plane_names = plane_names
         self.known_sizes = KnownSizes(pixel_um)
         self.choice = choice
-        self._found = sorted_files(folder, self.wanted, recognise)
-        self.layout, self.passed_over = self._found.layout, self._found.passed_over
-        self.own_channels = self._found.channels
+        self.found = sorted_files(folder, self.wanted, recognise)
+        self.layout, self.passed_over = self.found.layout, self.found.passed_over
+        self.own_channels = self.found.channels
         is_wanted = not self.own_channels or (self.layout in ("", ATLAS) and not isinstance(plane_names, Mapping))
         own = self.own_channels
         self._called = dict(zip(own, own, strict=True)) if is_wanted else names_of_files(own, plane_names)
-        self._scene_of = _with_scenes(self._found, folder) if choice.scene == "all" else {}
+        self._scene_of = _with_scenes(self.found, folder) if choice.scene == "all" else {}
         if only is not None:
-            missing = sorted(set(only) - set(self._found.images))
+            missing = sorted(set(only) - set(self.found.images))
             if missing:
                 raise InputError(f"{folder}: has no file of {len(missing)} images that are wanted: {missing[0]}.")
-            self._found.images = {image_id: self._found.images[image_id] for image_id in only}
+            self.found.images = {image_id: self.found.images[image_id] for image_id in only}
 
     @property
     def called(self) -> str:
@@ -91,12 +92,12 @@ class FolderImages:
     @property
     def image_ids(self) -> list[str]:
         """List the images by name."""
-        return sorted(self._found.images)
+        return sorted(self.found.images)
 
     @property
     def clashing(self) -> list[str]:
         """List the images of which two files are the same, or the same channel; they are not read."""
-        return [image_id for image_id in self.image_ids if self._found.is_clashing(image_id)]
+        return [image_id for image_id in self.image_ids if self.found.is_clashing(image_id)]
 
     def settings(self) -> dict[str, Any]:
         """Return how images are read, as plain types: what label maps of them depend on beside the segmenter."""
@@ -107,28 +108,24 @@ class FolderImages:
     def sizes_um(self) -> dict[str, float]:
         """Return the size of pixels of each image from headers, NaN where nothing says it; unreadable ones left out."""
         with ThreadPoolExecutor(_HEADER_THREADS) as pool:
-            sizes = list(pool.map(self._size_of, self.image_ids))
+            sizes = list(pool.map(lambda image_id: _size_of(self, image_id), self.image_ids))
         return {name: size for name, size in zip(self.image_ids, sizes, strict=True) if size is not None}
 
     def file_of(self, image_id: str) -> Path | None:
         """Return the file of an image that is one file, None where its channels are files of their own."""
-        return next(iter(self._found.images[image_id].get(WHOLE, {}).values()), None)
+        return next(iter(self.found.images[image_id].get(WHOLE, {}).values()), None)
 
     def files_of(self, image_id: str) -> list[Path]:
         """Return all files of an image."""
-        return self._found.files_of(image_id)
+        return self.found.files_of(image_id)
 
     def channel_files(self, image_id: str) -> dict[str, list[Path]]:
         """Return the files of each channel that is wanted, of an image of a file a channel; InputError without any."""
-        files = self._found.images[image_id]
+        files = self.found.images[image_id]
         paths = {self._called[own]: chosen_slices(files[own], self.choice) for own in files if own in self._called}
         if not paths:
             raise InputError(f"it has no file of the channels that are wanted, only of {', '.join(files)}.")
         return paths
-
-    def leave_out(self, image_id: str) -> None:
-        """Read this image no more."""
-        del self._found.images[image_id]
 
     def read(self, image_id: str) -> Field:
         """Read an image; the size of its pixels is NaN where nothing says it.
@@ -137,7 +134,7 @@ class FolderImages:
             InputError: If a file cannot be read, lacks a channel, is a stack without a choice, or no 8 or 16 bit image.
         """
         path = self.file_of(image_id)
-        self.require_one(image_id)
+        self.found.require_one(image_id)
         if path is None:
             return self._of_channel_files(image_id)
         image = read_image(path, self.choice_of(image_id))
@@ -147,12 +144,6 @@ class FolderImages:
             return Field(image_id, np.repeat(image.planes, len(stains), axis=0), stains, pixel_um)
         called = names_of_planes(path, image.names, self.plane_names)
         return Field(image_id, image.planes[list(called)], tuple(called.values()), pixel_um)
-
-    def require_one(self, image_id: str) -> None:
-        """Raise InputError where two files are the same image, or the same channel of it."""
-        if self._found.is_clashing(image_id):
-            clashing = ", ".join(path.name for path in self.files_of(image_id))
-            raise InputError(f"{clashing} are the same image or channel; keep one of them.")
 
     def _of_channel_files(self, image_id: str) -> Field:
         """Read an image whose channels are files of their own, side by side in threads."""
@@ -164,21 +155,22 @@ class FolderImages:
         pixel_um = self.known_sizes.of(image_id, [image.scene for image in stored], tuple(paths))
         return Field(image_id, np.concatenate([image.planes for image in stored]), tuple(paths), pixel_um)
 
-    def _size_of(self, image_id: str) -> float | None:
-        """Return the size of the pixels of an image from its headers, None where these cannot be read."""
-        files = self._found.images[image_id]
-        try:
-            headers = [inspect_image(path) for path in self.files_of(image_id)]
-            choice = self.choice_of(image_id)
-            scenes = [header.scenes[pick_scene(header, choice)] for header in headers]
-            return self.known_sizes.of(image_id, scenes, [self._called.get(channel, "") for channel in files])
-        except InputError:  # raised again where it is read
-            return None
-
     def choice_of(self, image_id: str) -> StackChoice:
         """Return what is taken of the file of an image."""
         scene = self._scene_of.get(image_id)
         return self.choice if scene is None else replace(self.choice, scene=scene[1])
+
+
+def _size_of(images: FolderImages, image_id: str) -> float | None:
+    """Return the size of the pixels of an image from its headers, None where these cannot be read."""
+    try:
+        headers = [inspect_image(path) for path in images.files_of(image_id)]
+        choice = images.choice_of(image_id)
+        scenes = [header.scenes[pick_scene(header, choice)] for header in headers]
+        called = [images._called.get(channel, "") for channel in images.found.images[image_id]]
+        return images.known_sizes.of(image_id, scenes, called)
+    except InputError:  # raised again where it is read
+        return None
 
 
 def _with_scenes(found: FolderFiles, folder: Path) -> dict[str, tuple[str, int]]:

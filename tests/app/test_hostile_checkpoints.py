@@ -57,15 +57,25 @@ def slots(checkpoint: dict) -> list[str]:
     return sorted(checkpoint["hpa"]["config"])
 
 
+def assert_refused(checkpoint, slot, attack, file):
+    torch.save(with_part(checkpoint | {"optimizer_states": []}, slot, attack), file)
+    with pytest.raises(InputError, match=f"{slot}") as caught:
+        read_saved_run(file)
+    assert SECRET not in str(caught.value)
+
+
 def test_no_slot_of_a_checkpoint_holds_a_program(checkpoint, marker, tmp_path):
-    file = tmp_path / "hostile.ckpt"
-    light = checkpoint | {"optimizer_states": []}
     assert len(slots(checkpoint)) > 20
     for slot, attack in zip(slots(checkpoint), itertools.cycle(attacks(marker))):
-        torch.save(with_part(light, slot, attack), file)
-        with pytest.raises(InputError, match=f"{slot}") as caught:
-            read_saved_run(file)
-        assert SECRET not in str(caught.value)
+        assert_refused(checkpoint, slot, attack, tmp_path / "hostile.ckpt")
+    assert not marker.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_no_slot_holds_any_of_the_programs(checkpoint, marker, tmp_path):
+    for slot, attack in itertools.product(slots(checkpoint), attacks(marker)):
+        assert_refused(checkpoint, slot, attack, tmp_path / "hostile.ckpt")
     assert not marker.exists()
 
 
