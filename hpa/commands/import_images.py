@@ -55,10 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{arguments.out}: {len(rows)} images of {', '.join(colours.values())}; {count} files passed over")
     for line in describe_passed_over(found.passed_over):
         print(line)
-    for note in notes[:_SHOWN]:
-        print(note)
-    if len(notes) > _SHOWN:
-        print(f"… and {len(notes) - _SHOWN} more")
+    for line in [*map(str, found.metadata), *map(str, notes)][:_SHOWN]:
+        print(line)
+    if (more := len(found.metadata) + len(notes) - _SHOWN) > 0:
+        print(f"… and {more} more")
     print(f"types: {', '.join(types) or 'unknown'}; pixel size: {', '.join(sizes) or 'unknown'}")
     unknown = sum(math.isnan(row.pixel_um) for row in rows)
     if unknown:

@@ -1,4 +1,4 @@
-"""Channels that are files of their own, recognised by the names of all files of a folder; nothing is opened."""
+"""Channels that are files of their own, recognised by the names of all files of a folder; no image is opened."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hpa.core.file_names import Spellings
 from hpa.formats.image_header import StackChoice
 from hpa.formats.images import StoredImage, read_image
 from hpa.formats.layouts import OTHER_NAMES, known_patterns
+from hpa.formats.maker_metadata import metadata_of, names_by_maker
 from hpa.formats.name_pattern import CHANNEL, SLICE, TIME, NamePattern
 
 _MIN_SHARE = {OTHER_NAMES: 0.5}
@@ -55,6 +56,11 @@ class ChannelGroups:
     def file_count(self) -> int:
         """Return how many files are part of an image."""
         return sum(len(files) for channels in self.images.values() for files in channels.values())
+
+    def names_by_maker(self) -> dict[str, str]:
+        """Return the names that the microscope's description beside the files has for channels."""
+        files = (path for channels in self.images.values() for places in channels.values() for path in places.values())
+        return names_by_maker(self.layout, self.channels, metadata_of(files))
 
 
 def is_thumbnail(path: PurePath) -> bool:

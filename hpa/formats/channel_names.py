@@ -34,18 +34,22 @@ def parse_names(text: str) -> tuple[str, ...] | dict[str, str]:
     return tuple(names) if lengths == {1} else {pair[0]: pair[1] for pair in pairs}
 
 
-def names_of_files(own: Sequence[str], names: ChannelNames | None) -> dict[str, str]:
+def names_of_files(
+    own: Sequence[str], names: ChannelNames | None, by_maker: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the name of each channel that is a file of its own; of a mapping those that it names.
 
     Args:
         own: Channels as the files call them, sorted.
         names: What they are called.
+        by_maker: What the microscope's description calls those that files number.
 
     Raises:
         InputError: If names are not as many, or name a channel that is not there.
     """
+    described = by_maker or {}
     if names is None:
-        return dict(zip(own, with_colours(own), strict=True))
+        return dict(zip(own, with_colours([described.get(channel, channel) for channel in own]), strict=True))
     if not isinstance(names, Mapping):
         if len(names) != len(own):
             raise InputError(
@@ -56,7 +60,9 @@ def names_of_files(own: Sequence[str], names: ChannelNames | None) -> dict[str, 
     found = {}
     for written, name in names.items():
         fitting = [channel for channel in own if channel == written] or [
-            channel for channel in own if same_channel(written, channel)
+            channel
+            for channel in own
+            if same_channel(written, channel) or same_channel(written, described.get(channel, ""))
         ]
         if len(fitting) != 1:
             raise InputError(

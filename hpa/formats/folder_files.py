@@ -44,12 +44,14 @@ class FolderFiles:
         images: Files of each image by channel (`WHOLE`: all of them), by time and slice.
         clashes: Files that are the same image or channel as another one, by image.
         passed_over: Files that are not read, by reason.
+        names_by_maker: Names of channels that a description of the microscope beside the files has for them.
     """
 
     layout: str = ""
     images: dict[str, dict[str, dict[tuple[str, str], Path]]] = field(default_factory=dict)
     clashes: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     passed_over: dict[str, list[str]] = field(default_factory=dict)
+    names_by_maker: dict[str, str] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -117,7 +119,10 @@ def describe_passed_over(passed_over: dict[str, list[str]]) -> list[str]:
 
 
 def _of_groups(groups: ChannelGroups, folder: Path, passed: dict[str, list[Path]]) -> FolderFiles:
-    found = FolderFiles(groups.layout, groups.images, passed_over=_named(folder, passed | {OTHER_NAME: groups.others}))
+    passed = passed | {OTHER_NAME: groups.others}
+    found = FolderFiles(
+        groups.layout, groups.images, passed_over=_named(folder, passed), names_by_maker=groups.names_by_maker()
+    )
     for image_id, paths in groups.clashes.items():
         found.clashes[image_id] += paths
     return found

@@ -74,8 +74,8 @@ class FolderImages:
         self.layout, self.passed_over = self.found.layout, self.found.passed_over
         self.own_channels = self.found.channels
         is_wanted = not self.own_channels or (self.layout in ("", ATLAS) and not isinstance(plane_names, Mapping))
-        own = self.own_channels
-        self._called = dict(zip(own, own, strict=True)) if is_wanted else names_of_files(own, plane_names)
+        own, described = self.own_channels, self.found.names_by_maker
+        self._called = dict(zip(own, own, strict=True)) if is_wanted else names_of_files(own, plane_names, described)
         self._scene_of = _with_scenes(self.found, folder) if choice.scene == "all" else {}
         if only is not None:
             missing = sorted(set(only) - set(self.found.images))
@@ -86,7 +86,11 @@ class FolderImages:
     @property
     def called(self) -> str:
         """Return what channels that are files of their own are called, e.g. `w1 is blue, w2 is green`."""
-        names = ", ".join(name if own == name else f"{own} is {name}" for own, name in self._called.items())
+        described = self.found.names_by_maker
+        names = ", ".join(
+            name if own == name else f"{own}{f' ({described[own]})' if own in described else ''} is {name}"
+            for own, name in self._called.items()
+        )
         return f"{names}, one file a channel ({NAMES_OF.get(self.layout, f'names as of {self.layout}')})"
 
     @property

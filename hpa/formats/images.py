@@ -6,9 +6,10 @@ truncation by its end, so that a whole data set is checked without decoding a pi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from hpa.formats.image_header import (
     described,
     expanded,
 )
+from hpa.formats.maker_metadata import metadata_beside
 from hpa.formats.pixel_size import side_of
 
 SUFFIXES: tuple[str, ...] = (".png", *tiff.SUFFIXES, ome_zarr.SUFFIX)
@@ -80,9 +82,24 @@ class StoredImage:
 def inspect_image(path: Path) -> ImageHeader:
     """Return what a file holds, from its header; no pixel is decoded.
 
+    A size of pixels that it lacks is that of the microscope's description beside it (`hpa.formats.maker_metadata`).
+
     Raises:
         InputError: If the file is missing, empty, damaged or cut short, or its format or compression is not read here.
     """
+    header = _own_header(path)
+    is_without = [math.isnan(side_of(scene.pixel_um)) for scene in header.scenes]
+    beside = metadata_beside(path) if any(is_without) and not header.format.startswith("OME") else None
+    if beside is None:
+        return header
+    scenes = [
+        replace(scene, pixel_um=beside.pixel_um) if lacks and beside.width_px in (0, scene.width) else scene
+        for scene, lacks in zip(header.scenes, is_without, strict=True)
+    ]
+    return replace(header, scenes=tuple(scenes))
+
+
+def _own_header(path: Path) -> ImageHeader:
     if path.is_dir():
         if ome_zarr.is_zarr(path):
             return ome_zarr.inspect_zarr(path)

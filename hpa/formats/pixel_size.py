@@ -8,6 +8,7 @@ for cells makes, so they count as unknown.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,8 @@ _UM_PER_UNIT = {
 _UNITS_OF_PRINTERS = ("cm", "in", "inch", "inches")
 """Units that ImageJ takes over from resolution tags."""
 _MICROMANAGER_TAG = 51123
+_CALIBRATION = re.compile(r'"spatial-calibration-(x|y|units|state)"[^>]*\bvalue="([^"]*)"')
+"""What MetaXpress and MetaMorph write into the description of a TIFF."""
 
 
 def size_um(height: object, width: object, unit: str, height_unit: str | None = None) -> SizeUm:
@@ -64,6 +67,10 @@ def size_of_page(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> SizeUm:
         return size_um(stk.get("YCalibration"), stk.get("XCalibration"), str(stk.get("CalibrationUnits") or "um"))
     if tiff.is_lsm and tiff.lsm_metadata:
         return size_um(tiff.lsm_metadata.get("VoxelSizeY"), tiff.lsm_metadata.get("VoxelSizeX"), "m")
+    if tiff.is_metaseries:
+        entries = dict(_CALIBRATION.findall(tiff.pages.first.description))
+        is_calibrated = entries.get("state", "on") != "off"
+        return size_um(entries.get("y"), entries.get("x"), entries.get("units", "um")) if is_calibrated else UNKNOWN
     micromanager = page.tags.valueof(_MICROMANAGER_TAG)
     if isinstance(micromanager, Mapping):
         side = micromanager.get("PixelSizeUm", micromanager.get("PixelSize_um"))

@@ -189,7 +189,8 @@ def _pattern_words(folder: Path, images: Sequence[Path]) -> str:
 
 def _microscope(folder: Path, groups: ChannelGroups) -> tuple[str, str]:
     """Return what files of a recognised layout are, and the commands that read them, one a line."""
-    called = with_colours(groups.channels)
+    described = groups.names_by_maker()
+    called = with_colours([described.get(channel, channel) for channel in groups.channels])
     colours = [name if name in CHANNELS else _COLOUR for name in called]
     words = [f"{own}={colour}" for own, colour in zip(groups.channels, colours, strict=True)]
     channels = f" --channels {quote(','.join(words))}"

@@ -22,6 +22,7 @@ from hpa.formats.image_header import (
 )
 from hpa.formats.images import inspect_image
 from hpa.formats.label_maps import is_label_map_name, read_label_map
+from hpa.formats.maker_metadata import read_metadata
 from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
 from hpa.formats.pixel_size import not_square
 
@@ -78,6 +79,8 @@ def describe_file(path: Path, folder: Path, choice: StackChoice) -> FileReport:
     name = path.relative_to(folder).as_posix()
     if reason := _no_file(path):
         return FileReport(name, PASSED_OVER, reason)
+    if words := _metadata_in_words(path):
+        return FileReport(name, PASSED_OVER, words)
     if path.suffix.lower() in _TABLES:
         return FileReport(name, PASSED_OVER, "a table, no image")
     if not is_image_name(path):
@@ -121,6 +124,15 @@ def describe_label_map(path: Path, folder: Path) -> FileReport:
     height, width = label_map.shape
     cells = int(np.count_nonzero(np.unique(label_map)))
     return FileReport(name, READ, format="label map", width=width, height=height, cells=cells)
+
+
+def _metadata_in_words(path: Path) -> str:
+    """Return what a microscope wrote beside its images, "" where a file is nothing of the kind."""
+    try:
+        found = read_metadata(path)
+    except InputError as error:
+        return f"no image, a microscope's description of images that {str(error).removeprefix(f'{path}: ')}"
+    return "" if found is None else "no image, a microscope's description: " + str(found).partition(": ")[2]
 
 
 def _no_file(path: Path) -> str:

@@ -15,6 +15,7 @@ from hpa.formats.folder_listing import files_below, is_image_name
 from hpa.formats.image_header import StackChoice
 from hpa.formats.images import AS_IS
 from hpa.formats.layouts import OTHER_NAMES, layout_pattern, same_channel
+from hpa.formats.maker_metadata import MakerMetadata, metadata_beside, metadata_of
 from hpa.formats.name_pattern import CHANNEL, CLASS, DEFAULT_PATTERN, SLICE, TIME, WHOLE_PATTERN, NamePattern
 
 _MIXED = "mixed"
@@ -49,11 +50,13 @@ class FoundImages:
         images: By name, in order.
         passed_over: Files that are not imported, by reason.
         problems: All that is wrong so far.
+        metadata: What microscopes wrote beside the images.
     """
 
     images: dict[str, FoundImage] = field(default_factory=dict)
     passed_over: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     problems: list[Problem] = field(default_factory=list)
+    metadata: list[MakerMetadata] = field(default_factory=list)
 
 
 @dataclass
@@ -121,6 +124,8 @@ class _FolderFinder:
 
     def find(self, paths: list[Path]) -> FoundImages:
         """Return the images of files, given relative to the folder."""
+        fitting = [path for path in paths if self._pattern.parts_of(path) is not None]
+        self._found.metadata = metadata_of(self._folder / path for path in fitting)
         for path in paths:
             self._sort(path)
         ids: dict[str, str] = {}
@@ -137,7 +142,7 @@ class _FolderFinder:
             reason = THUMBNAIL
         elif parts is None:
             reason = OTHER_NAME
-        colour = "" if parts is None or CHANNEL not in parts else self._colour_of(parts[CHANNEL])
+        colour = "" if parts is None or CHANNEL not in parts else self._colour_of(parts[CHANNEL], path)
         if reason or parts is None or colour is None:
             self._found.passed_over[reason or OTHER_CHANNEL].append(path.as_posix())
             return
@@ -150,10 +155,16 @@ class _FolderFinder:
             self._found.problems.append(Problem(name, reason))
         files[place] = self._folder / path
 
-    def _colour_of(self, channel: str) -> str | None:
+    def _colour_of(self, channel: str, path: Path) -> str | None:
         if channel in self._colours or not self._pattern.is_layout:
             return self._colours.get(channel)
-        return next((colour for name, colour in self._colours.items() if same_channel(name, channel)), None)
+        beside = metadata_beside(self._folder / path)
+        described = channel if beside is None or self._pattern.text not in beside.layouts else beside.name_of(channel)
+        fits = (
+            (same_channel(name, channel) or same_channel(name, described), colour)
+            for name, colour in self._colours.items()
+        )
+        return next((colour for is_fitting, colour in fits if is_fitting), None)
 
     def _finish(self, name: str, group: _Group, ids: dict[str, str]) -> None:
         """Take up an image, or what is wrong with it."""

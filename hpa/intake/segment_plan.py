@@ -142,7 +142,9 @@ def _origin(images: FolderImages) -> str:
         return "from index.csv"
     if images.known_sizes.given is not None:
         return "as given"
-    return "from the files, or as fields of the Human Protein Atlas are; else --pixel-um"
+    return (
+        "from the files or the microscope's description, or as fields of the Human Protein Atlas are; else --pixel-um"
+    )
 
 
 def _earlier_estimate(out: Path) -> float | None:

@@ -57,6 +57,18 @@ def test_unequal_sides_are_kept_and_the_area_counts(tmp_path):
     assert read_image(tmp_path / "a.ome.tif").pixel_um == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(("state", "expected"), [("on", 0.65), ("off", math.nan)])
+def test_metaxpress_writes_the_size_into_the_description(tmp_path, state, expected):
+    written = {"state": state, "x": "0.65", "y": "0.65", "units": "um"}
+    props = "".join(
+        f'<prop id="spatial-calibration-{name}" type="x" value="{text}"/>' for name, text in written.items()
+    )
+    description = f"<MetaData><PlaneInfo>{props}</PlaneInfo></MetaData>"
+    pixels = np.zeros((8, 8), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, description=description, metadata=None, software="MetaSeries")
+    assert inspect_image(tmp_path / "a.tif").scenes[0].pixel_um == pytest.approx((expected, expected), nan_ok=True)
+
+
 def test_micromanager_knows_size_and_depth(tmp_path):
     content = b'{"PixelSizeUm": 0.65, "BitDepth": 12}'
     tag = (51123, "s", len(content), content, True)

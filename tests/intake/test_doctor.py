@@ -229,6 +229,20 @@ def test_known_stains_need_no_words_and_masks_beside_them_are_passed_over(tmp_pa
     assert [file.name for file in report.files if file.status == "passed over"] == ["B7_01_1_3_DAPI_001_MaskNuclei.tif"]
 
 
+def test_descriptions_of_microscopes_name_channels_and_are_told(tmp_path):
+    for channel in ("w1", "w2"):
+        write_plane(tmp_path / f"P1_B02_s1_{channel}.tif", plane(0), 0.5)
+    (tmp_path / "P1.HTD").write_text('"WaveName1", "DAPI"\r\n"WaveName2", "FITC"\r\n')
+    (tmp_path / "metadata.txt").write_text("by hand")
+    report, first = examine(tmp_path, AS_IS)
+    assert "--channels w1=blue,w2=green" in report.advice
+    assert first is not None
+    assert first.channels == ("blue", "green")
+    reasons = {file.name: file.reason for file in report.files if file.status == "passed over"}
+    assert reasons["P1.HTD"] == "no image, a microscope's description: channel 1 is DAPI, channel 2 is FITC"
+    assert "description of images that is damaged" in reasons["metadata.txt"]
+
+
 def test_data_sets_say_of_label_maps_and_of_other_files_what_they_are(tmp_path, capsys):
     root = write_discs(tmp_path / "set", 3)
     label_map = read_label_map(root / "labels" / "disc_00.png")
