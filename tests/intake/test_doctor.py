@@ -229,7 +229,7 @@ def test_known_stains_need_no_words_and_masks_beside_them_are_passed_over(tmp_pa
     assert [file.name for file in report.files if file.status == "passed over"] == ["B7_01_1_3_DAPI_001_MaskNuclei.tif"]
 
 
-def test_descriptions_of_microscopes_name_channels_and_are_told(tmp_path):
+def test_descriptions_of_microscopes_name_channels_and_are_listed(tmp_path):
     for channel in ("w1", "w2"):
         write_plane(tmp_path / f"P1_B02_s1_{channel}.tif", plane(0), 0.5)
     (tmp_path / "P1.HTD").write_text('"WaveName1", "DAPI"\r\n"WaveName2", "FITC"\r\n')
