@@ -22,6 +22,8 @@ _EXIT_NOTHING_READ = 1
 _MAX_ROWS = 120
 """Files are listed one by one up to this number, else by kind."""
 _SHOWN = 20
+_MAX_NAMES = 16
+"""More pages than that are no channels."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,8 +75,12 @@ def _print(report: FolderReport, picture: str | None) -> None:
 def _rows(files: list[FileReport]) -> list[str]:
     """Return a line a file, or a line a kind where there are many."""
     if len(files) <= _MAX_ROWS:
-        width = max(len(file.name) for file in files)
-        return [f"{file.status:<11}  {file.name:<{width}}  {_words(file)}".rstrip() for file in files]
+        names = [file.name if file.name.isprintable() else ascii(file.name) for file in files]
+        width = max(map(len, names))
+        return [
+            f"{file.status:<11}  {name:<{width}}  {_words(file)}".rstrip()
+            for name, file in zip(names, files, strict=True)
+        ]
     kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
     for file in files:
         kinds[file.status, _words(file, with_names=False)].append(file.name)
@@ -89,7 +95,7 @@ def _rows(files: list[FileReport]) -> list[str]:
 
 def _words(file: FileReport, with_names: bool = True) -> str:
     parts = [file.kind] if file.format else []
-    if with_names and len(file.channels) > 1:
+    if with_names and 1 < len(file.channels) <= _MAX_NAMES:
         parts.append(f"channels {', '.join(file.channels)}")
     if with_names and file.cells is not None:
         parts.append(f"{file.cells} cells")

@@ -17,7 +17,10 @@ _PATTERN = """File names are read by --pattern: {image} or other words in braces
 {class} the type of its cells (mixed: several types), {plate} and {well} what must share a fold; {_} stands for
 anything. Without {channel} a file holds all channels of an image, and --channels names them as the file does, or by
 number from 1. --layout is the pattern of a maker of microscopes, thumbnails left out."""
-LAYOUTS = ("imagexpress", "opera", "operetta", "cellvoyager", "leica", "zeiss", "incucyte", "cytation", "micromanager")
+LAYOUTS = (
+    *("imagexpress", "opera", "operetta", "cellvoyager", "leica", "zeiss", "incucyte", "cytation", "micromanager"),
+    "metamorph",
+)
 _SHOWN = 20
 
 

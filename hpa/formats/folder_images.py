@@ -129,6 +129,12 @@ class FolderImages:
         paths = {self._called[own]: chosen_slices(files[own], self.choice) for own in files if own in self._called}
         if not paths:
             raise InputError(f"it has no file of the channels that are wanted, only of {', '.join(files)}.")
+        lost = [own for own, name in self._called.items() if name in self.wanted and own not in files]
+        if lost:
+            raise InputError(
+                f"there is no file of channel {', '.join(lost)}, which other images have, only of {', '.join(files)}; "
+                "add it, or choose channels that all have."
+            )
         return paths
 
     def read(self, image_id: str) -> Field:

@@ -51,6 +51,8 @@ def list_folder(folder: Path) -> FolderListing:
     if not listing.images:
         others = f"; {summary_of(listing.passed_over)} there" if listing.passed_over else ""
         known = ", ".join(SUFFIXES)
+        below = [path for path in files_below(folder) if is_image_name(path)]
+        others += f"; {len(below)} lie in folders below: hpa doctor DIR says how to read them" if below else ""
         raise InputError(f"{folder}: images ({known}) were expected, there is none in this folder{others}.")
     return listing
 
@@ -128,6 +130,10 @@ def summary_of(paths: Sequence[Path] | Sequence[str]) -> str:
     counts = Counter(Path(name).suffix.lower() or "no suffix" for name in names)
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-    makers = any(Path(name).suffix.lower() in proprietary.SUFFIXES for name in names)
-    hint = f" ({', '.join(proprietary.SUFFIXES)} need {proprietary.EXTRA})" if makers else ""
+    suffixes = {Path(name).suffix.lower() for name in names}
+    hint = ""
+    if suffixes & {*proprietary.SUFFIXES}:
+        hint += f" ({', '.join(proprietary.SUFFIXES)} need {proprietary.EXTRA})"
+    if converted := sorted(suffixes & {*proprietary.CONVERTED}):
+        hint += f" ({', '.join(converted)}: {proprietary.CONVERSION})"
     return f"{len(names)} file{'s' if len(names) != 1 else ''} ({kinds}): {shown}{hint}"

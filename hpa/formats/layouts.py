@@ -1,7 +1,8 @@
 """File names as microscopes write them: `hpa import --layout imagexpress`, one expression or more a maker.
 
 Words are those of `NamePattern`; `z` and `t` are slices and times of one image, chosen by --z and --t. Sources of the
-names: MetaXpress, Harmony, CellVoyager, LAS X, ZEN, Incucyte, Gen5 (Cytation) and Micro-Manager manuals and exports.
+names: manuals and exports of MetaXpress, Harmony, CellVoyager, LAS X, ZEN, Incucyte, Gen5 (Cytation), Micro-Manager
+and MetaMorph.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ _EXPRESSIONS: dict[str, tuple[str, ...]] = {
         rf"{_FOLDERS}img_(?P<channel>channel\d+)_position(?P<site>\d+)_time(?P<t>\d+)_z(?P<z>\d+){_TIFF}",
         rf"{_FOLDERS}(?P<site>[^/]+)/img_(?P<t>\d{{9}})_(?P<channel>.+)_(?P<z>\d{{3}}){_TIFF}",
         rf"{_FOLDERS}(?P<image>[^/]+)_MMStack_(?P<site>[^/]+?)(?:\.ome)?{_TIFF}",
+    ),
+    "metamorph": (
+        rf"{_FOLDERS}(?P<image>[^/]+?)_w\d(?P<channel>[A-Za-z][^/]*?)(?:_s(?P<site>\d+))?(?:_t(?P<t>\d+))?\.(?:tiff?|stk)",
     ),
 }
 LAYOUTS: tuple[str, ...] = tuple(_EXPRESSIONS)

@@ -17,6 +17,24 @@ from hpa.formats.pixel_size import size_um
 SUFFIXES = (".nd2", ".czi", ".lif")
 EXTRA = 'pip install "hpa-cells[microscopes]"'
 
+CONVERTED = {
+    **dict.fromkeys((".vsi", ".oib", ".oif", ".oir"), "Olympus"),
+    **dict.fromkeys((".dv", ".r3d"), "DeltaVision"),
+    **dict.fromkeys((".lof", ".xlef", ".scn"), "Leica"),
+    **dict.fromkeys((".flex",), "Opera"),
+    **dict.fromkeys((".ims",), "Imaris"),
+    **dict.fromkeys((".zvi",), "Zeiss AxioVision"),
+    **dict.fromkeys((".sld", ".sldy"), "SlideBook"),
+    **dict.fromkeys((".c01",), "Cellomics"),
+    **dict.fromkeys((".mvd2",), "Volocity"),
+    **dict.fromkeys((".mrxs",), "3DHISTECH"),
+    **dict.fromkeys((".ndpi",), "Hamamatsu"),
+    **dict.fromkeys((".svs",), "Aperio"),
+    **dict.fromkeys((".bif",), "Ventana"),
+}
+"""Makers of formats that nothing here reads, and Bio-Formats does."""
+CONVERSION = "save as OME-TIFF with Fiji (Plugins > Bio-Formats) or bfconvert"
+
 
 def inspect_proprietary(path: Path) -> ImageHeader:
     """Return what BioIO says of a file.

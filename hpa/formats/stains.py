@@ -31,6 +31,15 @@ def colour_of(name: str) -> str | None:
     return next((colour for colour, words in _EXPRESSIONS.items() if words.fullmatch(plain)), None)
 
 
+def is_stain(name: str) -> bool:
+    """Return whether a name is that of a stain.
+
+    >>> is_stain("Cy5"), is_stain("s1")
+    (True, False)
+    """
+    return re.fullmatch(STAIN, re.sub(r"[-_ ]+", " ", name).strip().lower()) is not None
+
+
 def with_colours(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names of channels, those of known stains as colours; a colour that two would have goes to neither.
 

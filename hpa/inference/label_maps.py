@@ -36,6 +36,7 @@ from hpa.sources.cell_classes import CellClassesWriter
 COMMAND = "segment"
 _FOR_FLUORESCENCE = ("watershed", "hpa_cell")
 """Segmenters, by their fingerprints, that look for bright cells on a dark background."""
+LOCK_FILE = ".lock"
 SETTINGS_FILE = "segmenter.json"
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,8 @@ class LabelMapOutput:
                 f"{self.folder}: holds {len(foreign)} files of these names ({foreign[0]}) that 'hpa segment' did not "
                 f"make (no {path.name}); choose another folder, or write over them with --overwrite."
             )
-        if path.is_file() and path.read_text(encoding="utf-8") != text and not self.overwrite:
+        is_used = any(child.name not in (path.name, LOCK_FILE) for child in self.folder.iterdir())
+        if path.is_file() and is_used and path.read_text(encoding="utf-8") != text and not self.overwrite:
             raise InputError(
                 f"{self.folder}: holds label maps of another segmenter or other settings ({path.name}); choose a new "
                 "folder, or delete this one."
@@ -207,7 +209,7 @@ def segment_images(
         InputError: If the folder holds maps of other settings, or another process writes there.
         WriteError: If the disk is full or the folder read-only; what was written is kept.
     """
-    with held(output.folder / ".lock", "writes label maps", "wait until it ends, or choose another folder."):
+    with held(output.folder / LOCK_FILE, "writes label maps", "wait until it ends, or choose another folder."):
         return _segment_all(images, segmenter, output, progress)
 
 

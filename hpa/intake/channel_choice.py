@@ -35,7 +35,10 @@ def with_channels(part: Part, available: Sequence[str], words: Sequence[str], ex
     lost = {key: channel for key, channel in _channels_of(part) if key in named and channel not in available}
     if lost:
         key, channel = next(iter(lost.items()))
-        raise InputError(f"segmenter.{key}: there is no channel '{channel}', {held}; name one of them.")
+        raise InputError(
+            f"segmenter.{key}: there is no channel '{channel}', {held}; name one of them, or say what they are: "
+            f"--channels {example}."
+        )
     nuclei = part[NUCLEI]
     if nuclei is not None and nuclei not in available:
         if _NUCLEAR not in available:

@@ -22,12 +22,12 @@ from hpa.core.override_text import override_text
 from hpa.core.planes import COLOURS
 from hpa.core.table_text import table_file
 from hpa.formats.channel_groups import ChannelGroups, is_thumbnail, recognised_groups
-from hpa.formats.folder_files import NAMES_OF
+from hpa.formats.folder_files import NAMES_OF, WHOLE
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.folder_listing import entries_below, files_below, is_image_name
 from hpa.formats.image_header import MAX_CHANNELS, StackChoice
 from hpa.formats.layouts import OTHER_NAMES
-from hpa.formats.stains import with_colours
+from hpa.formats.stains import is_stain, with_colours
 from hpa.intake.bright_background import bright_background_warning, has_bright_background
 from hpa.intake.file_report import PASSED_OVER, READ, REFUSED, FileReport, describe_file, describe_label_map
 from hpa.intake.file_use import LABEL_FOLDERS, used_in_folder, used_in_set
@@ -45,6 +45,7 @@ OTHER_FILES = _RECOGNISED = "files of a microscope"
 """Layout of files in folders below, whose names are not recognised."""
 FOLDER = "folder of images"
 """Layout of single files in one folder."""
+NO_IMAGES = "folder without images that are read"
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 
@@ -169,6 +170,8 @@ def layout_of(folder: Path, paths: Sequence[Path]) -> tuple[str, str]:
         return _microscope(folder, groups)
     if any(path.parent == folder for path in images):
         return FOLDER, f"hpa segment {quote(str(folder))} OUT segmenter=watershed_nuclei"
+    if not images:
+        return NO_IMAGES, "save its images as OME-TIFF, TIFF or PNG"
     return OTHER_FILES, f"hpa import {quote(str(folder))} OUT {_pattern_words(folder, images)}"
 
 
@@ -178,13 +181,22 @@ def _pattern_words(folder: Path, images: Sequence[Path]) -> str:
     for path in images:
         names_of.setdefault(path.parent.relative_to(folder), []).append(path.stem)
     first, *others = list(names_of.values()) or [[]]
+    folders = [str(place) for place in names_of]
+    if others and all(map(is_stain, folders)):
+        return f"--pattern '{{channel}}/{{image}}{images[0].suffix}' --channels {quote(_words_for(folders))}"
     if others and 1 < len(set(first)) <= MAX_CHANNELS and all(sorted(names) == sorted(first) for names in others):
-        called = with_colours(first)
-        words = [f"{own}={name if name in CHANNELS else _COLOUR}" for own, name in zip(first, called, strict=True)]
         depth = len(next(iter(names_of)).parts)
         pattern = "/".join([*(f"{{folder{number}}}" for number in range(1, depth)), "{image}", "{channel}"])
-        return f"--pattern '{pattern}{images[0].suffix}' --channels {quote(','.join(words))}"
+        return f"--pattern '{pattern}{images[0].suffix}' --channels {quote(_words_for(first))}"
     return "--pattern '{image}_{channel}.tif' --channels NAME=COLOUR,…"
+
+
+def _words_for(channels: Sequence[str]) -> str:
+    """Return pairs for --channels, of known stains with their colours."""
+    called = with_colours(channels)
+    return ",".join(
+        f"{own}={name if name in CHANNELS else _COLOUR}" for own, name in zip(channels, called, strict=True)
+    )
 
 
 def _microscope(folder: Path, groups: ChannelGroups) -> tuple[str, str]:
@@ -271,6 +283,7 @@ def _first_of_folder(report: FolderReport, choice: StackChoice) -> Field | None:
         except InputError:
             continue
         report.images = len(images.image_ids)
+        report.problems += _incomplete(images)
         report.files = used_in_folder(report.files, report.folder, images)
         reasons: list[str] = []
         for image_id in images.image_ids:
@@ -281,3 +294,16 @@ def _first_of_folder(report: FolderReport, choice: StackChoice) -> Field | None:
         if report.counts()[READ]:  # each file by itself is read: what is wrong with the images stands here alone
             report.problems += reasons[:_TRIED]
     return None
+
+
+def _incomplete(images: FolderImages) -> list[str]:
+    """Return which images lack a file of a channel that others have."""
+    problems = []
+    for image_id in images.image_ids:
+        own = images.found.images[image_id]
+        missing = [channel for channel in images.own_channels if channel not in own]
+        if missing and WHOLE not in own:
+            problems.append(
+                f"{image_id}: there is no file of channel {', '.join(missing)}, which other images have; add it"
+            )
+    return problems

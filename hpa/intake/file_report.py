@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hpa.core.errors import InputError
+from hpa.formats import proprietary
 from hpa.formats.channel_groups import is_thumbnail
 from hpa.formats.folder_listing import is_image_name
 from hpa.formats.image_header import (
@@ -27,6 +28,7 @@ from hpa.formats.ome_zarr import SUFFIX as ZARR_SUFFIX
 from hpa.formats.pixel_size import not_square
 
 READ, REFUSED, PASSED_OVER = "read", "refused", "passed over"
+_PICTURES = (".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2", ".heic")
 _TABLES = (".csv", ".tsv", ".json", ".jsonl")
 
 
@@ -84,7 +86,7 @@ def describe_file(path: Path, folder: Path, choice: StackChoice) -> FileReport:
     if path.suffix.lower() in _TABLES:
         return FileReport(name, PASSED_OVER, "a table, no image")
     if not is_image_name(path):
-        return FileReport(name, PASSED_OVER, f"{path.suffix or 'no suffix'} is no format of images that is read")
+        return FileReport(name, PASSED_OVER, _not_read(path.suffix))
     if is_thumbnail(path):
         return FileReport(name, PASSED_OVER, "a thumbnail")
     try:
@@ -126,6 +128,15 @@ def describe_label_map(path: Path, folder: Path) -> FileReport:
     return FileReport(name, READ, format="label map", width=width, height=height, cells=cells)
 
 
+def _not_read(suffix: str) -> str:
+    """Return why files of a suffix are not read, and what to do where they are images."""
+    lower = suffix.lower()
+    reason = f"{suffix or 'no suffix'} is no format of images that is read"
+    if lower in proprietary.CONVERTED:
+        return f"{reason}, one of {proprietary.CONVERTED[lower]}; {proprietary.CONVERSION}"
+    return f"{reason}; save it as TIFF or PNG" if lower in _PICTURES else reason
+
+
 def _metadata_in_words(path: Path) -> str:
     """Return what a microscope wrote beside its images, "" where a file is nothing of the kind."""
     try:
@@ -162,8 +173,11 @@ def _reason_to_refuse(header: ImageHeader, choice: StackChoice) -> str:
 
 
 def _axes(scene: Scene) -> str:
-    long = {"C": len(scene.channel_names), **scene.stack_axes}
-    return " ".join([*(f"{axis}{length}" for axis, length in long.items() if length > 1), "YX"])
+    pages = (
+        0 if any(len(axis) > 1 for axis in scene.other_axes) else len(scene.channel_names)
+    )  # else of no known meaning
+    long = {"C": pages, **scene.stack_axes}
+    return " ".join([*(f"{axis}{length}" for axis, length in long.items() if length > 1 and len(axis) == 1), "YX"])
 
 
 def _depth(scene: Scene) -> str:

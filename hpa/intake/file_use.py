@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from shlex import quote
 
 from hpa.core.image_table import ImageTable
-from hpa.formats.folder_files import NAMES_OF
+from hpa.formats.folder_files import MASK, NAMES_OF
 from hpa.formats.folder_images import FolderImages
 from hpa.intake.file_report import PASSED_OVER, READ, REFUSED, FileReport
 from hpa.interfaces import Split
@@ -38,6 +38,8 @@ def used_in_folder(files: Iterable[FileReport], folder: Path, images: FolderImag
         for path in images.files_of(image_id)
     }
 
+    masks = {images.folder / name for name in images.passed_over.get(MASK, ())}
+
     def used(file: FileReport) -> FileReport:
         path = folder / file.name
         if path in clashes:
@@ -50,6 +52,8 @@ def used_in_folder(files: Iterable[FileReport], folder: Path, images: FolderImag
             return replace(file, status=PASSED_OVER, reason=f"in a folder below; read by: hpa doctor {below}")
         if file.status == REFUSED:
             return file
+        if path in masks:
+            return replace(file, status=PASSED_OVER, reason="a mask beside its image")
         layout = f", {NAMES_OF.get(images.layout, images.layout)}" if images.layout else ""
         return replace(file, status=PASSED_OVER, reason=f"not named as the others{layout}")
 

@@ -148,3 +148,12 @@ def test_settings_are_noted_and_others_refused(tmp_path):
     assert noted["images"] == {"pixel_um": 0.5, "plane_names": None}
     with pytest.raises(InputError, match="other settings"):
         segmented(tmp_path, level=90)
+
+
+def test_settings_of_a_run_that_wrote_nothing_bind_nobody(tmp_path):
+    put(tmp_path / "in", "a", height=7)  # breaks the segmenter
+    assert segmented(tmp_path, level=100).written == 0
+    put(tmp_path / "in", "a")
+    assert segmented(tmp_path, level=150).written == 1
+    with pytest.raises(InputError, match="another segmenter or other settings"):
+        segmented(tmp_path, level=100)

@@ -14,6 +14,7 @@ from hpa.cli import main
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.formats.calibrated_tiff import write_plane
+from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_maps import read_label_map
 from hpa.intake.doctor import examine
@@ -241,6 +242,46 @@ def test_descriptions_of_microscopes_name_channels_and_are_listed(tmp_path):
     reasons = {file.name: file.reason for file in report.files if file.status == "passed over"}
     assert reasons["P1.HTD"] == "no image, a microscope's description: channel 1 is DAPI, channel 2 is FITC"
     assert "description of images that is damaged" in reasons["metadata.txt"]
+
+
+def test_a_folder_for_each_channel_gets_the_pattern_that_reads_it(tmp_path, capsys):
+    for channel in ("DAPI", "Cy5"):
+        for name in ("s1", "s2"):
+            write_plane(tmp_path / "raw" / channel / f"{name}.tif", plane(0), 0.5)
+    report, _ = examine(tmp_path / "raw", AS_IS)
+    assert report.advice.endswith("--pattern '{channel}/{image}.tif' --channels Cy5=COLOUR,DAPI=blue")
+    words = shlex.split(report.advice.replace("COLOUR", "red").replace("OUT", str(tmp_path / "set")))[1:]
+    assert main(words) == 0
+    assert "2 images of red, blue" in capsys.readouterr().out
+
+
+def test_images_that_lack_a_channel_are_problems_and_masks_are_called_so(tmp_path):
+    for name in ("a_DAPI", "a_GFP", "b_DAPI", "b_DAPI_mask"):
+        write_plane(tmp_path / f"{name}.tif", plane(0), 0.5)
+    report, _ = examine(tmp_path, AS_IS)
+    assert report.problems == ["b: there is no file of channel GFP, which other images have; add it"]
+    [passed] = [file for file in report.files if file.status == "passed over"]
+    assert (passed.name, passed.reason) == ("b_DAPI_mask.tif", "a mask beside its image")
+    images = FolderImages(tmp_path, ("blue", "green"), None, None)
+    with pytest.raises(InputError, match="no file of channel GFP, which other images have, only of DAPI"):
+        images.read("b")
+
+
+def test_formats_of_makers_are_named_with_what_converts_them(tmp_path, capsys):
+    for suffix in ("vsi", "oib", "jpg"):
+        (tmp_path / f"a.{suffix}").write_bytes(b"1")
+    assert examine(tmp_path, AS_IS)[0].advice == "save its images as OME-TIFF, TIFF or PNG"
+    (tmp_path / "a.nd2").write_bytes(b"1")
+    assert main(["doctor", str(tmp_path), "--picture", str(tmp_path / "p.png")]) == 1
+    out = capsys.readouterr().out
+    assert out.count("one of Olympus; save as OME-TIFF with Fiji (Plugins > Bio-Formats) or bfconvert") == 2
+    assert "save it as TIFF or PNG" in out
+    assert main(["segment", str(tmp_path / "a.vsi"), str(tmp_path / "maps")]) == 1
+    assert ".vsi files of Olympus are not read here" in "".join(capsys.readouterr())
+    if find_spec("bioio") is None:
+        assert 'need an optional reader: pip install "hpa-cells[microscopes]"' in out
+        assert main(["segment", str(tmp_path), str(tmp_path / "maps")]) == 1
+        assert "(.oib, .vsi: save as OME-TIFF" in capsys.readouterr().err
 
 
 def test_data_sets_say_of_label_maps_and_of_other_files_what_they_are(tmp_path, capsys):
