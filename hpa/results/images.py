@@ -11,7 +11,8 @@ from hpa.core.field import Field
 from hpa.core.project_folder import project_folder
 from hpa.core.table_text import table_file
 from hpa.intake.data_set.opening import open_images
-from hpa.intake.doctor import SPLITS, data_set_layout, image_files
+from hpa.intake.doctor import SPLITS
+from hpa.intake.layout_advice import data_set_layout, image_files
 from hpa.interfaces import ImageSource
 from hpa.suggestions import compose_slot
 

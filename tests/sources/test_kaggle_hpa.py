@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from hpa.core.errors import DataError, InputError
 from hpa.core.image_table import COLUMNS
-from hpa.intake.doctor import data_set_layout
+from hpa.intake.layout_advice import data_set_layout
 from hpa.interfaces import ImageSource
 from hpa.sources.kaggle_hpa import KaggleHpa
 from tests.roles import assert_fills

@@ -23,7 +23,8 @@ from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_maps import label_map_paths, read_label_map
-from hpa.intake.doctor import OTHER_FILES, SPLITS, image_files, layout_of, source_of
+from hpa.intake.doctor import SPLITS, source_of
+from hpa.intake.layout_advice import OTHER_FILES, image_files, layout_of
 from hpa.interfaces import ImageSource, InstanceTruth, Split
 from hpa.sources.kaggle_hpa import KaggleHpa
 from hpa.sources.metadata import merge_metadata
