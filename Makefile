@@ -16,6 +16,8 @@ export HPA_SAMPLES ?=
 export HF_HUB_OFFLINE = 1
 export NO_ALBUMENTATIONS_UPDATE = 1
 export WANDB_MODE ?= offline
+# Tests start hundreds of processes; each would compile every module anew where Python may not keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-slow test-thorough test-minimum test-no-extras check lint tables docs docs-serve benchmark attack audit ladder clean

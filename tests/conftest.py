@@ -22,9 +22,9 @@ gc.disable()  # until tests are collected: what imports make lives as long as th
 shape_checks.install()
 
 # The same examples every time where a change is judged; new ones on a developer's machine, so that many are tried in a
-# week. `make test-thorough` tries ten times as many at once.
-settings.register_profile("everywhere", deadline=None, max_examples=30)
-settings.register_profile("ci", deadline=None, derandomize=True, max_examples=30)
+# week. `make test-thorough` tries twenty times as many at once.
+settings.register_profile("everywhere", deadline=None, max_examples=15)
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=15)
 settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 

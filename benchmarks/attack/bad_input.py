@@ -52,7 +52,7 @@ def try_kind(kind: Kind, folder: Path) -> Outcome:
         if content is None:
             path.unlink()
         else:
-            path.write_bytes(content)
+            path.write_bytes(content() if callable(content) else content)
     with _full_disk() if kind.disk_is_full else contextlib.nullcontext():
         code, shown = _run([word.replace("@", f"{work}/") for word in kind.command.split()])
     missing = [words for words in kind.says if words not in shown]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -14,7 +14,8 @@ class Kind:
         name: In a few words.
         command: Words after `hpa`.
         says: What the message must hold: the file, what was expected, what to do.
-        files: What is changed in a sound set of files; None removes a file.
+        files: What is changed in a sound set of files; None removes a file, a function makes what is large when it
+            is needed.
         code: Exit code.
         disk_is_full: Whether no file of more than a few bytes can be written.
     """
@@ -22,6 +23,6 @@ class Kind:
     name: str
     command: str
     says: tuple[str, ...]
-    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    files: Mapping[str, bytes | Callable[[], bytes] | None] = field(default_factory=dict)
     code: int = 1
     disk_is_full: bool = False

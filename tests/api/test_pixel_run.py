@@ -12,7 +12,9 @@ from tests.discs import discs, write_discs
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["segment/nuclei", "segment/mask_rcnn"])
+@pytest.fixture(
+    scope="module", params=["segment/nuclei", pytest.param("segment/mask_rcnn", marks=pytest.mark.thorough)]
+)
 def run(request, tmp_path_factory) -> hpa.Run:
     """Train one step on discs."""
     folder: Path = tmp_path_factory.mktemp("pixels")

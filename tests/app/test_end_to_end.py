@@ -105,8 +105,14 @@ OF_PIXELS = {"auxiliary", "dense", "detector", "organ_cutmix", "soft_masks"}
 STRATEGIES = sorted({file.stem for file in (ROOT / "conf" / "supervision").glob("*.yaml")} - OF_PIXELS)
 
 
+USUAL = {"consistency", "expectation_maximisation", "mixed", "multiple_instance", "pseudo_label"}
+"""One of every kind: cells, bags, a teacher, whole images remembered, parts of parts; the others are thorough."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "strategy", [pytest.param(name, marks=[] if name in USUAL else pytest.mark.thorough) for name in STRATEGIES]
+)
 def test_every_strategy_trains_saves_and_resumes(composed, world, tmp_path, strategy):
     truth = f"data.cell_truth={world / 'truth_train.csv'}"
     run = train_on(composed, world, tmp_path / "run", truth, f"supervision={strategy}", "trainer.limit_batches=2")

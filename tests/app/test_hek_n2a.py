@@ -39,7 +39,9 @@ def test_a_recipe_trains_one_step_on_pure_images(composed, two_types, tmp_path, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recipe", "told"), [("mask_rcnn", ("HEK", "N2a")), ("unet", ())])
+@pytest.mark.parametrize(
+    ("recipe", "told"), [pytest.param("mask_rcnn", ("HEK", "N2a"), marks=pytest.mark.thorough), ("unet", ())]
+)
 def test_a_detector_classifies_and_a_dense_network_segments(composed, two_types, tmp_path, recipe, told):
     trained(composed, recipe, two_types, tmp_path / "run")
     words = [f"segmenter={recipe}", f"segmenter.weights={tmp_path / 'run'}", "segmenter.network.device=cpu"]

@@ -131,7 +131,7 @@ def test_a_run_of_two_processes_goes_on_to_the_same_weights(whole, composed, wor
     assert list(pd.read_csv(parts / "metrics.csv")["epoch"]) == [1, 2]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_sharded_weights_are_trained_as_whole_ones_and_go_on(whole, composed, world, tmp_path):
     run = tmp_path / "sharded"
     config = configured(composed, world, run, 1)

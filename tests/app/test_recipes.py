@@ -21,6 +21,8 @@ TISSUE = "inference/random_masks"
 """Of runs that mask tissue; what it writes is held by the tests of `thresholds=random`."""
 OF_PHOTOGRAPHS = "hpa/frozen_features"
 """Needs published weights; they come inside a package of the tests."""
+MARKS = {"hpa/rounds": pytest.mark.thorough, "segment/mask_rcnn": (pytest.mark.slow, pytest.mark.thorough)}
+"""Rounds of a chain are those of hpa/best; tests/app/test_hek_n2a.py trains the detector."""
 INFERENCE = sorted(
     recipe
     for file in FOLDER.glob("inference/*.yaml")
@@ -52,7 +54,8 @@ def trained(composed, world, tmp_path_factory) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize(
-    "recipe", [FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in TRAINING if name != FIRST)]
+    "recipe",
+    [FIRST, *(pytest.param(name, marks=MARKS.get(name, pytest.mark.slow)) for name in TRAINING if name != FIRST)],
 )
 def test_a_recipe_trains_one_step(trained, recipe):
     table = pd.read_csv(trained(recipe) / "metrics.csv")
@@ -78,7 +81,7 @@ def test_the_random_baseline_of_tissue_is_of_pixels_and_refused_for_cells(compos
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", PIXELS)
+@pytest.mark.parametrize("recipe", [pytest.param(name, marks=MARKS.get(name, ())) for name in PIXELS])
 def test_a_recipe_of_pixels_trains_one_step(composed, tmp_path, recipe):
     folder, run = write_discs(tmp_path / "discs", 9), tmp_path / "run"
     words = [f"experiments={recipe}", "size=tiny", f"data.root={folder}", f"run_dir={run}", "trainer.limit_batches=1"]

@@ -59,7 +59,12 @@ def test_a_run_leaves_what_thresholds_are_fitted_to(trained):
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["tta=flips", "thresholds=fixed"], ["tiles.side_px=48", "tiles.overlap_share=0.5"], ["thresholds=random"]],
+    [
+        pytest.param([], marks=pytest.mark.thorough),
+        pytest.param(["tta=flips", "thresholds=fixed"], marks=pytest.mark.thorough),
+        pytest.param(["tiles.side_px=48", "tiles.overlap_share=0.5"], marks=pytest.mark.thorough),
+        ["thresholds=random"],
+    ],
 )
 def test_every_image_gets_a_mask_that_scores(trained, sections, inferred, tmp_path, words, capsys):
     code, table = inferred(f"ckpt={trained}", *words)
@@ -74,6 +79,7 @@ def test_every_image_gets_a_mask_that_scores(trained, sections, inferred, tmp_pa
     assert 0 <= json.loads(capsys.readouterr().out)["dice"] <= 1
 
 
+@pytest.mark.thorough
 def test_two_equal_members_predict_what_one_predicts(trained, inferred):
     _, alone = inferred(f"ckpt={trained}")
     _, twice = inferred(f"ckpt=[{trained},{trained}]")

@@ -100,7 +100,7 @@ def test_the_image_as_context_is_each_probability_times_the_highest_of_its_image
     np.testing.assert_allclose(found.confidences.reshape(2, 19), said * context, rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_rung_is_trained_predicted_and_scored(tmp_path):
     sizes = ["--train-images", "9", "--test-images", "3", "--size-px", "256", "--seeds", "1", "--epochs", "1"]
     words = ["model=tiny", "folds.count=3"]

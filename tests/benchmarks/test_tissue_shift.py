@@ -31,7 +31,7 @@ def test_a_kept_result_is_not_made_again_and_stands_in_the_table(tmp_path):
     assert "| plain: rotations and flips | 1 | .750 |" in kept_table(tmp_path, world, [0, 1])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_steps_are_trained_predicted_and_scored(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("benchmarks.tissue_shift_worlds._SECTIONS", (14, 5))
     monkeypatch.setattr("benchmarks.tissue_shift_worlds._SECTIONS_PX", 160)

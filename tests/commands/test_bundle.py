@@ -106,7 +106,7 @@ def registry(tmp_path_factory) -> None:
         pytest.skip(f"wheels cannot be fetched here: {error}")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_notebook_of_a_bundle_writes_the_submission_of_the_checkout_offline(run, tmp_path, registry, capsys):
     """In a fresh environment without network, whose image lacks this package, hydra and a few more."""
     fields, bundle = tmp_path / "input" / "competition", tmp_path / "input" / "bundle"

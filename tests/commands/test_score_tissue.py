@@ -54,7 +54,7 @@ def test_ids_of_one_table_only_are_errors_that_name_them(tables, tmp_path, capsy
     assert "9: is not in the truth" in shown
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_real_masks_without_every_second_run(samples, tmp_path, capsys):
     """What is left of a mask is all true, so that Dice follows from two sums."""
     path = samples / "hubmap_ftu_labels" / "train_141_rle.csv.gz"

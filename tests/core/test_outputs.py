@@ -1,5 +1,6 @@
-import multiprocessing
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -116,18 +117,19 @@ def test_nothing_lies_beside_the_outputs(tmp_path):
     assert not is_own_output(moved, "qc")
 
 
-def write_many(folder, number):
-    for place in range(20):
-        written(folder / f"{number}_{place}.csv", str(place))
+WRITER = """
+import sys
+from pathlib import Path
+from hpa.core.outputs import output_file
+for place in range(20):
+    with output_file(Path(f"{sys.argv[1]}_{place}.csv"), "qc") as file:
+        file.write(b"any")
+"""
 
 
 def test_several_processes_may_write_beside_each_other(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=write_many, args=(tmp_path, number)) for number in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(number)], cwd=tmp_path) for number in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
     assert all(is_own_output(path, "qc") for path in tmp_path.glob("*.csv"))
     assert len(list(tmp_path.glob("*.csv"))) == 60
 

@@ -14,7 +14,7 @@ from hpa.models.heads import LinearHead
 CPU = torch.device("cpu")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:The distutils package:DeprecationWarning")  # inside the compiler, in Python 3.11
 @pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="no C++ compiler on this machine")
 def test_a_compiled_network_says_the_same_of_batches_of_any_length():

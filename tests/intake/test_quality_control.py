@@ -79,7 +79,7 @@ def test_limits_make_sense():
         replace(limits(), min_signal=0.0)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_planted_faults_are_found_and_good_images_left_alone():
     fields, truth = planted(good_fields(105, 512), 3, np.random.default_rng(0))
     found = judged(fields)

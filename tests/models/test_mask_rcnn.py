@@ -62,7 +62,7 @@ def test_a_few_steps_bring_the_loss_down():
     assert sum(losses[-2:]) < 0.7 * sum(losses[:2])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_finds_more_than_a_hundred_instances_and_their_classes():
     model = small_model()
     train_discs(model, 60)

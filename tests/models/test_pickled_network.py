@@ -238,7 +238,7 @@ def intact(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, bytes]:
 
 
 @FORMATS
-@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.thorough)])
 def test_every_byte_that_is_changed_gives_tensors_or_an_error_that_names_the_file(
     tmp_path: Path, intact: dict[bool, bytes], legacy: bool, stride: int
 ) -> None:

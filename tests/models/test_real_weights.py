@@ -153,7 +153,7 @@ def test_a_network_of_photographs_is_tuned(cells):
     assert not torch.equal(stem, model.backbone.network.conv_stem.weight)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_onnx_file_gives_the_numbers_of_the_network(tmp_path):
     for package in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(package, reason="needs the extra onnx")

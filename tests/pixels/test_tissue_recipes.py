@@ -17,6 +17,9 @@ from tests.pixels.stained_sections import DAB, HAEMATOXYLIN, section
 
 ROOT = Path(__file__).resolve().parents[2]
 
+RECIPES = sorted(path.stem for path in (ROOT / "experiments/hubmap").glob("*.yaml"))
+LARGE = {"segformer_b4": pytest.mark.thorough}
+
 
 @pytest.fixture
 def augment(tmp_path):
@@ -49,7 +52,7 @@ def test_a_recipe_gives_sound_tiles_and_the_same_for_a_seed(name, augment):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", sorted(path.stem for path in (ROOT / "experiments/hubmap").glob("*.yaml")))
+@pytest.mark.parametrize("recipe", [pytest.param(name, marks=LARGE.get(name, ())) for name in RECIPES])
 def test_a_recipe_trains_one_step_on_synthetic_tissue(recipe, tmp_path):
     write_tissue(tmp_path / "world", images=12, side_px=96, seed=0, test_images=2)
     words = [

@@ -16,7 +16,7 @@ def built(rejected_share: float = 0.5, ramp_up: float = 0.5, difference: float =
     return supervision, model
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_cells_are_learned_by_both_networks():
     model = tiny_model()
     supervision = shipped("supervision=co_teaching", model)

@@ -165,7 +165,7 @@ def test_a_dual_strategy_learns_cells_from_images():
     assert cell_average_precision(model) > 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_consistency_strategy_learns_and_its_teacher_follows():
     model = tiny_model()
     supervision = ConsistencySupervision(plain_loss(), model, decay=0.8)

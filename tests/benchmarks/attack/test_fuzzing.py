@@ -5,14 +5,14 @@ import pytest
 from benchmarks.attack.isolation import run_isolated
 
 TRIES = {
-    "masks": 300,
-    "column_runs": 150,
-    "coco_files": 50,
+    "masks": 200,
+    "column_runs": 100,
+    "coco_files": 30,
     "cellpose_files": 60,
-    "tables": 40,
-    "saved_configs": 30,
-    "bit_flips": 50,
-    "metadata_files": 40,
+    "tables": 25,
+    "saved_configs": 20,
+    "bit_flips": 25,
+    "metadata_files": 16,
 }
 
 

@@ -52,8 +52,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "changed",
     [
         {},
-        {"mode": "exact", "reflect_margin": False},
-        {"reticulum_channel": None, "edge_cells": "kept", "precision": "bf16"},
+        pytest.param({"mode": "exact", "reflect_margin": False}, marks=pytest.mark.thorough),
+        pytest.param(
+            {"reticulum_channel": None, "edge_cells": "kept", "precision": "bf16"}, marks=pytest.mark.thorough
+        ),
     ],
     ids=["default", "exact", "two stains"],
 )
