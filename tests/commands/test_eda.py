@@ -117,3 +117,15 @@ def test_labels_of_one_class_leave_nothing_to_learn_and_the_page_shows_so(tmp_pa
     with opened(browser, page, width_px=400) as tab:
         assert_quiet(tab, page)
         assert "nothing to distinguish" in tab.text(".findings")
+
+
+@pytest.mark.slow
+def test_several_processes_find_what_one_finds(tmp_path, monkeypatch, capsys):
+    assert main(["synth", str(tmp_path / "set"), "--images", "12", "--size", "64", "--seed", "1"]) == 0
+    found = []
+    for alone_s in (float("inf"), 0.0):
+        monkeypatch.setattr("hpa.intake.data_set.images._ALONE_S", alone_s)
+        capsys.readouterr()
+        assert main(["eda", str(tmp_path / "set"), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1]

@@ -150,7 +150,7 @@ def as_json(exploration: Exploration, findings: Sequence[str]) -> dict[str, Any]
         "bits": _counted(str(one.bits) for one in found.images),
         "pixel_um": _counted(f"{one.pixel_um:.4g}" for one in found.images if math.isfinite(one.pixel_um)),
         "channels": {name: _channel_json(found, name) for name in found.channels},
-        "cells": _summary([one.cells for one in found.images if one.cells is not None]),
+        "cells": _summary([float(one.cells) for one in found.images if one.cells is not None]),
         "mask_share": _summary([one.mask_share for one in found.images if one.mask_share is not None]),
         "categories": found.categories,
         "duplicates": [[found.images[a].image_id, found.images[b].image_id] for a, b in found.duplicates],

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,8 +26,8 @@ from hpa.sources.duplicates import Fingerprint, coarse_fingerprint_of
 
 BINS = 64
 """Of histograms; as wide as the square root of levels: dim images use few of them otherwise."""
-_MIN_PARALLEL = 48
-"""Below, starting processes costs more than they save."""
+_ALONE_S = 2.0
+"""Once one process has measured for so long, more are started; they take as long to import."""
 _CHUNK = 8
 _MAX_HISTOGRAM_PX = 1 << 19
 _TISSUE_SAMPLE_PX = 8
@@ -128,16 +130,19 @@ def measure_images(
     """
     worker = _Worker(reader, is_tissue)
     processes = os.cpu_count() or 1
-    if processes == 1 or len(images) < _MIN_PARALLEL:
-        for image in images:
-            yield worker(image)
-            on_progress()
+    started = time.monotonic()
+    remaining = deque(images)
+    # the images come first: processes take as long to import as hundreds of small images to measure
+    while remaining and (processes == 1 or time.monotonic() - started < _ALONE_S):
+        yield worker(remaining.popleft())
+        on_progress()
+    if not remaining:
         return
     # spawn, not fork: a forked child would inherit the locks of running threads
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _begin, (worker,)) as pool:
         try:
-            for figures in pool.map(_measure, images, chunksize=_CHUNK):
+            for figures in pool.map(_measure, remaining, chunksize=_CHUNK):
                 yield figures
                 on_progress()
         finally:
