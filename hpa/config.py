@@ -57,6 +57,8 @@ def build(part: Config, **given: Any) -> Any:
     """
     require_plain(part, "config")
     require_targets(part, "config", "part")
+    if part.get("_partial_"):
+        raise InputError(f"The config has _partial_ in {part.get('_target_')}, which is a whole part; remove it.")
     try:
         return instantiate(_without_tasks(part), **given, _convert_="all")
     except InstantiationException as error:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
 from hpa.core.plugins import plugin_folder
+from hpa.core.project_folder import project_folder
 
 
 def _each(package: str, names: str) -> tuple[str, ...]:
@@ -86,6 +87,10 @@ _EVERYWHERE = tuple(sorted({name for names in SLOTS.values() for name in names})
 _INSTRUCTIONS = ("_target_", "_task_", "_partial_", "_recursive_")
 """Keys that are no argument of a part: its class, the task it serves, and how it is built."""
 _MAX_DEPTH = 40
+_MAX_VALUES = 100_000
+MAX_WHOLE = (1 << 63) - 1
+"""Of a whole number in a config: no setting needs more bits, and larger ones do not fit into arrays or fractions."""
+_TARGET = re.compile(r"\b_target_: *([\w.]+)")
 _NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
 
 
@@ -127,31 +132,51 @@ def _require_named_plugins(plugins: Any, where: str) -> None:
         )
 
 
-def require_plain(node: Any, where: str, key: str = "", depth: int = 0) -> None:
-    """Refuse interpolations (`${…}`) and values that are not plain.
+def require_plain(node: Any, where: str, key: str = "") -> None:
+    """Refuse interpolations (`${…}`), values that are not plain, and more of them than any config has.
+
+    A pickle may hold one list many times over, in lists held many times over: few bytes, values without end.
 
     Raises:
         InputError: Naming the key.
     """
+    for count, (place, value) in enumerate(_values_of(node, where, key, 0)):
+        if count >= _MAX_VALUES:
+            raise InputError(f"{where}: holds more than {_MAX_VALUES:,} values at {place[:80]}…; no config does.")
+        if isinstance(value, str):
+            if value == "???":
+                raise InputError(f"{where}: {place} is missing (???); write its value there.")
+            if "${" in value:
+                raise InputError(
+                    f"{where}: {place} holds the interpolation {value[:60]!r}; a saved config holds plain values only, "
+                    "and nothing of it is looked up. Write the value itself there."
+                )
+        elif value is not None and not isinstance(value, bool | int | float):
+            raise InputError(f"{where}: {place} is a {type(value).__name__}; a config holds plain values only.")
+        elif isinstance(value, int) and abs(value) > MAX_WHOLE:
+            raise InputError(
+                f"{where}: {place} is a whole number of {value.bit_length()} bits, at most 63 are expected; write a "
+                "smaller one."
+            )
+
+
+def _values_of(node: Any, where: str, key: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield the place and value of whatever is no mapping or list, and of each key."""
     if depth > _MAX_DEPTH:
         raise InputError(f"{where}: {key[:80]}… is nested deeper than {_MAX_DEPTH} levels; no config of train.py is.")
     if isinstance(node, dict):
         for name, value in node.items():
             if not isinstance(name, str | int):
                 raise InputError(f"{where}: {key or 'the config'} has a key that is no text ({type(name).__name__}).")
-            require_plain(str(name), where, f"{key}.{name}".lstrip("."), depth + 1)
-            require_plain(value, where, f"{key}.{name}".lstrip("."), depth + 1)
+            place = f"{key}.{name}".lstrip(".")
+            yield place, name
+            yield from _values_of(value, where, place, depth + 1)
     elif isinstance(node, list | tuple):
+        yield key, None  # counts empty ones too
         for index, value in enumerate(node):
-            require_plain(value, where, f"{key}[{index}]", depth + 1)
-    elif isinstance(node, str):
-        if "${" in node:
-            raise InputError(
-                f"{where}: {key} holds the interpolation {node[:60]!r}; a saved config holds plain values only, and "
-                "nothing of it is looked up. Write the value itself there."
-            )
-    elif node is not None and not isinstance(node, bool | int | float):
-        raise InputError(f"{where}: {key} is a {type(node).__name__}; a config holds plain values only.")
+            yield from _values_of(value, where, f"{key}[{index}]", depth + 1)
+    else:
+        yield key, node
 
 
 def require_targets(node: Any, where: str, key: str, allowed: tuple[str, ...] = _EVERYWHERE) -> None:
@@ -193,9 +218,21 @@ def _require_target(target: Any, where: str, key: str, allowed: tuple[str, ...])
 
 
 def _is_own_class(target: str) -> bool:
-    """Return whether a module of this package or of a plugin defines the class; its text is read, not imported."""
+    """Return whether a plugin defines the class, or a module of this package one that a shipped config names.
+
+    Many classes of this package are no parts, and some write or remove the file that they are given. The text of
+    modules is read, not imported.
+    """
     module, _, name = target.rpartition(".")
-    return name in _classes_of(module)
+    is_part = not module.startswith(f"{_PACKAGE.name}.") or target in _parts(project_folder())
+    return is_part and name in _classes_of(module)
+
+
+@cache
+def _parts(project: Path) -> frozenset[str]:
+    """Return the classes that the shipped configs and recipes name."""
+    files = [file for folder in ("conf", "experiments") for file in (project / folder).rglob("*.yaml")]
+    return frozenset(name for file in files for name in _TARGET.findall(file.read_text(encoding="utf-8")))
 
 
 @cache

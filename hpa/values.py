@@ -17,7 +17,8 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 from hpa.core.errors import UsageError
 from hpa.core.field import MICROSCOPE_UM
-from hpa.targets import require_slots
+from hpa.formats.image_header import MAX_VALUES
+from hpa.targets import MAX_WHOLE, require_slots
 
 SETTINGS: Mapping[str, Any] = {
     "seed": int,
@@ -53,6 +54,12 @@ _AT_LEAST_ONE = re.compile(
     r"block_images|max_per_image|images|test_images|size_px|fields|rounds_of_\w+)$"
 )
 _SIGNED: tuple[str, ...] = ("devices",)
+_AT_MOST: Mapping[str, int] = {
+    **dict.fromkeys(("workers", "threads", "devices", "nodes"), 1024),
+    **dict.fromkeys(("side_px", "size_px"), math.isqrt(MAX_VALUES)),
+    **dict.fromkeys(("images", "test_images"), 1_000_000),
+}
+"""Of what is made at once: more of them stop a machine before anything can be said."""
 _RUN_GIVES = ("class_names",)
 """Settings that are null where the run decides them."""
 _WORDS: Mapping[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
@@ -109,7 +116,8 @@ def _wrong(key: str, value: Any, expected: Any, meaning: Callable[[str], str]) -
     if not _fits(value, expected):
         yield f"{key}={_as_written(value)}: expected {_described(expected)}{meaning(name)}.{_remedy(value, expected)}"
     elif expected is not Any and (numbers := [one for one in _numbers(value) if not _is_in_range(name, one)]):
-        yield f"{key}={_as_written(value)}: expected {_range(name)}, came {numbers[0]:g}{meaning(name)}."
+        came = _as_written(numbers[0])
+        yield f"{key}={_as_written(value)}: expected {_range(name, numbers[0])}, came {came}{meaning(name)}."
     elif isinstance(value, dict):
         yield from _wrong_inside(key, value)
     elif isinstance(value, list):
@@ -197,7 +205,7 @@ def _is_plain(value: Any, expected: type) -> bool:
     if expected in (bool, str, Path):
         return isinstance(value, str if expected is Path else expected)
     numbers = (int,) if expected is int else (int, float)
-    return isinstance(value, numbers) and not isinstance(value, bool) and not math.isnan(value)
+    return isinstance(value, numbers) and not isinstance(value, bool) and value == value  # NaN equals nothing
 
 
 def _is_list_of(value: Any, origin: Any, arguments: tuple[Any, ...]) -> bool:
@@ -216,17 +224,19 @@ def _numbers(value: Any) -> Iterator[float]:
 
 def _is_in_range(name: str, value: float) -> bool:
     low, high = _bounds(name)
-    return low <= value <= high
+    return low <= value <= high and abs(value) <= MAX_WHOLE
 
 
 def _bounds(name: str) -> tuple[float, float]:
     """Return the smallest and the largest value of a number, by its name.
 
     >>> _bounds("max_share"), _bounds("learning_rate"), _bounds("side_px")
-    ((0, 1), (0, inf), (1, inf))
+    ((0, 1), (0, inf), (1, 23170))
     """
     if name in _SIGNED:
-        return -math.inf, math.inf
+        return -math.inf, _AT_MOST.get(name, math.inf)
+    if name in _AT_MOST:
+        return 1 if _AT_LEAST_ONE.fullmatch(name) else 0, _AT_MOST[name]
     if _AT_LEAST_ONE.fullmatch(name):
         return 1, math.inf
     if name == "pixel_um":
@@ -234,9 +244,13 @@ def _bounds(name: str) -> tuple[float, float]:
     return 0, 1 if _SHARE.search(name) and name not in _ANY_RATE else math.inf
 
 
-def _range(name: str) -> str:
+def _range(name: str, value: float) -> str:
+    """Return in words what a number that is out of range might be."""
     low, high = _bounds(name)
-    return f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
+    high = high if abs(value) <= MAX_WHOLE else min(high, MAX_WHOLE)
+    if math.isfinite(high):
+        return f"{low:,} to {high:,}" if math.isfinite(low) else f"at most {high:,}"
+    return f"{low:g} or more"
 
 
 def _described(expected: Any) -> str:

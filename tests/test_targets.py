@@ -31,6 +31,8 @@ DISGUISES = (
     {"_target_": "hpa.config.importlib.import_module", "name": "hostile_module"},
     {"_target_": "hpa.models.saved_run.torch.load", "f": "{payload}", "weights_only": False},
     {"_target_": "hpa.models.saved_run.Path", "args": "{marker}"},
+    {"_target_": "hpa.inference.exports.cell_parts.CellPart", "path": "{payload}"},
+    {"_target_": "hpa.models.pickled_network.PickledNetwork", "path": "{payload}"},
     {"_target_": "hostile_module.Part"},
     {"_target_": "albumentations.Lambda", "image": "{payload}"},
     {"_target_": "albumentations.ReplayCompose", "transforms": []},

@@ -100,3 +100,21 @@ def test_a_shared_run_is_taken_part_in_by_a_word():
     require_values({"workers": "join", "threads": 2})
     with pytest.raises(UsageError, match=r"workers=many: expected a whole number or join"):
         require_values({"workers": "many"})
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"workers": 10**9}, r"workers=1000000000: expected 0 to 1,024, came 1000000000"),
+        (
+            {"crop": {"_target_": "hpa.cells.crops.CropSpec", "side_px": 10**6}},
+            r"crop\.side_px=1000000: .* 1 to 23,170",
+        ),
+        ({"seed": 10**30}, r"seed=1000000000000000000000000000000: expected 0 to 9,223,372,036,854,775,807"),
+        ({"seed": 10**400}, r"seed=10+…: expected 0 to "),
+    ],
+    ids=["workers", "side_px", "seed", "endless"],
+)
+def test_what_no_machine_holds_is_refused_before_it_is_made(setting, words):
+    with pytest.raises(UsageError, match=words):
+        require_values(setting)

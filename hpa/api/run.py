@@ -93,9 +93,9 @@ class Run:
         Raises:
             InputError: If only a checkpoint is there.
         """
-        import pandas as pd
+        from hpa.training.metrics_file import read_metrics
 
-        return pd.read_csv(self._file("metrics.csv"))
+        return read_metrics(self._file("metrics.csv"))
 
     def held_out(self) -> pd.DataFrame:
         """Return what it predicted of the cells of the held-out fold (`out_of_fold.parquet`).
@@ -103,9 +103,9 @@ class Run:
         Raises:
             InputError: If only a checkpoint is there.
         """
-        import pandas as pd
+        from hpa.formats.parquet_table import read_parquet
 
-        return pd.read_parquet(self._file("out_of_fold.parquet"))
+        return read_parquet(self._file("out_of_fold.parquet"), "held-out predictions", "finish the run again.")
 
     def facts(self, overrides: Settings | None = None) -> RunFacts:
         """Return what its page shows and `hpa.reports.figures` draws: held-out cells, their predictions and history.

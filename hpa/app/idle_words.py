@@ -10,6 +10,9 @@ from hpa.core.errors import UsageError
 from hpa.suggestions import unread_keys
 
 _SYNTHETIC = "hpa.simulation.source.SyntheticHpa"
+_WHOLE_IMAGE = "hpa.models.whole_image.WholeImageModel"
+_CELL_BY_CELL = "hpa.supervision.propagation.PropagationSupervision"
+"""The strategy whose batches keep no cells together."""
 
 
 def require_read(root: Path, name: str, config: Config, words: Sequence[str]) -> None:
@@ -47,6 +50,8 @@ def _reason(name: str, config: Config, key: str) -> str | None:
     if key.startswith("world.") and data.get("_target_") != _SYNTHETIC:
         images = "the images of the run are" if name == "infer" and not data else "these images are"
         return f"it is the world of data=synthetic, and {images} others; leave it out, or add data=synthetic."
+    if name == "train" and config.get("task") == "cells":
+        return _reason_of_cells(config, key)
     if name == "infer" and key == "data.channels":
         return "a network reads the channels that it was trained on; leave it out."
     if name == "infer" and key == "threads" and isinstance(config["workers"], int):
@@ -54,4 +59,18 @@ def _reason(name: str, config: Config, key: str) -> str | None:
             return f"workers={config['workers']} is their number; leave one of them out, or write workers=join."
     elif name == "infer" and key in ("when_late", "budget_reserve_share") and config["budget_hours"] is None:
         return "nothing is late without a limit; leave it out, or add budget_hours=8."
+    return None
+
+
+def _reason_of_cells(config: Config, key: str) -> str | None:
+    """Return why a key does nothing to a training that classifies cells, None where it does something."""
+    sees_whole_images = (config.get("model") or {}).get("_target_") == _WHOLE_IMAGE
+    if key in ("loading.batch_cells", "loading.cells_per_image") and sees_whole_images:
+        return "models of whole images read loading.field_batch_cells in its place; write that."
+    if (key == "loading.field_batch_cells" or key.startswith("field.")) and not sees_whole_images:
+        return "only models of whole images read it; leave it out, or add model/view=whole_image."
+    if key == "loading.cells_per_image" and (config.get("supervision") or {}).get("_target_") == _CELL_BY_CELL:
+        return "supervision=propagation trains on single cells, of any image; write loading.batch_cells."
+    if key == "corrected_weight" and not (config.get("data") or {}).get("corrections"):
+        return "no cell is corrected; leave it out, or add data.corrections=FILE."
     return None

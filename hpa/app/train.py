@@ -11,8 +11,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-import pandas as pd
-
 from hpa.app.first_look import FIRST_IMAGE, report_images
 from hpa.app.fitting import TASKS, assemble, fit_parts, launch_of, run_of_launch, seed, train_rank
 from hpa.app.signals import is_requeued
@@ -34,6 +32,7 @@ from hpa.training.checkpoint import RunCheckpoints
 from hpa.training.fit import Fit
 from hpa.training.launch import MODULE as RANK_MODULE
 from hpa.training.launch import announce_run, leave_group, other_ranks
+from hpa.training.metrics_file import METRICS, read_metrics
 from hpa.training.overfitting import overfitting
 from hpa.training.own_paths import require_own_paths, with_paths_of
 from hpa.training.provenance import record
@@ -249,7 +248,7 @@ def _warn_of_standstill(run: RunFolder, parts: Parts) -> None:
     """Warn where the held-out score never moved."""
     fold = parts.data.table.frame["fold"]
     held_out = int((fold == parts.data.folds.held_out).sum())
-    history = pd.read_csv(run.path / "metrics.csv")
+    history = read_metrics(run.path / METRICS)
     if warning := standstill(history, run.facts()["monitor"], len(fold) - held_out, held_out):
         log.warning("%s", warning)
 
@@ -271,7 +270,7 @@ def _print_next(run: RunFolder) -> None:
 
 def _report_overfitting(run: RunFolder) -> int:
     """Print whether a handful of examples was learned by heart, and return the exit code: 1 if not."""
-    found = overfitting(pd.read_csv(run.path / "metrics.csv"), run.facts()["monitor"])
+    found = overfitting(read_metrics(run.path / METRICS), run.facts()["monitor"])
     print(found.sentence)
     return 0 if found.is_learned else 1
 

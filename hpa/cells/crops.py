@@ -6,6 +6,7 @@ al., Nature Methods 19:1221, 2022). Training and inference must agree to the pix
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -17,10 +18,12 @@ from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError
 from hpa.core.field import Field, Segmentation
 from hpa.core.label_map import boxes_of
+from hpa.formats.image_header import MAX_VALUES
 
 REGION_CELL = 1
 REGION_NUCLEUS = 2
 
+_MAX_SIDE_PX = math.isqrt(MAX_VALUES)
 _CODE_VERSION = 1
 """Rises whenever `crop_cells` gives other pixels for the same settings, so that stored crops are made anew."""
 
@@ -43,9 +46,10 @@ class CropSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))  # YAML hands over a list
-        if self.side_px < 1 or not 0 <= self.margin < 10 or not self.channels:
+        numbers = isinstance(self.side_px, int) and isinstance(self.margin, int | float)
+        if not numbers or not 1 <= self.side_px <= _MAX_SIDE_PX or not 0 <= self.margin < 10 or not self.channels:
             raise InputError(
-                f"crops need at least one channel, side_px >= 1 and 0 <= margin < 10; came channels="
+                f"crops need at least one channel, 1 <= side_px <= {_MAX_SIDE_PX} and 0 <= margin < 10; came channels="
                 f"{list(self.channels)}, side_px={self.side_px}, margin={self.margin}."
             )
 

@@ -81,6 +81,7 @@ def _page_of_runs(runs: Sequence[Path], gains: Sequence[RunGain]) -> RunsFacts:
     from hpa.reports.runs_page import Interval, RunsFacts
     from hpa.stages.chain_page import CURVES
     from hpa.stages.comparison import name_of
+    from hpa.training.metrics_file import read_metrics
     from hpa.training.run_folder import RunFolder
 
     classes, images = [], []
@@ -113,7 +114,7 @@ def _page_of_runs(runs: Sequence[Path], gains: Sequence[RunGain]) -> RunsFacts:
         ],
         classes=classes,
         images=images,
-        histories={name: pd.read_csv(file) for name, file in histories.items() if file.is_file()},
+        histories={name: read_metrics(file) for name, file in histories.items() if file.is_file()},
         curves=CURVES,
     )
 
@@ -152,10 +153,11 @@ def _page_of_sweep(
     from hpa.reports.parallel import parallel_chart
     from hpa.reports.runs_page import RunsFacts
     from hpa.stages.chain_page import CURVES
+    from hpa.training.metrics_file import read_metrics
 
     rows = []
     for name, job in ranked:
-        words = dict(word.split("=", 1) for word in job.overrides)
+        words = job.settings
         scores = {key: value for key, value in job.scores.items() if key != job.monitor}
         first = {"job": name, "score": job.score, "state": job.state}
         rows.append(first | {key: words.get(key, "") for key in shares} | scores | {"reason": job.reason})
@@ -174,7 +176,7 @@ def _page_of_sweep(
         table_title="Jobs, best first",
         importance=shares,
         parallel=parallel_chart(parallel),
-        histories={name: pd.read_csv(file) for name, file in files.items() if file.is_file()},
+        histories={name: read_metrics(file) for name, file in files.items() if file.is_file()},
         curves=CURVES,
     )
 
@@ -187,7 +189,7 @@ def parallel_coordinates(jobs: Sequence[tuple[str, JobOutcome]], keys: Sequence[
         keys: Words that vary; each is an axis, the score is the last one.
     """
     scored = [(name, job) for name, job in jobs if job.score is not None]
-    words = [dict(word.split("=", 1) for word in job.overrides) for _, job in scored]
+    words = [job.settings for _, job in scored]
     axes = [_axis(key, [of_job.get(key) for of_job in words]) for key in keys]
     lines = [
         {"folder": name, "values": [*(_place(axis, of_job.get(axis["key"])) for axis in axes), job.score]}
@@ -220,7 +222,7 @@ def importance_of_words(outcomes: Mapping[str, JobOutcome]) -> dict[str, float]:
 
     A word that has another value in every job explains everything and nothing; read it with the number of jobs in mind.
     """
-    scored = [(dict(word.split("=", 1) for word in job.overrides), job.score) for job in outcomes.values()]
+    scored = [(job.settings, job.score) for job in outcomes.values()]
     rows = [(words, score) for words, score in scored if score is not None]
     keys = sorted({key for words, _ in rows for key in words})
     varying = [key for key in keys if len({words.get(key) for words, _ in rows}) > 1]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_MAX_LINE = 4000
+"""Letters: a name out of a file may have millions, and a terminal, a log or a page is to hold the message."""
+
 
 def printable(text: str) -> str:
     r"""Return a text with control characters (all but line breaks and tabs) written as escapes.
@@ -28,7 +31,11 @@ class InputError(ValueError):
         message = super().__str__()
         if message.startswith("Caught "):
             message = message.rpartition(f"\n{type(self).__module__}.{type(self).__qualname__}: ")[2].strip()
-        return printable(message)
+        return "\n".join(map(_shortened, printable(message).split("\n")))
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _MAX_LINE else f"{line[: _MAX_LINE // 2]} … {line[-_MAX_LINE // 2 :]}"
 
 
 class UsageError(InputError):

@@ -24,11 +24,11 @@ def parse_json(text: str | bytes) -> Any:
     """Return the values of a text.
 
     Raises:
-        ValueError: If it is no JSON, nested without end, or holds a number without end: `int` would raise another
-            error for it, `OverflowError`.
+        ValueError: If it is no JSON, nested without end, or holds a number without end, or a whole one of more than 64
+            bits: what makes fractions or arrays of such a number raises another error, `OverflowError`.
     """
     try:
-        return json.loads(text, parse_float=_finite, parse_constant=_constant)
+        return json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_constant)
     except RecursionError as error:
         raise ValueError("it is nested without end") from error
 
@@ -37,6 +37,12 @@ def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"{text[:20]} is no finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > 21 or abs(number := int(text)) >= 1 << 64:
+        raise ValueError(f"the whole number {text[:20]}… has more than 64 bits")
     return number
 
 

@@ -97,7 +97,7 @@ class ZarrWindows:
 
     def __init__(self, path: Path, scene: int, time: int, slices: range) -> None:
         try:
-            import zarr  # an optional extra
+            from hpa.formats.bounded_codecs import open_bounded  # by an optional extra
         except ImportError as error:
             raise InputError(f"{path}: OME-Zarr needs the package zarr: pip install 'hpa-cells[zarr]'.") from error
         folder, ome = list(_images(path))[scene]
@@ -113,7 +113,8 @@ class ZarrWindows:
         self._chunk = dict(zip(self._axes, chunk, strict=True))
         self.layout = f"chunks of {self._chunk['x']}×{self._chunk['y']} px"
         try:
-            self._array: Any = zarr.open_array(str(self._folder), mode="r")
+            itemsize = np.dtype(metadata.get("dtype", metadata.get("data_type", "object"))).itemsize
+            self._array: Any = open_bounded(str(self._folder), math.prod(chunk) * itemsize)
         except Exception as error:  # metadata of any content
             raise self._damaged(error, "") from error
 
@@ -276,7 +277,7 @@ def _codec_names(metadata: dict[str, Any]) -> Iterator[str]:
     if isinstance(compressor, dict):
         yield str(compressor.get("id", ""))
     for codec in metadata.get("codecs", []):
-        yield str(codec.get("name", "")).removeprefix("numcodecs.")
+        yield str(codec.get("name", ""))
         for key in ("codecs", "index_codecs"):
             yield from _codec_names({"codecs": codec.get("configuration", {}).get(key, [])})
 

@@ -18,6 +18,10 @@ Image = TypeVar("Image")
 _PIXELS = 1_000_000  # in a megapixel
 
 
+MAX_SHARDS = 1_000_000
+"""And blocks: whoever merges them looks for each."""
+
+
 @dataclass(frozen=True)
 class Shard:
     """One part of a run that is divided among machines, `number` of 1 to `count`."""
@@ -36,9 +40,13 @@ class Shard:
             InputError: If it is none.
         """
         found = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
-        shard = cls(*map(int, found.groups())) if found else cls(0, 0)
-        if not 1 <= shard.number <= shard.count:
-            raise InputError(f"shard={text}: write the part and the number of parts, e.g. shard=1/4 up to shard=4/4.")
+        numbers = [int(number) for number in found.groups() if len(number) < 10] if found else []
+        shard = cls(*numbers) if len(numbers) == 2 else cls(0, 0)
+        if not 1 <= shard.number <= shard.count <= MAX_SHARDS:
+            raise InputError(
+                f"shard={text[:40]}: write the part and the number of parts, e.g. shard=1/4 up to shard=4/4; at most "
+                f"{MAX_SHARDS:,} parts."
+            )
         return shard
 
     def __str__(self) -> str:

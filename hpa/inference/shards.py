@@ -27,6 +27,8 @@ from hpa.inference.work_folder import WorkFolder
 MANIFEST = "manifest.json"
 FORMAT = "hpa part 2"
 _MAX_MANIFEST_BYTES = 1 << 27  # a million images take a third
+MAX_BLOCKS = 10_000_000
+_SHOWN = 20
 _QUICK = 1  # zlib level: every mask stands once a class, which the quickest level finds too
 
 
@@ -114,10 +116,10 @@ def read_part(path: Path) -> Part:
         reports = tuple(BlockReport.from_plain(report) for report in manifest["reports"])
         return Part(
             path=path,
-            shard=Shard(**manifest["shard"]),
-            columns=tuple(manifest["columns"]),
-            settings=manifest["settings"],
-            block_count=int(manifest["block_count"]),
+            shard=Shard.parse("{number}/{count}".format(**manifest["shard"])),
+            columns=tuple(map(str, manifest["columns"])),
+            settings=dict(manifest["settings"]),
+            block_count=_block_count(manifest["block_count"]),
             reports=reports,
         )
     except FileNotFoundError as error:
@@ -126,6 +128,12 @@ def read_part(path: Path) -> Part:
         raise InputError(
             f"{path}: this is no part of a submission ({error}); give files that infer.py wrote with shard=1/n to n/n."
         ) from error
+
+
+def _block_count(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value <= MAX_BLOCKS:
+        raise ValueError(f"it says {str(value)[:40]} blocks, 0 to {MAX_BLOCKS:,} are expected")
+    return value
 
 
 def is_part(path: Path) -> bool:
@@ -203,11 +211,15 @@ def _require_all_once(parts: Sequence[Part]) -> None:
         if len(found) != 1
     ]
     if problems:
-        raise InputError(f"every part is needed once, but {'; '.join(problems)}.")
+        more = f"; … and {len(problems) - _SHOWN:,} more" if len(problems) > _SHOWN else ""
+        raise InputError(f"every part is needed once, but {'; '.join(problems[:_SHOWN])}{more}.")
     numbers = sorted(report.number for part in parts for report in part.reports)
     if numbers != list(range(parts[0].block_count)):
+        held = (
+            f"{len(numbers)} blocks ({', '.join(map(str, numbers[:_SHOWN]))}{', …' if len(numbers) > _SHOWN else ''})"
+        )
         raise InputError(
-            f"the parts hold blocks {numbers}, but 0 to {parts[0].block_count - 1} are needed once each; a part is "
+            f"the parts hold {held}, but 0 to {parts[0].block_count - 1} are needed once each; a part is "
             "damaged: make it again."
         )
 

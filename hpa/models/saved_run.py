@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hpa.core.addresses import as_path
@@ -15,7 +16,7 @@ from hpa.core.json_file import read_json
 from hpa.core.levels import Levels
 from hpa.core.ownership import is_own, require_no_paths
 from hpa.models.tensor_file import UnreadableError, load_plain
-from hpa.targets import TASKS, require_safe
+from hpa.targets import TASKS, require_plain, require_safe
 
 STAGE = re.compile(r"stages/\d+", re.ASCII)
 """Folder of a training within its chain."""
@@ -70,8 +71,29 @@ class SavedRun:
             raise InputError(
                 f"{self.path}: the weights do not fit the model of its config; first: {', '.join(wrong[:3])}."
             )
+        odd = [f"{key} ({kind})" for key, value in own.items() if (kind := _oddity(self.weights[key], value))]
+        if odd:
+            raise InputError(
+                f"{self.path}: its weights are no numbers that a network can predict with; first: "
+                f"{', '.join(odd[:3])}. The training diverged, or the file was changed: give another checkpoint, or "
+                "train again with a smaller optimizer.learning_rate."
+            )
         model.load_state_dict(self.weights)
         return model.eval()
+
+
+def _oddity(saved: Tensor, own: Tensor) -> str:
+    """Return what keeps a saved tensor from becoming one of a network, "" where nothing does.
+
+    Some kinds would be taken without a word: one without numbers leaves those that a new network drew.
+    """
+    if saved.is_meta:
+        return "it holds no numbers"
+    if saved.layout != torch.strided or saved.is_quantized or saved.is_complex():
+        return f"{saved.dtype}, {saved.layout}"
+    if saved.is_floating_point() != own.is_floating_point():
+        return f"{saved.dtype} in place of {own.dtype}"
+    return "" if not saved.is_floating_point() or bool(torch.isfinite(saved).all()) else "not finite"
 
 
 def checkpoint_of(path: str | Path) -> Path:
@@ -151,12 +173,11 @@ def read_saved_run(path: str | Path) -> SavedRun:
 def _require_facts(file: Path, facts: dict[str, Any], content: dict[str, Any]) -> None:
     """Refuse a checkpoint whose config is not safe, or that lacks what every run has."""
     require_safe(facts.get("config"), str(file))
+    require_plain(facts.get("levels"), str(file), "levels")
     wrong = [] if facts["config"].get("task", TASKS[0]) in TASKS else ["task"]
     for name in ("channels", "class_names"):
         listed = facts.get(name)
-        if not isinstance(listed, list | tuple) or not all(
-            isinstance(one, str) and one.isprintable() for one in listed
-        ):
+        if not isinstance(listed, list | tuple) or not all(map(_is_name, listed)) or len({*listed}) < len(listed):
             wrong.append(name)
     if not isinstance(content.get("epoch"), int):
         wrong.append("epoch")

@@ -23,6 +23,7 @@ from hpa.models.saved_run import read_saved_run
 from hpa.reports.class_styles import class_styles
 from hpa.reports.facts import MapsOf, RunFacts
 from hpa.results.run import RunCells
+from hpa.training.metrics_file import METRICS, read_metrics
 from hpa.training.run_folder import RunFolder
 
 MEASURES = ("area_px", "edge_px", "nucleus_px")
@@ -93,7 +94,7 @@ def page_of_run(run: RunFolder, best_epoch: int) -> dict[str, Any]:
         "title": run.path.name,
         "command": with_commands(shlex.join(["python", *facts.get("command", [])])),
         "config_text": run.config_file.read_text(encoding="utf-8"),
-        "history": pd.read_csv(run.path / "metrics.csv"),
+        "history": read_metrics(run.path / METRICS),
         "best_epoch": best_epoch,
         "seed": run.config()["seed"],
         "commit": facts.get("commit"),

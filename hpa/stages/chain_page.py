@@ -8,6 +8,7 @@ import pandas as pd
 
 from hpa.core.errors import InputError
 from hpa.reports.runs_page import RunsFacts, write_runs_page
+from hpa.training.metrics_file import read_metrics
 
 STAGES = "stages.csv"
 _COLUMNS = ("image_map", "cell_map", "dice", "map", "ap50")
@@ -34,7 +35,7 @@ def write_chain_page(path: Path, folder: Path, command: str) -> None:
     """
     if not (folder / STAGES).is_file():
         raise InputError(f"{folder / STAGES}: is not there; give the folder of a finished chain (stages=…).")
-    table = pd.read_csv(folder / STAGES, dtype={"stage": str})
+    table = read_metrics(folder / STAGES, "stage")
     stages = table["stage"].tolist()
     pages = [folder.resolve() / stage / "report.html" for stage in stages]
     here = path.resolve().parent
@@ -57,7 +58,7 @@ def histories_below(folder: Path) -> dict[str, pd.DataFrame]:
     """Return metrics.csv of every single training below a chain, by its folder."""
     files = sorted({*folder.glob("stages/*/metrics.csv"), *folder.glob("stages/*/stages/*/metrics.csv")})
     single = [file for file in files if not (file.parent / "stages").is_dir()]
-    return {str(file.parent.relative_to(folder)): pd.read_csv(file) for file in single}
+    return {str(file.parent.relative_to(folder)): read_metrics(file) for file in single}
 
 
 def _spread(table: pd.DataFrame) -> list[str]:

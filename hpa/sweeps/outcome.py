@@ -45,6 +45,11 @@ class JobOutcome:
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def settings(self) -> dict[str, str]:
+        """The values of its words, by their keys; "" of a word that only removes a key."""
+        return {key: value for key, _, value in (word.partition("=") for word in self.overrides)}
+
+    @property
     def is_done(self) -> bool:
         """Whether it need not be run again."""
         return self.state in (FINISHED, PRUNED) and self.code == 0
@@ -74,11 +79,21 @@ def read_outcome(folder: Path) -> JobOutcome | None:
         values = read_json(path)
         scores = {str(name): float(value) for name, value in values["scores"].items()}
         read = JobOutcome(**values | {"overrides": tuple(map(str, values["overrides"])), "scores": scores})
+        _require_kinds(read)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: cannot be read as the outcome of a job ({error}); delete the file.") from error
     if read.state not in STATES:
         raise InputError(f"{path}: state {read.state!r} is none of {', '.join(STATES)}; delete the file.")
     return read
+
+
+def _require_kinds(read: JobOutcome) -> None:
+    """Raise TypeError where a value is of another kind than `write_outcome` writes."""
+    texts = {"digest": read.digest, "state": read.state, "monitor": read.monitor or "", "reason": read.reason or ""}
+    if wrong := [name for name, value in texts.items() if not isinstance(value, str)]:
+        raise TypeError(f"{wrong[0]} is no text")
+    if not isinstance(read.code, int):
+        raise TypeError("code is no whole number")
 
 
 def read_outcomes(sweep: Path) -> dict[str, JobOutcome]:

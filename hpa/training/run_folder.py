@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import platform
 import shutil
-import subprocess
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 from typing import Any, cast
@@ -21,7 +18,6 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # omegaconf reads YAML by it
 
-from hpa import __version__
 from hpa.config import Config
 from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
@@ -31,8 +27,8 @@ from hpa.core.ownership import seal_of
 from hpa.core.whole_file import whole_file
 from hpa.targets import require_safe
 from hpa.training.own_paths import SEAL
+from hpa.training.software import commit, versions
 
-PACKAGES: tuple[str, ...] = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "scikit-image")
 JOB_FILE = "job.json"
 """In the folder of a job of a sweep: how it stands."""
 _MAX_DEPTH = 40
@@ -40,8 +36,9 @@ _LOCK = "lock"
 _LOCK_GUARD = f"{_LOCK}.takeover"
 _FACTS = " Delete the file; resume= trains on from the checkpoints."
 _KINDS_OF_FACTS: dict[str, type] = {
-    **{"finished": bool, "epochs": int, "max_epochs": int},
-    **{"class_names": list, "members": list, "ensemble": list, "scores": dict, "teachers": dict, "folds": dict},
+    **{"finished": bool, "epochs": int, "max_epochs": int, "monitor": str},
+    **dict.fromkeys(("class_names", "members", "ensemble", "command", "tags"), list),
+    **dict.fromkeys(("scores", "teachers", "folds"), dict),
 }
 RUNS = "runs"
 """Folder of the runs without run_dir=."""
@@ -91,8 +88,8 @@ class RunFolder:
             {
                 "finished": False,
                 "command": sys.argv,
-                "commit": _commit(),
-                "versions": _versions(),
+                "commit": commit(),
+                "versions": versions(),
                 "tags": config.get("tags", []),
             }
         )
@@ -190,7 +187,8 @@ class RunFolder:
         if not isinstance(facts, dict):
             raise InputError(f"{file}: the facts of a run are expected, found a {type(facts).__name__}.{_FACTS}")
         for name, kind in _KINDS_OF_FACTS.items():
-            if not isinstance(facts.get(name, kind()), kind):
+            value = facts.get(name, kind())
+            if not isinstance(value, kind) or (kind is list and not all(isinstance(one, str) for one in value)):
                 raise InputError(f"{file}: '{name}' is expected to be of type {kind.__name__}.{_FACTS}")
         if facts.get("finished") and not {"epochs", "max_epochs"} <= set(facts):
             raise InputError(f"{file}: a finished run has 'epochs' and 'max_epochs', which are missing.{_FACTS}")
@@ -283,18 +281,3 @@ def require_empty(folder: Path) -> None:
             f"{folder}: a new or empty folder is expected for the run, this one holds {', '.join(foreign[:3])}"
             f"{', …' if len(foreign) > 3 else ''}; choose another run_dir."
         )
-
-
-def _commit() -> str | None:
-    """Return the commit of the code, with a + where files were changed; None outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), "hpa": __version__} | {name: version(name) for name in PACKAGES}

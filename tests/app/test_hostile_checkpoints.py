@@ -196,3 +196,59 @@ def test_a_network_of_another_names_no_files_either(checkpoint, tmp_path):
     with pytest.raises(InputError, match=r"names model\.backbone=local-dir:.*; ") as caught:
         network_of(saved)
     assert "weights" not in str(caught.value)
+
+
+def many_times_over(levels: int) -> list:
+    node: list = ["a"]
+    for _ in range(levels):
+        node = [node, node]
+    return node
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("x", many_times_over(33), "holds more than 100,000 values"),
+        ("x", 10**400, "a whole number of 1329 bits"),
+        ("backbone", "???", r"is missing \(\?\?\?\)"),
+        ("backbone", "x" * 10**6, r"has no 'xxx"),
+        ("_partial_", True, "has _partial_"),
+    ],
+    ids=["values without end", "digits without end", "no value", "letters without end", "a part that is not built"],
+)
+def test_a_network_that_is_no_network_is_refused_in_words(checkpoint, key, value, words, tmp_path):
+    model = checkpoint["hpa"]["config"]["model"] | {key: value}
+    torch.save(with_part(checkpoint, "model", model), tmp_path / "odd.ckpt")
+    with pytest.raises(InputError, match=words) as caught:
+        network_of(read_saved_run(tmp_path / "odd.ckpt"))
+    assert len(str(caught.value)) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensor: tensor.to("meta"), "it holds no numbers"),
+        (lambda tensor: tensor.to(torch.complex64), "complex"),
+        (lambda tensor: tensor.to(torch.int64), "int64 in place of"),
+        (lambda tensor: torch.full_like(tensor, float("nan")), "not finite"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused(checkpoint, change, words, tmp_path):
+    state = checkpoint["state_dict"]
+    key = next(key for key, value in state.items() if key.startswith("model.") and value.is_floating_point())
+    torch.save(checkpoint | {"state_dict": state | {key: change(state[key])}}, tmp_path / "odd.ckpt")
+    with pytest.raises(
+        InputError, match=rf"odd\.ckpt: .*{key.removeprefix('model.')} \(.*{words}.*give another checkpoint"
+    ):
+        network_of(read_saved_run(tmp_path / "odd.ckpt"))
+
+
+def test_classes_of_one_name_and_levels_without_end_are_refused(checkpoint, tmp_path):
+    for facts in (
+        {"class_names": ["a", "a"]},
+        {"channels": ["red", "red"]},
+        {"levels": [{"bright": {"red": 10**400}}]},
+    ):
+        torch.save(checkpoint | {"hpa": checkpoint["hpa"] | facts}, tmp_path / "odd.ckpt")
+        with pytest.raises(InputError, match=rf"odd\.ckpt: .*{next(iter(facts))}"):
+            read_saved_run(tmp_path / "odd.ckpt")

@@ -24,6 +24,12 @@ PAGE = (ROOT / "docs" / "tutorials" / "new_loss.md").read_text()
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, flags=re.DOTALL))
 
 
+def forget() -> None:
+    """Let the next config be held against the files that lie there then."""
+    hpa.targets._classes_of.cache_clear()
+    hpa.targets._parts.cache_clear()
+
+
 @pytest.fixture
 def loss(tmp_path, monkeypatch) -> Loss:
     """Add the page's files to a copy of conf/ and of the package's losses; build the loss as train.py would."""
@@ -32,12 +38,13 @@ def loss(tmp_path, monkeypatch) -> Loss:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(hpa.losses, "__path__", [*hpa.losses.__path__, str(tmp_path / "hpa" / "losses")])
+    monkeypatch.setenv("HPA_ROOT", str(tmp_path))
     monkeypatch.setattr(hpa.targets, "_PACKAGE", tmp_path / "hpa")  # whose files say which classes a config may name
-    hpa.targets._classes_of.cache_clear()
+    forget()
     with initialize_config_dir(str(tmp_path / "conf"), version_base="1.3"):
         config = compose("train", overrides=["loss=bounded"])
     yield build(OmegaConf.to_container(config.loss))
-    hpa.targets._classes_of.cache_clear()
+    forget()
     sys.modules.pop("hpa.losses.bounded", None)
 
 

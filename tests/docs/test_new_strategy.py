@@ -25,6 +25,12 @@ FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, flags=r
 COMMANDS = re.search(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL)[1].splitlines()
 
 
+def forget() -> None:
+    """Let the next config be held against the files that lie there then."""
+    hpa.targets._classes_of.cache_clear()
+    hpa.targets._parts.cache_clear()
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """Add the page's files to a copy of conf/ and of the package's strategies."""
@@ -35,10 +41,11 @@ def project(tmp_path, monkeypatch) -> Path:
         (tmp_path / name).write_text(text)
     folders = [*hpa.supervision.__path__, str(tmp_path / "hpa" / "supervision")]
     monkeypatch.setattr(hpa.supervision, "__path__", folders)
+    monkeypatch.setenv("HPA_ROOT", str(tmp_path))
     monkeypatch.setattr(hpa.targets, "_PACKAGE", tmp_path / "hpa")  # whose files say which classes a config may name
-    hpa.targets._classes_of.cache_clear()
+    forget()
     yield tmp_path
-    hpa.targets._classes_of.cache_clear()
+    forget()
     sys.modules.pop("hpa.supervision.ranked", None)
 
 

@@ -76,3 +76,82 @@ def test_folders_that_are_no_image_and_damaged_ones_are_named(tmp_path):
     (path / ".zattrs").write_text("{")
     with pytest.raises(InputError, match="cannot be read as JSON"):
         read_image(path)
+
+
+ZEROS = 8_000_000
+"""Bytes that hostile chunks inflate to; compressed they are some kilobytes."""
+
+
+def codecs_of_zarr_2():
+    from numcodecs import BZ2, LZ4, LZMA, Blosc, GZip, Zlib, Zstd
+
+    return [BZ2(), LZ4(), LZMA(), Blosc(), GZip(), Zlib(), Zstd()]
+
+
+@pytest.mark.parametrize("which", range(7))
+def test_no_chunk_inflates_beyond_its_shape(tmp_path, which):
+    import tracemalloc
+
+    import zarr
+
+    codec = codecs_of_zarr_2()[which]
+    path = zarr_image(tmp_path / "a.zarr", TWO, "cyx")
+    array = zarr.create_array(
+        str(path / "0"),
+        shape=TWO.shape,
+        chunks=TWO.shape,
+        dtype=TWO.dtype,
+        zarr_format=2,
+        compressors=codec,
+        overwrite=True,
+    )
+    array[...] = TWO
+    assert np.array_equal(read_image(path).planes, TWO)
+    (path / "0" / "0.0.0").write_bytes(codec.encode(np.zeros(ZEROS, np.uint8)))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"a\.zarr: cannot be read.*inflates to .* copy or export it again"):
+        read_image(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < ZEROS / 2
+
+
+@pytest.mark.parametrize("is_sharded", [False, True])
+@pytest.mark.parametrize("name", ["gzip", "zstd", "blosc"])
+def test_nor_one_of_zarr_3_or_of_a_shard(tmp_path, name, is_sharded):
+    import zarr
+    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+
+    codec = {"gzip": GzipCodec(), "zstd": ZstdCodec(), "blosc": BloscCodec()}[name]
+    path = zarr_image(tmp_path / "a.zarr", TWO, "cyx", "0.5")
+    half = (1, *TWO.shape[1:])
+    chunks = {"chunks": half, "shards": TWO.shape} if is_sharded else {"chunks": TWO.shape}
+    zeros = np.zeros((2, 1000, 1250), TWO.dtype)
+    for folder, pixels in (("0", TWO), ("large", zeros)):
+        own = chunks if folder == "0" else {"chunks": zeros.shape}
+        if is_sharded and folder == "large":
+            own = {"chunks": (1, *zeros.shape[1:]), "shards": zeros.shape}
+        array = zarr.create_array(
+            str(path / folder),
+            shape=pixels.shape,
+            dtype=pixels.dtype,
+            compressors=codec,
+            overwrite=True,
+            **own,
+            fill_value=1,
+        )
+        array[...] = pixels
+    assert np.array_equal(read_image(path).planes, TWO)
+    (path / "0" / "c" / "0" / "0" / "0").write_bytes((path / "large" / "c" / "0" / "0" / "0").read_bytes())
+    with pytest.raises(InputError, match=r"cannot be read.*inflates to"):
+        read_image(path)
+
+
+def test_a_chunk_written_as_a_stream_is_read(tmp_path):
+    from hpa.formats.bounded_codecs import inflated
+
+    block = (len(b"pixels") << 3 | 1).to_bytes(3, "little") + b"pixels"  # the last one, not compressed
+    stream = b"\x28\xb5\x2f\xfd" + b"\x00" + b"\x50" + block
+    assert inflated("zstd", stream, 6) == b"pixels"
+    with pytest.raises(RuntimeError, match=r"(?i)zstd"):
+        inflated("zstd", stream, 3)

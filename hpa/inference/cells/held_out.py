@@ -158,17 +158,27 @@ def read_held_out_cells(run: Path) -> HeldOutCells:
         table = read_parquet(path, "held-out predictions", "finish the run again.")
         table = table.assign(image_id=table["image_id"].astype(str), cell=table["cell"].astype(np.int64))
         table = table.sort_values(_KEYS, ignore_index=True)
-    except (OSError, ValueError, KeyError) as error:
+        class_count = sum(column.startswith("p_") for column in table.columns)
+        probabilities, image_targets, cell_targets = (
+            _columns(table, name, class_count) for name in ("p", "image_target", "cell_target")
+        )
+    except InputError:  # a ValueError too
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read as held-out predictions ({error}); finish the run again.") from error
-    class_count = sum(column.startswith("p_") for column in table.columns)
-    probabilities, image_targets, cell_targets = (
-        _columns(table, name, class_count) for name in ("p", "image_target", "cell_target")
-    )
     if probabilities is None or image_targets is None or table.empty:
         raise InputError(
             f"{path}: expected cells with columns p_0…, image_target_0…; came {len(table)} cells with "
             f"{', '.join(table.columns[:4])}…; train the run again with this version."
         )
+    for name, values in (("p", probabilities), ("image_target", image_targets), ("cell_target", cell_targets)):
+        wrong = None if values is None else ~((values >= 0) & (values <= 1) | (np.isnan(values) & (name != "p")))
+        if wrong is not None and wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise InputError(
+                f"{path}: {name}_{column} of {table['image_id'][row]} is {values[row, column]:g}, 0 to 1 is expected; "
+                "the training diverged, or the file was changed: finish the run again."
+            )
     image_ids = tuple(table["image_id"])
     return HeldOutCells(path, image_ids, table["cell"].to_numpy(), probabilities, image_targets, cell_targets)
 
