@@ -23,6 +23,7 @@ from typing import Any, NoReturn, Protocol, cast, runtime_checkable
 import hpa.commands
 from hpa.app.signals import interrupting_signals
 from hpa.core.errors import InputError, UsageError, explained
+from hpa.core.file_names import require_no_device
 from hpa.core.nearest import did_you_mean
 from hpa.core.paths import with_home
 from hpa.core.plugins import name_plugins
@@ -92,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if called not in _READ_BY_HYDRA:
             words = _without_plugins(words)
         arguments = _arguments(_parser(called), words)
+        _require_no_devices(arguments)
         with interrupting_signals():
             code = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -110,6 +112,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"hpa {called}: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _require_no_devices(arguments: argparse.Namespace) -> None:
+    """Refuse devices among the files and folders that the words of a command name."""
+    for value in vars(arguments).values():
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, Path):
+                require_no_device(path)
 
 
 def _without_plugins(words: Sequence[str]) -> list[str]:

@@ -59,7 +59,7 @@ _AT_MOST: Mapping[str, int] = {
     **dict.fromkeys(("side_px", "size_px"), math.isqrt(MAX_VALUES)),
     **dict.fromkeys(("images", "test_images"), 1_000_000),
 }
-"""Of what is made at once: more of them stop a machine before anything can be said."""
+"""Of what is made at once: more of them stop a machine before it can answer."""
 _RUN_GIVES = ("class_names",)
 """Settings that are null where the run decides them."""
 _WORDS: Mapping[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}

@@ -24,6 +24,14 @@ def test_unusable_input_is_reported_on_stderr(tmp_path, capsys):
     assert "the file is missing" in capsys.readouterr().err
 
 
+def test_a_device_that_never_ends_is_no_input_and_no_output(tmp_path, capsys):
+    (tmp_path / "null").symlink_to(os.devnull)
+    for words in (["lint", "/dev/zero", "--sample", "/dev/zero"], ["synth", str(tmp_path / "null")]):
+        assert main([*words, *(["--images", "2", "--size", "32", "--seed", "1"] if words[0] == "synth" else [])]) == 1
+        assert f"{words[1]}: a file is expected, this is a device" in capsys.readouterr().err
+    assert (tmp_path / "null").is_char_device()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

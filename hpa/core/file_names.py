@@ -83,6 +83,20 @@ class Spellings:
         return self._first.setdefault(unicodedata.normalize("NFC", name), name)
 
 
+def require_no_device(path: Path) -> None:
+    """Refuse devices, such as /dev/zero, which never end; pipes that a user names are read.
+
+    Raises:
+        InputError: If it is one.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # whoever opens it reports it
+        return
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise InputError(f"{path}: a file is expected, this is a device; name a file.")
+
+
 def require_data(path: Path) -> None:
     """Refuse pipes, sockets and devices in a folder, which may never end, and links to themselves.
 

@@ -21,7 +21,7 @@ from typing import BinaryIO
 from hpa.core.digest import digest_of_bytes, digest_of_values, sha256_of_file
 from hpa.core.errors import InputError
 from hpa.core.table_text import GZIP_SUFFIX
-from hpa.core.whole_file import before_rename, whole_file
+from hpa.core.whole_file import before_rename, require_replaceable, whole_file
 
 _SHOWN = 3
 
@@ -82,6 +82,8 @@ def check_outputs(paths: Iterable[Path], command: str, *, inputs: Iterable[Path]
             f"{_named(compressed)}: nothing is written compressed; name it without {GZIP_SUFFIX}, and compress it "
             "afterwards (gzip FILE). Compressed tables are read everywhere."
         )
+    for path in listed:
+        require_replaceable(path)
     read = {_resolved(file) for file in _files_of(inputs)}
     if both := [path for path in listed if _resolved(path) in read]:
         raise InputError(f"{_named(both)}: is read by this command and would be written over; name another output.")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpa.core.errors import InputError
+from hpa.core.file_names import require_no_device
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -41,8 +42,10 @@ def open_table(path: Path) -> io.BufferedReader:
     Reading raises `InputError` where a compressed table is damaged, or larger than any table can be.
 
     Raises:
+        InputError: If it is a device.
         OSError: If the file cannot be opened.
     """
+    require_no_device(path)
     file = path.open("rb")
     is_compressed = file.peek(2)[:2] == _GZIP
     return io.BufferedReader(_Inflated(path, file)) if is_compressed else file

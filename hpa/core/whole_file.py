@@ -46,8 +46,9 @@ def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO
 
     Raises:
         DiskFullError: If the disk is full; nothing of the file is left behind.
-        WriteError: If the folder cannot be written to; an older file stays as it was.
+        WriteError: If the folder cannot be written to, or a device stands in its place; an older file stays as it was.
     """
+    require_replaceable(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     with explained_write_errors(path, bytes_needed):
         try:
@@ -59,6 +60,19 @@ def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO
             take_name(part, path)
         finally:
             _removed(part)
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse what a file that takes its name would destroy: a device, a pipe, a socket, also behind a link.
+
+    Raises:
+        WriteError: If a path is such; of /dev/null nothing would be left for other programs.
+    """
+    leads_to_process = path.is_symlink() and str(path.readlink()).startswith("/proc/")  # as /dev/stdout does
+    if leads_to_process or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise WriteError(
+            f"{path}: is a device, a pipe or a socket, and the file would take its place; name a file instead."
+        )
 
 
 def take_name(part: Path, path: Path) -> None:

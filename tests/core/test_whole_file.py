@@ -98,3 +98,16 @@ def test_errors_of_reading_something_else_meanwhile_pass(tmp_path: Path) -> None
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "a"):
         (tmp_path / "missing").read_bytes()
     assert issubclass(WriteError, InputError)
+
+
+def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
+    pipe, link, device = tmp_path / "pipe", tmp_path / "stdout", tmp_path / "null"
+    os.mkfifo(pipe)
+    link.symlink_to("/proc/self/fd/1")
+    device.symlink_to(os.devnull)
+    for path in (pipe, link, device):
+        with pytest.raises(WriteError, match=rf"{path}: is a device, a pipe or a socket"), whole_file(path):
+            pytest.fail("there is something to write to")
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert device.is_char_device()
