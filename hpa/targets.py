@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
+from hpa.core.json_file import MAX_WHOLE
 from hpa.core.plugins import plugin_folder
 from hpa.core.project_folder import project_folder
 
@@ -88,8 +89,6 @@ _INSTRUCTIONS = ("_target_", "_task_", "_partial_", "_recursive_")
 """Keys that are no argument of a part: its class, the task it serves, and how it is built."""
 _MAX_DEPTH = 40
 _MAX_VALUES = 100_000
-MAX_WHOLE = (1 << 63) - 1
-"""Of a whole number in a config: no setting needs more bits, and larger ones do not fit into arrays or fractions."""
 _TARGET = re.compile(r"\b_target_: *([\w.]+)")
 _NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
 

@@ -17,8 +17,9 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 from hpa.core.errors import UsageError
 from hpa.core.field import MICROSCOPE_UM
+from hpa.core.json_file import MAX_WHOLE
 from hpa.formats.image_header import MAX_VALUES
-from hpa.targets import MAX_WHOLE, require_slots
+from hpa.targets import require_slots
 
 SETTINGS: Mapping[str, Any] = {
     "seed": int,

@@ -7,6 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+MAX_WHOLE = (1 << 63) - 1
+"""Of a whole number in a config: no setting needs more bits, and larger ones do not fit into arrays or fractions."""
+
 
 def read_json(path: Path) -> Any:
     """Return the values of a file.
