@@ -249,9 +249,8 @@ def _range(name: str, value: float) -> str:
     """Return in words what a number that is out of range might be."""
     low, high = _bounds(name)
     high = high if abs(value) <= MAX_WHOLE else min(high, MAX_WHOLE)
-    if math.isfinite(high):
-        return f"{low:,} to {high:,}" if math.isfinite(low) else f"at most {high:,}"
-    return f"{low:g} or more"
+    most = f"{low:,} to {high:,}" if math.isfinite(low) else f"at most {high:,}"
+    return most if math.isfinite(high) else f"{low:g} or more"
 
 
 def _described(expected: Any) -> str:
