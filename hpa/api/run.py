@@ -15,9 +15,11 @@ from hpa.app.members import members
 from hpa.core.channels import HPA_FIELD_WIDTH_UM
 from hpa.core.errors import InputError
 from hpa.core.plugins import name_plugins
+from hpa.formats.parquet_table import read_parquet
 from hpa.inference.workload import require_task, task_of
 from hpa.models.saved_run import SavedRun, read_saved_run
 from hpa.results.run_facts import run_facts
+from hpa.training.metrics_file import read_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +95,6 @@ class Run:
         Raises:
             InputError: If only a checkpoint is there.
         """
-        from hpa.training.metrics_file import read_metrics
-
         return read_metrics(self._file("metrics.csv"))
 
     def held_out(self) -> pd.DataFrame:
@@ -103,8 +103,6 @@ class Run:
         Raises:
             InputError: If only a checkpoint is there.
         """
-        from hpa.formats.parquet_table import read_parquet
-
         return read_parquet(self._file("out_of_fold.parquet"), "held-out predictions", "finish the run again.")
 
     def facts(self, overrides: Settings | None = None) -> RunFacts:

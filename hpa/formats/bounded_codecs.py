@@ -14,14 +14,12 @@ import lzma
 import math
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
-
-import numcodecs
-import zarr.registry
-from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 _SLACK_BYTES = 4096
 """Of checksums, and of codecs behind each other, whose results may be a little larger than the pixels."""
+_MAX_LZMA_BYTES = 1 << 27
 _ZSTD_START = b"\x28\xb5\x2f\xfd"
 
 
@@ -37,6 +35,8 @@ def inflated(name: str, data: bytes, pixel_bytes: int, codec: Any = None) -> byt
     Raises:
         ValueError: If it is more than the chunk holds.
     """
+    import numcodecs
+
     limit = pixel_bytes + pixel_bytes // 64 + _SLACK_BYTES
     if name == "blosc":
         _require(int.from_bytes(data[4:8], "little"), limit)
@@ -74,8 +74,14 @@ _PIECEWISE: dict[str, Callable[[bytes, int, Any], bytes]] = {
     "gzip": lambda data, most, _: gzip.GzipFile(fileobj=io.BytesIO(data)).read(most),
     "zlib": lambda data, most, _: zlib.decompressobj().decompress(data, most),
     "bz2": lambda data, most, _: bz2.BZ2File(io.BytesIO(data)).read(most),
-    "lzma": lambda data, most, codec: lzma.LZMADecompressor(codec.format, filters=codec.filters).decompress(data, most),
+    "lzma": lambda data, most, codec: _decoder_of_lzma(codec).decompress(data, most),
 }
+
+
+def _decoder_of_lzma(codec: Any) -> lzma.LZMADecompressor:
+    """Return a decoder for a chunk, which states itself how much memory it takes."""
+    most = None if codec.format == lzma.FORMAT_RAW else _MAX_LZMA_BYTES
+    return lzma.LZMADecompressor(codec.format, memlimit=most, filters=codec.filters)
 
 
 def bound(compressor: Any, pixel_bytes: int) -> None:
@@ -97,33 +103,25 @@ class _Bounded:
         return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
 
 
-class BoundedBlosc(_Bounded, BloscCodec):
-    """Blosc, of Zarr 3."""
+@cache
+def _chosen() -> dict[str, str]:
+    """Make the codecs of Zarr 3, and return by which setting zarr takes which."""
+    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+    from zarr.registry import register_codec
 
-    _name = "blosc"
-
-
-class BoundedGzip(_Bounded, GzipCodec):
-    """Gzip, of Zarr 3."""
-
-    _name = "gzip"
-
-
-class BoundedZstd(_Bounded, ZstdCodec):
-    """Zstandard, of Zarr 3."""
-
-    _name = "zstd"
-
-
-_CLASSES: dict[str, type] = {"blosc": BoundedBlosc, "gzip": BoundedGzip, "zstd": BoundedZstd}
-for _key, _class in _CLASSES.items():
-    zarr.registry.register_codec(_key, _class)
+    chosen = {}
+    for name, codec in (("blosc", BloscCodec), ("gzip", GzipCodec), ("zstd", ZstdCodec)):
+        bounded = type(f"Bounded{codec.__name__}", (_Bounded, codec), {"_name": name, "__module__": __name__})
+        register_codec(name, bounded)
+        chosen[f"codecs.{name}"] = f"{__name__}.{bounded.__qualname__}"
+    return chosen
 
 
 def open_bounded(folder: str, pixel_bytes: int) -> Any:
     """Return an array whose chunks are inflated to the size that it gives them."""
-    chosen = {f"codecs.{key}": f"{one.__module__}.{one.__qualname__}" for key, one in _CLASSES.items()}
-    with zarr.config.set(chosen):
+    import zarr  # an optional extra, as in all of this module
+
+    with zarr.config.set(_chosen()):
         array = zarr.open_array(folder, mode="r")
     if compressor := getattr(array.metadata, "compressor", None):
         bound(compressor, pixel_bytes)

@@ -18,6 +18,7 @@ from jaxtyping import Shaped
 
 from hpa.core.errors import InputError
 from hpa.core.windows import Window
+from hpa.formats.bounded_codecs import open_bounded
 from hpa.formats.image_header import ImageHeader, Scene, check_size, numbered
 from hpa.formats.ome_zarr_metadata import array_file, folder_inside, read_object, shape_of
 from hpa.formats.pixel_size import UNKNOWN, size_um
@@ -97,7 +98,7 @@ class ZarrWindows:
 
     def __init__(self, path: Path, scene: int, time: int, slices: range) -> None:
         try:
-            from hpa.formats.bounded_codecs import open_bounded  # by an optional extra
+            import zarr  # noqa: F401  # an optional extra
         except ImportError as error:
             raise InputError(f"{path}: OME-Zarr needs the package zarr: pip install 'hpa-cells[zarr]'.") from error
         folder, ome = list(_images(path))[scene]

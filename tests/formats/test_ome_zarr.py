@@ -78,7 +78,7 @@ def test_folders_that_are_no_image_and_damaged_ones_are_named(tmp_path):
         read_image(path)
 
 
-ZEROS = 8_000_000
+ZEROS = 20_000_000
 """Bytes that hostile chunks inflate to; compressed they are some kilobytes."""
 
 
