@@ -51,7 +51,7 @@ def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -
             f"{path}: columns {', '.join(columns)} are expected, {', '.join(missing)} missing; "
             f"the header reads {', '.join(header)}. Name them so in the first line, separated by commas."
         )
-    if doubled := [name for name in columns if header.count(name) > 1]:
+    if doubled := [name for name in (*columns, *numbers) if header.count(name) > 1]:
         raise InputError(f"{path}: {header.count(doubled[0])} columns are called {doubled[0]}; rename all but one.")
     if len(rows) == 1:
         raise InputError(f"{path}: only a header was found; at least one row is needed.")

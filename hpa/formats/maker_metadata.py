@@ -52,7 +52,8 @@ class MakerMetadata:
         """Read as `Index.idx.xml: channel 1 is HOECHST 33342; pixels of 0.598 µm`."""
         parts = [", ".join(f"channel {number} is {name}" for number, name in self.channel_names.items())]
         side = side_of(self.pixel_um)
-        parts.append("" if math.isnan(side) else f"pixels of {side:.4g} µm")
+        wide = f" where images are {self.width_px} px wide" if self.width_px else ""
+        parts.append("" if math.isnan(side) else f"pixels of {side:.4g} µm{wide}")
         return f"{self.path.name}: {'; '.join(filter(None, parts)) or 'no channels and no size of pixels'}"
 
     def name_of(self, channel: str) -> str:
@@ -199,6 +200,8 @@ def _elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:
             parser.feed(chunk)
             for _, element in parser.read_events():
                 yield element.tag.rpartition("}")[2], element
+        if not chunk:
+            parser.close()  # raises where the end is missing
 
 
 def _start_of(path: Path) -> str:

@@ -59,6 +59,8 @@ class ImageWindows:
         elif _is_tiff(header):
             self._windows = TiffWindows(path, *chosen)
         else:
+            values = len(chosen.slices) * len(self.scene.channel_names) * self.scene.height * self.scene.width
+            check_size(path, values)
             self._windows = _WholeImage(path, choice, is_whole, header.format)
         self.layout = self._windows.layout
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from hpa.core.errors import Problem
+from hpa.core.field import MICROSCOPE_UM
 from hpa.core.file_names import name_fault
 from hpa.formats.csv_rows import ROW
 
@@ -34,14 +35,21 @@ def id_problems(file_name: str, ids: Sequence[str], rows: Sequence[int]) -> list
 
 
 def size_problems(file_name: str, frame: pd.DataFrame, column: str = "pixel_um") -> list[Problem]:
-    """Name the cells of a column that are neither blank nor a size above 0."""
+    """Name the cells of a column that are neither blank nor the side of a pixel that a microscope has."""
     if column not in frame:
         return []
-    return [
-        Problem(f"{file_name} row {row}", f"{column} '{text}' is no size in µm above 0{_hint(text)}")
-        for text, row in zip(frame[column], frame[ROW], strict=True)
-        if text and math.isnan(size_of(text))
-    ]
+    problems = []
+    low, high = MICROSCOPE_UM
+    for text, row in zip(frame[column], frame[ROW], strict=True):
+        size = size_of(text)
+        if text and math.isnan(size):
+            problems.append(
+                Problem(f"{file_name} row {row}", f"{column} '{text}' is no size in µm above 0{_hint(text)}")
+            )
+        elif text and not low <= size <= high:
+            reason = f"{column} '{text}' is no side of a pixel in µm, {low:g} to {high:g}; is it in another unit?"
+            problems.append(Problem(f"{file_name} row {row}", reason))
+    return problems
 
 
 def size_of(text: str) -> float:

@@ -24,9 +24,9 @@ def harmony(names, side_m="5.98e-07", in_images=False):
     )
     entries, images = "", ""
     for number, name in enumerate(names, start=1):
-        about = f"<ChannelName>{name}</ChannelName>{about}"
-        entries += f'<Entry ChannelID="{number}">{"" if in_images else about}</Entry>'
-        images += f"<Image><id>0203K1</id><ChannelID>{number}</ChannelID>{about if in_images else ''}</Image>"
+        named = f"<ChannelName>{name}</ChannelName>{about}"
+        entries += f'<Entry ChannelID="{number}">{"" if in_images else named}</Entry>'
+        images += f"<Image><id>0203K1</id><ChannelID>{number}</ChannelID>{named if in_images else ''}</Image>"
     body = f"<Maps><Map>{entries}</Map></Maps><Images>{images}</Images>"
     return f'<?xml version="1.0"?><EvaluationInputData xmlns="{HARMONY}">{body}</EvaluationInputData>'
 
@@ -99,7 +99,10 @@ def test_plates_that_disagree_name_no_channel_by_default_but_each_by_its_own_nam
     assert FolderImages(tmp_path / "raw", (), None, None).read("r02c03_01").channels == ("ch1", "ch2")
     words = ["--layout", "opera", "--channels", "DAPI=blue,GFP=green"]
     assert main(["import", str(tmp_path / "raw"), str(tmp_path / "set"), *words]) == 0
-    assert "Index.idx.xml: channel 1 is GFP, channel 2 is DAPI; pixels of 0.598 µm" in capsys.readouterr().out
+    assert (
+        "Index.idx.xml: channel 1 is GFP, channel 2 is DAPI; pixels of 0.598 µm where images are 9 px wide"
+        in capsys.readouterr().out
+    )
     blue = {
         well: tifffile.imread(tmp_path / "set" / "images" / f"{well}_01_blue.tif")[0, 0]
         for well in ("r02c03", "r02c04")
@@ -115,6 +118,7 @@ HOSTILE = {
         '<!DOCTYPE x [<!ENTITY a SYSTEM "SECRET">]><x><Image><ChannelName>&a;</ChannelName></Image></x>',
     ),
     "depth": ("metadata.txt", '{"Summary": {"ChNames": ' + "[" * 200_000),
+    "torn": ("Index.idx.xml", "<x><Maps><Map>"),
     "kind": ("metadata.txt", '{"Summary": {"ChNames": 7}}'),
     "no_list": ("display_and_comments.txt", "[1]"),
     "numbers": ("MeasurementDetail.mrf", '<x><MeasurementChannel HorizontalPixels="many"/></x>'),

@@ -89,6 +89,13 @@ def test_a_file_beyond_the_limit_is_read_by_windows(tmp_path, monkeypatch):
         image.read(image.whole)
 
 
+def test_a_png_beyond_the_limit_is_refused_before_it_is_taken_for_a_large_image(tmp_path, monkeypatch):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 9), np.uint8))
+    monkeypatch.setenv("HPA_MAX_PIXELS", "71")
+    with pytest.raises(InputError, match="its header says 72 pixels"):
+        ImageWindows(tmp_path / "a.png")
+
+
 def test_a_tile_beyond_the_limit_is_refused(tmp_path, monkeypatch):
     path = LAYOUTS["large tile"](tmp_path)
     monkeypatch.setenv("HPA_MAX_PIXELS", "9000")

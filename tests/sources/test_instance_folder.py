@@ -76,7 +76,7 @@ def test_all_problems_are_named_at_once(tmp_path):
 def test_rows_of_the_index_are_checked_as_everywhere(tmp_path):
     write_discs(tmp_path, 4)
     rows = ["id,pixel_um,row,source", "disc_00,0.5,A,x", "disc_00,0.5,A,x", 'disc_01,"0,5",B,x', "disc_02,-3,C,x"]
-    (tmp_path / "index.csv").write_text("\n".join([*rows, "disc_03,0,D,x", ",1,E,x"]) + "\n")
+    (tmp_path / "index.csv").write_text("\n".join([*rows, "disc_03,0,D,x", ",1,E,x", "d,500,F,x"]) + "\n")
     table = opened(tmp_path).table("train")
     text = "\n".join(map(str, table.problems))
     for words in (
@@ -85,9 +85,10 @@ def test_rows_of_the_index_are_checked_as_everywhere(tmp_path):
         "index.csv row 5: pixel_um '-3' is no size",
         "index.csv row 6: pixel_um '0' is no size",
         "index.csv row 7: the ID is blank",
+        "index.csv row 8: pixel_um '500' is no side of a pixel in µm, 0.005 to 50; is it in another unit?",
     ):
         assert words in text
-    assert table.frame["row"].tolist() == list("AABCDE")
+    assert table.frame["row"].tolist() == list("AABCDEF")
     assert set(table.frame["index_source"]) == {"x"}
 
 

@@ -130,6 +130,9 @@ def test_sizes_of_pixels_are_found_beside_the_images(tmp_path):
     (tmp_path / "set" / "index.csv").write_text("ID,pixel_um\na,wide\n")
     with pytest.raises(DataError, match="no size in µm"):
         pixel_sizes_beside(tmp_path / "set")
+    (tmp_path / "set" / "index.csv").write_text("ID,pixel_um,pixel_um\na,0.5,5\n")
+    with pytest.raises(InputError, match="2 columns are called pixel_um"):
+        pixel_sizes_beside(tmp_path / "set")
 
 
 def test_rows_that_make_no_sense_are_named(tmp_path):
