@@ -192,7 +192,7 @@ _READERS: dict[str, Callable[[Path], MakerMetadata]] = {
 
 def _elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:
     """Yield the elements of an XML file as they end, with their names; of a large file its first part."""
-    parser = ElementTree.XMLPullParser(("end",))  # opens no external entity; expat bounds the expansion of others
+    parser: Any = ElementTree.XMLPullParser(("end",))  # opens no external entity; expat bounds the expansion of others
     with path.open("rb") as file:
         while (chunk := file.read(_CHUNK_BYTES)) and file.tell() <= _MAX_BYTES:
             if b"<!ENTITY" in chunk:
