@@ -19,6 +19,7 @@ from hpa.core.field import Field
 from hpa.reports.class_styles import PATTERNS, class_styles
 from hpa.reports.page import data_uri, render, write_page
 from hpa.reports.pictures import BLACK_PERCENTILE, MIN_SPAN, OTHER_TINT, TINT_OF_CHANNEL, WHITE_PERCENTILE
+from hpa.reports.weakest_classes import weakest_classes
 
 MAX_IMAGES = 300
 """About 100 MB at four channels of 640 px: more is slow to open in a browser."""
@@ -144,6 +145,8 @@ class CellPage:
             has_classes=bool(self._class_names),
             beside=self._beside,
             has_truth=any(image["true"] is not None for image in self._images),
+            has_known=any(cell["truth"] is not None for image in self._images for cell in image["cells"]),
+            weakest=weakest_classes(self._images, self._class_names),
             page=data,
         )
         write_page(path, html)

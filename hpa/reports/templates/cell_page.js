@@ -14,7 +14,9 @@ const element = (name, text, parent) => {
   if (parent) parent.append(made);
   return made;
 };
+const trueClass = $("true-class");
 const passes = (cell) => {
+  if (trueClass && trueClass.value !== "" && !(cell.truth || []).includes(Number(trueClass.value))) return false;
   const best = cell.scores[0], wanted = $("class").value, least = Number($("confidence").value);
   if (wanted === "") return least === 0 || (best !== undefined && best[1] >= least);
   const score = cell.scores.find(([index]) => index === Number(wanted));
@@ -108,8 +110,8 @@ function list() {
     button.type = "button"; button.setAttribute("aria-label", `Show cell ${cell.number}`);
     button.onclick = () => { select(cell.number); selectedButton()?.focus(); };
     classes(cell, element("ul", undefined, element("td", undefined, row)), cell.scores.slice(0, 3));
-    if (!trueCanvas) continue;
-    const truth = element("td", cell.truth ? undefined : "not matched", row);
+    if (!trueClass) continue;
+    const truth = element("td", cell.truth ? undefined : trueCanvas ? "not matched" : "not known", row);
     if (cell.truth) classes(cell, element("ul", undefined, truth), cell.truth.map((index) => [index]));
   }
   $("shown").textContent = image ? `${shown.length} of ${image.cells.length} cells of this image shown` : "no image";
@@ -203,7 +205,13 @@ function range(label, name, value, parent, act) {
   made.oninput = () => act(Number(made.value));
 }
 data.images.forEach((image, number) => { element("option", image.id, $("image")).value = number; });
-data.classes.forEach((one, number) => { element("option", one.name, $("class")).value = number; });
+for (const select of [$("class"), ...(trueClass ? [trueClass] : [])]) data.classes.forEach((one, number) => { element("option", one.name, select).value = number; });
+for (const button of document.querySelectorAll("button[data-class]")) button.onclick = () => {
+  trueClass.value = button.dataset.class;
+  $("class").value = ""; $("confidence").value = 0;
+  open(Number(button.dataset.image));
+  canvas.scrollIntoView({ block: "nearest" });
+};
 for (const channel of channels) {
   const row = element("div", undefined, $("channels")), label = element("label", undefined, row);
   const box = element("input", undefined, label), again = () => { composite(); draw(); };
@@ -216,6 +224,7 @@ for (const channel of channels) {
 }
 $("image").onchange = () => open(Number($("image").value));
 $("class").onchange = $("confidence").oninput = update;
+if (trueClass) trueClass.onchange = update;
 $("closer").onclick = () => zoom(1.5);
 $("farther").onclick = () => zoom(1 / 1.5);
 $("whole").onclick = () => zoom(1 / 64);
