@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,7 @@ def _of_sweep(sweep: Path) -> dict[str, Any]:
     if not outcomes:
         raise InputError(f"{sweep}: no job of a sweep lies here (NUMBER/job.json); give the folder that -m printed.")
     ranked = sorted(outcomes.items(), key=lambda pair: _rank(pair[1]))
-    shares = importance_of_words(outcomes)
+    shares, varying = importance_of_words(outcomes), varying_words(outcomes.values())
     table = [
         {"folder": name, "state": job.state, "code": job.code, "reason": job.reason, "words": list(job.overrides)}
         | {"monitor": job.monitor, "score": job.score, "scores": dict(job.scores)}
@@ -134,7 +135,7 @@ def _of_sweep(sweep: Path) -> dict[str, Any]:
     ]
     lines = [
         f"{'-' if job.score is None else f'{job.score:.4f}':>8}  {job.state:<11}  {sweep / name}  "
-        f"{' '.join(word for word in job.overrides if word.partition('=')[0] in shares)}"
+        f"{' '.join(word for word in job.overrides if word.partition('=')[0] in varying)}"
         for name, job in ranked
     ]
     shown = [f"  {share:5.0%}  {key}" for key, share in sorted(shares.items(), key=lambda pair: -pair[1])]
@@ -155,18 +156,18 @@ def _page_of_sweep(
     from hpa.stages.chain_page import CURVES
     from hpa.training.metrics_file import read_metrics
 
-    rows = []
+    settings, rows = varying_words([job for _, job in ranked]), []
     for name, job in ranked:
         words = job.settings
         scores = {key: value for key, value in job.scores.items() if key != job.monitor}
         first = {"job": name, "score": job.score, "state": job.state}
-        rows.append(first | {key: words.get(key, "") for key in shares} | scores | {"reason": job.reason})
+        rows.append(first | {key: words.get(key, "") for key in settings} | scores | {"reason": job.reason})
     scored = [(name, job) for name, job in ranked if job.score is not None]
     answers = [f"{len(ranked)} jobs; {len(ranked) - len(scored)} of them without a score."]
     if scored:
         name, best = scored[0]
-        varying = " ".join(word for word in best.overrides if word.partition("=")[0] in shares)
-        answers.insert(0, f"Best: job {name}, {best.monitor} {best.score:.4f}, {varying or 'no setting of its own'}.")
+        own = " ".join(word for word in best.overrides if word.partition("=")[0] in settings)
+        answers.insert(0, f"Best: job {name}, {best.monitor} {best.score:.4f}, {own or 'no setting of its own'}.")
     files = {name: sweep / name / "metrics.csv" for name, _ in ranked}
     return RunsFacts(
         title=sweep.resolve().name,
@@ -217,21 +218,25 @@ def _number(text: str | None) -> float | None:
         return None
 
 
+def varying_words(jobs: Iterable[JobOutcome]) -> list[str]:
+    """Return the keys that tell jobs apart: those whose values are not the same in all of them."""
+    words = [job.settings for job in jobs]
+    return [key for key in sorted({*chain(*words)}) if len({of_job.get(key) for of_job in words}) > 1]
+
+
 def importance_of_words(outcomes: Mapping[str, JobOutcome]) -> dict[str, float]:
     """Return the share of the variance of scores that lies between the values of each word that varies (η²).
 
     A word that has another value in every job explains everything and nothing; read it with the number of jobs in mind.
     """
-    scored = [(job.settings, job.score) for job in outcomes.values()]
-    rows = [(words, score) for words, score in scored if score is not None]
-    keys = sorted({key for words, _ in rows for key in words})
-    varying = [key for key in keys if len({words.get(key) for words, _ in rows}) > 1]
+    scored = [job for job in outcomes.values() if job.score is not None]
+    rows = [(job.settings, job.score or 0.0) for job in scored]
     if not rows:
         return {}
     mean = sum(score for _, score in rows) / len(rows)
     total = sum((score - mean) ** 2 for _, score in rows)
     shares = {}
-    for key in varying:
+    for key in varying_words(scored):
         groups: dict[str | None, list[float]] = {}
         for words, score in rows:
             groups.setdefault(words.get(key), []).append(score)

@@ -20,10 +20,8 @@ from hpa.sweeps.plan import Job
 log = logging.getLogger(__name__)
 
 EXIT_INTERRUPTED = 130
-_DIED = (
-    "its process did not start or ended without a word, twice: killed from outside, by a time limit, or for want of "
-    "memory"
-)
+_DIED = "its process did not start, or ended without a word, twice"
+_CAUSES = "killed from outside, by a time limit, or for want of memory"
 
 
 class Launches(Protocol):
@@ -57,7 +55,7 @@ def launch_jobs(launcher: Launches, sweep: Path, jobs: Sequence[Job], first_numb
             if (reason := _launch(launcher, sweep, [job], first_number)) and job in _without_end(sweep, [job]):
                 _fail(sweep, job, f"{_DIED}. The launcher: {reason}")
     for job in _without_end(sweep, jobs):
-        _fail(sweep, job, _DIED)
+        _fail(sweep, job, f"{_DIED}: {_CAUSES}")
     if any(_read(sweep, job).state == INTERRUPTED for job in jobs):
         raise SweepInterrupted
 

@@ -77,11 +77,11 @@ def test_a_page_shows_intervals_classes_and_images(tmp_path, browser, width_px):
 
 def test_a_sweep_is_ranked_and_its_words_are_weighed(tmp_path, capsys):
     for number, (loss, seed) in enumerate([("a", 0), ("a", 1), ("b", 0), ("b", 1)]):
-        words = (f"loss={loss}", f"seed={seed}", "size=tiny")
+        words = (f"loss={loss}", f"seed={seed}", "size=tiny", "rate=0.1")
         score = {"a": 0.2, "b": 0.6}[loss] + 0.01 * seed
         job = JobOutcome(words, str(number), FINISHED, 0, None, "val_image_map", {"val_image_map": score})
         write_outcome(tmp_path / str(number), job)
-    write_outcome(tmp_path / "4", JobOutcome(("loss=c",), "4", FAILED, 1, "why"))
+    write_outcome(tmp_path / "4", JobOutcome(("loss=a", "seed=0", "size=tiny", "rate=9"), "4", FAILED, 1, "why"))
     assert main(["compare", "--sweep", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [job["folder"] for job in found["jobs"]] == ["3", "2", "1", "0", "4"]
@@ -95,6 +95,10 @@ def test_a_sweep_is_ranked_and_its_words_are_weighed(tmp_path, capsys):
     ]
     assert found["parallel"]["lines"][0] == {"folder": "3", "values": ["b", 1.0, pytest.approx(0.61)]}
     assert len(found["parallel"]["lines"]) == 4
+    assert main(["compare", "--sweep", str(tmp_path)]) == 0
+    best, *_, failed = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert best.endswith("loss=b seed=1 rate=0.1"), best
+    assert failed.endswith("loss=a seed=0 rate=9"), "what tells a failed job from the others is not shown"
 
 
 @pytest.mark.parametrize("width_px", [400, 1280])
