@@ -9,6 +9,8 @@ import torch
 from hpa.core.errors import InputError
 
 DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+OF_LIGHTNING = {"32-true": "fp32", "bf16-mixed": "bf16", "16-mixed": "fp16", "32": "fp32", "16": "fp16"}
+"""Lightning's words for the same, old ones too."""
 CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -42,7 +44,7 @@ def choose_device(name: str, key: str = "device") -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Return the precision of a name; "auto" takes the fastest that leaves the score as it is.
+    """Return the precision of a name, ours or Lightning's; "auto" takes the fastest that leaves the score as it is.
 
     On a GPU that is fp16, whose three further bits keep apart confidences that the score must rank. On a CPU it is
     bf16 where the processor multiplies bf16 itself, which takes half the time, and full precision elsewhere.
@@ -54,9 +56,10 @@ def choose_precision(name: str, device: torch.device) -> str:
         if device.type == "cuda":
             return "fp16"
         return "bf16" if multiplies_bf16(CPU_INFO) else "fp32"
-    if name not in DTYPES:
+    own = OF_LIGHTNING.get(str(name), name)
+    if own not in DTYPES:
         raise InputError(f"precision must be auto, {', '.join(DTYPES)}; came '{name}'.")
-    return name
+    return own
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

@@ -110,6 +110,18 @@ def last_values(words: Sequence[str], key: str) -> list[str]:
     return [item.text if isinstance(item, QuotedString) else str(item) for item in flat if item is not None]
 
 
+def is_sweep(word: str) -> bool:
+    """Return whether a word gives several values, one for each job of a sweep.
+
+    >>> is_sweep("tags=a,b"), is_sweep("tags=[a,b]"), is_sweep("seed=range(0,3)"), is_sweep("seed=[")
+    (True, False, True, False)
+    """
+    try:
+        return OverridesParser.create().parse_override(word).is_sweep_override()
+    except HydraException:  # composing says what is wrong with the word
+        return False
+
+
 def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:
     """Return a saved config with some values changed.
 

@@ -13,7 +13,7 @@ from hpa.config import Config, plain
 from hpa.core.errors import InputError, UsageError
 from hpa.core.nearest import did_you_mean
 from hpa.core.plugins import plugin_configs
-from hpa.overrides import choices_of, compose_config, keys_of, last_values
+from hpa.overrides import choices_of, compose_config, is_sweep, keys_of, last_values
 from hpa.slots import slots_of
 from hpa.values import require_values
 
@@ -43,6 +43,9 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
                 found.append(f"'{word}': expected key=value.")
             continue
         choices = _choices(root, key)
+        if not {"-m", "--multirun"} & {*words} and is_sweep(word):
+            found.append(f"'{word}': several values are a sweep, add -m; a list has brackets: {key}=[a,b].")
+            continue
         readers = [] if task is None else _tasks_that_read(root, name, key, task) if key not in known else []
         if readers:
             found.append(_of_another_task(name, word, key, readers, str(task)))
@@ -53,9 +56,10 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
             where = (
                 f"python {name}.py --cfg job shows all of them" if name in GROUPS else f"there are {', '.join(known)}"
             )
-            others = _choices_that_read(root, key, slots, name)
+            others = _choices_that_read(root, key, slots, name, known)
+            settings = [one for one in known if "._" not in one]  # not _target_ and its like
             found.append(
-                f"'{word}': {others or did_you_mean(key, [*known, *slots], f'there is no such key; {where}.')}"
+                f"'{word}': {others or did_you_mean(key, [*settings, *slots], f'there is no such key; {where}.')}"
             )
     return found
 
@@ -161,11 +165,16 @@ def _tasks_that_read(root: Path, name: str, key: str, own: str) -> list[str]:
     return [task for task in tasks if key in keys_of(_composed(root, name, [f"{GROUPS[name]}={task}"]))]
 
 
-def _choices_that_read(root: Path, key: str, slots: Collection[str], name: str) -> str:
+def _choices_that_read(root: Path, key: str, slots: Collection[str], name: str, known: Collection[str]) -> str:
     """Return which other choices of a slot have a key, e.g. `data.root`, which the synthetic data lack; "" for none."""
     slot = key.partition(".")[0]
     choices = sorted(_choices(root, slot)) if slot in slots and "." in key else []
-    reading = [f"{slot}={one}" for one in choices if key in keys_of(_composed(root, name, [f"{slot}={one}"]))]
+    keys = {one: keys_of(_composed(root, name, [f"{slot}={one}"])) for one in choices}
+    reading = [f"{slot}={one}" for one, of_choice in keys.items() if key in of_choice]
+    named = key.split(".")[1] if keys else ""
+    if named in keys and f"{slot}.{named}" not in known and not reading:  # a misspelt setting of callbacks=NAME
+        near = did_you_mean(key, keys[named], f"python {name}.py --help {slot} lists its settings.")
+        return f"write {slot}={named} first; {near}"
     return f"only {', '.join(reading)} read{'s' if len(reading) == 1 else ''} it; add one." if reading else ""
 
 

@@ -53,7 +53,15 @@ def test_an_unknown_precision_is_an_input_error():
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "expected"), [("fp32", "cuda", "fp32"), ("auto", "cuda", "fp16"), ("bf16", "cpu", "bf16")]
+    ("name", "device", "expected"),
+    [
+        ("fp32", "cuda", "fp32"),
+        ("auto", "cuda", "fp16"),
+        ("bf16", "cpu", "bf16"),
+        ("16-mixed", "cuda", "fp16"),
+        ("bf16-mixed", "cpu", "bf16"),
+        ("32", "cpu", "fp32"),
+    ],
 )
 def test_auto_is_half_on_a_gpu(name, device, expected):
     assert choose_precision(name, torch.device(device)) == expected

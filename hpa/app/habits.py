@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from hydra._internal.utils import get_args_parser
+
 from hpa.core.errors import InputError
 from hpa.training.trainer_arguments import ARGUMENTS, ELSEWHERE
 
@@ -20,6 +22,11 @@ SERVED: Mapping[str, Mapping[str, str]] = {
 _RATE = "optimizer.learning_rate=RATE"
 _BATCH = "loading.batch_cells=N of task=cells, or loading.batch_tiles=N of task=pixels"
 _SCHEDULE = "optimizer/schedule=warm_up_cosine or constant, and trainer.patience_epochs=N to stop early"
+_SIDE = "crop.side_px=N of task=cells, or tiles.side_px=N of task=pixels"
+_FROM_DATA = "the numbers of channels and classes come from the data set; data.channels=[red,green] chooses channels"
+_DATA = "data=NAME data.root=DIR"
+_DEVICE = "trainer.accelerator=gpu, mps or cpu"
+_WANDB = "logger=wandb"
 _NOT_COMPILED = "training runs as it is; compile=true is a word of infer.py, which gains most by it"
 _GOES_ON = "resume=RUN goes on with a run, and model.weights=RUN starts a new one from its backbone"
 _ONLY_TRAINS = (
@@ -50,8 +57,9 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
         "trainer.lr": _RATE,
         "epochs": "trainer.max_epochs=N",
         "max_epochs": "trainer.max_epochs=N",
-        "gpus": "trainer.accelerator=gpu",
-        "trainer.gpus": "trainer.accelerator=gpu",
+        "gpus": _DEVICE,
+        "trainer.gpus": _DEVICE,
+        "device": _DEVICE,
         "batch_size": _BATCH,
         "data.batch_size": _BATCH,
         "num_workers": "loading.workers=N",
@@ -60,6 +68,30 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
         "data.data_dir": "data.root=DIR",
         "paths.data_dir": "data.root=DIR",
         "paths.output_dir": "run_dir=RUN",
+        "trainer.resume_from_checkpoint": _GOES_ON,
+        "trainer.auto_lr_find": "trainer.find_learning_rate=true",
+        "data.pin_memory": "memory is pinned where there is a GPU",
+        "extras.enforce_tags": "tags=[a,b] are words of your own, and nothing asks for them",
+        **dict.fromkeys(("img_size", "image_size", "input_size", "model.img_size"), _SIDE),
+        **dict.fromkeys(("num_classes", "in_chans", "model.num_classes", "model.in_chans"), _FROM_DATA),
+        **dict.fromkeys(("dataset", "data_path"), _DATA),
+        **dict.fromkeys(("wandb", "log_wandb"), _WANDB),
+        "output": "run_dir=RUN",
+        "fold": "folds.held_out=N",
+        "opt": "optimizer=adamw or sgd",
+        "sched": _SCHEDULE,
+        "warmup_epochs": "optimizer.schedule.warm_up_share=0.05, a share of the training",
+        "weight_decay": "optimizer.weight_decay=X",
+        "clip_grad": "optimizer/clipping=norm optimizer.clipping.max_norm=X",
+        "mixup": "batch_augment=mixup",
+        "cutmix": "batch_augment=cutmix",
+        "smoothing": "loss=smoothed loss.smoothing=0.1",
+        "amp": "trainer.precision=bf16 or fp16",
+        "workers": "loading.workers=N",
+        "model_ema": "optimizer.average_decay=0.99, whose moving average is validated and saved",
+        "pretrained": "model.pretrained=true",
+        "initial_checkpoint": "model.weights=FILE",
+        "drop_path": "model.drop_path_rate=X",
         "extras.ignore_warnings": "python -W ignore train.py … ignores warnings",
     },
     "infer": {"model.weights": "ckpt=RUN, or ckpt=FILE.ckpt", "checkpoint": "ckpt=RUN", "resume": "ckpt=RUN"},
@@ -77,9 +109,26 @@ def with_own_words(script: str, words: Sequence[str]) -> list[str]:
         InputError: Naming what to write in place of a word that means nothing here.
     """
     reasons = [f"'{word}' is no word of {script}.py: {answer}." for word in words if (answer := _answer(script, word))]
+    reasons += [
+        f"{option}: settings are written without dashes, KEY=VALUE{_of_option(script, option)}."
+        for option in _options(words)
+    ]
     if reasons:
         raise InputError(" ".join(reasons))
     return [_served(script, word) for word in words]
+
+
+def _options(words: Sequence[str]) -> list[str]:
+    """Return the options with a name that hydra does not know."""
+    left = [word for word in words if not word.startswith(("--help", "-h"))]
+    unknown = get_args_parser().parse_known_args(left)[1]
+    return [word for word in unknown if word.startswith("--")]
+
+
+def _of_option(script: str, option: str) -> str:
+    name = option.lstrip("-").partition("=")[0].replace("-", "_")
+    own = ANSWERS[script].get(name) or SERVED[script].get(name)
+    return f"; here: {own}" if own else ""
 
 
 def _answer(script: str, word: str) -> str | None:

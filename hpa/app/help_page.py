@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
+from hpa.app.habits import ANSWERS, SERVED
 from hpa.core.errors import InputError
 from hpa.core.nearest import did_you_mean
 from hpa.overrides import compose_config, keys_of
@@ -97,7 +98,11 @@ def _of_script(root: Path, script: str) -> Iterator[str]:
 
 def _of_slot(root: Path, script: str, slot: str) -> Iterator[str]:
     conf = root / "conf"
-    if slot in (RECIPES, "experiment"):
+    slot = SERVED[script].get(key := slot.replace("/", "."), slot)
+    if answer := ANSWERS[script].get(key):
+        yield f"{key}: {answer}."
+        return
+    if slot == RECIPES:
         yield f"{RECIPES}=NAME: recipes, and the question that each answers"
         for name, question in recipes(root, script).items():
             yield from _entry(name, question, width=30)

@@ -97,4 +97,10 @@ def _part(kind: str, name: str, module: str, code: Path, conf: Path, tests: Path
 
 
 def _filled(template: str, values: dict[str, str]) -> str:
-    return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(values)
+    text = Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(values)
+    return re.sub(r"(^from (?!__).*\n)+", _sorted_by_module, text, flags=re.MULTILINE)
+
+
+def _sorted_by_module(imports: re.Match[str]) -> str:
+    """Return lines that import, in their order: that of a part depends on how its package is called."""
+    return "".join(sorted(imports[0].splitlines(keepends=True), key=lambda line: line.split()[1]))

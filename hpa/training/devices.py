@@ -13,7 +13,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy
 
 from hpa.core.errors import InputError
-from hpa.device import choose_device
+from hpa.device import OF_LIGHTNING, choose_device
 from hpa.training.launch import Launch
 
 PRECISIONS: Mapping[str, str] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
@@ -99,7 +99,8 @@ class Devices:
             if self._type() != "cuda":
                 return "32-true"
             return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-        name = PRECISIONS.get(self.precision, self.precision)
+        own = OF_LIGHTNING.get(str(self.precision), self.precision)
+        name = PRECISIONS.get(own, own)
         if name not in LIGHTNING_PRECISIONS:
             raise InputError(
                 f"trainer.precision must be auto, {', '.join(PRECISIONS)}, or one of Lightning's "

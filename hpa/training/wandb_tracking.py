@@ -59,8 +59,7 @@ class WandbTracking:
         from pytorch_lightning.loggers import WandbLogger
 
         belonging = Belonging.of(run.path)
-        # an agent of `wandb sweep` has chosen the id of the run that it starts
-        own = run.facts().get(_ID) or os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8]
+        own = run.facts().get(_ID) or _id_of_agent() or uuid.uuid4().hex[:8]
         run.write_facts({_ID: own})
         mode = self._mode()
         logger = WandbLogger(
@@ -121,6 +120,14 @@ def log_panels(loggers: Iterable[Logger], panels: Callable[[], Mapping[str, Any]
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.experiment.log({f"held_out/{name}": panel for name, panel in panels().items()})
+
+
+def _id_of_agent() -> str | None:
+    """Return the id that an agent of `wandb sweep` chose for the run that it starts, once.
+
+    Further runs of the same process, as the stages of a chain, are runs of their own.
+    """
+    return os.environ.pop("WANDB_RUN_ID", None)
 
 
 def has_key() -> bool:

@@ -45,6 +45,12 @@ def test_help_on_a_slot_lists_its_choices_with_their_settings():
         help_page(ROOT, "train", "nothing")
 
 
+def test_help_on_a_word_of_other_projects_is_that_on_ours():
+    assert help_page(ROOT, "train", "optimizer.lr") == help_page(ROOT, "train", "optimizer.learning_rate")
+    assert help_page(ROOT, "train", "experiment") == help_page(ROOT, "train", "experiments")
+    assert "trainer.max_epochs=N" in help_page(ROOT, "train", "epochs")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [(["--help", "loss"], 0, "focal"), (["ckpt_path=x"], 2, "resume=RUN"), (["--help", "nothing"], 2, "no such slot")],

@@ -15,13 +15,14 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_what_it_writes_passes_its_own_tests_and_ruff(here):
+def test_what_it_writes_passes_its_own_tests_and_ruff_whatever_it_is_called(here):
     for kind in KINDS:
-        assert main(["new", kind, f"my_{kind}", "--package", "mylab"]) == 0
+        assert main(["new", kind, f"a_name_of_many_words_for_a_{kind}", "--package", "alab"]) == 0
+        assert main(["new", kind, f"x_{kind}", "--package", "zlab"]) == 0
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml", "tests"]
     done = subprocess.run(words, cwd=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "7 passed" in done.stdout
+    assert "14 passed" in done.stdout
     for words in (["check"], ["format", "--check"]):  # by the settings that it writes
         program = [sys.executable, "-m", "ruff", *words, "--no-cache", "."]
         styled = subprocess.run(program, cwd=here, capture_output=True, text=True)

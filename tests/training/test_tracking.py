@@ -73,7 +73,8 @@ def test_a_run_is_named_by_its_folder_its_chain_and_its_sweep(tmp_path):
 
 
 @pytest.mark.slow
-def test_folds_are_runs_of_their_own_in_one_group_and_a_resumed_run_is_the_same(tmp_path):
+def test_folds_are_runs_of_their_own_in_one_group_and_a_resumed_run_is_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_RUN_ID", "ofagent")  # as an agent of a sweep of W&B sets it
     folders = [tmp_path / "cv" / "stages" / str(fold) for fold in (0, 1, 0)]
     for epoch, folder in enumerate(folders):
         with tracked(WANDB, started(folder), {"seed": 1}) as (logger,):
@@ -82,6 +83,7 @@ def test_folds_are_runs_of_their_own_in_one_group_and_a_resumed_run_is_the_same(
     ids = {folder: {run.run_id for run in of_folder} for folder, of_folder in runs.items()}
     assert [len(found) for found in ids.values()] == [1, 1]
     assert not set.intersection(*ids.values())
+    assert ids[folders[0]] == {"ofagent"}
     for number, of_folder in enumerate(runs.values()):
         assert {(run.run_group, run.job_type, run.display_name) for run in of_folder} == {
             ("cv", f"stage {number}", f"cv_stages_{number}")
