@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, QuotedString
@@ -82,15 +83,6 @@ def as_choice(word: str, conf: Path) -> str:
     return f"{key.replace('.', '/')}={choices}" if known else word
 
 
-def flags_first(words: Sequence[str]) -> list[str]:
-    """Return the words with -m and --multirun in front, which may stand anywhere.
-
-    >>> flags_first(["loss=focal", "-m", "seed=1,2"])
-    ['-m', 'loss=focal', 'seed=1,2']
-    """
-    return sorted(words, key=lambda word: word not in ("-m", "--multirun"))
-
-
 def last_values(words: Sequence[str], key: str) -> list[str]:
     """Return the texts that the last word of a key gives it: one, those of a list, or those of a sweep.
 
@@ -110,16 +102,14 @@ def last_values(words: Sequence[str], key: str) -> list[str]:
     return [item.text if isinstance(item, QuotedString) else str(item) for item in flat if item is not None]
 
 
-def is_sweep(word: str) -> bool:
-    """Return whether a word gives several values, one for each job of a sweep.
+def unknown_options(words: Sequence[str]) -> list[str]:
+    """Return the options with a name that hydra does not know.
 
-    >>> is_sweep("tags=a,b"), is_sweep("tags=[a,b]"), is_sweep("seed=range(0,3)"), is_sweep("seed=[")
-    (True, False, True, False)
+    >>> unknown_options(["--lr", "0.1", "--cfg", "job", "-m", "loss=focal"])
+    ['--lr']
     """
-    try:
-        return OverridesParser.create().parse_override(word).is_sweep_override()
-    except HydraException:  # composing says what is wrong with the word
-        return False
+    unknown = get_args_parser().parse_known_args([word for word in words if not word.startswith("--help")])[1]
+    return [word for word in unknown if word.startswith("--")]
 
 
 def with_values(config: Config, overrides: Sequence[str], conf: Path) -> Config:

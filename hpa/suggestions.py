@@ -13,7 +13,7 @@ from hpa.config import Config, plain
 from hpa.core.errors import InputError, UsageError
 from hpa.core.nearest import did_you_mean
 from hpa.core.plugins import plugin_configs
-from hpa.overrides import choices_of, compose_config, is_sweep, keys_of, last_values
+from hpa.overrides import choices_of, compose_config, keys_of, last_values
 from hpa.slots import slots_of
 from hpa.values import require_values
 
@@ -43,7 +43,7 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
                 found.append(f"'{word}': expected key=value.")
             continue
         choices = _choices(root, key)
-        if not {"-m", "--multirun"} & {*words} and is_sweep(word):
+        if not {"-m", "--multirun"} & {*words} and not word.endswith("]") and len(last_values([word], key)) > 1:
             found.append(f"'{word}': several values are a sweep, add -m; a list has brackets: {key}=[a,b].")
             continue
         readers = [] if task is None else _tasks_that_read(root, name, key, task) if key not in known else []

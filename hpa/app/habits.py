@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hydra._internal.utils import get_args_parser
-
 from hpa.core.errors import InputError
+from hpa.overrides import unknown_options
 from hpa.training.trainer_arguments import ARGUMENTS, ELSEWHERE
 
 SERVED: Mapping[str, Mapping[str, str]] = {
@@ -111,18 +110,11 @@ def with_own_words(script: str, words: Sequence[str]) -> list[str]:
     reasons = [f"'{word}' is no word of {script}.py: {answer}." for word in words if (answer := _answer(script, word))]
     reasons += [
         f"{option}: settings are written without dashes, KEY=VALUE{_of_option(script, option)}."
-        for option in _options(words)
+        for option in unknown_options(words)
     ]
     if reasons:
         raise InputError(" ".join(reasons))
     return [_served(script, word) for word in words]
-
-
-def _options(words: Sequence[str]) -> list[str]:
-    """Return the options with a name that hydra does not know."""
-    left = [word for word in words if not word.startswith(("--help", "-h"))]
-    unknown = get_args_parser().parse_known_args(left)[1]
-    return [word for word in unknown if word.startswith("--")]
 
 
 def _of_option(script: str, option: str) -> str:

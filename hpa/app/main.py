@@ -28,7 +28,7 @@ from hpa.core.errors import InputError, UsageError, explained
 from hpa.core.paths import quote_paths
 from hpa.core.plugins import name_plugins, plugin_configs, search_path_word
 from hpa.core.project_folder import with_commands
-from hpa.overrides import as_choice, flags_first, last_values, reason_of_hydra
+from hpa.overrides import as_choice, last_values, reason_of_hydra
 from hpa.suggestions import require_names, suggestions
 from hpa.sweeps import SweepEnd
 from hpa.sweeps.outcome import FAILED, FINISHED, INTERRUPTED, PRUNED, JobOutcome, read_outcome, write_outcome
@@ -195,7 +195,8 @@ def _compose_and_run(root: Path, name: str, run: Callable[[DictConfig, Path], in
     os.environ.setdefault("HPA_ROOT", str(root))
     words = quote_paths([as_choice(word, root / "conf") for word in sys.argv[1:]])
     added = [*_sweeper_words(words), *([search_path_word(root)] if plugin_configs() else [])]
-    sys.argv[1:] = flags_first([*added, *words])  # hydra takes no word after a flag that follows other words
+    flags_first = sorted([*added, *words], key=lambda word: word not in ("-m", "--multirun"))
+    sys.argv[1:] = flags_first  # hydra takes no word after a flag that follows other words
     codes: list[int] = []
     before = os.environ.get(_RAISES, "0")
     os.environ[_RAISES] = "1"  # else it prints what it could not compose, with remedies that do not fit here

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
 from hpa.training.patience import Patience
 
@@ -78,3 +78,11 @@ class LearningRates(Callback):
         del outputs, batch_idx
         rate = max(float(group["lr"]) for optimizer in trainer.optimizers for group in optimizer.param_groups)
         pl_module.log("learning_rate", rate, on_step=False, on_epoch=True, reduce_fx="max", batch_size=len(batch))
+
+
+class RichProgress(RichProgressBar):
+    """Lightning's coloured bar, whose epochs count from 1 as everywhere else."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        last = "" if self.trainer.max_epochs is None else f"/{self.trainer.max_epochs}"
+        return f"epoch {current_epoch + 1}{last}".ljust(len(self.validation_description))

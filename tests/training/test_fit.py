@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pytorch_lightning import Trainer
@@ -8,7 +9,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from hpa.core.errors import InputError
 from hpa.training.callbacks import RunProgress
 from hpa.training.fit import Fit
-from hpa.training.more_callbacks import EarlyStop, StepCheckpoints
+from hpa.training.more_callbacks import EarlyStop, RichProgress, StepCheckpoints
 from hpa.training.patience import Patience
 
 
@@ -76,7 +77,7 @@ def test_an_argument_that_lightning_refuses_is_named(tmp_path):
 
 def test_chosen_callbacks_stand_before_the_table_and_a_bar_replaces_the_own_one(tmp_path):
     progress = RunProgress("cell", 1)
-    more = [EarlyStop(3, 0.0, None), StepCheckpoints(10), RichProgressBar()]
+    more = [EarlyStop(3, 0.0, None), StepCheckpoints(10), RichProgress()]
     callbacks = fit().callbacks(tmp_path, "val_image_map", 0, progress, more)
     assert progress not in callbacks
     assert any(isinstance(one, Patience) and one.monitor == "val_image_map" and one.patience == 3 for one in callbacks)
@@ -87,3 +88,11 @@ def test_chosen_callbacks_stand_before_the_table_and_a_bar_replaces_the_own_one(
 def test_a_number_of_epochs_that_is_none_is_refused(max_epochs):
     with pytest.raises(InputError, match=r"trainer\.max_epochs=.*: a number of epochs from 1 is expected"):
         Fit(max_epochs, "cpu", 1, "32-true", 1, None, 1.0, False, False)
+
+
+def test_the_coloured_bar_counts_epochs_from_1():
+    bar = RichProgress()
+    bar._trainer = SimpleNamespace(max_epochs=3)
+    named = [name for name, value in vars(RichProgress).items() if callable(value)]
+    assert named == [name for name in named if hasattr(RichProgressBar, name)], "Lightning calls it otherwise now"
+    assert [getattr(bar, named[0])(epoch).strip() for epoch in (0, 2)] == ["epoch 1/3", "epoch 3/3"]
