@@ -70,7 +70,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
         "trainer.resume_from_checkpoint": _GOES_ON,
         "trainer.auto_lr_find": "trainer.find_learning_rate=true",
         "data.pin_memory": "memory is pinned where there is a GPU",
-        "extras.enforce_tags": "tags=[a,b] are words of your own, and nothing asks for them",
+        "extras.enforce_tags": "tags=[a,b] are words of your own, and may be left out",
         **dict.fromkeys(("img_size", "image_size", "input_size", "model.img_size"), _SIDE),
         **dict.fromkeys(("num_classes", "in_chans", "model.num_classes", "model.in_chans"), _FROM_DATA),
         **dict.fromkeys(("dataset", "data_path"), _DATA),
