@@ -219,7 +219,7 @@ def _number(text: str | None) -> float | None:
 
 
 def varying_words(jobs: Iterable[JobOutcome]) -> list[str]:
-    """Return the keys that tell jobs apart: those whose values are not the same in all of them."""
+    """Return the keys that distinguish jobs: those whose values are not the same in all of them."""
     words = [job.settings for job in jobs]
     return [key for key in sorted({*chain(*words)}) if len({of_job.get(key) for of_job in words}) > 1]
 
