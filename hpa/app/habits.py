@@ -97,6 +97,9 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
 }
 """What to write instead, by script and key."""
 
+_ADDED = ("hydra.sweeper.objectives", "hydra.sweeper.sampler", "hydra.sweeper.pruner")
+"""Settings whose keys depend on the study: hydra takes other keys than those of the YAML only after ++."""
+
 
 def with_own_words(script: str, words: Sequence[str]) -> list[str]:
     """Return the words of a command line with keys of other projects replaced by ours.
@@ -133,5 +136,7 @@ def _served(script: str, word: str) -> str:
     name = key.lstrip("+").removeprefix("trainer.")
     if equals and key.lstrip("+") != name and (name in ARGUMENTS or name in ELSEWHERE):
         return f"+trainer.arguments.{name}={value}"
+    if equals and key.startswith(_ADDED):
+        return f"++{word}"
     own = SERVED[script].get(key.lstrip("+"))
     return word if own is None or not equals else f"{own}={value}"

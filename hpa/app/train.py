@@ -91,10 +91,11 @@ def _train_apart(run: RunFolder) -> int:
 @contextlib.contextmanager
 def _discarded_without_epoch(run: RunFolder) -> Iterator[None]:
     """Leave nothing of a run that fails before its first epoch is finished; one that is interrupted may go on."""
+    had = has_epoch(run)
     try:
         yield
     except Exception:
-        if not has_epoch(run):
+        if not had and not has_epoch(run, in_scores=False):  # its scores alone are of no use
             discard(run)
         raise
 

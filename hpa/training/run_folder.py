@@ -236,9 +236,9 @@ def new_run_folder(name: str) -> Path:
     return Path(RUNS) / f"{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}_{name}"
 
 
-def has_epoch(run: RunFolder) -> bool:
-    """Return whether an epoch of a run is finished, or of one of its stages."""
-    files = ("checkpoints/*.ckpt", "metrics.csv", "stages/**/checkpoints/*.ckpt")
+def has_epoch(run: RunFolder, in_scores: bool = True) -> bool:
+    """Return whether an epoch of a run is finished, or of one of its stages: it left a checkpoint, or its scores."""
+    files = ("checkpoints/*.ckpt", "stages/**/checkpoints/*.ckpt", *(["metrics.csv"] if in_scores else []))
     return any(next(run.path.glob(pattern), None) is not None for pattern in files)
 
 

@@ -24,6 +24,11 @@ def test_words_without_a_meaning_here_name_what_to_write(script, key):
         assert ANSWERS[script][key] in str(raised.value)
 
 
+def test_settings_of_a_study_may_have_keys_of_their_own():
+    words = ["hydra.sweeper.objectives={a:maximize,b:minimize}", "hydra.sweeper.n_trials=2"]
+    assert with_own_words("train", words) == [f"++{words[0]}", words[1]]
+
+
 @pytest.mark.parametrize("slot", ["callbacks", "logger"])
 def test_settings_of_a_part_that_was_not_chosen_name_the_choice(slot):
     with pytest.raises(InputError, match=rf"choose {slot}=mine or"):

@@ -74,7 +74,7 @@ def test_a_killed_study_goes_on_with_its_trials(warm, swept, tmp_path):
 @pytest.mark.slow
 def test_several_scores_are_optimised_at_once(swept, tmp_path):
     optuna = pytest.importorskip("optuna")
-    objectives = "++hydra.sweeper.objectives={val_image_map:maximize,val_loss:minimize}"
+    objectives = "hydra.sweeper.objectives={val_image_map:maximize,val_loss:minimize}"
     done = swept(tmp_path, "hparams_search=learning_rate", objectives, "hydra.sweeper.n_trials=2")
     assert done.returncode == 0, done.stderr
     study = optuna.load_study(study_name="hpa", storage=f"sqlite:///{tmp_path / 'sweep' / 'study.db'}")
@@ -88,8 +88,8 @@ def test_several_scores_are_optimised_at_once(swept, tmp_path):
 @pytest.mark.slow
 def test_a_trial_that_falls_behind_stops_early(swept, tmp_path):
     optuna = pytest.importorskip("optuna")
-    pruner = "++hydra.sweeper.pruner={name:ThresholdPruner,upper:0.0}"
-    words = ["hydra.sweeper.n_trials=1", "trainer.max_epochs=3", "++hydra.sweeper.objectives={val_loss:minimize}"]
+    pruner = "hydra.sweeper.pruner={name:ThresholdPruner,upper:0.0}"
+    words = ["hydra.sweeper.n_trials=1", "trainer.max_epochs=3", "hydra.sweeper.objectives={val_loss:minimize}"]
     done = swept(tmp_path, "hparams_search=learning_rate", pruner, *words)
     assert done.returncode == 0, done.stderr
     assert "1 pruned" in done.stdout

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from hpa.app.train import _discarded_without_epoch
 from hpa.core.errors import InputError
 from hpa.core.file_lock import held
 from hpa.training.run_folder import RunFolder, newest_run
@@ -34,6 +35,22 @@ def test_a_run_with_an_epoch_is_kept(tmp_path, file):
     with pytest.raises(InputError, match=r"holds a run already; go on with resume="):
         RunFolder.create(config_of(folder), "b", None)
     assert (folder / file).is_file()
+
+
+@pytest.mark.parametrize("files", [["metrics.csv"], ["metrics.csv", "checkpoints/last.ckpt"]])
+def test_a_run_that_breaks_before_its_first_checkpoint_leaves_nothing(tmp_path, files):
+    run = RunFolder.create(config_of(tmp_path / "run"), "a", None)
+
+    def broken() -> None:
+        with _discarded_without_epoch(run):
+            for file in files:
+                (run.path / file).parent.mkdir(exist_ok=True)
+                (run.path / file).touch()
+            raise InputError("broke")
+
+    with pytest.raises(InputError, match="broke"):
+        broken()
+    assert (run.path / "config.yaml").is_file() is (len(files) > 1)
 
 
 def test_what_others_put_into_a_stub_is_kept(tmp_path):
