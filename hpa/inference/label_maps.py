@@ -22,7 +22,7 @@ from hpa.core.file_lock import held
 from hpa.core.file_names import require_distinct
 from hpa.core.label_map import relabel
 from hpa.core.outputs import check_outputs, is_own_output, output_file
-from hpa.core.whole_file import WriteError, whole_file
+from hpa.core.whole_file import WriteError
 from hpa.formats.cellpose_seg import SUFFIX, write_cellpose_seg
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.label_maps import read_label_map, write_label_map
@@ -122,13 +122,14 @@ class LabelMapOutput:
                 f"{self.folder}: holds {len(foreign)} files of these names ({foreign[0]}) that 'hpa segment' did not "
                 f"make (no {path.name}); choose another folder, or write over them with --overwrite."
             )
-        is_used = any(child.name not in (path.name, LOCK_FILE) for child in self.folder.iterdir())
-        if path.is_file() and is_used and path.read_text(encoding="utf-8") != text and not self.overwrite:
+        others_there = any(child.name not in (path.name, LOCK_FILE) for child in self.folder.iterdir())
+        is_bound = others_there or not is_own_output(path, COMMAND)  # else an earlier run wrote nothing
+        if path.is_file() and is_bound and path.read_text(encoding="utf-8") != text and not self.overwrite:
             raise InputError(
                 f"{self.folder}: holds label maps of another segmenter or other settings ({path.name}); choose a new "
                 "folder, or delete this one."
             )
-        with whole_file(path, len(text)) as file:
+        with output_file(path, COMMAND, len(text)) as file:
             file.write(text.encode())
 
     def write(self, shown: Field, label_map: Int32[np.ndarray, "height width"], image_file: Path | None) -> None:
