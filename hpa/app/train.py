@@ -20,11 +20,10 @@ from hpa.core.errors import InputError
 from hpa.core.file_lock import Lock
 from hpa.core.paths import named_paths
 from hpa.core.plugins import plugins_of
-from hpa.core.project_folder import with_commands
 from hpa.overrides import differing_keys, with_values
 from hpa.reports.page import PAGE
 from hpa.reports.summary import cut_validation
-from hpa.results.run_facts import predict, validation_batches
+from hpa.results.run_facts import go_on, predict, validation_batches
 from hpa.stages.chain import open_or_create, open_stage
 from hpa.stages.single import Stages
 from hpa.sweeps.pruning import reports_of
@@ -158,7 +157,7 @@ def _run_stages(stages: Stages, config: Config, run: RunFolder, lock: Lock, is_j
         else:
             code = stages.run(config, run.path, _train_stage)
     except KeyboardInterrupt:  # while data were prepared, or results written
-        print(with_commands(f"interrupted; go on with: python train.py resume={quote(str(run.path))}"), file=sys.stderr)
+        print(f"interrupted; go on with: {go_on(run)}", file=sys.stderr)
         raise
     if stages.is_chain:
         print(
@@ -221,8 +220,7 @@ def _fit_and_finish(
         trainer = fit_parts(config, parts, run, checkpoint, lock, loggers, reports)
     leave_group()
     if trainer.interrupted:
-        command = with_commands(f"python train.py resume={quote(str(run.path))}")
-        print(f"interrupted; {kept_of(run)} with: {command}", file=sys.stderr)
+        print(f"interrupted; {kept_of(run)} with: {go_on(run)}", file=sys.stderr)
         return 130
     best_epoch = _write_scores(run, trainer)
     if reports is not None and reports.is_pruned:

@@ -55,6 +55,12 @@ def plugins_of(config: Any) -> list[str]:
     return sorted({name for value in config for name in plugins_of(value)}) if isinstance(config, list | tuple) else []
 
 
+def naming_word(packages: Sequence[str]) -> str:
+    """Return the word and a blank that name the plugins of a run in a command, "" for those that need no name."""
+    wanted = [package for package in packages if package not in _declared()]
+    return f"plugins=[{','.join(wanted)}] " if wanted else ""
+
+
 def search_path_word(root: Path) -> str:
     """Return the word that lets hydra find recipes, and the choices and recipes of plugins."""
     folders = [root, *plugin_configs()]

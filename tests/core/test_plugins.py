@@ -2,6 +2,7 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from hpa.config import build
 from hpa.core import plugins
 from hpa.core.errors import InputError
 from hpa.core.plugins import name_plugins, plugin_configs, plugin_folder, plugins_of
+from hpa.results.run_facts import go_on, predict
 from hpa.suggestions import compose_slot
 from hpa.targets import require_safe
 
@@ -134,3 +136,11 @@ def test_the_command_line_names_what_is_missing(mylab):
     done = subprocess.run(words, capture_output=True, text=True, cwd=mylab.parent)
     assert done.returncode == 2
     assert "did you mean loss=doubled" in done.stderr
+
+
+def test_printed_commands_name_the_plugins_of_a_run_that_are_not_installed(mylab, monkeypatch):
+    run = SimpleNamespace(path=Path("RUN"), config=lambda: {"plugins": ["mylab"]})
+    assert go_on(run) == "python train.py plugins=[mylab] resume=RUN"
+    assert predict(run).startswith("python infer.py plugins=[mylab] ckpt=RUN ")
+    monkeypatch.setattr(plugins, "_declared", lambda: {"mylab": mylab})
+    assert go_on(run) == "python train.py resume=RUN"
