@@ -38,12 +38,12 @@ def name_plugins(names: Sequence[str]) -> None:
 
 def plugin_folder(package: str) -> Path | None:
     """Return the folder of a package that may be used, None of every other one; nothing is imported."""
-    return _all_named().get(package) or _declared().get(package)
+    return _all_named().get(package) or declared_plugins().get(package)
 
 
 def plugin_configs() -> list[Path]:
     """Return the folders `conf/` of all plugins, those that were named first."""
-    return [folder / "conf" for folder in {**_all_named(), **_declared()}.values()]
+    return [folder / "conf" for folder in {**_all_named(), **declared_plugins()}.values()]
 
 
 def plugins_of(config: Any) -> list[str]:
@@ -53,12 +53,6 @@ def plugins_of(config: Any) -> list[str]:
         own = [target.partition(".")[0]] if isinstance(target, str) else []
         return sorted({*filter(plugin_folder, own), *(name for value in config.values() for name in plugins_of(value))})
     return sorted({name for value in config for name in plugins_of(value)}) if isinstance(config, list | tuple) else []
-
-
-def naming_word(packages: Sequence[str]) -> str:
-    """Return the word and a blank that name the plugins of a run in a command, "" for those that need no name."""
-    wanted = [package for package in packages if package not in _declared()]
-    return f"plugins=[{','.join(wanted)}] " if wanted else ""
 
 
 def search_path_word(root: Path) -> str:
@@ -80,7 +74,7 @@ def _all_named() -> dict[str, Path]:
 
 
 @cache
-def _declared() -> dict[str, Path]:
+def declared_plugins() -> dict[str, Path]:
     """Return the folders of the installed packages that declare themselves."""
     packages = {point.value.partition(":")[0].partition(".")[0] for point in entry_points(group=ENTRY_POINT)}
     return {package: _folder_of(package) for package in sorted(packages)}

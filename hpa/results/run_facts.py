@@ -14,7 +14,7 @@ from torch import nn
 
 from hpa.core.errors import InputError
 from hpa.core.field import Segmentation
-from hpa.core.plugins import naming_word
+from hpa.core.plugins import declared_plugins
 from hpa.core.project_folder import with_commands
 from hpa.device import choose_device
 from hpa.inference.saved_network import network_of
@@ -114,7 +114,7 @@ def validation_batches(facts: Mapping[str, Any]) -> tuple[int, int] | None:
 def next_commands(run: RunFolder) -> list[tuple[str, str]]:
     """Return what can be done with a run that classifies cells, and the command line of each."""
     words = [word for word in run.facts().get("command", []) if not word.startswith(_OF_A_FOLDER)]
-    named = naming_word(run.config().get("plugins", []))
+    named = _plugins(run)
     path = f"{named}{shlex.quote(str(run.path))}"
     lines = [
         ("The same training again, in a new folder", shlex.join(["python", *words])),
@@ -126,11 +126,17 @@ def next_commands(run: RunFolder) -> list[tuple[str, str]]:
 
 def predict(run: RunFolder) -> str:
     """Return the command line that predicts a test set with a run."""
-    plugins = naming_word(run.config().get("plugins", []))
+    plugins = _plugins(run)
     return with_commands(f"python infer.py {plugins}ckpt={shlex.quote(str(run.path))} split=test out=submission.csv")
 
 
 def go_on(run: RunFolder) -> str:
     """Return the command line that goes on with a run."""
-    plugins = naming_word(run.config().get("plugins", []))
+    plugins = _plugins(run)
     return with_commands(f"python train.py {plugins}resume={shlex.quote(str(run.path))}")
+
+
+def _plugins(run: RunFolder) -> str:
+    """Return the word and a blank that name the plugins of a run, "" where none needs to be named."""
+    wanted = [package for package in run.config().get("plugins", []) if package not in declared_plugins()]
+    return f"plugins=[{','.join(wanted)}] " if wanted else ""

@@ -43,10 +43,10 @@ _KINDS_OF_FACTS: dict[str, type] = {
 RUNS = "runs"
 """Folder of the runs without run_dir=."""
 _OF_A_RUN = (
-    *("config.yaml", "run.json", "images.parquet", "checkpoints", "pictures", "stages"),
+    *("config.yaml", "run.json", "images.parquet", "metrics.csv", "checkpoints", "pictures", "stages"),
     *("wandb", "tensorboard", "mlflow.db", "mlruns"),
 )
-"""What a run writes before its first epoch is finished."""
+"""What a run writes until its first epoch is finished and saved."""
 _NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
 """Keys that every config of a run holds."""
 

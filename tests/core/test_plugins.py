@@ -12,6 +12,7 @@ from hpa.config import build
 from hpa.core import plugins
 from hpa.core.errors import InputError
 from hpa.core.plugins import name_plugins, plugin_configs, plugin_folder, plugins_of
+from hpa.results import run_facts
 from hpa.results.run_facts import go_on, predict
 from hpa.suggestions import compose_slot
 from hpa.targets import require_safe
@@ -122,12 +123,12 @@ def test_processes_that_are_started_know_the_same_plugins():
 def test_an_installed_package_may_declare_itself(mylab, monkeypatch):
     point = EntryPoint("mylab", "mylab", plugins.ENTRY_POINT)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == plugins.ENTRY_POINT else [])
-    plugins._declared.cache_clear()
+    plugins.declared_plugins.cache_clear()
     try:
         assert plugin_folder("mylab") == mylab
         require_safe(SAVED, "x.ckpt")
     finally:
-        plugins._declared.cache_clear()
+        plugins.declared_plugins.cache_clear()
 
 
 def test_the_command_line_names_what_is_missing(mylab):
@@ -142,5 +143,5 @@ def test_printed_commands_name_the_plugins_of_a_run_that_are_not_installed(mylab
     run = SimpleNamespace(path=Path("RUN"), config=lambda: {"plugins": ["mylab"]})
     assert go_on(run) == "python train.py plugins=[mylab] resume=RUN"
     assert predict(run).startswith("python infer.py plugins=[mylab] ckpt=RUN ")
-    monkeypatch.setattr(plugins, "_declared", lambda: {"mylab": mylab})
+    monkeypatch.setattr(run_facts, "declared_plugins", lambda: {"mylab": mylab})
     assert go_on(run) == "python train.py resume=RUN"
