@@ -3,11 +3,13 @@
 import logging
 import os
 import signal
+import sys
 
 import pytest
 
 from hpa.core.errors import InputError
 from hpa.engines.local import LocalEngine
+from hpa.engines.ray_tasks import RayEngine
 from hpa.engines.submitit_jobs import SubmititEngine
 
 
@@ -54,3 +56,23 @@ def test_parameters_that_submitit_does_not_know_are_refused(tmp_path):
     pytest.importorskip("submitit")
     with pytest.raises(InputError, match=r"engine.parameters: submitit refuses them"):
         SubmititEngine(2, "local", str(tmp_path / "jobs"), True, {"minutes": 5})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of Ray's own processes and files
+def test_ray_runs_tasks_of_this_machine_and_names_one_that_was_killed(tmp_path, caplog):
+    pytest.importorskip("ray", reason='needs pip install "hpa-cells[ray]"')
+    engine = RayEngine(2, None, 1, 0, {})
+    assert engine.run(write_threads, {"folder": tmp_path, "code": 3}) == [3, 3]
+    assert len(list(tmp_path.iterdir())) == 2
+    with caplog.at_level(logging.WARNING):
+        assert RayEngine(1, None, 1, 0, {}).run(die, {}) == [1]
+    assert "task 1 was lost" in caplog.text
+
+
+def test_ray_that_is_missing_is_named_and_impossible_numbers_are_refused(monkeypatch):
+    with pytest.raises(InputError, match=r"engine.cpus=0 .* at least 1"):
+        RayEngine(2, None, 0, 0, {})
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'hpa-cells\[ray\]'"):
+        RayEngine(2, None, 1, 0, {})

@@ -19,7 +19,7 @@ OPTIONAL = (
         "onnxruntime",
         "onnxscript",
     ),
-    *("optuna", "starlette", "submitit", "tensorboard", "umap", "uvicorn", "zarr"),
+    *("optuna", "ray", "starlette", "submitit", "tensorboard", "umap", "uvicorn", "zarr"),
 )
 OF_AN_EXTRA = {"hpa.explorer.server": "its command names the extra before it is imported"}
 PROGRAM = f"""
