@@ -30,9 +30,7 @@ class RayEngine:
         InputError: If Ray is missing, or a number is out of its range.
     """
 
-    def __init__(
-        self, tasks: int, address: str | None, cpus: int, gpus: float, resources: Mapping[str, float]
-    ) -> None:
+    def __init__(self, tasks: int, address: str | None, cpus: int, gpus: float, resources: Mapping[str, float]) -> None:
         if tasks < 1 or cpus < 1 or gpus < 0:
             raise InputError(
                 f"engine.tasks={tasks} engine.cpus={cpus} engine.gpus={gpus}: tasks and cpus of at least 1 and gpus of "

@@ -71,7 +71,7 @@ def _weak_class(
     shows: np.ndarray,
     class_names: Sequence[str],
 ) -> WeakClass:
-    rows = np.flatnonzero(shows)
+    rows = np.flatnonzero(shows).tolist()
     of_images = Counter(known[row][0] for row in rows)
     first = [known[row][1]["scores"][0][0] for row in rows if known[row][1]["scores"]]
     others = Counter(other for other in first if other != index).most_common(1)

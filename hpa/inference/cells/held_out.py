@@ -172,8 +172,10 @@ def read_held_out_cells(run: Path) -> HeldOutCells:
             f"{', '.join(table.columns[:4])}…; train the run again with this version."
         )
     for name, values in (("p", probabilities), ("image_target", image_targets), ("cell_target", cell_targets)):
-        wrong = None if values is None else ~((values >= 0) & (values <= 1) | (np.isnan(values) & (name != "p")))
-        if wrong is not None and wrong.any():
+        if values is None:
+            continue
+        wrong = ~((values >= 0) & (values <= 1) | (np.isnan(values) & (name != "p")))
+        if wrong.any():
             row, column = np.argwhere(wrong)[0]
             raise InputError(
                 f"{path}: {name}_{column} of {table['image_id'][row]} is {values[row, column]:g}, 0 to 1 is expected; "
