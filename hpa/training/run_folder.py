@@ -187,8 +187,10 @@ class RunFolder:
         if not isinstance(facts, dict):
             raise InputError(f"{file}: the facts of a run are expected, found a {type(facts).__name__}.{_FACTS}")
         for name, kind in _KINDS_OF_FACTS.items():
-            value: Any = facts.get(name, kind())
-            if not isinstance(value, kind) or (kind is list and not all(isinstance(one, str) for one in value)):
+            value = facts.get(name, kind())
+            if not isinstance(value, kind) or (
+                kind is list and not all(isinstance(one, str) for one in cast("list[object]", value))
+            ):
                 raise InputError(f"{file}: '{name}' is expected to be of type {kind.__name__}.{_FACTS}")
         if facts.get("finished") and not {"epochs", "max_epochs"} <= set(facts):
             raise InputError(f"{file}: a finished run has 'epochs' and 'max_epochs', which are missing.{_FACTS}")
