@@ -97,6 +97,8 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
 }
 """What to write instead, by script and key."""
 
+OF_NUMBERS = {"16": "16-mixed", "32": "32-true", "64": "64-true"}
+"""Lightning's numbers for precisions: as numbers they are no texts."""
 _ADDED = ("hydra.sweeper.objectives", "hydra.sweeper.sampler", "hydra.sweeper.pruner")
 """Settings whose keys depend on the study: hydra takes other keys than those of the YAML only after ++."""
 
@@ -106,6 +108,8 @@ def with_own_words(script: str, words: Sequence[str]) -> list[str]:
 
     >>> with_own_words("train", ["experiment=hpa/best", "-m", "optimizer.lr=0.1,0.2"])
     ['experiments=hpa/best', '-m', 'optimizer.learning_rate=0.1,0.2']
+    >>> with_own_words("train", ["trainer.precision=32"])
+    ['trainer.precision=32-true']
 
     Raises:
         InputError: Naming what to write in place of a word that means nothing here.
@@ -138,5 +142,7 @@ def _served(script: str, word: str) -> str:
         return f"+trainer.arguments.{name}={value}"
     if equals and key.startswith(_ADDED):
         return f"++{word}"
+    if key.lstrip("+") == "trainer.precision" and value in OF_NUMBERS:
+        return f"{key}={OF_NUMBERS[value]}"
     own = SERVED[script].get(key.lstrip("+"))
     return word if own is None or not equals else f"{own}={value}"

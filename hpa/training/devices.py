@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -53,6 +54,12 @@ class Devices:
             raise InputError(
                 "trainer.devices=-1 means all GPUs, and there is none; on a CPU write how many processes train, e.g. "
                 "trainer=ddp_spawn_cpu trainer.devices=2."
+            )
+        cores = max(2, os.cpu_count() or 1)
+        if self._type() == "cpu" and self.count > cores:
+            raise InputError(
+                f"trainer.devices={self.devices}: on a CPU each is a process, and this machine has {cores} cores for "
+                f"them; write {cores} or fewer."
             )
         try:
             Trainer(accelerator=self.accelerator, devices=self.devices, precision=precision, barebones=True)
