@@ -23,7 +23,7 @@ from typing import Any, NoReturn, Protocol, cast, runtime_checkable
 import hpa.commands
 from hpa.app.signals import interrupting_signals
 from hpa.core.errors import InputError, UsageError, explained
-from hpa.core.file_names import require_no_device
+from hpa.core.file_names import require_no_device, require_utf8
 from hpa.core.nearest import did_you_mean
 from hpa.core.paths import with_home
 from hpa.core.plugins import name_plugins
@@ -90,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser("").print_help(sys.stderr)
         raise SystemExit(USAGE)
     try:
+        require_utf8()
         if called not in _READ_BY_HYDRA:
             words = _without_plugins(words)
         arguments = _arguments(_parser(called), words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -77,9 +78,10 @@ def as_choice(word: str, conf: Path) -> str:
     `model.view=crop` becomes `model/view=crop` where conf/model/view/crop.yaml is a file: hydra would put the word
     `crop` in the place of the part.
     """
-    key, separator, choices = word.partition("=")
+    key, _, choices = word.partition("=")
     folder = conf / key.replace(".", "/")
-    known = separator and "." in key and all((folder / f"{choice}.yaml").is_file() for choice in choices.split(","))
+    are_names = re.fullmatch(r"\w[\w/,]*", choices) is not None  # a path leads out of conf/
+    known = are_names and "." in key and all((folder / f"{choice}.yaml").is_file() for choice in choices.split(","))
     return f"{key.replace('.', '/')}={choices}" if known else word
 
 

@@ -116,3 +116,9 @@ def test_what_the_system_refuses_is_named_without_a_traceback(tmp_path, capsys):
     write_label_map(tmp_path / "a.tif", np.ones((4, 4), np.int32))
     assert main(["coco", "export", str(tmp_path), str(tmp_path / ("x" * 300))]) == 1
     assert "File name too long; check the path" in capsys.readouterr().err
+
+
+def test_names_of_files_that_are_no_utf8_are_refused_at_the_start(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    assert main(["score", "a.csv", "b.csv"]) == 2
+    assert "names of files are read as ascii here, UTF-8 is expected; unset PYTHONUTF8" in capsys.readouterr().err

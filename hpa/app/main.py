@@ -25,6 +25,7 @@ from hpa.app.terminal import configure_logs, parts_in_words, show_config
 from hpa.app.traces import trace_of
 from hpa.config import Config, plain, require_task
 from hpa.core.errors import InputError, UsageError, explained
+from hpa.core.file_names import require_utf8
 from hpa.core.paths import quote_paths
 from hpa.core.plugins import name_plugins, plugin_configs, search_path_word
 from hpa.core.project_folder import with_commands
@@ -75,6 +76,7 @@ def _own_words(root: Path, script: str) -> list[str]:
 
     def understand() -> int:
         words = sys.argv[1:]
+        require_utf8()
         try:
             name_plugins(last_values(words, "plugins"))
             if (slot := help_word(words)) is not None:

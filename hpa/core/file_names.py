@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from hpa.core.errors import InputError
+from hpa.core.errors import InputError, UsageError
 
 MAX_BYTES = 200
 """Of a name; file systems take 255, of which endings and unfinished files need some."""
@@ -81,6 +82,19 @@ class Spellings:
         [2, 2, 1]
         """
         return self._first.setdefault(unicodedata.normalize("NFC", name), name)
+
+
+def require_utf8() -> None:
+    """Refuse an environment in which names of files are no UTF-8: what is read by one library another cannot find.
+
+    Raises:
+        UsageError: Saying what to set.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise UsageError(
+            f"names of files are read as {encoding} here, UTF-8 is expected; unset PYTHONUTF8, or set LC_ALL=C.UTF-8."
+        )
 
 
 def require_no_device(path: Path) -> None:
