@@ -22,6 +22,7 @@ from hpa.core.errors import InputError
 from hpa.core.few import few_of
 from hpa.core.folds import assign_folds
 from hpa.core.image_table import ImageTable
+from hpa.core.loader_signals import outlast_signals_of_the_group
 from hpa.device import has_gpu
 from hpa.interfaces import CellAugmentation, CellBatch, ImageSource, Sampling, Segmenter, Unit
 from hpa.sources.duplicates import with_duplicate_groups
@@ -214,6 +215,7 @@ class CellDataModule(LightningDataModule):
             sampler=sampler,
             batch_size=None,  # the sampler gives whole batches
             num_workers=workers,
+            worker_init_fn=outlast_signals_of_the_group,
             persistent_workers=workers > 0,
             pin_memory=has_gpu(),
         )

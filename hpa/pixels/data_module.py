@@ -15,6 +15,7 @@ from hpa.core.errors import InputError
 from hpa.core.few import few_of
 from hpa.core.folds import assign_folds
 from hpa.core.image_table import ImageTable
+from hpa.core.loader_signals import outlast_signals_of_the_group
 from hpa.core.seeding import seed_of
 from hpa.device import has_gpu
 from hpa.interfaces import ImageSource, Instances, InstanceTruth, PixelBatch, Segmenter
@@ -165,6 +166,7 @@ class PixelDataModule(LightningDataModule):
             sampler=sampler,
             batch_size=None,  # the sampler gives whole batches
             num_workers=self.loading.workers,
+            worker_init_fn=outlast_signals_of_the_group,
             persistent_workers=self.loading.workers > 0,
             pin_memory=has_gpu(),
         )
