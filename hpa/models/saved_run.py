@@ -146,7 +146,9 @@ def read_saved_run(path: str | Path) -> SavedRun:
         content = load_plain(file)
     except UnreadableError as error:
         if isinstance(error.__cause__, PermissionError):
-            raise InputError(f"{file}: cannot be read ({error.__cause__.strerror}); its owner may permit it (chmod g+r).") from error
+            raise InputError(
+                f"{file}: cannot be read ({error.__cause__.strerror}); its owner may permit it (chmod g+r)."
+            ) from error
         # torch's own words advise to read such files unsafely: they are not passed on.
         reason = str(error) if error.__cause__ is None else type(error.__cause__).__name__
         raise InputError(
