@@ -46,7 +46,7 @@ test-fast: $(READY) ## The fast tests
 test-slow: $(READY) ## Tests that train
 	$(PYTEST) -m "slow and not thorough"
 
-test-thorough: $(READY) ## What takes long: many kills, comparisons of trained networks, ten times as many drawn examples
+test-thorough: $(READY) ## What takes long: many kills, comparisons of trained networks, twenty times as many drawn examples
 	$(PYTEST) -m "thorough or not slow" --hypothesis-profile=thorough
 
 test-minimum: $(READY) ## Core tests with the oldest versions that pyproject.toml allows

@@ -62,19 +62,22 @@ def build(part: Config, **given: Any) -> Any:
     try:
         return instantiate(_without_tasks(part), **given, _convert_="all")
     except InstantiationException as error:
-        cause = _first_cause(error)
+        cause = _cause_for_users(error)
         if isinstance(cause, InputError | MemoryError):
             raise cause from None
         if isinstance(cause, ImportError | OSError):  # a package that is missing, a library that cannot be mapped
-            raise InputError(f"{part.get('_target_')}: cannot be built here ({cause}).") from error
+            raise InputError(
+                f"{part.get('_target_')}: cannot be built here ({cause}); install what is missing, or check the path."
+            ) from error
         raise InputError(f"The config does not fit its part: {str(error).strip()}. {_TO_DO}") from error
 
 
-def _first_cause(error: BaseException) -> BaseException:
-    """Return what led to an error: the first one with words for the user, else the innermost."""
-    while error.__cause__ is not None and not isinstance(error, InputError):
-        error = error.__cause__
-    return error
+def _cause_for_users(error: BaseException) -> BaseException | None:
+    """Return the first cause of an error that has words for the user, else what led to it directly."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, InputError):
+        cause = cause.__cause__
+    return cause or error.__cause__
 
 
 def build_each(parts: Mapping[str, Any], slot: str) -> list[Any]:

@@ -43,7 +43,8 @@ def suggestions(root: Path, name: str, words: Sequence[str]) -> list[str]:
                 found.append(f"'{word}': expected key=value.")
             continue
         choices = _choices(root, key)
-        if not {"-m", "--multirun"} & {*words} and not word.endswith("]") and len(last_values([word], key)) > 1:
+        is_sweep = bool({"-m", "--multirun"} & {*words})
+        if not is_sweep and not word.endswith("]") and len(last_values([word.lstrip("+")], key)) > 1:
             found.append(f"'{word}': several values are a sweep, add -m; a list has brackets: {key}=[a,b].")
             continue
         readers = [] if task is None else _tasks_that_read(root, name, key, task) if key not in known else []

@@ -76,3 +76,9 @@ def test_ray_that_is_missing_is_named_and_impossible_numbers_are_refused(monkeyp
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'hpa-cells\[ray\]'"):
         RayEngine(2, None, 1, 0, {})
+
+
+def test_paths_of_this_folder_are_refused_where_tasks_run_on_other_machines():
+    pytest.importorskip("ray", reason='needs pip install "hpa-cells[ray]"')
+    with pytest.raises(InputError, match=r"data.root=images: tasks of other machines"):
+        RayEngine(1, "auto", 1, 0, {}).run(die, {"out": "/shared/out.csv", "data": {"root": "images"}})

@@ -142,7 +142,7 @@ def _served(script: str, word: str) -> str:
         return f"+trainer.arguments.{name}={value}"
     if equals and key.startswith(_ADDED):
         return f"++{word}"
-    if key.lstrip("+") == "trainer.precision" and value in OF_NUMBERS:
+    if key.lstrip("+") == ("precision" if script == "infer" else "trainer.precision") and value in OF_NUMBERS:
         return f"{key}={OF_NUMBERS[value]}"
     own = SERVED[script].get(key.lstrip("+"))
     return word if own is None or not equals else f"{own}={value}"

@@ -69,7 +69,9 @@ def _reason_of_cells(config: Config, key: str) -> str | None:
         return "models of whole images read loading.field_batch_cells in its place; write that."
     if (key == "loading.field_batch_cells" or key.startswith("field.")) and not sees_whole_images:
         return "only models of whole images read it; leave it out, or add model/view=whole_image."
-    if key == "loading.cells_per_image" and (config.get("supervision") or {}).get("_target_") == _CELL_BY_CELL:
+    strategy = (config.get("supervision") or {}).get("_target_")
+    has_student = bool((config.get("stages") or {}).get("student"))  # whose strategy may read whole images
+    if key == "loading.cells_per_image" and strategy == _CELL_BY_CELL and not has_student:
         return "supervision=propagation trains on single cells, of any image; write loading.batch_cells."
     if key == "corrected_weight" and not (config.get("data") or {}).get("corrections"):
         return "no cell is corrected; leave it out, or add data.corrections=FILE."

@@ -48,9 +48,9 @@ def whole_file(path: Path, bytes_needed: int | None = None) -> Iterator[BinaryIO
         DiskFullError: If the disk is full; nothing of the file is left behind.
         WriteError: If the folder cannot be written to, or a device stands in its place; an older file stays as it was.
     """
-    require_replaceable(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     with explained_write_errors(path, bytes_needed):
+        require_replaceable(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("xb") as file:

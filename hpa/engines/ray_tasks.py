@@ -7,12 +7,15 @@ where its machine is; the others do its block, so Ray starts none again (its own
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
 from hpa.engines.local import Work
 
+_PATHS = {"out", "ckpt", "root", "folder", "weights"}
 _logger = logging.getLogger(__name__)
 
 
@@ -50,13 +53,24 @@ class RayEngine:
         """Run a function in every task; return the exit codes, 1 of a task that was lost.
 
         Raises:
-            InputError: If there is no cluster at the address, or none of its machines has what a task reserves.
+            InputError: If other machines are named and a path is relative, there is no cluster at the address, or none
+                of its machines has what a task reserves.
         """
         ray = self._ray
+        if self._address is not None:
+            _require_absolute(settings, "")
         # a Ray of this command alone has as many cores as its tasks reserve, whatever the machine has
         own = {"num_cpus": self._tasks * self._cpus, "include_dashboard": False} if self._address is None else {}
         try:
-            ray.init(address=self._address or "local", log_to_driver=False, logging_level=logging.WARNING, **own)
+            ray.init(
+                address=self._address or "local",
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                runtime_env={
+                    "env_vars": {name: value for name, value in os.environ.items() if name.startswith("HPA_")}
+                },
+                **own,
+            )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"engine.address={self._address}: no Ray answers there ({_first_line(error)}); start one by "
@@ -87,6 +101,25 @@ class RayEngine:
         except self._ray.exceptions.RayError as error:
             _logger.warning("task %d was lost: %s", number, _first_line(error))
             return 1
+
+
+def _require_absolute(value: Any, key: str) -> None:
+    """Refuse paths that mean another place on another machine, whose tasks run in another folder."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            _require_absolute(part, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _require_absolute(part, key)
+    elif key.rpartition(".")[2] in _PATHS and isinstance(value, str) and not _is_anywhere(value):
+        raise InputError(
+            f"{key}={value}: tasks of other machines run in other folders; write the whole path, "
+            f"{Path(value).resolve()}, in a folder that all of them see."
+        )
+
+
+def _is_anywhere(path: str) -> bool:
+    return "://" in path or Path(path).is_absolute()
 
 
 def _first_line(error: BaseException) -> str:

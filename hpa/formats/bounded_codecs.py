@@ -12,6 +12,7 @@ import gzip
 import io
 import lzma
 import math
+import threading
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -70,9 +71,17 @@ def _stated_by_zstd(data: bytes) -> int | None:
     return int.from_bytes(data[start : start + width], "little") + 256 * (width == 2) if width else None
 
 
+def _of_zlib(data: bytes, most: int, _: Any) -> bytes:
+    decoder = zlib.decompressobj()
+    found = decoder.decompress(data, most)
+    if not decoder.eof and len(found) < most:
+        raise ValueError("a chunk is cut short")
+    return found
+
+
 _PIECEWISE: dict[str, Callable[[bytes, int, Any], bytes]] = {
     "gzip": lambda data, most, _: gzip.GzipFile(fileobj=io.BytesIO(data)).read(most),
-    "zlib": lambda data, most, _: zlib.decompressobj().decompress(data, most),
+    "zlib": _of_zlib,
     "bz2": lambda data, most, _: bz2.BZ2File(io.BytesIO(data)).read(most),
     "lzma": lambda data, most, codec: _decoder_of_lzma(codec).decompress(data, most),
 }
@@ -103,6 +112,10 @@ class _Bounded:
         return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
 
 
+_setting = threading.Lock()
+"""The settings of zarr are those of all threads, and images are read by several."""
+
+
 @cache
 def _chosen() -> dict[str, str]:
     """Make the codecs of Zarr 3, and return by which setting zarr takes which."""
@@ -121,7 +134,7 @@ def open_bounded(folder: str, pixel_bytes: int) -> Any:
     """Return an array whose chunks are inflated to the size that it gives them."""
     import zarr  # an optional extra, as in all of this module
 
-    with zarr.config.set(_chosen()):
+    with _setting, zarr.config.set(_chosen()):
         array = zarr.open_array(folder, mode="r")
     if compressor := getattr(array.metadata, "compressor", None):
         bound(compressor, pixel_bytes)

@@ -2,27 +2,34 @@
 
 Harmony (Opera, Operetta) writes `Index.idx.xml`, MetaXpress (ImageXpress) `<plate>.HTD`, CellVoyager
 `MeasurementDetail.mrf`, Micro-Manager `metadata.txt` and `display_and_comments.txt`. These files may be as large as a
-plate: only their first part is read, nothing that they name is opened, and one that is damaged counts as not there.
+plate: only their first part is read, and nothing that they name is opened. One that is damaged is warned of and counts
+as not there.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from hpa.core.errors import InputError
+from hpa.core.file_names import require_data
 from hpa.formats.layouts import same_channel
 from hpa.formats.pixel_size import UNKNOWN, SizeUm, side_of, size_um
 
+_DAMAGED = (OSError, ArithmeticError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading a file of any content raises."""
+_logger = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
-_CHUNK_BYTES, _MAX_BYTES = 1 << 20, 1 << 26
+_CHUNK_BYTES, _MAX_BYTES = 1 << 16, 1 << 24
+_MAX_ELEMENTS = 100_000
 _MAX_IMAGES = 2000
 """Images of an index that are looked at where it has no list of channels: more than one field has."""
 _INNER_FOLDER = re.compile(r"(?:TimePoint|ZStep)_\d+|(?:\d+-)?Pos.*", re.IGNORECASE)
@@ -70,9 +77,10 @@ def read_metadata(path: Path) -> MakerMetadata | None:
     read = next((read for names, read in _READERS.items() if re.fullmatch(names, path.name, re.IGNORECASE)), None)
     if read is None:
         return None
+    require_data(path)
     try:
         return read(path)
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{path}: is damaged ({error}); copy it again.") from error
 
 
@@ -113,14 +121,36 @@ def names_by_maker(layout: str, channels: Sequence[str], metadata: Iterable[Make
 @lru_cache(maxsize=1024)
 def _in_folder(folder: Path, _changed_ns: int) -> MakerMetadata | None:
     """Return what the first such file of a folder says that says anything."""
+    found_here: list[MakerMetadata] = []
     for path in sorted(folder.iterdir()):
         try:
             found = read_metadata(path)
-        except InputError:  # `hpa doctor` says so
+        except InputError as error:
+            _logger.warning("%s What it says of the images beside it is not used.", error)
             continue
         if found is not None and (found.channel_names or not math.isnan(side_of(found.pixel_um))):
-            return found
-    return None
+            found_here.append(found)
+    return _together(found_here)
+
+
+def _together(found: Sequence[MakerMetadata]) -> MakerMetadata | None:
+    """Return what the files of a folder say, without that in which they differ, as those of two plates do."""
+    if not found:
+        return None
+    names = {tuple(sorted(one.channel_names.items())) for one in found if one.channel_names}
+    sizes = {one.pixel_um for one in found if not math.isnan(side_of(one.pixel_um))}
+    widths = {one.width_px for one in found if one.width_px}
+    if len(names) > 1 or len(sizes) > 1:
+        _logger.warning(
+            "%s: %s contradict each other; what they say is not used. Keep each with its own images in a folder.",
+            found[0].path.parent,
+            ", ".join(one.path.name for one in found),
+        )
+    channel_names = dict(_one(names, ()))
+    pixel_um, width_px = _one(sizes, UNKNOWN), _one(widths, 0)
+    if not channel_names and math.isnan(side_of(pixel_um)):
+        return None
+    return replace(found[0], channel_names=channel_names, pixel_um=pixel_um, width_px=width_px)
 
 
 def _harmony(path: Path) -> MakerMetadata:
@@ -192,6 +222,7 @@ _READERS: dict[str, Callable[[Path], MakerMetadata]] = {
 
 def _elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:
     """Yield the elements of an XML file as they end, with their names; of a large file its first part."""
+    read = 0
     parser: Any = ElementTree.XMLPullParser(("end",))  # opens no external entity; expat bounds the expansion of others
     with path.open("rb") as file:
         while (chunk := file.read(_CHUNK_BYTES)) and file.tell() <= _MAX_BYTES:
@@ -199,6 +230,9 @@ def _elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:
                 raise ValueError("it declares entities, which no microscope does")
             parser.feed(chunk)
             for _, element in parser.read_events():
+                read += 1
+                if read > _MAX_ELEMENTS:  # an element takes a hundred times the bytes that it has in the file
+                    return
                 yield element.tag.rpartition("}")[2], element
         if not chunk:
             parser.close()  # raises where the end is missing

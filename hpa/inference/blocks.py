@@ -19,7 +19,7 @@ _PIXELS = 1_000_000  # in a megapixel
 
 
 MAX_SHARDS = 1_000_000
-"""And blocks: whoever merges them looks for each."""
+"""Whoever merges them looks for each."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ class WeakClass:
         average_precision: Of its confidences, over all cells whose classes are known.
         cells: How many cells show it.
         image: Number of the image that has most of them.
-        taken_for: The class that is most probable for most of those of its cells where it is not itself; None where
-            it is always the most probable.
+        taken_for: The class that is most probable for most of those of its cells where the most probable class is
+            none that they show; None where there is no such cell.
         taken: For how many cells that is so.
     """
 
@@ -73,8 +73,8 @@ def _weak_class(
 ) -> WeakClass:
     rows = np.flatnonzero(shows).tolist()
     of_images = Counter(known[row][0] for row in rows)
-    first = [known[row][1]["scores"][0][0] for row in rows if known[row][1]["scores"]]
-    others = Counter(other for other in first if other != index).most_common(1)
+    first = [(known[row][1]["scores"][0][0], known[row][1]["truth"]) for row in rows if known[row][1]["scores"]]
+    others = Counter(other for other, shown in first if other not in shown).most_common(1)
     taken_for, taken = (class_names[others[0][0]], others[0][1]) if others else (None, 0)
     average = average_precision(confidence, shows)
     return WeakClass(index, name, average, len(rows), of_images.most_common(1)[0][0], taken_for, taken)

@@ -191,7 +191,8 @@ class RunFolder:
             if not isinstance(value, kind) or (
                 kind is list and not all(isinstance(one, str) for one in cast("list[object]", value))
             ):
-                raise InputError(f"{file}: '{name}' is expected to be of type {kind.__name__}.{_FACTS}")
+                of = "a list of texts" if kind is list else f"of type {kind.__name__}"
+                raise InputError(f"{file}: '{name}' is expected to be {of}.{_FACTS}")
         if facts.get("finished") and not {"epochs", "max_epochs"} <= set(facts):
             raise InputError(f"{file}: a finished run has 'epochs' and 'max_epochs', which are missing.{_FACTS}")
         return facts

@@ -15,6 +15,7 @@ from hpa.training.run_folder import RunFolder
 from hpa.training.tracking import Belonging
 
 _ID = "wandb_id"
+_ID_OF_AGENT = "WANDB_RUN_ID"
 
 
 class WandbTracking:
@@ -56,10 +57,11 @@ class WandbTracking:
 
     def logger(self, run: RunFolder, config: Config) -> Logger:
         """Return Lightning's logger, writing into the run folder; `wandb sync` sends an offline run later."""
+        import wandb
         from pytorch_lightning.loggers import WandbLogger
 
         belonging = Belonging.of(run.path)
-        own = run.facts().get(_ID) or _id_of_agent() or uuid.uuid4().hex[:8]
+        own = run.facts().get(_ID) or os.environ.get(_ID_OF_AGENT) or uuid.uuid4().hex[:8]
         run.write_facts({_ID: own})
         mode = self._mode()
         logger = WandbLogger(
@@ -79,6 +81,8 @@ class WandbTracking:
             "anonymous", None
         )  # Lightning 2.6 always passes it, and wandb warns that it does nothing
         logger.log_hyperparams(config)
+        if wandb.run is not None and wandb.run.id != own:  # in a sweep of W&B its agent chooses, whatever is asked for
+            run.write_facts({_ID: wandb.run.id})
         return logger
 
     def finish(self, run: RunFolder) -> None:
@@ -90,6 +94,7 @@ class WandbTracking:
         if self.checkpoints and run.facts().get("finished"):
             self._keep_checkpoints(run, wandb.run)
         wandb.finish()
+        _leave_agent()
 
     def _mode(self) -> str:
         wanted = self.mode or os.environ.get("WANDB_MODE")
@@ -122,12 +127,15 @@ def log_panels(loggers: Iterable[Logger], panels: Callable[[], Mapping[str, Any]
             logger.experiment.log({f"held_out/{name}": panel for name, panel in panels().items()})
 
 
-def _id_of_agent() -> str | None:
-    """Return the id that an agent of `wandb sweep` chose for the run that it starts, once.
+def _leave_agent() -> None:
+    """Let further runs of this process, as the stages of a chain, be runs of their own.
 
-    Further runs of the same process, as the stages of a chain, are runs of their own.
+    An agent of `wandb sweep` chose the id of the first, which wandb reads from the environment when it is set up.
     """
-    return os.environ.pop("WANDB_RUN_ID", None)
+    import wandb
+
+    if [name for name in (_ID_OF_AGENT, "WANDB_SWEEP_ID") if os.environ.pop(name, None)]:
+        wandb.teardown()
 
 
 def has_key() -> bool:

@@ -42,6 +42,7 @@ def test_a_word_without_effect_is_refused(composed, name, beside, word, words):
         ("train", ["world.images=3", "model=tiny"]),
         ("train", ["model/view=whole_image", "loading.field_batch_cells=3", "field.side_px=64"]),
         ("train", ["supervision=multiple_instance", "loading.cells_per_image=3", "loading.batch_cells=8"]),
+        ("train", ["experiments=hpa/rounds", "loading.cells_per_image=3"]),
         ("train", ["data.corrections=cells.csv", "corrected_weight=3.0"]),
         ("infer", ["data=synthetic", "world.images=3"]),
         ("infer", ["budget_hours=2", "when_late=stop"]),

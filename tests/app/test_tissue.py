@@ -60,7 +60,7 @@ def test_a_run_leaves_what_thresholds_are_fitted_to(trained):
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param([], marks=pytest.mark.thorough),
+        [],
         pytest.param(["tta=flips", "thresholds=fixed"], marks=pytest.mark.thorough),
         pytest.param(["tiles.side_px=48", "tiles.overlap_share=0.5"], marks=pytest.mark.thorough),
         ["thresholds=random"],

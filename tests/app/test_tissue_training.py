@@ -42,7 +42,6 @@ def test_auxiliary_heads_train_and_no_prediction_needs_them(composed, sections, 
     assert (pd.read_csv(out)["rle"] != "").all()
 
 
-@pytest.mark.thorough
 def test_the_range_test_sets_the_learning_rate(composed, sections, tmp_path):
     words = ("trainer.find_learning_rate=true", "trainer.limit_batches=1.0", "trainer.max_epochs=25")
     run = trained(composed, sections, tmp_path / "run", *words)

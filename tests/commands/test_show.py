@@ -267,16 +267,16 @@ def test_truth_with_other_classes_is_refused(tmp_path, capsys):
 
 
 def test_the_weakest_class_is_named_with_what_it_is_taken_for_and_its_cells_are_shown_at_a_click(tmp_path, browser):
-    """Of three cells two are alike and one is Nucleoli, less confident of it than a cell that is not."""
-    confidences = np.array([[0.9, 0.3, 0.1], [0.8, 0.2, 0.1], [0.7, 0.25, 0.1]])
-    truth = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0]], float)
+    """Of four cells one is Nucleoli, less confident of it than one that is not; one shows both classes."""
+    confidences = np.array([[0.9, 0.3, 0.1], [0.8, 0.2, 0.1], [0.7, 0.25, 0.1], [0.9, 0.8, 0.1]])
+    truth = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], float)
     page_of(tmp_path / "page.html", ["Cytosol", "Nucleoli", "Vesicles"], confidences, truth=truth)
     with opened(browser, tmp_path / "page.html") as tab:
         assert tab.read("document.querySelector('.weakest li').innerText") == (
-            "Show Nucleoli 0.50, 1 cell; 1 of them is taken for Cytosol"
+            "Show Nucleoli 0.83, 2 cells; 1 of them is taken for Cytosol"
         )
         assert tab.read("document.querySelectorAll('.weakest li').length") == 2  # no cell shows the third class
         tab.read("document.querySelector('.weakest button').click()")
-        assert tab.read("document.getElementById('shown').textContent") == "1 of 3 cells of this image shown"
+        assert tab.read("document.getElementById('shown').textContent") == "2 of 4 cells of this image shown"
         assert tab.read("document.querySelector('#cells th').textContent") == "3"
         assert_quiet(tab, tmp_path / "page.html")

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import tracemalloc
 
 import numpy as np
@@ -121,6 +122,7 @@ HOSTILE = {
     "torn": ("Index.idx.xml", "<x><Maps><Map>"),
     "kind": ("metadata.txt", '{"Summary": {"ChNames": 7}}'),
     "no_list": ("display_and_comments.txt", "[1]"),
+    "endless": ("metadata.txt", '{"Summary": {"Width": 1e999}}'),
     "numbers": ("MeasurementDetail.mrf", '<x><MeasurementChannel HorizontalPixels="many"/></x>'),
 }
 
@@ -137,3 +139,33 @@ def test_hostile_and_damaged_descriptions_are_refused_and_never_expanded(tmp_pat
     tracemalloc.stop()
     assert peak < 20e6
     assert metadata_beside(tmp_path / "a.tif") is None
+
+
+def test_two_plates_in_one_folder_lend_their_names_to_nobody(tmp_path, caplog):
+    (tmp_path / "P1.HTD").write_text('"WaveName1", "DAPI"')
+    assert metadata_beside(tmp_path / "P1_A01_s1_w1.tif").channel_names == {"1": "DAPI"}
+    (tmp_path / "P2.HTD").write_text('"WaveName1", "FITC"')
+    assert metadata_beside(tmp_path / "P1_A01_s1_w1.tif") is None
+    assert "P1.HTD, P2.HTD contradict each other" in caplog.text
+
+
+def test_names_and_size_may_stand_in_two_files_of_a_folder(tmp_path):
+    (tmp_path / "display_and_comments.txt").write_text('{"Channels": [{"Name": "DAPI"}]}')
+    (tmp_path / "metadata.txt").write_text('{"Summary": {"PixelSize_um": 0.5, "Width": 64}}')
+    found = metadata_beside(tmp_path / "img_000000000_DAPI_000.tif")
+    assert (found.channel_names, found.pixel_um, found.width_px) == ({"0": "DAPI"}, (0.5, 0.5), 64)
+
+
+def test_a_pipe_that_is_called_so_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "metadata.txt")
+    with pytest.raises(InputError):
+        read_metadata(tmp_path / "metadata.txt")
+
+
+def test_millions_of_elements_take_little_memory(tmp_path):
+    (tmp_path / "Index.idx.xml").write_text("<x>" + "<a/>" * 1_000_000 + "</x>")
+    tracemalloc.start()
+    assert read_metadata(tmp_path / "Index.idx.xml").channel_names == {}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6

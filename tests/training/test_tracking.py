@@ -74,7 +74,8 @@ def test_a_run_is_named_by_its_folder_its_chain_and_its_sweep(tmp_path):
 
 @pytest.mark.slow
 def test_folds_are_runs_of_their_own_in_one_group_and_a_resumed_run_is_the_same(tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_RUN_ID", "ofagent")  # as an agent of a sweep of W&B sets it
+    monkeypatch.setenv("WANDB_RUN_ID", "ofagent")  # as an agent of a sweep of W&B sets them
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep")
     folders = [tmp_path / "cv" / "stages" / str(fold) for fold in (0, 1, 0)]
     for epoch, folder in enumerate(folders):
         with tracked(WANDB, started(folder), {"seed": 1}) as (logger,):

@@ -110,7 +110,7 @@ function list() {
     button.type = "button"; button.setAttribute("aria-label", `Show cell ${cell.number}`);
     button.onclick = () => { select(cell.number); selectedButton()?.focus(); };
     classes(cell, element("ul", undefined, element("td", undefined, row)), cell.scores.slice(0, 3));
-    if (!trueClass) continue;
+    if (!trueClass && !trueCanvas) continue;
     const truth = element("td", cell.truth ? undefined : trueCanvas ? "not matched" : "not known", row);
     if (cell.truth) classes(cell, element("ul", undefined, truth), cell.truth.map((index) => [index]));
   }
