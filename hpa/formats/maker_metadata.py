@@ -146,7 +146,8 @@ def _together(found: Sequence[MakerMetadata]) -> MakerMetadata | None:
             found[0].path.parent,
             ", ".join(one.path.name for one in found),
         )
-    channel_names = dict(_one(names, ()))
+    none: tuple[tuple[str, str], ...] = ()
+    channel_names = dict(_one(names, none))
     pixel_um, width_px = _one(sizes, UNKNOWN), _one(widths, 0)
     if not channel_names and math.isnan(side_of(pixel_um)):
         return None
