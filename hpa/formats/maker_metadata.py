@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from xml.etree import ElementTree
@@ -146,8 +147,8 @@ def _together(found: Sequence[MakerMetadata]) -> MakerMetadata | None:
             found[0].path.parent,
             ", ".join(one.path.name for one in found),
         )
-    none: tuple[tuple[str, str], ...] = ()
-    channel_names = dict(_one(names, none))
+    shared = _one(names, ())
+    channel_names = dict(shared)
     pixel_um, width_px = _one(sizes, UNKNOWN), _one(widths, 0)
     if not channel_names and math.isnan(side_of(pixel_um)):
         return None
@@ -222,8 +223,12 @@ _READERS: dict[str, Callable[[Path], MakerMetadata]] = {
 
 
 def _elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:
+    """Yield the first elements of an XML file as they end: each takes a hundred times its bytes in the file."""
+    return islice(_all_elements(path), _MAX_ELEMENTS)
+
+
+def _all_elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:
     """Yield the elements of an XML file as they end, with their names; of a large file its first part."""
-    read = 0
     parser: Any = ElementTree.XMLPullParser(("end",))  # opens no external entity; expat bounds the expansion of others
     with path.open("rb") as file:
         while (chunk := file.read(_CHUNK_BYTES)) and file.tell() <= _MAX_BYTES:
@@ -231,9 +236,6 @@ def _elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:
                 raise ValueError("it declares entities, which no microscope does")
             parser.feed(chunk)
             for _, element in parser.read_events():
-                read += 1
-                if read > _MAX_ELEMENTS:  # an element takes a hundred times the bytes that it has in the file
-                    return
                 yield element.tag.rpartition("}")[2], element
         if not chunk:
             parser.close()  # raises where the end is missing
