@@ -81,7 +81,7 @@ class WandbTracking:
             "anonymous", None
         )  # Lightning 2.6 always passes it, and wandb warns that it does nothing
         logger.log_hyperparams(config)
-        if wandb.run is not None and wandb.run.id != own:  # in a sweep of W&B its agent chooses, whatever is asked for
+        if wandb.run is not None and wandb.run.id != own:  # in a sweep of W&B its agent chooses, whatever id is given
             run.write_facts({_ID: wandb.run.id})
         return logger
 
