@@ -90,7 +90,8 @@ def metadata_beside(path: Path) -> MakerMetadata | None:
     folder = path.parent
     for _ in range(3):
         try:
-            found = _in_folder(folder, folder.stat().st_mtime_ns)
+            changed_ns = folder.stat().st_mtime_ns or 0  # none in an object store
+            found = _in_folder(folder, changed_ns)
         except OSError:
             return None
         if found is not None or not _INNER_FOLDER.fullmatch(folder.name):

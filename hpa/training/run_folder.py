@@ -187,7 +187,9 @@ class RunFolder:
         if not isinstance(facts, dict):
             raise InputError(f"{file}: the facts of a run are expected, found a {type(facts).__name__}.{_FACTS}")
         for name, kind in _KINDS_OF_FACTS.items():
-            value = facts.get(name, kind())
+            value = facts.get(name)
+            if value is None:  # a chain of which no stage has a score
+                continue
             if not isinstance(value, kind) or (
                 kind is list and not all(isinstance(one, str) for one in cast("list[object]", value))
             ):

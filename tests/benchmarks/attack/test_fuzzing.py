@@ -9,7 +9,7 @@ TRIES = {
     "column_runs": 100,
     "coco_files": 30,
     "cellpose_files": 60,
-    "tables": 25,
+    "tables": 40,
     "saved_configs": 20,
     "bit_flips": 25,
     "metadata_files": 16,
