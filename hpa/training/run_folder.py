@@ -184,19 +184,7 @@ class RunFolder:
             raise InputError(
                 f"{file}: the facts of a run are expected, but cannot be read ({error}).{_FACTS}"
             ) from error
-        if not isinstance(facts, dict):
-            raise InputError(f"{file}: the facts of a run are expected, found a {type(facts).__name__}.{_FACTS}")
-        for name, kind in _KINDS_OF_FACTS.items():
-            value = facts.get(name)
-            if value is None:  # a chain of which no stage has a score
-                continue
-            if not isinstance(value, kind) or (
-                kind is list and not all(isinstance(one, str) for one in cast("list[object]", value))
-            ):
-                of = "a list of texts" if kind is list else f"of type {kind.__name__}"
-                raise InputError(f"{file}: '{name}' is expected to be {of}.{_FACTS}")
-        if facts.get("finished") and not {"epochs", "max_epochs"} <= set(facts):
-            raise InputError(f"{file}: a finished run has 'epochs' and 'max_epochs', which are missing.{_FACTS}")
+        _require_facts(file, facts)
         return facts
 
     def write_facts(self, facts: dict[str, Any]) -> None:
@@ -286,3 +274,17 @@ def require_empty(folder: Path) -> None:
             f"{folder}: a new or empty folder is expected for the run, this one holds {', '.join(foreign[:3])}"
             f"{', …' if len(foreign) > 3 else ''}; choose another run_dir."
         )
+
+
+def _require_facts(file: Path, facts: Any) -> None:
+    if not isinstance(facts, dict):
+        raise InputError(f"{file}: the facts of a run are expected, found a {type(facts).__name__}.{_FACTS}")
+    for name, kind in _KINDS_OF_FACTS.items():
+        value: object = facts.get(name)
+        if value is None:  # as the score of a chain of which no stage has one
+            continue
+        if not isinstance(value, kind) or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
+            of = "a list of texts" if kind is list else f"of type {kind.__name__}"
+            raise InputError(f"{file}: '{name}' is expected to be {of}.{_FACTS}")
+    if facts.get("finished") and not {"epochs", "max_epochs"} <= set(facts):
+        raise InputError(f"{file}: a finished run has 'epochs' and 'max_epochs', which are missing.{_FACTS}")
