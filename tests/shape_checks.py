@@ -11,6 +11,7 @@ import ast
 import functools
 import inspect
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import is_dataclass
 from importlib.abc import MetaPathFinder
@@ -28,6 +29,8 @@ PACKAGES = (
 CHECKED = tuple(f"hpa.{package}" for package in PACKAGES.split())
 """Everything below the composition root."""
 DECORATOR = "__checked__"
+_building = threading.RLock()
+"""Python 3.11 counts the depth of syntax trees for all threads together, and fails where two build some at once."""
 
 
 def checked(item: Any) -> Any:
@@ -48,7 +51,8 @@ def _checked_when_called(function: Any) -> Any:
         __tracebackhide__ = True
         nonlocal ready
         if ready is None:
-            ready = jaxtyped(function, typechecker=beartype)
+            with _building:
+                ready = ready or jaxtyped(function, typechecker=beartype)
         return ready(*args, **kwargs)
 
     return call
