@@ -70,7 +70,7 @@ class MakerMetadata:
 
 
 def read_metadata(path: Path) -> MakerMetadata | None:
-    """Return what a file says of the images beside it, None where it is no such file by its name.
+    """Return what a file says of the images beside it, None where it is no such file.
 
     Raises:
         InputError: If it is damaged.
@@ -196,8 +196,10 @@ def _meta_xpress(path: Path) -> MakerMetadata:
     return MakerMetadata(path, ("imagexpress",), names)
 
 
-def _micro_manager(path: Path) -> MakerMetadata:
+def _micro_manager(path: Path) -> MakerMetadata | None:
     text = _start_of(path)
+    if '"Summary"' not in text:  # others call their notes so too
+        return None
     summary = _object_after(text, "Summary")
     names = {str(place): str(name) for place, name in enumerate(summary.get("ChNames") or ())}
     of_frame = re.search(r'"PixelSizeUm"\s*:\s*"?([\d.eE+-]+)', text)
@@ -213,7 +215,7 @@ def _display_settings(path: Path) -> MakerMetadata:
     )
 
 
-_READERS: dict[str, Callable[[Path], MakerMetadata]] = {
+_READERS: dict[str, Callable[[Path], MakerMetadata | None]] = {
     r"Index(?:\.idx)?\.xml": _harmony,
     r"MeasurementDetail\.mrf": _cell_voyager,
     r".+\.HTD": _meta_xpress,

@@ -156,6 +156,13 @@ def test_names_and_size_may_stand_in_two_files_of_a_folder(tmp_path):
     assert (found.channel_names, found.pixel_um, found.width_px) == ({"0": "DAPI"}, (0.5, 0.5), 64)
 
 
+def test_notes_of_that_name_are_no_description(tmp_path, caplog):
+    (tmp_path / "metadata.txt").write_text("Cells of Monday, 37 degrees")
+    assert read_metadata(tmp_path / "metadata.txt") is None
+    assert metadata_beside(tmp_path / "a.tif") is None
+    assert not caplog.text
+
+
 def test_a_pipe_that_is_called_so_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "metadata.txt")
     with pytest.raises(InputError):
