@@ -241,7 +241,7 @@ def test_descriptions_of_microscopes_name_channels_and_are_listed(tmp_path):
     assert first.channels == ("blue", "green")
     reasons = {file.name: file.reason for file in report.files if file.status == "passed over"}
     assert reasons["P1.HTD"] == "no image, a microscope's description: channel 1 is DAPI, channel 2 is FITC"
-    assert "description of images that is damaged" in reasons["metadata.txt"]
+    assert reasons["metadata.txt"] == ".txt is no format of images that is read"
 
 
 def test_a_folder_for_each_channel_gets_the_pattern_that_reads_it(tmp_path, capsys):
