@@ -74,7 +74,7 @@ class Browser:
         nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
         ends = [(os.POSIX_SPAWN_DUP2, reads, 3), (os.POSIX_SPAWN_DUP2, writes, 4)]
         command = [str(CHROMIUM), *_FLAGS, f"--user-data-dir={folder / 'profile'}", "about:blank"]
-        self._process = os.posix_spawn(command[0], command, os.environ, file_actions=[*nowhere, *ends])
+        self.process = os.posix_spawn(command[0], command, os.environ, file_actions=[*nowhere, *ends])
         os.close(reads)
         os.close(writes)
         self._buffer = b""
@@ -85,8 +85,8 @@ class Browser:
         """End the process."""
         with contextlib.suppress(OSError):
             self.call("Browser.close")
-        os.kill(self._process, signal.SIGKILL)  # a zombie at worst: it is not waited for yet
-        os.waitpid(self._process, 0)
+        os.kill(self.process, signal.SIGKILL)  # a zombie at worst: it is not waited for yet
+        os.waitpid(self.process, 0)
         os.close(self._reads)
         os.close(self._writes)
 

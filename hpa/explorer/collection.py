@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +21,7 @@ from hpa.explorer.vectors import Vectors, compressed, nearest_cells, places
 from hpa.results.found_cells import CellTable, FoundCells
 
 _PIECE = 16384
-_IMAGES_KEPT = 4
+_IMAGES_KEPT = 8
 SIMILAR = 12
 
 
@@ -75,13 +76,20 @@ class Collection:
     _failure: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        """Compute the orders now, vectors and map in a thread."""
+        """Compute the orders now; vectors and map when they are asked for."""
         self.uncertainty = uncertainty(self.table.confidences)
         self.disagreement = disagreement(self.table.confidences, self.table.targets)
-        self.image = lru_cache(_IMAGES_KEPT)(self._image)
+        self._kept_image = lru_cache(_IMAGES_KEPT)(self._image)
+        self._reading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
         self._ready = threading.Event()
-        threading.Thread(target=self._compute, daemon=True).start()
+        self._computing = threading.Thread(target=self._compute, daemon=True)
+
+    def _start(self) -> None:
+        """Compute vectors and map in a thread, once, and not before they are wanted: pictures come first."""
+        with self._lock:
+            if self._computing.ident is None:
+                self._computing.start()
 
     @property
     def map(self) -> Float32[np.ndarray, "cell 2"] | None:
@@ -90,9 +98,19 @@ class Collection:
         Raises:
             InputError: If it cannot be.
         """
+        self._start()
         if self._failure:
             raise InputError(self._failure)
         return self._map
+
+    def image(self, image_id: str) -> ExploredImage:
+        """Return an image with its cells; of a gallery's requests for cells of one image a single one reads it.
+
+        Raises:
+            InputError: If the image or its outlines cannot be read.
+        """
+        with self._reading[image_id]:
+            return self._kept_image(image_id)
 
     def similar(self, row: int) -> Int64[np.ndarray, " similar"]:
         """Return the cells that look most like a cell to the network, the nearest first; waits for the features.
@@ -100,6 +118,7 @@ class Collection:
         Raises:
             InputError: If the features cannot be read.
         """
+        self._start()
         self._ready.wait()
         if self._vectors is None:
             raise InputError(self._failure)

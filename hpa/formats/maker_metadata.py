@@ -124,7 +124,8 @@ def names_by_maker(layout: str, channels: Sequence[str], metadata: Iterable[Make
 def _in_folder(folder: Path, _changed_ns: int) -> MakerMetadata | None:
     """Return what the first such file of a folder says that says anything."""
     found_here: list[MakerMetadata] = []
-    for path in sorted(folder.iterdir()):
+    # most of a hundred thousand files are images: they are neither sorted nor opened
+    for path in sorted(path for path in folder.iterdir() if _ANY.fullmatch(path.name)):
         try:
             found = read_metadata(path)
         except InputError as error:
@@ -223,6 +224,7 @@ _READERS: dict[str, Callable[[Path], MakerMetadata | None]] = {
     r"display_and_comments\.txt": _display_settings,
 }
 """Reader of each file, by an expression of its name."""
+_ANY = re.compile("|".join(f"(?:{names})" for names in _READERS), re.IGNORECASE)
 
 
 def _elements(path: Path) -> Iterator[tuple[str, ElementTree.Element]]:

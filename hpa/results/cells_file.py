@@ -26,6 +26,7 @@ from hpa.results.submission import SubmissionCells
 
 SUFFIX = ".cells.parquet"
 _PIECE = 4096
+_MAX_COLUMNS = 1 << 16
 _PLACES = ("image", "cell", "top_px", "left_px", "bottom_px", "right_px", "centroid_y_px", "centroid_x_px", "pixel_um")
 
 
@@ -45,9 +46,11 @@ class CellsFile:
         with self._explained():
             facts = pq.read_metadata(path)
             schema = facts.schema.to_arrow_schema()
-        if max(facts.num_rows, 1) * facts.num_columns > MAX_VALUES:
-            raise InputError(f"{path}: {facts.num_rows:,} rows of {facts.num_columns:,} columns are no table of cells.")
         names = schema.names
+        self._features = [name for name in names if name.startswith(FEATURE_PREFIX) and name[2:].isdecimal()]
+        # features are read in pieces, all else at once
+        if facts.num_columns > _MAX_COLUMNS or facts.num_rows * (len(names) - len(self._features)) > MAX_VALUES:
+            raise InputError(f"{path}: {facts.num_rows:,} rows of {facts.num_columns:,} columns are no table of cells.")
         self.class_names = tuple(
             name.removeprefix(CONFIDENCE_PREFIX) for name in names if name.startswith(CONFIDENCE_PREFIX)
         )
@@ -55,7 +58,6 @@ class CellsFile:
             raise InputError(
                 f"{path}: columns image, cell and {CONFIDENCE_PREFIX}<class> are expected, as of also=cells."
             )
-        self._features = [name for name in names if name.startswith(FEATURE_PREFIX) and name[2:].isdecimal()]
         others = {*_PLACES, *self.class_names, *self._features}
         self._measured = [
             name
@@ -105,9 +107,10 @@ class CellsFile:
 
     def features(self) -> Iterator[Float32[np.ndarray, "cell feature"]]:
         """Yield the features of the cells in pieces of bounded size, in the order of the table."""
-        file = pq.ParquetFile(self._path, memory_map=True, pre_buffer=False, **VERIFIED)
+        # not mapped: pages of a large file would count as memory of the process
+        file = pq.ParquetFile(self._path, memory_map=False, pre_buffer=False, **VERIFIED)
         for batch in file.iter_batches(_PIECE, columns=self._features):
-            yield np.stack([_floats(column) for column in batch.columns], axis=1)
+            yield np.stack([_floats(column) for column in batch.columns]).T
 
     @property
     def feature_count(self) -> int:

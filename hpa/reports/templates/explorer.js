@@ -46,14 +46,25 @@ function classesOf(row) {
   const best = column.best[row];
   return best < 0 ? "no class" : `${facts.classes[best].name} ${column.confidence[row].toFixed(2)}`;
 }
+const rankings = {};
+function ranking(order) {
+  // rows by an order, the highest value first and those without one last; sorted once, as numbers in one array
+  const by = { errors: column.errors, uncertain: column.uncertain, sure: column.confidence }[order];
+  if (!by || rankings[order]) return rankings[order];
+  const keys = new Float64Array(facts.cells), RANGE = 2 ** 24;
+  for (let row = 0; row < facts.cells; row += 1) keys[row] = (RANGE - Math.round((Number.isNaN(by[row]) ? -1 : by[row]) * RANGE)) * RANGE + row;
+  rankings[order] = keys.sort().map((key) => key % RANGE);
+  return rankings[order];
+}
 function passing() {
   const number = (id, other) => ($(id).value === "" ? other : Number($(id).value));
   const predicted = $("predicted").value, labelled = $("labelled").value, wanted = $("state").value;
   const from = number("from", 0), to = number("to", 1), least = number("least", -Infinity), most = number("most", Infinity);
   const image = facts.images.indexOf($("image").value), text = $("image").value;
   const [category, value] = $("category").value ? JSON.parse($("category").value) : [null];
-  const found = [];
-  for (let row = 0; row < facts.cells; row += 1) {
+  const found = [], ranked = ranking($("order").value);
+  for (let at = 0; at < facts.cells; at += 1) {
+    const row = ranked ? ranked[at] : at;
     if (predicted !== "" && column.best[row] !== Number(predicted)) continue;
     if (labelled !== "" && column.label[row] !== Number(labelled)) continue;
     if (column.confidence[row] < from || column.confidence[row] > to) continue;
@@ -66,8 +77,6 @@ function passing() {
     if (state.lasso && !state.lasso.has(row)) continue;
     found.push(row);
   }
-  const by = { errors: column.errors, uncertain: column.uncertain, sure: column.confidence }[$("order").value];
-  if (by) found.sort((a, b) => (Number.isNaN(by[b]) ? -1 : by[b]) - (Number.isNaN(by[a]) ? -1 : by[a]) || a - b);
   return found;
 }
 function filter() {
@@ -177,7 +186,35 @@ $("field").onclick = (event) => {
 
 // the map: points in WebGL, the lasso on a canvas above
 const mapCanvas = $("map"), gl = mapCanvas.getContext("webgl", { antialias: false });
-let program = null, buffers = null;
+let program = null, buffers = null, mixed = null;
+// Points lie in the buffers in an arbitrary order, so that the first ones are a sample of all: while the map moves, no more are
+// drawn than this browser manages in every frame, and all when it stands still.
+let drawn = Infinity, asked = 0, before = 0, rest = 0;
+const FEWEST = 20000, SLOW_MS = 24, QUICK_MS = 18, REST_MS = 250;
+function shuffled(count) {
+  const order = Uint32Array.from({ length: count }, (_, at) => at);
+  let seed = 1;
+  for (let at = count - 1; at > 0; at -= 1) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    const other = Math.floor((seed / 2 ** 32) * (at + 1));
+    [order[at], order[other]] = [order[other], order[at]];
+  }
+  return order;
+}
+function move() {
+  // of several events before a frame one paints
+  if (!asked) asked = requestAnimationFrame(moving);
+}
+function moving(now) {
+  asked = 0;
+  const took = before ? now - before : 0; // 0: it stood still
+  before = now;
+  if (took > SLOW_MS) drawn = Math.max(FEWEST, Math.min(drawn, facts.cells) * Math.max(0.2, 16 / took));
+  else if (took && took < QUICK_MS) drawn = Math.min(facts.cells, drawn * 1.1);
+  paint(drawn);
+  clearTimeout(rest);
+  rest = setTimeout(() => { before = 0; if (drawn < facts.cells) paint(); }, REST_MS);
+}
 const shader = (kind, source) => { const made = gl.createShader(kind); gl.shaderSource(made, source); gl.compileShader(made); return made; };
 function prepare() {
   program = gl.createProgram();
@@ -186,19 +223,22 @@ function prepare() {
   gl.linkProgram(program); gl.useProgram(program);
   gl.enable(gl.BLEND); gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   buffers = { place: gl.createBuffer(), tint: gl.createBuffer() };
+  mixed = shuffled(facts.cells);
   const both = new Float32Array(2 * facts.cells);
-  for (let row = 0; row < facts.cells; row += 1) { both[2 * row] = places[row]; both[2 * row + 1] = places[facts.cells + row]; }
+  mixed.forEach((row, at) => { both[2 * at] = places[row]; both[2 * at + 1] = places[facts.cells + row]; });
   gl.bindBuffer(gl.ARRAY_BUFFER, buffers.place); gl.bufferData(gl.ARRAY_BUFFER, both, gl.STATIC_DRAW);
 }
+const NONE = [106, 122, 122];
 const ramp = (share) => [60 + 183 * share, 60 + 140 * share, 130 - 85 * share];
 function tints() {
   const colours = facts.classes.map(({ colour }) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
   const kind = $("colour").value, by = { confidence: column.confidence, uncertain: column.uncertain, errors: column.errors }[kind];
   const made = new Uint8Array(4 * facts.cells), shown = new Uint8Array(facts.cells);
   for (const row of state.rows) shown[row] = 1;
-  for (let row = 0; row < facts.cells; row += 1) {
-    const tint = by ? (Number.isNaN(by[row]) ? [106, 122, 122] : ramp(by[row])) : colours[column.best[row]] || [106, 122, 122];
-    made.set(tint, 4 * row); made[4 * row + 3] = row === state.cell || state.chosen.has(row) ? 255 : shown[row] ? 190 : 18;
+  for (let at = 0; at < facts.cells; at += 1) {
+    const row = mixed[at], tint = by ? (Number.isNaN(by[row]) ? NONE : ramp(by[row])) : colours[column.best[row]] || NONE, to = 4 * at;
+    made[to] = tint[0]; made[to + 1] = tint[1]; made[to + 2] = tint[2];
+    made[to + 3] = row === state.cell || state.chosen.has(row) ? 255 : shown[row] ? 190 : 18;
   }
   return made;
 }
@@ -208,7 +248,7 @@ function draw() {
   gl.bindBuffer(gl.ARRAY_BUFFER, buffers.tint); gl.bufferData(gl.ARRAY_BUFFER, tints(), gl.DYNAMIC_DRAW);
   paint();
 }
-function paint() {
+function paint(most = Infinity) {
   if (!program) return;
   const { x, y, zoom } = state.view;
   gl.viewport(0, 0, mapCanvas.width, mapCanvas.height);
@@ -219,7 +259,7 @@ function paint() {
   }
   gl.uniform3f(gl.getUniformLocation(program, "view"), x, y, zoom);
   gl.uniform1f(gl.getUniformLocation(program, "size"), Math.max(2.5, Math.min(16, (900 / Math.sqrt(facts.cells)) ** 0.5 * 2.2 * zoom ** 0.5)));
-  gl.drawArrays(gl.POINTS, 0, facts.cells);
+  gl.drawArrays(gl.POINTS, 0, Math.min(most, facts.cells));
   marks();
 }
 const toMap = (event) => { const box = mapCanvas.getBoundingClientRect(); return [((event.clientX - box.left) / box.width * 2 - 1) / state.view.zoom + state.view.x, (1 - (event.clientY - box.top) / box.height * 2) / state.view.zoom + state.view.y]; };
@@ -255,7 +295,7 @@ mapCanvas.onpointermove = (event) => {
   if (rope) { rope.push(toMap(event)); marks(); return; }
   const share = 2 / mapCanvas.getBoundingClientRect().width / state.view.zoom;
   state.view.x -= event.movementX * share; state.view.y += event.movementY * share;
-  paint();
+  move();
 };
 mapCanvas.onpointerup = (event) => {
   if (!places) return;
@@ -269,18 +309,18 @@ mapCanvas.onpointerup = (event) => {
     mark();
   } else if (moved < 5) { const row = near(...toMap(event)); if (row >= 0) pick(row, event); }
 };
-function zoom(factor) { state.view.zoom = Math.min(400, Math.max(0.5, state.view.zoom * factor)); paint(); }
+function zoom(factor) { state.view.zoom = Math.min(400, Math.max(0.5, state.view.zoom * factor)); move(); }
 mapCanvas.onwheel = (event) => {
   event.preventDefault();
   const before = toMap(event);
   state.view.zoom = Math.min(400, Math.max(0.5, state.view.zoom * (event.deltaY < 0 ? 1.2 : 1 / 1.2)));
   const after = toMap(event);
   state.view.x += before[0] - after[0]; state.view.y += before[1] - after[1];
-  paint();
+  move();
 };
 mapCanvas.onkeydown = (event) => {
   const step = 0.2 / state.view.zoom, steps = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key];
-  if (steps) { state.view.x += steps[0]; state.view.y += steps[1]; paint(); }
+  if (steps) { state.view.x += steps[0]; state.view.y += steps[1]; move(); }
   else if (event.key === "+" || event.key === "=") zoom(1.5);
   else if (event.key === "-") zoom(1 / 1.5);
   else return;
@@ -332,6 +372,11 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+function pictured() {
+  // the first picture, or as long as it may take where it is out of view
+  const first = $("thumbs").querySelector("img"), longest = new Promise((done) => setTimeout(done, 1500));
+  return first && Promise.race([longest, new Promise((done) => { for (const kind of ["load", "error"]) first.addEventListener(kind, done); })]);
+}
 async function placesReady() {
   // the map is computed while the rest is used already
   for (;;) {
@@ -369,6 +414,7 @@ async function begin() {
   }
   filter();
   document.body.dataset.ready = "yes";
+  await pictured(); // what the map is computed from takes longer to read
   if (!gl) $("map-state").textContent = "this browser has no WebGL: no map";
   places = await placesReady();
   $("map-state").textContent = "";

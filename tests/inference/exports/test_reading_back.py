@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from hpa.core.errors import InputError
@@ -9,6 +10,7 @@ from hpa.core.field import Field
 from hpa.core.submission_table import PREDICTION_COLUMN, TableRow, write_table
 from hpa.inference.exports.cells import CellsExport
 from hpa.inference.exports.label_maps import LabelMapsExport
+from hpa.results import cells_file
 from hpa.results.cells_file import CellsFile
 from hpa.results.label_maps import LabelMapCells
 from hpa.results.submission import SubmissionCells
@@ -40,6 +42,18 @@ def test_a_table_of_cells_is_read_with_its_outlines(written, records):
     assert len(list(found.masks("b"))) == 6
     with pytest.raises(InputError, match="no label map of image z"):
         found.label_map("z")
+
+
+def test_features_do_not_count_among_what_is_read_at_once(written, monkeypatch):
+    path = written.with_suffix(".cells.parquet")
+    facts = pq.read_metadata(path)
+    features = sum(name.startswith("f_") for name in facts.schema.names)
+    least = facts.num_rows * (facts.num_columns - features)
+    monkeypatch.setattr(cells_file, "MAX_VALUES", least)
+    assert CellsFile(path, Nowhere()).feature_count == features > 0
+    monkeypatch.setattr(cells_file, "MAX_VALUES", least - 1)
+    with pytest.raises(InputError, match="no table of cells"):
+        CellsFile(path, Nowhere())
 
 
 def test_without_outlines_the_missing_file_is_named(written, tmp_path):
