@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,6 +22,9 @@ MAX_IMAGES = 100
 _TOP_CLASSES = 3
 _MIN_CONFIDENCE = 0.1
 """A second or third class below this is not worth reading."""
+_LETTER_PERCENT, _NAME_PERCENT, _RIM_PERCENT = 1.2, 18.0, (9.7, 5.5)
+"""Widths of a letter and of the longest line of a name, and how far the middle of a name stays from the edges
+(`--rim`), in percent of an image as wide as the page shows it."""
 _SCALE_BARS_UM = (100, 50, 20, 10, 5, 2, 1)
 
 
@@ -45,6 +48,8 @@ class CellNote:
     predictions: tuple[ClassPrediction, ...]
     truth: tuple[tuple[str, ClassStyle], ...]
     """Name and look of each class of the ground truth; of the image where the cell's is not known."""
+    has_room: bool = True
+    """Whether the name of its first class lies on no other number or name."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,36 @@ def _notes(
         targets = truth if np.isfinite(truth).all() else facts.image_targets[row]
         place = (round(100 * x / width, 2), round(100 * y / height, 2))
         notes.append(CellNote(cell, *place, predictions, facts.classes_in(targets)))
-    return notes
+    return _with_room(notes, width / height)
+
+
+def _with_room(notes: list[CellNote], aspect: float) -> list[CellNote]:
+    """Return the notes, without room for names that would lie on a number or on an earlier name.
+
+    Args:
+        notes: Of an image.
+        aspect: Its width over its height.
+    """
+    middles = [(_within(note.left, _RIM_PERCENT[0]), _within(note.top, _RIM_PERCENT[1] * aspect)) for note in notes]
+    numbers = [(x - 2.5, y - 2.5 * aspect, x + 2.5, y) for x, y in middles]  # the name lies below, both in the middle
+    names: list[tuple[float, float, float, float]] = []
+    placed = []
+    for note, number, (x, y) in zip(notes, numbers, middles, strict=True):
+        width = len(note.predictions[0].name) * _LETTER_PERCENT
+        half = min(_NAME_PERCENT, width) / 2
+        box = (x - half, y, x + half, y + 2 * (1 + int(width / _NAME_PERCENT)) * aspect)
+        has_room = not any(_overlap(box, other) for other in [*numbers, *names] if other is not number)
+        names += [box] if has_room else []
+        placed.append(replace(note, has_room=has_room))
+    return placed
+
+
+def _within(place: float, rim: float) -> float:
+    return min(max(place, rim), 100 - rim)
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _innermost(label_map: Int32[np.ndarray, "height width"], window: tuple[slice, slice], cell: int) -> tuple[int, int]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from hpa.core.classes import LOCATION_NAMES
 from hpa.reports.calibration import class_calibrations
 from hpa.reports.class_scores import class_scores
@@ -18,6 +21,7 @@ from hpa.reports.page import environment, render, write_page
 from hpa.reports.pictures import TINT_OF_CHANNEL
 from hpa.reports.score_groups import grouped_scores
 from hpa.reports.summary import summary
+from hpa.reports.weakest_classes import WeakClass, weakest
 
 STAIN_OF_CHANNEL = {"red": "microtubules", "green": "protein", "blue": "nucleus", "yellow": "endoplasmic reticulum"}
 """Stains of the Human Protein Atlas."""
@@ -44,6 +48,7 @@ def render_run_page(facts: RunFacts) -> str:
         facts=facts,
         figures=summary(facts),
         learning=learning_charts(facts.history, facts.best_epoch),
+        weakest=_weakest(facts),
         history=facts.history,
         scores=class_scores(facts),
         calibrations=class_calibrations(facts),
@@ -57,6 +62,12 @@ def render_run_page(facts: RunFacts) -> str:
         colours=channel_colours(facts),
         environment=environment(facts.seed, facts.commit),
     )
+
+
+def _weakest(facts: RunFacts) -> list[WeakClass]:
+    known = facts.has_truth
+    image = pd.factorize(facts.cells["image_id"][known])[0].astype(np.int64)
+    return weakest(facts.probabilities[known], facts.truth[known] > 0.5, image, facts.class_names)
 
 
 def channel_colours(facts: RunFacts) -> str:
