@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Float32, Int64
 
 from hpa.core.errors import InputError
-from hpa.core.field import Field
 from hpa.corrections.journal import Journal
-from hpa.corrections.table import BETWEEN, CLASSES, DELETE, MERGE, Correction, digest_of_cells
+from hpa.corrections.table import BETWEEN, CLASSES, DELETE, MERGE, Correction
+from hpa.explorer.images import KeptImages
 from hpa.explorer.orders import disagreement, uncertainty
 from hpa.explorer.vectors import Vectors, compressed, nearest_cells, places
 from hpa.results.found_cells import CellTable, FoundCells
 
 _PIECE = 16384
-_IMAGES_KEPT = 8
 SIMILAR = 12
 
 
@@ -33,21 +30,6 @@ class GivesFeatures(Protocol):
 
     def features(self) -> Iterator[Float32[np.ndarray, "cell feature"]]:
         """Yield the features of the cells in pieces, in the order of the table."""
-
-
-@dataclass(frozen=True)
-class ExploredImage:
-    """An image with its cells.
-
-    Attributes:
-        field: Its pixels.
-        cells: Its cells by their numbers.
-        digest: Of the cells.
-    """
-
-    field: Field
-    cells: Int32[np.ndarray, "height width"]
-    digest: str
 
 
 @dataclass
@@ -76,11 +58,10 @@ class Collection:
     _failure: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        """Compute the orders now; vectors and map when they are asked for."""
+        """Compute the orders now; vectors and map when they are first wanted."""
         self.uncertainty = uncertainty(self.table.confidences)
         self.disagreement = disagreement(self.table.confidences, self.table.targets)
-        self._kept_image = lru_cache(_IMAGES_KEPT)(self._image)
-        self._reading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.image = KeptImages(self.found).read
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._computing = threading.Thread(target=self._compute, daemon=True)
@@ -102,15 +83,6 @@ class Collection:
         if self._failure:
             raise InputError(self._failure)
         return self._map
-
-    def image(self, image_id: str) -> ExploredImage:
-        """Return an image with its cells; of a gallery's requests for cells of one image a single one reads it.
-
-        Raises:
-            InputError: If the image or its outlines cannot be read.
-        """
-        with self._reading[image_id]:
-            return self._kept_image(image_id)
 
     def similar(self, row: int) -> Int64[np.ndarray, " similar"]:
         """Return the cells that look most like a cell to the network, the nearest first; waits for the features.
@@ -196,13 +168,6 @@ class Collection:
         """Whether cells differ on the map: by features, confidences of classes, or measurements."""
         has_features = isinstance(self.found, GivesFeatures) and bool(self.found.feature_count)
         return has_features or bool(self.found.class_names) or bool(self.table.measurements)
-
-    def _image(self, image_id: str) -> ExploredImage:
-        cells = self.found.label_map(image_id)
-        shown = self.found.read(image_id)
-        if cells.shape != shown.pixels.shape[1:]:
-            raise InputError(f"{image_id}: its outlines are of another size than the image.")
-        return ExploredImage(shown, cells, digest_of_cells(cells))
 
     def _compute(self) -> None:
         try:

@@ -11,7 +11,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from hpa.core.field import Field
-from hpa.explorer.collection import ExploredImage
+from hpa.explorer.images import ExploredImage
 from hpa.reports.pictures import composite
 
 SIDE_PX = 1024
