@@ -18,8 +18,8 @@ from hpa.cells.loading import CellLoading
 from hpa.cells.validation_fields import validation_fields
 from hpa.config import Config, build, build_nested
 from hpa.core.artifacts import ArtifactCache
-from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
+from hpa.intake.needed_channels import source_with
 from hpa.interfaces import CellModel, ImageSource, SeesFields, Segmenter, Supervision, TrainingCells
 from hpa.metrics.cell_validation import CellValidation
 from hpa.models.network_size import bounded_network
@@ -43,7 +43,7 @@ class CellTask:
         """
         channels = tuple(config["data"]["channels"])
         segmenter = build(config["segmenter"])
-        source = build(config["data"], channels=union_of_channels(channels, segmenter.channels))
+        source = source_with(config["data"], channels, config["segmenter"], segmenter)
         require_same_classes(config["supervision"], source.class_names)
         with bounded_network(config["model"]):
             model = build(config["model"], channel_count=len(channels), class_count=len(source.class_names))

@@ -38,6 +38,20 @@ def _shortened(line: str) -> str:
     return line if len(line) <= _MAX_LINE else f"{line[: _MAX_LINE // 2]} … {line[-_MAX_LINE // 2 :]}"
 
 
+class MissingChannelError(InputError):
+    """Images lack channels that are asked for.
+
+    Attributes:
+        missing: Those.
+        available: The channels that the images have.
+    """
+
+    def __init__(self, message: str, missing: Sequence[str], available: Sequence[str]) -> None:
+        super().__init__(message)
+        self.missing = tuple(missing)
+        self.available = tuple(available)
+
+
 class UsageError(InputError):
     """The words of a command line do not fit each other, or what they are for."""
 

@@ -36,6 +36,7 @@ PATH_SETTINGS = frozenset(
     )
 )
 """Last words of the settings that are paths, or lists of paths."""
+_HYDRA_FOLDERS = ("hydra.sweep.dir", "hydra.run.dir")
 _FILE_SUFFIXES = ("weights",)
 """Ends of the words of settings that may be paths, but also names or numbers."""
 _NO_FILE = ("hub:", "hf-hub:", "???")
@@ -52,13 +53,27 @@ _NO_PATH = ("${", "'", '"', "[", "???")
 def quote_paths(words: Sequence[str]) -> list[str]:
     """Return the words of a command line with the values of path settings in quotes, as Hydra's grammar wants them.
 
-    Values that are quoted, lists, interpolations or `null` stay as they are; so do commas of a sweep (`-m`).
+    Entries of lists are quoted one by one, and the choices of a sweep (`-m`). Values that are quoted already,
+    interpolations or `null` stay as they are.
 
-    >>> quote_paths(["data.root=20240105", "data.root=~/my data (v2)", "model=resnet18", "ckpt=[a,b]"])
-    ["data.root='20240105'", "data.root='~/my data (v2)'", 'model=resnet18', 'ckpt=[a,b]']
+    >>> quote_paths(["data.root=20240105", "data.root=~/my data (v2)", "model=resnet18", "ckpt=[a,~/b]"])
+    ["data.root='20240105'", "data.root='~/my data (v2)'", 'model=resnet18', "ckpt=[a,'~/b']"]
     """
     is_sweep = any(word in ("-m", "--multirun") for word in words)
-    return [word if is_sweep and "," in word else _quoted(word) for word in words]
+    return [_quoted(word, is_sweep) for word in words]
+
+
+def path_of(word: str) -> Path:
+    """Return the path that a word `key=value` of a command line names, as `quote_paths` and `with_paths` read it.
+
+    >>> path_of("data.root='my data'"), path_of("data.root=2024")
+    (PosixPath('my data'), PosixPath('2024'))
+    """
+    value = word.partition("=")[2]
+    for quote in "'\"":
+        if len(value) > 1 and value[0] == value[-1] == quote:
+            value = value[1:-1].replace(f"\\{quote}", quote)
+    return as_path(os.path.expanduser(value))  # noqa: PTH111 - Path's may raise
 
 
 def with_paths(config: Any) -> Any:
@@ -118,16 +133,31 @@ def _value(name: str, value: Any) -> Any:
     return with_paths(value)
 
 
-def _quoted(word: str) -> str:
+def _quoted(word: str, is_sweep: bool) -> str:
     key, equals, value = word.partition("=")
     name = key.lstrip("+").rpartition(".")[2]
-    may_be_number = name not in PATH_SETTINGS
-    if not equals or (may_be_number and not name.endswith(_FILE_SUFFIXES)):
+    is_path = name in PATH_SETTINGS or key.startswith(_HYDRA_FOLDERS)
+    if not equals or not (is_path or name.endswith(_FILE_SUFFIXES)):
         return word
+    if key.startswith(_HYDRA_FOLDERS):  # Hydra itself makes this folder
+        value = os.path.expanduser(value)  # noqa: PTH111 - Path's may raise
+    is_list = value.startswith("[") and value.endswith("]")
+    if not is_list and not (is_sweep and "," in value):
+        return f"{key}={_in_quotes(value, is_path)}"
+    inner = value[1:-1] if is_list else value
+    if any(letter in inner for letter in "'\"[]") or "${" in inner:
+        return word
+    entries = ",".join(_in_quotes(entry.strip(), is_path, in_list=True) for entry in inner.split(","))
+    return f"{key}=[{entries}]" if is_list else f"{key}={entries}"
+
+
+def _in_quotes(value: str, is_path: bool, in_list: bool = False) -> str:
     if value.startswith(_NO_PATH) or value.lower() in ("", "null"):
-        return word
-    if _PLAIN_WORD.fullmatch(value) and (may_be_number or not _NUMBER_LIKE.fullmatch(value)):
-        return word
+        return value
+    if (_PLAIN_WORD.fullmatch(value) or not is_path) and _NUMBER_LIKE.fullmatch(value):
+        return f"'{value}'" if is_path else value
+    if _PLAIN_WORD.fullmatch(value) and not (in_list and value.endswith("\\")):
+        return value
     # Hydra: a backslash counts only before a quote, and before the closing one
     escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", value)
-    return f"{key}='{escaped}{chr(92) * (len(value) - len(value.rstrip(chr(92))))}'"
+    return f"'{escaped}{chr(92) * (len(value) - len(value.rstrip(chr(92))))}'"

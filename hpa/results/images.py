@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from hpa.config import build
-from hpa.core.addresses import as_path
 from hpa.core.errors import InputError
 from hpa.core.field import Field
+from hpa.core.paths import path_of
 from hpa.core.project_folder import project_folder
 from hpa.core.table_text import table_file
 from hpa.intake.data_set.opening import open_images
@@ -52,10 +53,10 @@ def images_of(overrides: Sequence[str]) -> Images:
     Raises:
         InputError: If none are named, or there are none.
     """
-    roots = [word.removeprefix(_ROOT) for word in overrides if word.startswith(_ROOT)]
+    roots = _roots(overrides)
     if not roots:
         raise InputError("where are the images? Give their folder: data.root=DIR.")
-    root = as_path(roots[-1])
+    root = roots[-1]
     if not root.exists():
         raise InputError(f"{root}: there is no such folder; give that of the images, data.root=DIR.")
     if len(overrides) == 1:
@@ -72,7 +73,7 @@ def with_layout(overrides: Sequence[str]) -> list[str]:
     """Return overrides that name a layout: that of the folder, or that of the competition where it has none."""
     if any(word.startswith("data=") for word in overrides):
         return [*overrides]
-    roots = [as_path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
+    roots = _roots(overrides)
     layout = data_set_layout(roots[-1]) if roots else None
     return [f"data={layout or _COMPETITION}", *overrides]
 
@@ -83,9 +84,13 @@ def images_of_submission(overrides: Sequence[str]) -> Images:
     Raises:
         InputError: If none are named, or there are none.
     """
-    roots = [as_path(word.removeprefix(_ROOT)) for word in overrides if word.startswith(_ROOT)]
+    roots = _roots(overrides)
     if len(roots) != len(overrides) or not roots or data_set_layout(roots[-1]) is not None:
         return images_of(overrides)
     is_competition = any((roots[-1] / split).is_dir() for split in SPLITS)
     has_images = roots[-1].is_dir() and bool(image_files(roots[-1]))
     return images_of(overrides if has_images and not is_competition else with_layout(overrides))
+
+
+def _roots(overrides: Sequence[str]) -> list[Path]:
+    return [path_of(word) for word in overrides if word.startswith(_ROOT)]

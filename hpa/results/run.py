@@ -12,11 +12,11 @@ from jaxtyping import Int32, Int64
 
 from hpa.cells.stored_cells import StoredCells
 from hpa.config import build
-from hpa.core.channels import union_of_channels
 from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.core.project_folder import project_folder
 from hpa.inference.cells.held_out import read_held_out_cells
+from hpa.intake.needed_channels import source_with
 from hpa.interfaces import ImageSource
 from hpa.overrides import with_values
 from hpa.results.found_cells import CellTable, Mask, masks_of
@@ -49,8 +49,8 @@ class RunCells:
         self.held_out = read_held_out_cells(folder)
         self.config = _config_of(folder, overrides)
         segmenter = build(self.config["segmenter"])
-        channels = union_of_channels(tuple(self.config["data"]["channels"]), segmenter.channels)
-        self.source: ImageSource = build(self.config["data"], channels=channels)
+        data = self.config["data"]
+        self.source: ImageSource = source_with(data, data["channels"], self.config["segmenter"], segmenter)
         self.class_names = tuple(self.source.class_names)
         self._segmenter = segmenter
 

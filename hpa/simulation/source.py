@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hpa import __version__
+from hpa.core.channels import checked_atlas_channels
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.digest import digest_of_values
 from hpa.core.errors import InputError
@@ -50,7 +51,7 @@ class SyntheticHpa:
         corrections: str | Path | None = None,
     ) -> None:
         self.corrections = None if corrections is None else Path(corrections)
-        self.channels = tuple(channels)
+        self.channels = checked_atlas_channels(channels)
         self.images = images
         self.test_images = test_images
         self.size_px = size_px

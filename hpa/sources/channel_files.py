@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from hpa.core.errors import InputError, Problem
+from hpa.core.errors import InputError, MissingChannelError, Problem
 from hpa.core.field import Field
 from hpa.core.file_identity import file_identity
 from hpa.formats.folder_files import NOT_READ
@@ -98,3 +98,27 @@ class ChannelFiles:
         """
         parts = [f"{channel}={file_identity(path)}" for channel, path in self.paths(image_id).items()]
         return "|".join(parts if self.bits is None else [*parts, f"bits={self.bits}"])
+
+
+def require_channels(folders: Sequence[ChannelFiles], known: Sequence[str] | None = None) -> None:
+    """Do nothing where each channel has files in one of the folders, or no file is called like one of a channel.
+
+    Args:
+        folders: Where files may lie.
+        known: All channels that there can be; None: any end of a name is one.
+
+    Raises:
+        MissingChannelError: If there is no file of a channel.
+    """
+    names = [name.rpartition(".")[0] for files in folders if files.folder.is_dir() for name in sorted(files.names())]
+    available = tuple(dict.fromkeys(name.rpartition("_")[2] for name in names if "_" in name))
+    available = tuple(channel for channel in (known or available) if channel in available)
+    channels = folders[0].channels
+    missing = [channel for channel in channels if channel not in available]
+    if missing and available:
+        raise MissingChannelError(
+            f"data.channels={list(channels)}: no file of {folders[0].folder} is called <ID>_{missing[0]}; there are "
+            f"{', '.join(available)}: write 'data.channels=[{','.join(available)}]', or some of them.",
+            missing,
+            available,
+        )

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from hpa.core.addresses import as_path
-from hpa.core.channels import CHANNELS, HPA_FIELD_WIDTH_UM
+from hpa.core.channels import CHANNELS, HPA_FIELD_WIDTH_UM, checked_atlas_channels
 from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
@@ -25,7 +25,7 @@ from hpa.core.table_text import table_file
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
 from hpa.sources.cell_truth import CellTruth
-from hpa.sources.channel_files import ChannelFiles
+from hpa.sources.channel_files import ChannelFiles, require_channels
 from hpa.sources.class_names import FILE_NAME as CLASS_NAMES_FILE
 from hpa.sources.class_names import read_class_names
 from hpa.sources.extra_sets import grouped_by, merged_tables
@@ -83,11 +83,14 @@ class KaggleHpa:
         self._extra_of: dict[str, str] | None = None
         names = self.root / CLASS_NAMES_FILE
         self.class_names: tuple[str, ...] = read_class_names(names) if names.is_file() else LOCATION_NAMES
-        self.channels: tuple[str, ...] = _checked_channels(channels)
+        self.bits = StackChoice.of(bits=bits).bits
+        self.channels: tuple[str, ...] = tuple(channels)
+        if not isinstance(channels, str):
+            require_channels([self._files("train"), self._files("test")], CHANNELS)
+        self.channels = checked_atlas_channels(channels)
         if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null: from width.")
         self.pixel_um = pixel_um
-        self.bits = StackChoice.of(bits=bits).bits
         self._cell_truth_path = None if cell_truth is None else as_path(cell_truth)
         self.metadata = None if metadata is None else as_path(metadata)
         self._pixel_size_was_logged = False
@@ -229,14 +232,3 @@ def _fetched_set(root: Path, channels: Sequence[str], pixel_um: float | None) ->
         None,
         GROUP_OF_FETCHED if has_metadata else None,
     )
-
-
-def _checked_channels(channels: Sequence[str]) -> tuple[str, ...]:
-    wanted = [channels] if isinstance(channels, str) else list(channels)
-    usable = bool(wanted) and len(set(wanted)) == len(wanted) and set(wanted) <= set(CHANNELS)
-    if isinstance(channels, str) or not usable:
-        raise InputError(
-            f"data.channels={wanted}: a list of different channels out of {', '.join(CHANNELS)} is expected, "
-            "e.g. data.channels=[green] or data.channels=[red,green,blue]."
-        )
-    return tuple(wanted)

@@ -21,7 +21,7 @@ from hpa.core.image_table import ImageTable, format_classes
 from hpa.core.table_text import table_file
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
-from hpa.sources.channel_files import ChannelFiles
+from hpa.sources.channel_files import ChannelFiles, require_channels
 from hpa.sources.quality_column import used_rows
 from hpa.sources.row_checks import with_further_columns
 from hpa.sources.typed_listing import HEADER, read_typed_rows, rows_of_split, types_of
@@ -68,6 +68,7 @@ class TypedImages:
             if not path.exists():
                 raise InputError(f"{path}: is missing; {_LAYOUT}. Check data.root.")
         self._files = ChannelFiles(self.root / "images", self.channels, StackChoice.of(bits=bits).bits)
+        require_channels([self._files])
         self._rows, self._row_problems = read_typed_rows(self.root / "index.csv")
         self._types = [types_of(text) for text in self._rows["class"]]
         found = sorted({types[0] for types in self._types if len(types) == 1})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hpa.cli import main
 from hpa.config import plain
 from hpa.core.errors import InputError
-from hpa.core.paths import PATH_SETTINGS, quote_paths, with_home, with_paths
+from hpa.core.paths import PATH_SETTINGS, path_of, quote_paths, with_home, with_paths
 from hpa.overrides import compose_config, with_values
 
 ODD = ["20240105", "1e5", "1_000", "0x10", "inf", "true", ".5", "~/S", "my data (v2)/S", "a,b", "a=b", "Zürich", "it's"]
@@ -47,8 +47,27 @@ def test_other_words_stay_as_they_are(word):
     assert quote_paths([word]) == [word]
 
 
+@pytest.mark.parametrize("name", [name for name in ODD if not set(name) & set(",'[")])
+def test_any_name_in_a_list_is_what_hydra_reads(name):
+    [word] = quote_paths([f"ckpt=[first,{name}]"])
+    assert as_hydra_reads(word) == ["first", name]
+
+
+def test_the_folder_of_a_sweep_may_lie_at_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    [word] = quote_paths(["hydra.sweep.dir=~/my sweep"])
+    assert as_hydra_reads(word) == "/home/me/my sweep"
+
+
+@pytest.mark.parametrize("value", ["~/S", "'~/S'", '"~/S"'])
+def test_words_of_other_commands_name_the_same_folder(value, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert path_of(f"data.root={value}") == Path("/home/me/S")
+
+
 def test_commas_of_a_sweep_stay_choices():
-    assert quote_paths(["-m", "data.root=a b,c d"]) == ["-m", "data.root=a b,c d"]
+    assert quote_paths(["-m", "data.root=a b,c d"]) == ["-m", "data.root='a b','c d'"]
+    assert quote_paths(["-m", "data.root=a,b"]) == ["-m", "data.root=a,b"]
     assert quote_paths(["data.root=a b,c d"]) == ["data.root='a b,c d'"]
 
 

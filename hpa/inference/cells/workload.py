@@ -29,6 +29,7 @@ from hpa.inference.saved_network import network_of
 from hpa.inference.stopwatch import Stopwatch
 from hpa.inference.views import Views
 from hpa.inference.workload import InferenceParts, fallbacks_of, join_config, shared_settings
+from hpa.intake.needed_channels import source_with
 from hpa.interfaces import CellPrediction, CellSink, FieldPredictor, Fusion, Rule
 from hpa.models.saved_run import SavedRun
 
@@ -46,12 +47,13 @@ class CellInference:
             InputError: If the runs differ in their classes, or the data or a setting do not fit.
         """
         require_same_classes(runs)
-        segmenter = build(config.get("segmenter") or runs[0].part("segmenter"))
+        segmenter_part = config.get("segmenter") or runs[0].part("segmenter")
+        segmenter = build(segmenter_part)
         rules = build_each(config["rules"], "rules")
         channels: tuple[str, ...] = ()
-        for wanted in [*(run.channels for run in runs), segmenter.channels]:
-            channels = union_of_channels(channels, wanted)
-        source = build(config.get("data") or runs[0].part("data"), channels=channels)
+        for run in runs:
+            channels = union_of_channels(channels, run.channels)
+        source = source_with(config.get("data") or runs[0].part("data"), channels, segmenter_part, segmenter)
         fusion: Fusion = build(config["fusion"])
         predictors = CellPredictors(runs, config)
         fallbacks = predictors.fallbacks()
