@@ -25,13 +25,18 @@ name, because blanks around names are stripped."""
 _DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
 
 
-def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
+def read_rows(
+    path: Path, columns: Sequence[str], numbers: Sequence[str] = (), optional: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a table as text, blanks stripped and blank lines left out.
 
     Args:
         path: The file; tabs separate where its name ends in .tsv, else what its header has most of.
         columns: Columns that must be there; others are kept as they are.
         numbers: Columns of numbers, where a decimal comma becomes a point if commas do not separate the cells.
+        optional: Columns that may be there.
+
+    A column whose name differs from a known one in capitals alone is that one.
 
     Returns:
         All columns as str ("" where nothing stands), and the column `ROW`. Columns without a name are called
@@ -44,7 +49,7 @@ def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -
     separator, rows = _cells_of(path)
     if not rows:
         raise InputError(f"{path}: the file is empty; a header line and rows are expected.")
-    header = rows[0][1]
+    header = _with_known_names(rows[0][1], (*columns, *numbers, *optional))
     missing = [name for name in columns if name not in header]
     if missing:
         raise InputError(
@@ -61,6 +66,16 @@ def read_rows(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -
         frame[name] = frame[name].str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
     frame[ROW] = [number for number, _ in rows[1:]]
     return frame
+
+
+def _with_known_names(header: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return names of columns, spelled as they are known.
+
+    >>> _with_known_names(["ID", "Pixel_um"], ["pixel_um"])
+    ['ID', 'pixel_um']
+    """
+    spelled = {name.lower(): name for name in known if name not in header}
+    return [spelled.get(name.lower(), name) for name in header]
 
 
 def _cells_of(path: Path) -> tuple[str, list[tuple[int, list[str]]]]:

@@ -245,17 +245,24 @@ def _listed(header: ImageHeader) -> str:
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
-def expanded(planes: np.ndarray, bits: int) -> np.ndarray:
+def expanded(path: Path, planes: np.ndarray, bits: int) -> np.ndarray:
     """Return 16-bit planes whose levels use `bits` bits, stretched over all 16, so that the full level is 65535.
 
-    >>> expanded(np.array([0, 4095], np.uint16), 12)
+    >>> expanded(Path("a.tif"), np.array([0, 4095], np.uint16), 12)
     array([    0, 65535], dtype=uint16)
+
+    Raises:
+        InputError: If a level is beyond these bits.
     """
     missing = 8 * planes.dtype.itemsize - bits
     if missing <= 0:
         return planes
-    top = np.uint16((1 << bits) - 1)
-    planes = np.minimum(planes, top)
+    top, highest = (1 << bits) - 1, int(planes.max(initial=0))
+    if highest > top:
+        raise InputError(
+            f"{path}: levels of {bits} bit are expected, as its header or --bits says, up to {top}; they go up to "
+            f"{highest}. --bits 16 (data.bits=16) reads all images as they are stored."
+        )
     return (planes << np.uint16(missing)) | (planes >> np.uint16(max(0, bits - missing)))
 
 

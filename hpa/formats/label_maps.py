@@ -25,6 +25,7 @@ from PIL import PngImagePlugin
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.field import Segmentation
 from hpa.core.file_names import require_data
+from hpa.core.label_map import areas_of, labels_of
 from hpa.core.sealed_file import damaged, read_sealed, write_sealed
 from hpa.core.whole_file import whole_file
 from hpa.formats.cellpose_seg import SUFFIX as CELLPOSE_SUFFIX
@@ -38,6 +39,8 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 NPZ_SUFFIX, NPZ_KEY = ".npz", "label_map"
 SUFFIXES: tuple[str, ...] = (".png", *TIFF_SUFFIXES, NPZ_SUFFIX)
 _UINT16_MAX = 65535
+_PARTS_OF_A_MASK, _SHARE_OF_LARGEST = 3, 5
+"""As many parts of a fifth of the largest or more are cells, not pieces of one."""
 _INT32_MAX = np.iinfo(np.int32).max
 
 
@@ -77,6 +80,25 @@ def read_label_map(path: Path) -> Int32[np.ndarray, "height width"]:
     if len(pages) != 1:
         raise InputError(f"{path}: one label map is expected, the file holds a stack of {len(pages)}; save one plane.")
     return _checked(path, pages[0])
+
+
+def require_instances(path: Path, label_map: Int32[np.ndarray, "height width"]) -> None:
+    """Do nothing where cells have numbers of their own.
+
+    Raises:
+        InputError: If many cells have one number, as in a yes/no mask of levels 0 and 255, or 0 and 1.
+    """
+    numbers = labels_of(label_map)
+    if len(numbers) != 1:
+        return
+    _, parts = cv2.connectedComponents((label_map > 0).astype(np.uint8))
+    areas = areas_of(parts)
+    if np.count_nonzero(areas * _SHARE_OF_LARGEST >= areas.max(initial=0)) >= _PARTS_OF_A_MASK:
+        raise InputError(
+            f"{path}: {len(areas)} parts have the same number {numbers[0]}: a yes/no mask of all cells; each cell "
+            "needs a number of its own. In Fiji: Process > Binary > Convert to Mask, then Analyze Particles > Count "
+            "Masks."
+        )
 
 
 def write_segmentation(path: Path, segmentation: Segmentation) -> None:

@@ -4,6 +4,7 @@ A word in braces stands for a part of the name and gives it a meaning: `image` n
 `class` the type of its cells (`mixed`: several types); `plate` and `well` say what was grown together, so that such
 images share a fold. Other words distinguish images too (`site`, `time`); `_` stands for a part that means nothing. A
 word may come again and must then read the same. Patterns may reach through folders: `{class}/{image}_{channel}.tif`.
+Suffixes of files may be in capitals.
 """
 
 from __future__ import annotations
@@ -91,6 +92,9 @@ class NamePattern:
 def _expression_of(numbered: tuple[int, str], pieces: list[str]) -> str:
     """Return the regular expression of a piece: those at uneven places are words, the others stand between them."""
     number, piece = numbered
+    if number == len(pieces) - 1:
+        end, dot, suffixes = piece.partition(".")
+        return f"{re.escape(end)}(?i:{re.escape(dot + suffixes)})"
     if number % 2 == 0:
         return re.escape(piece)
     if piece == NOTHING:

@@ -23,7 +23,9 @@ UNKNOWN: SizeUm = (math.nan, math.nan)
 _MAX_PRINTED_DPI = 4800.0
 _UM_PER_INCH, _UM_PER_CM = 25400.0, 10000.0
 _UM_PER_UNIT = {
-    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m", "\\u03bcm"), 1.0),
+    **dict.fromkeys(
+        ("µm", "μm", "âµm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m", "\\u03bcm"), 1.0
+    ),
     **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
     **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e3),
     **dict.fromkeys(("cm", "centimeter", "centimetre"), 1e4),

@@ -65,6 +65,25 @@ def read_png(path: Path) -> Shaped[np.ndarray, "1 channel height width"]:
     """
     scene = inspect_png(path).scenes[0]
     check_size(path, scene.height * scene.width * len(scene.channel_names))
+    return _right_aligned(_decoded(path, scene), scene.bits)
+
+
+def _right_aligned(planes: np.ndarray, bits: int) -> np.ndarray:
+    """Return levels of `bits` bits, where a writer has scaled them to 16 as the standard wants (it is not always kept).
+
+    >>> _right_aligned(np.array([0, 16, 65520], np.uint16), 12), _right_aligned(np.array([0, 1, 4095], np.uint16), 12)
+    (array([   0,    1, 4095], dtype=uint16), array([   0,    1, 4095], dtype=uint16))
+    """
+    missing = 8 * planes.dtype.itemsize - bits
+    if missing <= 0:
+        return planes
+    shifted = planes >> np.uint16(missing)
+    rest = planes & np.uint16((1 << missing) - 1)
+    is_scaled = not rest.any() or np.array_equal(rest, shifted >> np.uint16(max(0, bits - missing)))
+    return shifted if is_scaled else planes
+
+
+def _decoded(path: Path, scene: Scene) -> Shaped[np.ndarray, "1 channel height width"]:
     try:
         content = path.read_bytes()
         if fault := checksum_fault(content):

@@ -7,6 +7,7 @@ into this very file.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -60,6 +61,8 @@ BROKEN = (
     Image.DecompressionBombError,
 )
 """What tifffile, Pillow and the decoders below them raise at damaged files."""
+
+_BEGINS_OME = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(\w+:)?OME\b", re.DOTALL)
 
 Planes = Shaped[np.ndarray, "slice channel height width"]
 
@@ -122,7 +125,7 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 def readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[Readable], tuple[str, ...]]:
     """Return the scenes of a file, and what else it holds."""
-    text = tiff.ome_metadata if tiff.is_ome and not tiff.is_shaped else None
+    text = None if tiff.is_shaped else _ome_text(tiff)
     if text:
         images = read_ome_images(path, text, len(tiff.pages))
         if not images:
@@ -145,6 +148,14 @@ def readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[Readable], tupl
     orientation = tiff.pages.first.tags.valueof("Orientation", 1)
     notes += [f"orientation {orientation} of its header is not applied"] if orientation != 1 else []
     return kept, tuple(notes)
+
+
+def _ome_text(tiff: tifffile.TiffFile) -> str | None:
+    """Return the OME-XML of a file, also one that is cut short, which tifffile takes for a remark of no meaning."""
+    if tiff.is_ome:
+        return tiff.ome_metadata
+    description = tiff.pages.first.description if tiff.pages else ""
+    return description.strip() if _BEGINS_OME.match(description) else None
 
 
 def _check_levels(path: Path, page: tifffile.TiffPage) -> None:

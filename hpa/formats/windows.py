@@ -76,7 +76,7 @@ class ImageWindows:
             InputError: If pixels cannot be decoded, or the window exceeds the limit.
         """
         check_size(self.path, len(self.scene.channel_names) * window.area)
-        return expanded(self._windows.read(window).max(axis=0), self._bits)
+        return expanded(self.path, self._windows.read(window).max(axis=0), self._bits)
 
     def has_data(self, window: Window) -> bool:
         """Return whether the file stores anything of a window; else all its pixels are 0."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
+from unicodedata import normalize
 
 from hpa.core.errors import InputError, Problem
 from hpa.formats.channel_groups import chosen_slices, is_thumbnail, recognised_groups
@@ -129,8 +130,13 @@ class _FolderFinder:
         for path in paths:
             self._sort(path)
         ids: dict[str, str] = {}
+        forms = Counter(normalize("NFC", name) for name in self._groups)
         for name, group in self._groups.items():
-            self._finish(name, group, ids)
+            if forms[normalize("NFC", name)] > 1:
+                reason = f"files of the same name have its letters in another Unicode form ({name!a}); rename them"
+                self._found.problems.append(Problem(name, reason))
+            else:
+                self._finish(name, group, ids)
         return self._found
 
     def _sort(self, path: Path) -> None:

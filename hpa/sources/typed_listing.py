@@ -63,7 +63,7 @@ def read_typed_rows(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
     Raises:
         InputError: If the file is missing or has no column ID.
     """
-    frame = read_rows(path, HEADER[:1], HEADER[-1:])
+    frame = read_rows(path, HEADER[:1], HEADER[-1:], HEADER[1:])
     problems = []
     for name in HEADER[1:]:
         if name not in frame:

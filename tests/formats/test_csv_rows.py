@@ -34,6 +34,21 @@ def test_decimal_commas_of_columns_of_numbers_become_points(tmp_path, separator)
     assert read_rows(tmp_path / "b.csv", ("ID",), ("pixel_um",))["pixel_um"].tolist() == ["0,5"]
 
 
+def test_known_columns_are_known_in_any_capitals(tmp_path):
+    (tmp_path / "a.csv").write_text("Id,Pixel_UM,Organ\na,0.5,lung\n")
+    rows = read_rows(tmp_path / "a.csv", ("ID",), ("pixel_um",))
+    assert rows.columns.drop(ROW).tolist() == ["ID", "pixel_um", "Organ"]
+    (tmp_path / "b.csv").write_text("id,ID\na,b\n")
+    assert read_rows(tmp_path / "b.csv", ("ID",)).columns.drop(ROW).tolist() == ["id", "ID"]
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".xls", ".ods"])
+def test_a_workbook_in_place_of_a_table_is_named(tmp_path, suffix):
+    (tmp_path / f"index{suffix}").write_bytes(b"PK")
+    with pytest.raises(InputError, match=rf"index\{suffix}: a workbook is not read; save its sheet as index\.csv"):
+        read_rows(tmp_path / "index.csv", ("ID",))
+
+
 def test_what_spreadsheets_add_is_left_out(tmp_path):
     lines = ["sep=;", "ID;class; ;", '"a";"two\nlines";;', ";;;", "1E5;x", "", "20240105.0;y;;"]
     (tmp_path / "a.csv").write_bytes("\r\n".join(lines).encode("utf-8-sig"))

@@ -304,6 +304,25 @@ def test_twelve_bits_in_sixteen_are_stretched_where_header_or_user_say_so(tmp_pa
     assert read_plane(tmp_path / "d.png").tolist() == full
 
 
+@pytest.mark.parametrize("fill", [0, 15], ids=["zeros", "repeated bits"])
+def test_levels_that_a_png_has_scaled_already_are_not_stretched_again(tmp_path, fill):
+    levels = np.array([[0, 1, 2048, 4095]], np.uint16)
+    Image.fromarray((levels << 4) | (levels >> 8 if fill else 0)).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    chunk = b"sBIT" + bytes([12])
+    significant = (1).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(content[:33] + significant + content[33:])
+    assert read_plane(tmp_path / "a.png").tolist() == [[0, 16, 32776, 65535]]
+
+
+def test_levels_beyond_the_bits_that_are_told_are_never_cut_off(tmp_path):
+    levels = np.array([[0, 1, 2048, 4096]], np.uint16)
+    tifffile.imwrite(tmp_path / "a.ome.tif", levels, metadata={"axes": "YX", "SignificantBits": 12})
+    with pytest.raises(InputError, match=r"levels of 12 bit .* up to 4095; they go up to 4096\. --bits 16"):
+        read_plane(tmp_path / "a.ome.tif")
+    assert read_plane(tmp_path / "a.ome.tif", bits=16).tolist() == levels.tolist()
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".zarr"])
 def test_a_header_beyond_the_limit_is_refused_before_anything_is_allocated(tmp_path, suffix, monkeypatch):
     pixels = np.zeros((64, 64), np.uint8)

@@ -14,6 +14,7 @@ from hpa.formats.label_maps import (
     paired_paths,
     read_label_map,
     read_segmentation,
+    require_instances,
     write_label_map,
     write_segmentation,
 )
@@ -30,6 +31,21 @@ def test_what_is_written_is_read(
     write_label_map(path, label_map)
     np.testing.assert_array_equal(read_label_map(path), label_map)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("number", [1, 255])
+def test_a_mask_of_many_cells_is_no_map_of_them(tmp_path, number):
+    cells = np.zeros((40, 60), np.int32)
+    for place in range(3):
+        cells[5:12, 20 * place : 20 * place + 9] = number
+    with pytest.raises(InputError, match=f"3 parts have the same number {number}: a yes/no mask"):
+        require_instances(tmp_path / "a.tif", cells)
+    cells[:, 40:] = 0
+    require_instances(tmp_path / "a.tif", cells)  # a cell in two pieces
+    cells[2:4, 50:52] = number
+    require_instances(tmp_path / "a.tif", cells)  # and a speck
+    cells[20:30, :9] = 2
+    require_instances(tmp_path / "a.tif", cells)
 
 
 def test_other_programs_read_16_bit_files(tmp_path: Path) -> None:

@@ -85,6 +85,16 @@ def test_an_ome_xml_of_another_size_gives_no_pixel_size(tmp_path):
     assert "its OME-XML is of 3000×20 px" in inspect_image(path).scenes[0].notes[0]
 
 
+@pytest.mark.parametrize("end", ["<Pixels", "</Image>", "</Imag></OME>"])
+def test_an_ome_xml_that_is_cut_short_is_not_passed_over(tmp_path, end):
+    path = tmp_path / "a.ome.tif"
+    text = f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="1">{end}'
+    pages = np.zeros((2, 16, 24), np.uint8)
+    tifffile.imwrite(path, pages, photometric="minisblack", description=text, metadata=None)
+    with pytest.raises(InputError, match=r"its OME-XML is damaged .*; export the file again"):
+        inspect_image(path)
+
+
 def test_the_orientation_of_a_png_is_named_and_not_applied(tmp_path):
     exif = Image.Exif()
     exif[274] = 6

@@ -44,6 +44,20 @@ def test_separate_files_become_images_of_known_type(tmp_path):
     assert len(images.image_ids) == 5
 
 
+def test_suffixes_may_be_in_capitals_whatever_the_pattern_has(tmp_path):
+    write_pairs(tmp_path / "raw", ["a"])
+    (tmp_path / "raw" / "a_w1.tif").rename(tmp_path / "raw" / "a_w1.TIF")
+    assert [row.image_id for row in brought(tmp_path / "raw", tmp_path / "out", "{image}_{channel}.tif")] == ["a"]
+
+
+def test_names_in_two_unicode_forms_are_told_apart(tmp_path):
+    composed, decomposed = "Z\u00fcrich", "Zu\u0308rich"
+    write_pairs(tmp_path / "raw", [composed, decomposed])
+    (tmp_path / "raw" / f"{composed}_w2.tif").unlink()
+    with pytest.raises(DataError, match=r"letters in another Unicode form \('Zu\\u0308rich'\); rename them"):
+        brought(tmp_path / "raw", tmp_path / "out", "{image}_{channel}.tif")
+
+
 def test_files_of_all_channels_are_taken_apart(tmp_path):
     (tmp_path / "raw").mkdir()
     pixels = RNG.integers(0, 255, (3, 16, 24)).astype(np.uint8)
