@@ -83,6 +83,31 @@ def test_an_input_is_never_an_output(name: str, capsys) -> None:
     require_refusal(case.onto_input, capsys)
 
 
+def otherwise(spelled: str, how: str) -> str:
+    """Return another spelling of a path: through a folder that is a link, or a link to the file itself."""
+    path = Path(spelled)
+    if how == "folder":
+        Path("link").symlink_to(Path.cwd(), target_is_directory=True)
+        return f"link/{path}"
+    link = Path(f"alias{path.suffix}")
+    link.symlink_to(path.resolve())
+    return str(link)
+
+
+@pytest.mark.parametrize("how", ["folder", "link"])
+@pytest.mark.parametrize("name", [name for name, case in HERE.items() if case.onto_input is not None])
+def test_an_input_by_another_spelling_is_never_an_output(name: str, how: str, capsys) -> None:
+    case = CASES[name]
+    case.make()
+    if name in ("eda", "show"):
+        Path("page.html").write_text("ID,ImageWidth,ImageHeight,PredictionString,Label\na,5,4,,1\n")
+    words = list(case.onto_input or ())
+    place = max(number for number, word in enumerate(words) if Path(word.rpartition("=")[2]).exists())
+    key, equals, path = words[place].rpartition("=")
+    words[place] = key + equals + otherwise(path, how)
+    require_refusal(words, capsys)
+
+
 def own_files(case: Case) -> list[str]:
     return [output for output in case.outputs if Path(output).is_file()]
 
