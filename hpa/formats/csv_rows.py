@@ -26,7 +26,11 @@ _DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], numbers: Sequence[str] = (), optional: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    numbers: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    may_be_empty: bool = False,
 ) -> pd.DataFrame:
     """Read a table as text, blanks stripped and blank lines left out.
 
@@ -35,6 +39,7 @@ def read_rows(
         columns: Columns that must be there; others are kept as they are.
         numbers: Columns of numbers, where a decimal comma becomes a point if commas do not separate the cells.
         optional: Columns that may be there.
+        may_be_empty: Whether there may be a header alone.
 
     A column whose name differs from a known one in capitals alone is that one.
 
@@ -58,7 +63,7 @@ def read_rows(
         )
     if doubled := [name for name in (*columns, *numbers) if header.count(name) > 1]:
         raise InputError(f"{path}: {header.count(doubled[0])} columns are called {doubled[0]}; rename all but one.")
-    if len(rows) == 1:
+    if len(rows) == 1 and not may_be_empty:
         raise InputError(f"{path}: only a header was found; at least one row is needed.")
     frame = pd.DataFrame([cells for _, cells in rows[1:]], columns=_distinct(header), dtype=str)
     frame = frame.drop(columns=[name for place, name in enumerate(frame) if not header[place] and not any(frame[name])])

@@ -51,7 +51,7 @@ def list_folder(folder: Path) -> FolderListing:
     if not listing.images:
         others = f"; {summary_of(listing.passed_over)} there" if listing.passed_over else ""
         known = ", ".join(SUFFIXES)
-        below = [path for path in files_below(folder) if is_image_name(path)]
+        below = [path for path in files_below(folder) if is_image_name(path) and path.parent != folder]
         others += f"; {len(below)} lie in folders below: hpa doctor DIR says how to read them" if below else ""
         raise InputError(f"{folder}: images ({known}) were expected, there is none in this folder{others}.")
     return listing

@@ -156,7 +156,8 @@ def check_readable(header: ImageHeader, scene: Scene) -> None:
         )
     if scene.dtype not in ("uint8", "uint16"):
         raise InputError(
-            f"{path}: 8 or 16 bit are expected, came {scene.dtype}; convert it in Fiji (Image > Type > 16-bit)."
+            f"{path}: 8 or 16 bit are expected, came {scene.dtype}; convert it in Fiji (Image > Type > 16-bit), all "
+            "images with one display range (Brightness/Contrast > Set), by which levels are scaled."
         )
     if scene.other_axes:
         raise InputError(

@@ -114,6 +114,8 @@ def _own_header(path: Path) -> ImageHeader:
         return proprietary.inspect_proprietary(path)
     if kind := next((kind for first, kind in _OTHER_STARTS.items() if start.startswith(first)), ""):
         raise InputError(f"{path}: holds {kind}, whatever its name; save it as TIFF or PNG.")
+    if kind := next((kind for first, kind in proprietary.STARTS.items() if start.startswith(first)), ""):
+        raise InputError(f"{path}: holds {kind}, whatever its name; {proprietary.CONVERSION}.")
     if suffix in proprietary.CONVERTED:
         maker = proprietary.CONVERTED[suffix]
         raise InputError(f"{path}: {suffix} files of {maker} are not read here; {proprietary.CONVERSION}.")

@@ -20,7 +20,7 @@ EXTRA = 'pip install "hpa-cells[microscopes]"'
 CONVERTED = {
     **dict.fromkeys((".vsi", ".oib", ".oif", ".oir"), "Olympus"),
     **dict.fromkeys((".dv", ".r3d"), "DeltaVision"),
-    **dict.fromkeys((".lof", ".xlef", ".scn"), "Leica"),
+    **dict.fromkeys((".lof", ".xlef", ".xlif", ".scn"), "Leica"),
     **dict.fromkeys((".flex",), "Opera"),
     **dict.fromkeys((".ims",), "Imaris"),
     **dict.fromkeys((".zvi",), "Zeiss AxioVision"),
@@ -31,8 +31,20 @@ CONVERTED = {
     **dict.fromkeys((".ndpi",), "Hamamatsu"),
     **dict.fromkeys((".svs",), "Aperio"),
     **dict.fromkeys((".bif",), "Ventana"),
+    **dict.fromkeys((".qptiff",), "Akoya"),
+    **dict.fromkeys((".ics", ".ids"), "ICS"),
+    **dict.fromkeys((".mrc",), "electron microscopes"),
 }
 """Makers of formats that nothing here reads, and Bio-Formats does."""
+STARTS = {
+    b"ZISRAWFI": "a .czi file of Zeiss",
+    b"\xda\xce\xbe\x0a": "an .nd2 file of Nikon",
+    b"\x70\0\0\0": "a .lif file of Leica",
+    b"\x89HDF": "an HDF5 file, as .ims of Imaris",
+    b"\xd0\xcf\x11\xe0": "an .oib or .zvi file of Olympus or Zeiss",
+    b"OLYMPUSR": "an .oir file of Olympus",
+}
+"""First bytes of makers' files, whatever they are called."""
 CONVERSION = "save as OME-TIFF with Fiji (Plugins > Bio-Formats) or bfconvert"
 
 

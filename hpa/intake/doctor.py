@@ -191,9 +191,10 @@ def _first_of_folder(report: FolderReport, choice: StackChoice) -> Field | None:
             images = FolderImages(folder, (), None, None, choice=choice)
         except InputError:
             continue
-        report.images = len(images.image_ids)
         report.problems += _incomplete(images)
         report.files = used_in_folder(report.files, report.folder, images)
+        refused = {report.folder / file.name for file in report.files if file.status == REFUSED}
+        report.images = sum(refused.isdisjoint(images.found.files_of(image_id)) for image_id in images.image_ids)
         reasons: list[str] = []
         for image_id in images.image_ids:
             try:

@@ -12,7 +12,7 @@ from unicodedata import normalize
 from hpa.core.errors import InputError, Problem
 from hpa.formats.channel_groups import chosen_slices, is_thumbnail, recognised_groups
 from hpa.formats.folder_files import NOT_READ, OTHER_CHANNEL, OTHER_NAME, THUMBNAIL
-from hpa.formats.folder_listing import files_below, is_image_name
+from hpa.formats.folder_listing import files_below, is_image_name, summary_of
 from hpa.formats.image_header import StackChoice
 from hpa.formats.images import AS_IS
 from hpa.formats.layouts import OTHER_NAMES, layout_pattern, same_channel
@@ -109,6 +109,8 @@ def find_images(
         remedy = (
             f"files are named as of {known.layout}, of channels {', '.join(known.channels)}: --layout {known.layout}"
         )
+    if paths and not any(is_image_name(folder / path) for path in paths):
+        remedy = f"what lies there is not read: {summary_of([folder / path for path in paths])}"
     raise InputError(
         f"{folder}: none of {len(paths)} files fits {wanted} with channels {', '.join(colours)}; the first is {first}; "
         f"{remedy}."

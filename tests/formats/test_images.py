@@ -9,8 +9,9 @@ import tifffile
 from PIL import Image
 
 from hpa.core.errors import InputError
+from hpa.formats import proprietary
 from hpa.formats.image_header import PlaneInfo, StackChoice
-from hpa.formats.images import difference_of, plane_info, read_field, read_image, read_plane
+from hpa.formats.images import difference_of, inspect_image, plane_info, read_field, read_image, read_plane
 from tests.formats.microscope_writers import ome_set, palette_tiff, plane, zarr_image
 from tests.small_sets import CHANNELS, noise, save
 
@@ -283,6 +284,17 @@ def test_without_the_codecs_the_package_is_named(tmp_path, monkeypatch):
         monkeypatch.setattr(tifffile.TIFF, "DECOMPRESSORS", Missing())
         with pytest.raises(InputError, match=r"needs the package imagecodecs.*hpa-cells\[codecs\]"):
             plane_info(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("start", proprietary.STARTS, ids=lambda start: proprietary.STARTS[start].split()[1])
+def test_files_of_makers_are_known_by_their_first_bytes(tmp_path, start):
+    path = tmp_path / "a.tif"
+    path.write_bytes(start + bytes(600))
+    told = (
+        f"holds {re.escape(proprietary.STARTS[start])}, whatever its name; save as OME-TIFF with Fiji .* or bfconvert"
+    )
+    with pytest.raises(InputError, match=told):
+        inspect_image(path)
 
 
 def test_twelve_bits_in_sixteen_are_stretched_where_header_or_user_say_so(tmp_path):

@@ -58,6 +58,15 @@ def test_names_in_two_unicode_forms_are_told_apart(tmp_path):
         brought(tmp_path / "raw", tmp_path / "out", "{image}_{channel}.tif")
 
 
+@pytest.mark.parametrize("suffix", [".vsi", ".oib", ".ims", ".dv"])
+def test_an_import_of_what_is_not_read_names_the_converter(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(bytes(600))
+    with pytest.raises(
+        InputError, match=rf"not read: 1 file \(1 {suffix}\).*save as OME-TIFF with Fiji .* or bfconvert"
+    ):
+        find_images(tmp_path, None, {"1": "blue"})
+
+
 def test_files_of_all_channels_are_taken_apart(tmp_path):
     (tmp_path / "raw").mkdir()
     pixels = RNG.integers(0, 255, (3, 16, 24)).astype(np.uint8)
