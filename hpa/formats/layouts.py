@@ -48,6 +48,7 @@ _EXPRESSIONS: dict[str, tuple[str, ...]] = {
     "micromanager": (
         rf"{_FOLDERS}img_(?P<channel>channel\d+)_position(?P<site>\d+)_time(?P<t>\d+)_z(?P<z>\d+){_TIFF}",
         rf"{_FOLDERS}(?P<site>[^/]+)/img_(?P<t>\d{{9}})_(?P<channel>.+)_(?P<z>\d{{3}}){_TIFF}",
+        rf"(?P<image>img)_(?P<t>\d{{9}})_(?P<channel>.+)_(?P<z>\d{{3}}){_TIFF}",  # the folder of one position
         rf"{_FOLDERS}(?P<image>[^/]+)_MMStack_(?P<site>[^/]+?)(?:\.ome)?{_TIFF}",
     ),
     "metamorph": (

@@ -158,7 +158,8 @@ class _FolderFinder:
         files = self._groups.setdefault(name, _Group(parts)).files.setdefault(colour, {})
         place = (parts.get(TIME, ""), parts.get(SLICE, "")) if self._pattern.is_layout else ("", "")
         if place in files:
-            both = f"{files[place].name} and {path.name} are the same image and channel by --pattern"
+            first = files[place].relative_to(self._folder).as_posix()
+            both = f"{first} and {path.as_posix()} are the same image and channel by their names"
             reason = f"{both}; distinguish them by another {{word}}, or remove one"
             self._found.problems.append(Problem(name, reason))
         files[place] = self._folder / path

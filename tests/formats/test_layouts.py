@@ -36,6 +36,7 @@ GUID = "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"
         ("cytation", "B7_01_2_3_GFP_001.tif", "B7_01_3", "GFP"),
         ("micromanager", "run/Pos2/img_channel001_position002_time000000000_z000.tif", "002", "channel001"),
         ("micromanager", "Pos0/img_000000000_DAPI_000.tif", "Pos0", "DAPI"),
+        ("micromanager", "img_000000000_DAPI_000.tif", "img", "DAPI"),
         ("metamorph", "a/exp1_w1DAPI_s2_t3.TIF", "exp1_2", "DAPI"),
         ("metamorph", "my exp_w2sdc GFP.stk", "my exp", "sdc GFP"),
         ("micromanager", "a/run_MMStack_Pos3.ome.tif", "run_Pos3", None),
