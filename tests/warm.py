@@ -226,9 +226,10 @@ def _called(program: str) -> Any:
 
 
 def _run_for_a_shell(address: str, words: list[str]) -> int:
-    """Run a command with the files of this process, and return its exit code as shells do."""
+    """Run a command with the files of this process, pass Ctrl-C on, and return its exit code as shells do."""
     answers = _requested(address, words, str(Path.cwd()), dict(os.environ), [0, 1, 2]).makefile("r")
-    answers.readline()
+    pid = int(answers.readline())
+    signal.signal(signal.SIGINT, lambda *_: os.kill(pid, signal.SIGINT))
     code = int(answers.readline())
     return code if code >= 0 else 128 - code
 
