@@ -148,6 +148,7 @@ def _read_scene(header: ImageHeader, choice: StackChoice, is_whole: bool) -> Sto
     scene = header.scenes[chosen.scene]
     check_size(header.path, len(chosen.slices) * len(scene.channel_names) * scene.height * scene.width)
     stack = _read(header.path, header, chosen.scene, chosen.time, chosen.slices)
+    scene = replace(scene, notes=(*scene.notes, *header.notes))
     return StoredImage(expanded(header.path, stack.max(axis=0), choice.bits or scene.bits), scene.channel_names, scene)
 
 

@@ -23,6 +23,7 @@ from PIL import Image
 
 from hpa.core.errors import InputError
 from hpa.formats.image_header import (
+    GREY,
     MAX_CHANNELS,
     RGB,
     ImageHeader,
@@ -181,11 +182,12 @@ def _page_scene(path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage) ->
         raise damaged(path, "its sample format is unknown")
     dtype_bits = 8 * page.dtype.itemsize
     bits = page.bitspersample if page.bitspersample < dtype_bits else _declared(page)
+    is_narrow = colour.kind == GREY and 1 < page.bitspersample < 8
     scene = Scene(
         height=page.imagelength,
         width=page.imagewidth,
         channel_names=numbered(names, colour.samples),
-        dtype=str(page.dtype.name),
+        dtype=f"{page.bitspersample} bit" if is_narrow else str(page.dtype.name),
         bits=declared_bits(bits, dtype_bits),
         pixel_um=size_of_page(tiff, page),
         colour=colour.kind,

@@ -67,6 +67,18 @@ def test_an_import_of_what_is_not_read_names_the_converter(tmp_path, suffix):
         find_images(tmp_path, None, {"1": "blue"})
 
 
+def test_what_is_left_out_of_a_file_is_named(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    large = RNG.integers(0, 255, (64, 64)).astype(np.uint8)
+    with tifffile.TiffWriter(raw / "a_w1.tif") as writer:
+        writer.write(large, photometric="minisblack", metadata=None)
+        writer.write(large[::2, ::2], photometric="minisblack", metadata=None, subfiletype=1)
+    found = find_images(raw, None, {"w1": "blue"})
+    _, notes = import_images(found, tmp_path / "out", ImportSettings({"w1": "blue"}, 0.5), lambda: None)
+    assert [note.reason for note in notes] == ["smaller copies left out: 1"]
+
+
 def test_files_of_all_channels_are_taken_apart(tmp_path):
     (tmp_path / "raw").mkdir()
     pixels = RNG.integers(0, 255, (3, 16, 24)).astype(np.uint8)
