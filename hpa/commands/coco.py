@@ -101,11 +101,10 @@ def _parts(arguments: argparse.Namespace, names: list[str], classes: CellClasses
 def _labelled(paths: dict[str, Path], classes: CellClasses | None) -> Iterator[LabelledImage]:
     from hpa.core.label_map import labels_of
     from hpa.formats.coco_file import LabelledImage
-    from hpa.formats.label_maps import read_label_map, require_instances
+    from hpa.formats.label_maps import read_instances
 
     for name, path in paths.items():
-        label_map = read_label_map(path)
-        require_instances(path, label_map)
+        label_map = read_instances(path)
         try:
             cells = labels_of(label_map).tolist()
         except InputError as error:

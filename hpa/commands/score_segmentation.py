@@ -31,14 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the scores and return 0."""
-    from hpa.formats.label_maps import paired_paths, read_label_map, require_instances
+    from hpa.formats.label_maps import paired_paths, read_instances, read_label_map
     from hpa.metrics.segmentation import count_image, score_images
 
     images = []
     for name, predicted, true in paired_paths(arguments.predicted, arguments.true):
         try:
-            maps = [read_label_map(path) for path in (predicted, true)]
-            require_instances(true, maps[1])
+            maps = [read_label_map(predicted), read_instances(true)]
             images.append(count_image(*(map(_without_edge, maps) if arguments.without_edge else maps)))
         except InputError as error:
             raise InputError(f"{name}: {error}") from error

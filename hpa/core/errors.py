@@ -39,7 +39,7 @@ def _shortened(line: str) -> str:
 
 
 class MissingChannelError(InputError):
-    """Images lack channels that are asked for.
+    """Images lack channels that are wanted.
 
     Attributes:
         missing: Those.

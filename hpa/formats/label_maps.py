@@ -82,15 +82,16 @@ def read_label_map(path: Path) -> Int32[np.ndarray, "height width"]:
     return _checked(path, pages[0])
 
 
-def require_instances(path: Path, label_map: Int32[np.ndarray, "height width"]) -> None:
-    """Do nothing where cells have numbers of their own.
+def read_instances(path: Path) -> Int32[np.ndarray, "height width"]:
+    """Read a label map in which each cell has a number of its own.
 
     Raises:
-        InputError: If many cells have one number, as in a yes/no mask of levels 0 and 255, or 0 and 1.
+        InputError: As `read_label_map`, and if many cells have one number, as in a yes/no mask of levels 0 and 255.
     """
+    label_map = read_label_map(path)
     numbers = labels_of(label_map)
     if len(numbers) != 1:
-        return
+        return label_map
     _, parts = cv2.connectedComponents((label_map > 0).astype(np.uint8))
     areas = areas_of(parts)
     if np.count_nonzero(areas * _SHARE_OF_LARGEST >= areas.max(initial=0)) >= _PARTS_OF_A_MASK:
@@ -99,6 +100,7 @@ def require_instances(path: Path, label_map: Int32[np.ndarray, "height width"]) 
             "needs a number of its own. In Fiji: Process > Binary > Convert to Mask, then Analyze Particles > Count "
             "Masks."
         )
+    return label_map
 
 
 def write_segmentation(path: Path, segmentation: Segmentation) -> None:

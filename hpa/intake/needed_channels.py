@@ -14,7 +14,7 @@ NUCLEI, CELLS = "nucleus_channel", "cell_channels"
 NUCLEAR = "blue"
 """What the channel of nuclei is called, in the Atlas and after `hpa import`."""
 _OPTIONAL = "reticulum_channel"
-_MOST_CHANNELS = 3
+_MAX_CHANNELS = 3
 """That a segmenter of nuclei and cells takes, whichever it is (Cellpose)."""
 Part = dict[str, Any]
 """Config of a part."""
@@ -58,7 +58,7 @@ def settings_for(part: Part, reads: Sequence[str], available: Sequence[str]) -> 
     others = [channel for channel in available if channel != nuclei]
     for key, channel in part.items():
         if key.endswith("_channel") and key != NUCLEI and isinstance(channel, str) and channel not in available:
-            chosen[key] = None if key == _OPTIONAL else (others or [nuclei])[0]
+            chosen[key] = None if key == _OPTIONAL else (others or list(available))[0]
     if CELLS in part and not set(reads if part[CELLS] is None else part[CELLS]) <= set(available):
         cells = _cells(part, reads, available, others)
         chosen |= {} if cells is None else {CELLS: cells}
@@ -74,7 +74,7 @@ def _cells(part: Part, reads: Sequence[str], available: Sequence[str], others: S
         found = [*kept, *(channel for channel in available if channel not in kept)][: len(reads)]
         return found if len(found) == len(reads) else None
     there = [channel for channel in part[CELLS] if channel in available]
-    return there or list(others[: _MOST_CHANNELS - 1])
+    return there or list(others[: _MAX_CHANNELS - 1])
 
 
 def _replaced(part: Part, chosen: Part, reads: Sequence[str]) -> set[str]:

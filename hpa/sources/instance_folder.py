@@ -24,7 +24,7 @@ from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.image_header import StackChoice
 from hpa.formats.label_map_names import label_map_of
-from hpa.formats.label_maps import label_map_paths, read_label_map, require_instances
+from hpa.formats.label_maps import label_map_paths, read_instances
 from hpa.interfaces import Instances, Split
 from hpa.sources.quality_column import read_used_rows
 from hpa.sources.row_checks import (
@@ -152,9 +152,7 @@ class InstanceFolder:
         path = label_map_of(self._label_maps, image_id)
         if path is None:
             raise InputError(f"{self.root / 'labels'}: {image_id} has no label map; {_LAYOUT}.")
-        label_map = read_label_map(path)
-        require_instances(path, label_map)
-        label_map = relabel(label_map)
+        label_map = relabel(read_instances(path))
         return Instances(label_map, np.zeros(int(label_map.max(initial=0)), np.int64))
 
     def _pixel_um_of(self, image_id: str) -> float:

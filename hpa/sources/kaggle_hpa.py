@@ -42,6 +42,7 @@ _LAYOUT = (
     "expected are train.csv (ID,Label), train/, test/ and sample_submission.csv (ID,ImageWidth,ImageHeight,…), with "
     "files {ID}_{channel}.png, .tif or .tiff in the folders"
 )
+_SPLITS = ("train", "test")
 _logger = logging.getLogger(__name__)
 
 
@@ -84,10 +85,7 @@ class KaggleHpa:
         names = self.root / CLASS_NAMES_FILE
         self.class_names: tuple[str, ...] = read_class_names(names) if names.is_file() else LOCATION_NAMES
         self.bits = StackChoice.of(bits=bits).bits
-        self.channels: tuple[str, ...] = tuple(channels)
-        if not isinstance(channels, str):
-            require_channels([self._files("train"), self._files("test")], CHANNELS)
-        self.channels = checked_atlas_channels(channels)
+        self.channels: tuple[str, ...] = _checked_channels(self.root, channels)
         if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null: from width.")
         self.pixel_um = pixel_um
@@ -232,3 +230,10 @@ def _fetched_set(root: Path, channels: Sequence[str], pixel_um: float | None) ->
         None,
         GROUP_OF_FETCHED if has_metadata else None,
     )
+
+
+def _checked_channels(root: Path, channels: Sequence[str]) -> tuple[str, ...]:
+    """Return channels of which there are files, as far as there are any."""
+    if not isinstance(channels, str):
+        require_channels([ChannelFiles(root / name, channels, None) for name in _SPLITS], CHANNELS)
+    return checked_atlas_channels(channels)

@@ -43,14 +43,14 @@ GIVEN = {
         """,
     "docs/inference.md": TWO_RUNS,
     "docs/large_images.md": """
-        cp -r $MADE/SET DIR
-        rm DIR/index.csv
+        python -m tests.docs.small_inputs nuclei
         python -m tests.docs.small_inputs large
-        python train.py experiments=segment/nuclei data.root=DIR 'data.channels=[blue]' run_dir=RUN
+        python train.py experiments=segment/nuclei data.root=DIR run_dir=RUN
     """,
     "docs/look.md": f"""
         {RUNS}
-        cp $MADE/truth_test.csv $MADE/submission.csv DIR/train.csv .
+        cp $MADE/truth_test.csv DIR/train.csv .
+        python infer.py ckpt=RUN data=kaggle_hpa data.root=DIR split=test out=submission.csv
         cp $MADE/truth_test.json found.json
         cp $MADE/truth_test.json true.json
         for name in LABEL_MAPS MAPS_A MAPS_B MAPS_C; do cp -r $MADE/DIR/label_maps/test $name; done
@@ -71,7 +71,7 @@ GIVEN = {
     """,
     "docs/rounds.md": "cp -r $MADE/DIR DIR; cp -r $MADE/sections SECTIONS",
     "docs/scale.md": RUNS,
-    "docs/segmenters.md": "cp -r $MADE/SET DIR; rm DIR/index.csv; cp -r DIR/images IMAGES",
+    "docs/segmenters.md": "python -m tests.docs.small_inputs nuclei; cp -r DIR/images IMAGES",
     "docs/tissue.md": "cp -r $MADE/sections DIR",
     "docs/tissue_networks.md": "cp -r $MADE/sections DIR; cp DIR/truth_test.csv truth.csv",
     "docs/tutorials/cluster.md": RUNS,
@@ -98,7 +98,8 @@ NOT_RUN = {
     r"hpa bundle ": "downloads wheels; tests/commands/test_bundle.py runs it",
     r"loss=bounded": "the reader's own loss; test_new_loss.py trains by it",
     r"supervision=ranked": "the reader's own strategy; test_new_strategy.py trains by it",
-    r"logger=mlflow": "needs a server; tests/training/test_tracking.py keeps it in a file",
+    r"logger=(wandb|mlflow|\[csv,wandb)": "needs an account or a server; tests/training/test_tracking.py",
+    r"hpa qc DIR --(use|undecided)=ID": "ID is an image of the reader; tests/commands/test_qc.py",
     r"weights=FILE$": "a file of the reader",
     r"hpa count FOUND": "a detector of one epoch finds no cell to count",
     r"benchmarks\.(tissue_shift|ladder|real_cells)": "trains for hours; tests/benchmarks runs it at a small size",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from tests.discs import discs
+from tests.discs import discs, write_discs
 
 
 def weights() -> None:
@@ -41,6 +41,12 @@ def large() -> None:
     group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": levels}]
 
 
+def nuclei() -> None:
+    """Pictures of nuclei and their label maps, without a table."""
+    write_discs(Path("DIR"), 6, 128)
+    Path("DIR/index.csv").unlink()
+
+
 def atlas() -> None:
     """The table of antibodies that `hpa fetch-public` writes beside its images."""
     with Path("ATLAS/train.csv").open() as file:
@@ -61,4 +67,6 @@ def crops() -> None:
 
 
 if __name__ == "__main__":
-    {"weights": weights, "plates": plates, "large": large, "atlas": atlas, "crops": crops}[sys.argv[1]]()
+    {"weights": weights, "nuclei": nuclei, "plates": plates, "large": large, "atlas": atlas, "crops": crops}[
+        sys.argv[1]
+    ]()

@@ -327,7 +327,7 @@ def test_levels_that_a_png_has_scaled_already_are_not_stretched_again(tmp_path, 
     assert read_plane(tmp_path / "a.png").tolist() == [[0, 16, 32776, 65535]]
 
 
-def test_levels_beyond_the_bits_that_are_told_are_never_cut_off(tmp_path):
+def test_levels_beyond_the_bits_that_are_given_are_never_cut_off(tmp_path):
     levels = np.array([[0, 1, 2048, 4096]], np.uint16)
     tifffile.imwrite(tmp_path / "a.ome.tif", levels, metadata={"axes": "YX", "SignificantBits": 12})
     with pytest.raises(InputError, match=r"levels of 12 bit .* up to 4095; they go up to 4096\. --bits 16"):

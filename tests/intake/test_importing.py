@@ -50,7 +50,7 @@ def test_suffixes_may_be_in_capitals_whatever_the_pattern_has(tmp_path):
     assert [row.image_id for row in brought(tmp_path / "raw", tmp_path / "out", "{image}_{channel}.tif")] == ["a"]
 
 
-def test_names_in_two_unicode_forms_are_told_apart(tmp_path):
+def test_names_in_two_unicode_forms_are_distinguished(tmp_path):
     composed, decomposed = "Z\u00fcrich", "Zu\u0308rich"
     write_pairs(tmp_path / "raw", [composed, decomposed])
     (tmp_path / "raw" / f"{composed}_w2.tif").unlink()

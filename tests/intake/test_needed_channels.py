@@ -113,19 +113,19 @@ def test_what_the_message_says_works(layout, name, tmp_path):
         return
     with pytest.raises(InputError) as refused:
         source_with(data, held[:1], part, segmenter)
-    told = str(refused.value)
-    assert f"the images hold {', '.join(held)}" in told or set(held) <= set(re.split(r"\W+", told))
+    message = str(refused.value)
+    assert f"the images hold {', '.join(held)}" in message or set(held) <= set(re.split(r"\W+", message))
     if name == "colour_deconvolution":
         name, words = "watershed", ["segmenter.cell_channels=[green]"]
-        assert "segmenter=watershed" in told
+        assert "segmenter=watershed" in message
     else:
-        words = re.findall(r"segmenter\.\w+=[^\s';]+", told.rstrip("."))
+        words = re.findall(r"segmenter\.\w+=[^\s';]+", message.rstrip("."))
     taken = part_of(name, words)
     source = source_with(data, held[:1], taken, reader_of(name, taken))
     assert set(source.channels) <= set(held)
 
 
-def test_a_channel_of_the_network_itself_is_told_as_that(tmp_path):
+def test_a_channel_of_the_network_itself_is_reported_as_that(tmp_path):
     data = images_of("typed_images", ("green", "blue"), tmp_path)
     part = part_of("watershed_nuclei", ["segmenter.nucleus_channel=blue"])
     with pytest.raises(InputError, match=r"<ID>_red; there are blue, green: write 'data.channels=\[blue,green\]'"):
