@@ -2,6 +2,7 @@
 
 import inspect
 from collections import defaultdict
+from copy import deepcopy
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
@@ -44,6 +45,11 @@ OF_PIXELS = {"pixel_sum", "mask_rounds", *(path.stem for path in (CONF / "model"
 
 
 def composed(name: str, overrides: list[str], resolve: bool = True) -> dict:
+    return deepcopy(_composed(name, tuple(overrides), resolve))
+
+
+@cache
+def _composed(name: str, overrides: tuple[str, ...], resolve: bool) -> dict:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         words = [f"hydra.searchpath=[file://{ROOT}]", *overrides, *(["ckpt=somewhere"] if name == "infer" else [])]
         config = compose(name, overrides=words)

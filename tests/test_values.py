@@ -39,13 +39,16 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(("name", "words"), lines())
-def test_every_number_and_switch_of_every_choice_refuses_what_it_cannot_take(name, words):
+def test_every_number_and_switch_of_every_choice_refuses_what_it_cannot_take(name, words, every):
+    """One wrong value for each setting, in turn; all of them in the thorough tests."""
     config = composed(name, [word for word in words if not word.startswith(("segmenter=unet", "segmenter=mask_rcnn"))])
     require_values(config)
     tried = 0
     for path, value in places(config):
-        for wrong in WRONG.get(type(value), []):
+        wrongs = WRONG.get(type(value), [])
+        for wrong in wrongs if every or not wrongs else [wrongs[tried % len(wrongs)]]:
             if type(value) is int and path[-1] in ("devices", "limit_batches"):
                 continue
             tried += 1

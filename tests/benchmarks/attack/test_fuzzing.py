@@ -10,9 +10,9 @@ TRIES = {
     "coco_files": 30,
     "cellpose_files": 60,
     "tables": 40,
-    "saved_configs": 20,
-    "bit_flips": 25,
-    "metadata_files": 16,
+    "saved_configs": 10,
+    "bit_flips": 12,
+    "metadata_files": 8,
 }
 
 
