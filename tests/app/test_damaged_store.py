@@ -28,6 +28,7 @@ def start(warm, world, tmp_path_factory):
     return folder, run
 
 
+@pytest.mark.thorough
 def test_a_flipped_byte_is_named_or_made_anew_and_scores_stay(start):
     folder, run = start
     code, _, expected = run("undisturbed")

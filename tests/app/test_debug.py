@@ -56,7 +56,7 @@ def test_tiles_are_the_same_in_every_epoch_too(composed, tmp_path):
     assert set(parts.data.rows(validation=True)) == set(parts.data.rows(validation=False))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_run_that_overfits_ends_with_a_verdict_and_holds_nothing_out(composed, world, tmp_path, capsys):
     words = [*TINY, "data=kaggle_hpa", f"data.root={world}"]
     learns, idles = tmp_path / "learns", tmp_path / "idles"

@@ -61,6 +61,7 @@ def test_merged_shards_are_the_bytes_of_one_run(infer_to, tmp_path):
     assert (tmp_path / "merged.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+@pytest.mark.thorough
 def test_processes_of_an_engine_write_the_bytes_of_one(infer_to, tmp_path):
     assert infer_to(tmp_path / "whole.csv", "also=cells") == 0
     words = ("also=cells", "engine=local", "engine.processes=2", "engine.threads=1")

@@ -79,7 +79,7 @@ def test_addresses_that_are_none_are_refused(tmp_path, address):
         select(tmp_path / "t.csv", Wanted())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_table_of_the_whole_atlas_and_its_folds_take_seconds(tmp_path):
     rng = np.random.default_rng(0)
     names = np.array(list(location_classes()))

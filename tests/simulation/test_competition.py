@@ -52,7 +52,7 @@ def test_truth_decodes_to_the_label_maps_and_classes(world, split):
         assert shown == list(render_field(5, split, index, 96, 128).cell_classes)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_larger_world_begins_with_the_smaller_one_and_processes_change_nothing(world, tmp_path):
     write_competition(tmp_path / "more", images=27, side_px=(96, 128), seed=5, test_images=9, workers=2)
     ids = pd.read_csv(world / "train.csv")["ID"].tolist()

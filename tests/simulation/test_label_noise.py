@@ -25,7 +25,7 @@ def planned(seed, split, index):
     return plan.classes, [kinds for kinds, is_inside in zip(plan.cell_classes, inside, strict=True) if is_inside]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_label_noise_is_no_lower_than_on_annotated_cells():
     """Le et al. 2022, 5,090 cells."""
     noise = copy_noise(planned(0, split, index) for split in ("train", "test") for index in range(76))

@@ -128,7 +128,7 @@ def test_another_layout_is_refused(tmp_path):
         opened(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_real_nuclei_are_read_whole(samples):
     source = InstanceFolder(samples / "dsb2018", ("grey",), None, {}, "nucleus")
     table = source.table("train").require_usable()

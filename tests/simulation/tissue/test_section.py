@@ -69,7 +69,7 @@ def test_ftus_differ_from_their_surroundings(sections):
         assert apart.max() > 0.3, key
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_section_of_many_is_without_an_ftu():
     for index in range(25):
         assert render_section(7, "train", index, 96).ftu_mask.any()

@@ -84,7 +84,7 @@ def test_a_field_depends_on_its_seed_kind_and_number_alone(fields):
     assert render_two_type_field(3, "N2a", 2, 64, 64).well != again.well
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_fields_of_the_original_size_hold_as_many_cells_as_the_originals():
     fields = [
         render_two_type_field(0, kind, index, 1104, 1104) for kind in ("HEK", "N2a", "Mixed") for index in range(8)

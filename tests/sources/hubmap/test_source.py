@@ -195,7 +195,7 @@ def real_root(samples, tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_real_tables_and_polygons_are_read_whole(real_root):
     table = Hubmap(real_root, None).table("train")
     assert len(table) == 141
