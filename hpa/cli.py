@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _require_no_devices(arguments: argparse.Namespace) -> None:
-    """Refuse devices among the files and folders that the words of a command name."""
+    """Refuse devices, pipes and sockets among the files and folders that the words of a command name."""
     for value in vars(arguments).values():
         for path in value if isinstance(value, list) else [value]:
             if isinstance(path, Path):

@@ -13,8 +13,10 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from hpa.core.addresses import StoredPath, as_path
 from hpa.core.errors import InputError
-from hpa.core.paths import with_paths
+from hpa.core.file_names import require_no_device
+from hpa.core.paths import named_paths, with_paths
 from hpa.targets import require_plain, require_targets
 
 Config = dict[str, Any]
@@ -25,11 +27,14 @@ def plain(config: DictConfig) -> Config:
     """Return a composed config resolved, as plain types.
 
     Raises:
-        InputError: If a value is missing, refers to nothing, or is no finite number.
+        InputError: If a value is missing, refers to nothing, is no finite number, or names a device or a pipe.
     """
     try:
         values = with_paths(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
         _require_finite(values, "")
+        for _, path in named_paths(values):
+            if not isinstance(file := as_path(path), StoredPath):
+                require_no_device(file)
         return cast("Config", values)
     except OmegaConfBaseException as error:
         key = error.full_key or "the config"
@@ -57,6 +62,10 @@ def build(part: Config, **given: Any) -> Any:
     """
     require_plain(part, "config")
     require_targets(part, "config", "part")
+    if not isinstance(part, dict) or "_target_" not in part:
+        raise InputError(
+            f"The config has {str(part)[:60]} where a part is expected, which names its class by _target_. {_TO_DO}"
+        )
     if part.get("_partial_"):
         raise InputError(f"The config has _partial_ in {part.get('_target_')}, which is a whole part; remove it.")
     try:

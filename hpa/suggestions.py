@@ -162,21 +162,31 @@ def _of_another_task(name: str, word: str, key: str, readers: Sequence[str], tas
 
 def _tasks_that_read(root: Path, name: str, key: str, own: str) -> list[str]:
     """Return the other tasks whose configs hold a key."""
+    if not _occurs(root, key):
+        return []
     tasks = sorted(file.stem for file in (root / "conf" / GROUPS[name]).glob("*.yaml") if file.stem != own)
     return [task for task in tasks if key in keys_of(_composed(root, name, [f"{GROUPS[name]}={task}"]))]
 
 
 def _choices_that_read(root: Path, key: str, slots: Collection[str], name: str, known: Collection[str]) -> str:
     """Return which other choices of a slot have a key, e.g. `data.root`, which the synthetic data lack; "" for none."""
-    slot = key.partition(".")[0]
-    choices = sorted(_choices(root, slot)) if slot in slots and "." in key else []
-    keys = {one: keys_of(_composed(root, name, [f"{slot}={one}"])) for one in choices}
+    slot, _, inside = key.partition(".")
+    choices = sorted(_choices(root, slot)) if slot in slots and inside else []
+    named = inside.partition(".")[0]
+    wanted = choices if _occurs(root, key) else [one for one in choices if one == named]
+    keys = {one: keys_of(_composed(root, name, [f"{slot}={one}"])) for one in wanted}
     reading = [f"{slot}={one}" for one, of_choice in keys.items() if key in of_choice]
-    named = key.split(".")[1] if keys else ""
     if named in keys and f"{slot}.{named}" not in known and not reading:  # a misspelt setting of callbacks=NAME
         near = did_you_mean(key, keys[named], f"python {name}.py --help {slot} lists its settings.")
         return f"write {slot}={named} first; {near}"
     return f"only {', '.join(reading)} read{'s' if len(reading) == 1 else ''} it; add one." if reading else ""
+
+
+def _occurs(root: Path, key: str) -> bool:
+    """Return whether a file of conf/ has a setting of the name of a key: composing every choice takes seconds."""
+    setting = re.compile(rf"\b{re.escape(key.rpartition('.')[2])} *:")
+    folders = [root / "conf", *plugin_configs()]
+    return any(setting.search(file.read_text("utf-8")) for folder in folders for file in folder.rglob("*.yaml"))
 
 
 def _choices(root: Path, key: str) -> list[str]:

@@ -6,7 +6,6 @@ to run, a variable of the environment, or anything else that is looked up when i
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,6 +14,7 @@ from typing import Any
 
 from hpa.core.errors import InputError
 from hpa.core.json_file import MAX_WHOLE
+from hpa.core.part_source import classes_of
 from hpa.core.plugins import plugin_folder
 from hpa.core.project_folder import project_folder
 
@@ -224,7 +224,7 @@ def _is_own_class(target: str) -> bool:
     """
     module, _, name = target.rpartition(".")
     is_part = not module.startswith(f"{_PACKAGE.name}.") or target in _parts(project_folder())
-    return is_part and name in _classes_of(module)
+    return is_part and name in classes_of(module)
 
 
 @cache
@@ -232,16 +232,3 @@ def _parts(project: Path) -> frozenset[str]:
     """Return the classes that the shipped configs and recipes name."""
     files = [file for folder in ("conf", "experiments") for file in (project / folder).rglob("*.yaml")]
     return frozenset(name for file in files for name in _TARGET.findall(file.read_text(encoding="utf-8")))
-
-
-@cache
-def _classes_of(module: str) -> frozenset[str]:
-    package, *parts = module.split(".")
-    folder = _PACKAGE if package == _PACKAGE.name else plugin_folder(package)
-    if folder is None:
-        return frozenset()
-    place = folder.joinpath(*parts)
-    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
-    if not file.is_file():
-        return frozenset()
-    return frozenset(node.name for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.ClassDef))

@@ -10,18 +10,31 @@ import importlib
 import inspect
 import math
 import re
-import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_type_hints
 
-from hpa.core.errors import UsageError
+from hpa.core.errors import InputError, UsageError
 from hpa.core.field import MICROSCOPE_UM
 from hpa.core.json_file import MAX_WHOLE
+from hpa.core.part_source import Settings, settings_of
+from hpa.core.setting_types import A_PART, described, fits
 from hpa.formats.image_header import MAX_VALUES
-from hpa.targets import require_slots
+from hpa.targets import SLOTS, TASKS, require_safe, require_slots
 
+_SLOT = dict[str, Any] | None
 SETTINGS: Mapping[str, Any] = {
+    **dict.fromkeys(SLOTS, _SLOT),
+    "task": Literal[TASKS],
+    "corrected_weight": float,
+    "plugins": Sequence[str],
+    "resume": str | None,
+    **dict.fromkeys(("world.images", "world.test_images", "world.size_px", "world.seed"), int),
+    "world.name": str,
+    "store.folder": str | None,
+    "tiles.overlap_share": float,
+    "tiles.batch_tiles": int,
+    "tiles.side_px": int | None,
     "seed": int,
     "run_dir": str | None,
     "report": bool,
@@ -46,7 +59,7 @@ SETTINGS: Mapping[str, Any] = {
     "tags": Sequence[str],
     "print_config": bool,
 }
-"""Types of the settings that belong to no part."""
+"""Types of the settings that belong to no part, and of the slots."""
 
 _SHARE = re.compile(r"(^|_)(share|probability|prior|rate|decay|momentum|iou|quantile)$")
 _ANY_RATE = ("learning_rate",)
@@ -63,9 +76,7 @@ _AT_MOST: Mapping[str, int] = {
 """Of what is made at once: more of them stop a machine before it can answer."""
 _RUN_GIVES = ("class_names",)
 """Settings that are null where the run decides them."""
-_WORDS: Mapping[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-_PLAIN_SEQUENCES = (list, tuple, Sequence)
-_PLAIN_MAPPINGS = (dict, Mapping)
+_SHOWN = 5
 
 
 def require_values(config: Mapping[str, Any]) -> None:
@@ -79,11 +90,31 @@ def require_values(config: Mapping[str, Any]) -> None:
         InputError: If a part does not fill its slot.
     """
     require_slots(config, "config")
-    wrong = [
-        sentence for key, value in config.items() for sentence in _wrong(key, value, SETTINGS.get(key, Any), _no_text)
-    ]
-    if wrong:
-        raise UsageError(" ".join(wrong))
+    for read in (settings_of, _imported):  # libraries take seconds to import: after what our own modules say
+        if wrong := [*_wrong_of(config, _Reader(read))]:
+            raise UsageError(" ".join(wrong))
+
+
+def require_saved(config: Any, where: str) -> None:
+    """Refuse a saved config that is more than plain values, each of the type of its setting, and parts in their slots.
+
+    Nothing is imported. Settings that this version does not have are left to whoever builds their part: another version
+    may have written them for parts that are not needed.
+
+    Args:
+        config: A whole config, slot by slot.
+        where: Where it comes from, for messages.
+
+    Raises:
+        InputError: Naming the key, what stands there and what may stand there.
+    """
+    require_safe(config, where)
+    if wrong := [*_wrong_of(config, _Reader(settings_of, refuses_unknown=False))]:
+        more = f" {len(wrong) - _SHOWN} more are wrong." if len(wrong) > _SHOWN else ""
+        raise InputError(
+            f"{where}: {' '.join(wrong[:_SHOWN])}{more} The file was changed, or another version wrote it: give "
+            "another, or train again."
+        )
 
 
 def described_key(config: Mapping[str, Any], key: str) -> Iterator[str]:
@@ -97,72 +128,90 @@ def described_key(config: Mapping[str, Any], key: str) -> Iterator[str]:
     holder: Any = config
     for place in places:
         holder = holder[place]
-    part = _class_of(holder)
-    hints, _, meaning = (SETTINGS, None, _no_text) if part is None else _settings_of(part)
+    settings = _Reader(_imported).of(holder)
+    hints, meaning = (SETTINGS, _no_text) if settings is None else (settings.types, _meanings(settings))
     value, expected = holder[name], hints.get(name)
     yield f"{key}: a part or a group of settings" if isinstance(value, dict) else f"{key}={_as_written(value)}"
     if text := meaning(name):
         yield f"  {text[2:-1]}."
     if expected is not None:
-        yield f"  Expected: {_described(expected)}."
+        yield f"  Expected: {described(expected)}."
     elif isinstance(value, dict):
         yield f"  Its settings: {_listed([name for name in value if not str(name).startswith('_')])}."
 
 
-def _wrong(key: str, value: Any, expected: Any, meaning: Callable[[str], str]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Reader:
+    """How the settings of a part are found, and whether those that it does not have are refused."""
+
+    read: Callable[[str], Settings | None]
+    refuses_unknown: bool = True
+
+    def of(self, values: Mapping[str, Any]) -> Settings | None:
+        """Return the settings of a part, None of a group without a class, or of one that is not read."""
+        target = values.get("_target_")
+        return None if target is None else self.read(str(target))
+
+
+def _wrong_of(config: Mapping[str, Any], reader: _Reader) -> Iterator[str]:
+    """Give a sentence for each value of a whole config that does not fit."""
+    for key, value in config.items():
+        yield from _wrong(key, value, SETTINGS.get(key, Any), _no_text, reader)
+
+
+def _wrong(key: str, value: Any, expected: Any, meaning: Callable[[str], str], reader: _Reader) -> Iterator[str]:
     """Give a sentence for each value below a key that does not fit."""
-    name = re.sub(r"\[\d+\]", "", key).rpartition(".")[2]
+    name = re.sub(r"\[\d+\]", "", str(key)).rpartition(".")[2]
     if value is None and name in _RUN_GIVES:
         return
-    if not _fits(value, expected):
-        yield f"{key}={_as_written(value)}: expected {_described(expected)}{meaning(name)}.{_remedy(value, expected)}"
+    if not fits(value, expected):
+        yield f"{key}={_as_written(value)}: expected {described(expected)}{meaning(name)}.{_remedy(value, expected)}"
     elif expected is not Any and (numbers := [one for one in _numbers(value) if not _is_in_range(name, one)]):
         came = _as_written(numbers[0])
         yield f"{key}={_as_written(value)}: expected {_range(name, numbers[0])}, came {came}{meaning(name)}."
     elif isinstance(value, dict):
-        yield from _wrong_inside(key, value)
+        yield from _wrong_inside(key, value, reader)
     elif isinstance(value, list):
         for index, one in enumerate(value):
             if isinstance(one, dict | list):
-                yield from _wrong(f"{key}[{index}]", one, Any, _no_text)
+                yield from _wrong(f"{key}[{index}]", one, Any, _no_text, reader)
 
 
-def _wrong_inside(key: str, values: Mapping[str, Any]) -> Iterator[str]:
+def _wrong_inside(key: str, values: Mapping[str, Any], reader: _Reader) -> Iterator[str]:
     """Give a sentence for each wrong setting of a part, or of a group of settings."""
-    part = _class_of(values)
-    hints, settings, meaning = ({}, None, _no_text) if part is None else _settings_of(part)
+    settings = reader.of(values)
+    meaning = _no_text if settings is None else _meanings(settings)
     for name, value in values.items():
         if str(name).startswith("_"):
             continue
-        if settings is not None and name not in settings:
-            part_name = values["_target_"]
-            yield f"{key}.{name}={_as_written(value)}: {part_name} has no such setting, but {_listed(settings)}."
+        if settings is None:
+            expected = Any if "_target_" in values else SETTINGS.get(f"{key}.{name}", Any)
         else:
-            yield from _wrong(f"{key}.{name}", value, hints.get(str(name), Any), meaning)
+            expected = settings.types.get(str(name), Any)
+        if settings is None or settings.names is None or name in settings.names:
+            yield from _wrong(f"{key}.{name}", value, expected, meaning, reader)
+        elif reader.refuses_unknown:
+            part_name = values["_target_"]
+            yield f"{key}.{name}={_as_written(value)}: {part_name} has no such setting, but {_listed(settings.names)}."
 
 
-def _class_of(values: Mapping[str, Any]) -> type | None:
-    target = values.get("_target_")
-    if target is None:
-        return None
-    module, _, name = str(target).rpartition(".")
-    return vars(importlib.import_module(module))[name]
-
-
-def _settings_of(part: type) -> tuple[dict[str, Any], list[str] | None, Callable[[str], str]]:
-    """Return the types of a part's settings, their names (None where it takes any), and what each means."""
+def _imported(target: str) -> Settings:
+    """Return the settings of a class, of a library too."""
+    if (found := settings_of(target)) is not None:
+        return found
+    module, _, name = target.rpartition(".")
+    part = vars(importlib.import_module(module))[name]
     parameters = inspect.signature(part).parameters
     takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     try:
-        hints = get_type_hints(cast("Any", part).__init__)
+        types = get_type_hints(cast("Any", part).__init__)
     except NameError:  # types that a module imports for type checkers only
-        hints = {}
-    own = part.__module__.startswith("hpa.")
-    return hints, None if takes_any else list(parameters), _meanings(part) if own else _no_text
+        types = {}
+    return Settings(types, None if takes_any else tuple(parameters), "")
 
 
-def _meanings(part: type) -> Callable[[str], str]:
-    text = inspect.getdoc(part) or ""
+def _meanings(settings: Settings) -> Callable[[str], str]:
+    text = inspect.cleandoc(settings.text)
 
     def meaning(name: str) -> str:
         found = re.search(rf"^    {re.escape(name)}: (.+(?:\n {{8}}.+)*)", text, flags=re.MULTILINE)
@@ -174,47 +223,6 @@ def _meanings(part: type) -> Callable[[str], str]:
 def _no_text(name: str) -> str:
     del name
     return ""
-
-
-def _fits(value: Any, expected: Any) -> bool:
-    """Return whether a plain value may become an argument of a type.
-
-    >>> _fits(1, float), _fits(1.5, int), _fits(None, int | None), _fits([1, "a"], Sequence[int])
-    (True, False, True, False)
-    """
-    origin, arguments = get_origin(expected), get_args(expected)
-    if expected is Any or isinstance(expected, str):
-        return True
-    if isinstance(value, dict) and "_target_" in value:
-        return expected not in (*_WORDS, Path, None, type(None))
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, one) for one in arguments)
-    if origin is Literal:
-        return value in arguments
-    if expected in (None, type(None)):
-        return value is None
-    if expected in (bool, int, float, str, Path):
-        return _is_plain(value, expected)
-    if (origin or expected) in _PLAIN_SEQUENCES or (origin or expected) is set:
-        return _is_list_of(value, origin, arguments)
-    if (origin or expected) in _PLAIN_MAPPINGS:
-        return isinstance(value, dict) and (len(arguments) < 2 or all(_fits(v, arguments[1]) for v in value.values()))
-    return isinstance(value, dict)  # a part
-
-
-def _is_plain(value: Any, expected: type) -> bool:
-    if expected in (bool, str, Path):
-        return isinstance(value, str if expected is Path else expected)
-    numbers = (int,) if expected is int else (int, float)
-    return isinstance(value, numbers) and not isinstance(value, bool) and value == value  # NaN equals nothing
-
-
-def _is_list_of(value: Any, origin: Any, arguments: tuple[Any, ...]) -> bool:
-    if not isinstance(value, list | tuple):
-        return False
-    if origin is tuple and arguments and arguments[-1] is not Ellipsis:
-        return len(value) == len(arguments) and all(map(_fits, value, arguments))
-    return all(_fits(one, arguments[0]) for one in value) if arguments else True
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -253,38 +261,12 @@ def _range(name: str, value: float) -> str:
     return most if math.isfinite(high) else f"{low:g} or more"
 
 
-def _described(expected: Any) -> str:
-    """Return a type in words.
-
-    >>> _described(int | None), _described(Sequence[str])
-    ('a whole number or null', 'a list, each a text')
-    """
-    origin, arguments = get_origin(expected), get_args(expected)
-    if origin in (Union, types.UnionType):
-        kinds = [one for one in arguments if one is not int or float not in arguments]  # a number may be whole
-        return " or ".join(dict.fromkeys(_described(one) for one in kinds))
-    if origin is Literal:
-        return _listed([str(one) for one in arguments])
-    if expected in (None, type(None)):
-        return "null"
-    if expected is Path:
-        return _WORDS[str]
-    if expected in _WORDS:
-        return _WORDS[expected]
-    if (origin or expected) in _PLAIN_SEQUENCES:
-        inner = [one for one in arguments if one is not Ellipsis]
-        return f"a list, each {_described(inner[0])}" if inner else "a list"
-    if (origin or expected) in _PLAIN_MAPPINGS:
-        return "settings by name"
-    return "a part"
-
-
 def _remedy(value: Any, expected: Any) -> str:
-    if isinstance(value, float) and value.is_integer() and _fits(int(value), expected):
+    if isinstance(value, float) and value.is_integer() and fits(int(value), expected):
         return f" Write {int(value)}."
-    if not isinstance(value, str) and value is not None and _fits(str(value), expected):
+    if not isinstance(value, str) and value is not None and fits(str(value), expected):
         return " To write a number as a text, put it in quotes twice: key=\"'2024'\"."
-    if _described(expected) == "a part":
+    if described(expected) == A_PART:
         return " Choose it by its slot, with a slash: loss=focal, model/head=linear; --help SLOT lists the choices."
     return ""
 

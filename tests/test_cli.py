@@ -88,14 +88,17 @@ def test_neither_help_nor_score_waits_for_torch():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("sigint_enabled")
 def test_an_interrupt_ends_with_the_code_of_shells(tmp_path, number):
-    """A pipe stands for the truth, so that the command is surely reading when the signal comes."""
-    pipe = tmp_path / "truth.csv"
-    os.mkfifo(pipe)
-    words = [sys.executable, "-c", "from hpa.cli import main; raise SystemExit(main())", "score", "s.csv", str(pipe)]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    with pipe.open("w"):  # opens once the other side reads
-        process.send_signal(number)
-        _, message = process.communicate(timeout=60)
+    """A word of the command says when it is surely under way."""
+    program = (
+        "import time; import hpa.commands.score as score; from hpa.cli import main\n"
+        "score.run = lambda arguments: (print('reads', flush=True), time.sleep(60))\n"
+        "raise SystemExit(main())"
+    )
+    words = [sys.executable, "-c", program, "score", "s.csv", str(tmp_path / "truth.csv")]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "reads\n"
+    process.send_signal(number)
+    _, message = process.communicate(timeout=60)
     assert process.returncode == 130
     assert message == "hpa score: interrupted\n"
 

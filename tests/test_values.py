@@ -5,7 +5,8 @@ from typing import Literal
 import pytest
 
 from hpa.core.errors import InputError, UsageError
-from hpa.values import SETTINGS, _fits, require_values
+from hpa.core.setting_types import fits
+from hpa.values import SETTINGS, require_values
 from tests.test_configs import composed, lines
 
 
@@ -78,7 +79,7 @@ def test_settings_of_no_part_are_checked_too(key):
 
 
 @pytest.mark.parametrize(
-    ("value", "expected", "fits"),
+    ("value", "expected", "is_fit"),
     [
         (1, float, True),
         (float("inf"), float, True),
@@ -95,8 +96,8 @@ def test_settings_of_no_part_are_checked_too(key):
         ({"_target_": "x.Y"}, int, False),
     ],
 )
-def test_plain_values_fit_types(value, expected, fits):
-    assert _fits(value, expected) is fits
+def test_plain_values_fit_types(value, expected, is_fit):
+    assert fits(value, expected) is is_fit
 
 
 def test_a_shared_run_is_taken_part_in_by_a_word():

@@ -45,7 +45,7 @@ def try_kind(kind: Kind, folder: Path) -> Outcome:
     """
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
-    _write_sound(work)
+    write_sound(work)
     for name, content in kind.files.items():
         path = work / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def try_kind(kind: Kind, folder: Path) -> Outcome:
         else:
             path.write_bytes(content() if callable(content) else content)
     with _full_disk() if kind.disk_is_full else contextlib.nullcontext():
-        code, shown = _run([word.replace("@", f"{work}/") for word in kind.command.split()])
+        code, shown = run_words([word.replace("@", f"{work}/") for word in kind.command.split()])
     missing = [words for words in kind.says if words not in shown]
     if code != kind.code or missing or "Traceback" in shown or "\x1b" in shown:
         raise WrongSuccessError(f"{kind.name}: exit code {code}, without {missing}: {shown[:600]}")
@@ -74,7 +74,7 @@ def _full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def _run(words: list[str]) -> tuple[int, str]:
+def run_words(words: list[str]) -> tuple[int, str]:
     """Return the exit code of a command and all it printed."""
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
@@ -85,7 +85,7 @@ def _run(words: list[str]) -> tuple[int, str]:
     return code, shown.getvalue()
 
 
-def _write_sound(work: Path) -> None:
+def write_sound(work: Path) -> None:
     """Write a set of files that every command takes."""
     for name in ("predicted", "true", "empty", "weights"):
         (work / name).mkdir(parents=True)

@@ -72,7 +72,7 @@ def run(seed: int, seconds: float) -> Figures:
 
 def attempt(random: Random, folder: Path) -> Outcome:
     """Check one config, through a checkpoint now and then, and build some parts of it."""
-    config: Any = copy.deepcopy(_sound())
+    config: Any = copy.deepcopy(sound_config())
     trap = folder / "trap"
     for _ in range(random.choice([1, 1, 2, 4])):
         _damage(random, config, trap)
@@ -105,16 +105,16 @@ def _refusal(random: Random, config: Any, folder: Path) -> InputError | None:
 
 
 @cache
-def _sound() -> dict[str, Any]:
+def sound_config(*words: str) -> dict[str, Any]:
     """Return the config of a training as train.py resolves it."""
     os.environ.setdefault("HPA_ROOT", str(_ROOT))
     with initialize_config_dir(str(_ROOT / "conf"), version_base="1.3"):
-        return plain(compose("train", ["data=synthetic", "run_dir=run"]))
+        return plain(compose("train", ["data=synthetic", "run_dir=run", *words]))
 
 
 def _is_hostile(config: Any) -> bool:
     """Whether a config names what no training names, or holds what is looked up when it is read."""
-    sound = {parent[key] for parent, key in places_of(_sound()) if key == "_target_"}
+    sound = {parent[key] for parent, key in places_of(sound_config()) if key == "_target_"}
     for parent, key in places_of(config):
         value = parent[key]
         if key == "_target_" and not (isinstance(value, str) and value in sound):

@@ -109,7 +109,7 @@ class InstanceFinder:
     def __init__(self, run: SavedRun, words: Sequence[str]) -> None:
         if words:
             raise InputError(f"{words[0]}: predictions of a run of task=pixels take no settings; hpa.segment does.")
-        kind = "mask_rcnn" if run.config["model"]["_target_"].endswith("MaskRcnn") else "unet"
+        kind = "mask_rcnn" if run.settings("model", "_target_")["_target_"].endswith("MaskRcnn") else "unet"
         self._segmenter = part("segmenter", kind, {"weights": str(run.path)})
         only = run.class_names if len(run.class_names) == 1 else ()
         self.class_names: tuple[str, ...] = self._segmenter.class_names or only

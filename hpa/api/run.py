@@ -169,10 +169,11 @@ class Run:
 
     def _size_in_training(self) -> tuple[float | None, float | None]:
         """Return the side of a pixel, and the width of an image, both in µm, None where training does not say it."""
-        config = self._members[0].config
-        given = config["data"].get("pixel_um")
-        any_size = self.task == "pixels" and config["tiles"]["planes"]["pixel_um"] is None
-        of_atlas = config["data"]["_target_"].startswith(_OF_THE_ATLAS)
+        run = self._members[0]
+        data = run.settings("data", "_target_")
+        given = data.get("pixel_um")
+        any_size = self.task == "pixels" and run.settings("tiles", "planes")["planes"].get("pixel_um") is None
+        of_atlas = data["_target_"].startswith(_OF_THE_ATLAS)
         return (float(given) if given else None), (HPA_FIELD_WIDTH_UM if of_atlas or any_size else None)
 
     def _file(self, name: str) -> Path:

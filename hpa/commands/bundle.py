@@ -115,7 +115,7 @@ def _write_settings(root: Path, saved: dict[str, SavedRun], overrides: list[str]
         raise InputError(f"a run with parts of {', '.join(trained['plugins'])} cannot be bundled: only hpa goes along.")
     words = [*overrides, "ckpt=null"]  # the runs are named in the bundle
     composed = compose_or_suggest(root, "infer", words)
-    if composed.get("data") is None and not reads_a_folder(trained["data"]):
+    if composed.get("data") is None and not reads_a_folder(run.settings("data")):
         composed = compose_or_suggest(root, "infer", [*words, "data=kaggle_hpa"])
     plain = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))  # data.root may be missing
     if not run.is_own:  # a file that it names would be carried into the bundle

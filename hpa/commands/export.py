@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = network_of(saved)
     if not isinstance(model, CropModel):
         raise InputError(f"{saved.path}: only networks of crops (model/view=crop) can be exported, not this one.")
-    cut = saved.config["crop"]
+    cut = saved.settings("crop", "side_px", "masked", "margin")
     crop = CropSpec(saved.channels, side_px=cut["side_px"], masked=cut["masked"], margin=cut["margin"])
     origin = {"backbone": model.backbone.name, "checkpoint": saved.path.name, "epochs": str(saved.epoch)}
     with guarded_outputs([out], "export", inputs=[saved.path], overwrite=arguments.overwrite):

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     saved = read_saved_run(arguments.trained)
     state = published_state(saved.weights, "network.")
     if not state:
-        model = str(saved.config["model"]["_target_"]).rpartition(".")[2]
+        model = str(saved.settings("model", "_target_")["_target_"]).rpartition(".")[2]
         raise InputError(f"{saved.path}: a run of model=cellpose is expected, this one trained {model}.")
     content = io.BytesIO()
     torch.save(state, content)

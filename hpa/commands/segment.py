@@ -242,7 +242,7 @@ def _part(overrides: list[str]) -> dict[str, Any]:
     if runs and not is_named:
         run = read_saved_run(runs[-1])
         values = [word for word in overrides if not word.startswith("ckpt=")]
-        part = with_values({"segmenter": run.config["segmenter"]}, values, root / "conf")["segmenter"]
+        part = with_values({"segmenter": run.settings("segmenter")}, values, root / "conf")["segmenter"]
         if not run.is_own:
             require_no_paths(part, "segmenter", run.path, frozenset(word.partition("=")[0] for word in values))
         return part

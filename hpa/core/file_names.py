@@ -98,7 +98,7 @@ def require_utf8() -> None:
 
 
 def require_no_device(path: Path) -> None:
-    """Refuse devices, such as /dev/zero, which never end; pipes that a user names are read.
+    """Refuse what a user names and may never end: devices, such as /dev/zero, pipes and sockets.
 
     Raises:
         InputError: If it is one.
@@ -107,6 +107,11 @@ def require_no_device(path: Path) -> None:
         mode = path.stat().st_mode
     except (OSError, ValueError):  # whoever opens it reports it
         return
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise InputError(
+            f"{path}: a file is expected, this is a pipe or a socket, which may never end; write its content to a file "
+            "and name that. Tables that gzip compressed are read as they are."
+        )
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise InputError(f"{path}: a file is expected, this is a device; name a file.")
 

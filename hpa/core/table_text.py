@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import os
 import re
 import zlib
 from collections.abc import Iterable
@@ -27,7 +28,8 @@ _SEPARATORS = (",", ";", "\t")
 GZIP_SUFFIX = ".gz"
 _WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _GZIP = b"\x1f\x8b"
-_MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
+MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
+MAX_BYTES = 1 << 36  # also of a file that is full of holes
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n?')
 
 
@@ -49,17 +51,20 @@ def table_file(path: Path) -> Path:
     return compressed if compressed.is_file() else path
 
 
-def open_table(path: Path) -> io.BufferedReader:
+def open_table(path: Path, max_bytes: int = MAX_BYTES) -> io.BufferedReader:
     """Open a table to read the bytes of its text, inflated where gzip compressed it; `table_file` says where it lies.
 
     Reading raises `InputError` where a compressed table is damaged, or larger than any table can be.
 
     Raises:
-        InputError: If it is a device.
+        InputError: If it is a device, a pipe or a socket.
         OSError: If the file cannot be opened.
     """
     require_no_device(path)
     file = path.open("rb")
+    if (size := os.fstat(file.fileno()).st_size) > max_bytes:
+        file.close()
+        raise InputError(f"{path}: {size:,} bytes, a table has at most {max_bytes:,} here; save it in parts.")
     is_compressed = file.peek(2)[:2] == _GZIP
     return io.BufferedReader(_Inflated(path, file)) if is_compressed else file
 
@@ -83,9 +88,9 @@ class _Inflated(io.RawIOBase):
                 f"{self._path}: the compressed table is damaged ({error}); copy or compress it again."
             ) from error
         self._count += count
-        if self._count > _MAX_INFLATED_BYTES:
+        if self._count > MAX_INFLATED_BYTES:
             raise InputError(
-                f"{self._path}: inflates to more than {_MAX_INFLATED_BYTES:,} bytes, the limit of a table; save it in "
+                f"{self._path}: inflates to more than {MAX_INFLATED_BYTES:,} bytes, the limit of a table; save it in "
                 "parts."
             )
         return count

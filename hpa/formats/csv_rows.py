@@ -17,7 +17,14 @@ import pandas as pd
 
 from hpa.core.errors import InputError
 from hpa.core.file_names import require_data
-from hpa.core.table_text import declared_separator, encoding_of, open_table, separator_of, table_file
+from hpa.core.table_text import (
+    MAX_INFLATED_BYTES,
+    declared_separator,
+    encoding_of,
+    open_table,
+    separator_of,
+    table_file,
+)
 
 ROW = " row"
 """Column with the number of each row as a spreadsheet counts it: the header is row 1. No column of a file has this
@@ -124,7 +131,7 @@ def _text_of(path: Path) -> str:
     if Path("/dev/fd") not in path.parents:  # what a shell writes for <(COMMAND)
         require_data(path)
     try:
-        with open_table(path) as file:
+        with open_table(path, MAX_INFLATED_BYTES) as file:  # it is read whole
             content = file.read()
     except FileNotFoundError as error:
         raise InputError(f"{path}: the file is missing; check the path.") from error

@@ -30,7 +30,7 @@ def network_of(saved: SavedRun) -> nn.Module:
     Raises:
         InputError: If the weights do not fit, or the run is another's and names files beside its starting point.
     """
-    config = _without_starting_points(saved.config["model"])
+    config = _without_starting_points(saved.settings("model"))
     if not saved.is_own:
         require_no_paths(config, "model", saved.path)
     with bounded_network(config):
@@ -107,5 +107,5 @@ class SavedPixelNetwork:
 
 
 def _tiles_of(saved: SavedRun) -> TileSpec:
-    tiles: Any = build(saved.config["tiles"])
+    tiles: Any = build(saved.settings("tiles"))
     return cast("TileSpec", tiles)

@@ -24,6 +24,7 @@ from hpa.inference.steps import Steps
 from hpa.inference.stopwatch import Stopwatch
 from hpa.interfaces import CellSink
 from hpa.models.saved_run import SavedRun
+from hpa.targets import TASKS
 
 WARN, STOP, DROP_TTA, DROP_MEMBERS = WORDS = ("warn", "stop", "drop_tta", "drop_members")
 
@@ -67,7 +68,7 @@ class Workload(Protocol):
 
 def task_of(config: Config) -> str:
     """Return the task that a run was trained for, e.g. `cells`."""
-    return str(config["task"])
+    return str(config.get("task", TASKS[0]))  # as read_saved_run takes it
 
 
 def require_task(runs: Sequence[SavedRun], task: str) -> None:
@@ -105,7 +106,7 @@ def shared_settings(runs: Sequence[SavedRun], config: Config, slots: Sequence[st
 
 def member_settings(run: SavedRun) -> Config:
     """Return what identifies a network and the way images are shown to it."""
-    model = {key: value for key, value in run.config["model"].items() if key not in STARTING_POINTS}
+    model = {key: value for key, value in run.settings("model").items() if key not in STARTING_POINTS}
     return {
         "weights": digest_of_weights(run.weights),
         "channels": list(run.channels),

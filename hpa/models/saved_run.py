@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,8 @@ from hpa.core.json_file import read_json
 from hpa.core.levels import Levels
 from hpa.core.ownership import is_own, require_no_paths
 from hpa.models.tensor_file import UnreadableError, load_plain
-from hpa.targets import TASKS, require_plain, require_safe
+from hpa.targets import TASKS, require_plain
+from hpa.values import require_saved
 
 STAGE = re.compile(r"stages/\d+", re.ASCII)
 """Folder of a training within its chain."""
@@ -53,10 +54,29 @@ class SavedRun:
         Raises:
             InputError: If the run is another's and the part names files.
         """
-        part: dict[str, Any] = self.config[slot]
+        part = self.settings(slot)
         if not self.is_own:
             require_no_paths(part, slot, self.path)
         return part
+
+    def settings(self, slot: str, *names: str) -> dict[str, Any]:
+        """Return a part of the run's config, as it was saved.
+
+        Args:
+            slot: Its key, e.g. `crop`.
+            names: Settings that it must have.
+
+        Raises:
+            InputError: If the config lacks it, or one of them.
+        """
+        part = self.config.get(slot)
+        missing = [f"{slot}.{name}" for name in names if name not in part] if isinstance(part, dict) else [slot]
+        if missing:
+            raise InputError(
+                f"{self.path}: its config lacks {', '.join(missing)}; the file was changed, or another version wrote "
+                "it: give another, or train again."
+            )
+        return cast("dict[str, Any]", part)
 
     def load_into(self, model: nn.Module) -> nn.Module:
         """Put the weights into a network built from the run's config, and return it in evaluation mode.
@@ -176,7 +196,7 @@ def read_saved_run(path: str | Path) -> SavedRun:
 
 def _require_facts(file: Path, facts: dict[str, Any], content: dict[str, Any]) -> None:
     """Refuse a checkpoint whose config is not safe, or that lacks what every run has."""
-    require_safe(facts.get("config"), str(file))
+    require_saved(facts.get("config"), str(file))
     require_plain(facts.get("levels"), str(file), "levels")
     wrong = [] if facts["config"].get("task", TASKS[0]) in TASKS else ["task"]
     for name in ("channels", "class_names"):

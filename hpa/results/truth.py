@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32, Int64
 
 from hpa.core.encoding import decode_mask
 from hpa.core.errors import InputError
-from hpa.core.matching import match_cells
 from hpa.core.submission import parse_truth
 from hpa.core.submission_table import TableRow
 from hpa.results.coco import CocoCells
@@ -44,12 +43,26 @@ class TrueImage:
         """
         rows = []
         true_map = on_top_of_each_other(self.masks, self.masks[0].shape) if self.masks else None
+        areas = None if true_map is None else np.bincount(true_map.ravel())
         for mask in masks:
             if true_map is not None and mask.shape != true_map.shape:
                 raise InputError(f"the ground truth has {true_map.shape} px, the masks {mask.shape} px.")
-            partner = 0 if true_map is None else int(match_cells(mask.astype(np.int32), true_map, MATCH_IOU)[0])
+            partner = 0 if true_map is None or areas is None else _partner(true_map[mask], areas)
             rows.append(self.targets[partner - 1] if partner else np.full(self.targets.shape[1], np.nan, np.float32))
-        return np.array(rows, np.float32).reshape(-1, self.targets.shape[1])
+        return np.array(rows, np.float32).reshape(len(rows), self.targets.shape[1])
+
+
+def _partner(covered: Int32[np.ndarray, " pixel"], areas: Int64[np.ndarray, " number"]) -> int:
+    """Return the number of the true cell that a mask matches, 0 for none; of the pixels under the mask alone.
+
+    Args:
+        covered: Number of the true cell in each pixel of the mask.
+        areas: Pixels of each true cell, by number.
+    """
+    numbers, shared = np.unique(covered[covered > 0], return_counts=True)
+    iou = shared / (areas[numbers] + len(covered) - shared)
+    best = int(iou.argmax()) if len(iou) else -1
+    return int(numbers[best]) if best >= 0 and iou[best] >= MATCH_IOU else 0
 
 
 class Truth:

@@ -117,7 +117,16 @@ class Watershed:
         return Segmentation(_enlarged(cells, full), None if nuclei is None else _enlarged(nuclei, full))
 
     def work_size(self, full: tuple[int, int], pixel_um: float) -> tuple[tuple[int, int], float]:
-        """Return the size of the downsampled copy of an image, px, and the side of its pixels, µm."""
+        """Return the size of the downsampled copy of an image, px, and the side of its pixels, µm.
+
+        Raises:
+            InputError: If the side of a pixel is not known.
+        """
+        if not pixel_um > 0:  # NaN too
+            raise InputError(
+                "the side of a pixel is not known, and cells are found by their size; give data.pixel_um in µm, or a "
+                "column pixel_um."
+            )
         shrink = max(1.0, self.work_um / pixel_um)
         return (max(1, round(full[0] / shrink)), max(1, round(full[1] / shrink))), pixel_um * shrink
 

@@ -25,9 +25,9 @@ from hpa.core.file_lock import Lock, held
 from hpa.core.json_file import read_json
 from hpa.core.ownership import seal_of
 from hpa.core.whole_file import whole_file
-from hpa.targets import require_safe
 from hpa.training.own_paths import SEAL
 from hpa.training.software import commit, versions
+from hpa.values import require_saved
 
 JOB_FILE = "job.json"
 """In the folder of a job of a sweep: how it stands."""
@@ -157,7 +157,7 @@ class RunFolder:
         except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:  # ValueError: text that is no UTF-8
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{self.config_file}: cannot be read ({first}); start a new run.") from error
-        require_safe(config, str(self.config_file))
+        require_saved(config, str(self.config_file))
         values = cast("Config", config)
         if missing := [slot for slot in _NEEDED if slot not in values]:
             raise InputError(

@@ -3,7 +3,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
+from hpa.cli import main
+from hpa.config import plain
 from hpa.core.errors import InputError
 from hpa.core.file_identity import file_identity
 from hpa.core.file_names import name_fault, require_distinct
@@ -80,3 +83,14 @@ def test_what_is_no_file_among_images_is_not_passed_over(tmp_path):
     assert [path.name for path in files_below(tmp_path)] == ["gone.png", "pipe.tif"]
     with pytest.raises(InputError, match="the file is missing"):
         inspect_image(tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: _socket(path)], ids=["pipe", "socket"])
+def test_pipes_and_sockets_that_a_user_names_are_refused_at_once(tmp_path, monkeypatch, make, capsys):
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    make("truth.csv")
+    for words in (["score", "s.csv", "truth.csv"], ["count", "truth.csv"], ["segment", "truth.csv", "out"]):
+        assert main(words) == 1
+        assert "truth.csv: a file is expected, this is a pipe or a socket" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"a pipe or a socket, which may never end; write its content to a file"):
+        plain(OmegaConf.create({"data": {"cell_truth": "truth.csv"}}))

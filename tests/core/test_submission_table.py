@@ -43,7 +43,7 @@ def test_a_compressed_table_is_read_also_beside_its_name_and_a_damaged_or_endles
         with pytest.raises(InputError, match="compressed table is damaged"):
             read_table(compressed, PREDICTION_COLUMN)
     compressed.write_bytes(gzip.compress(b"ID," * 1000))
-    monkeypatch.setattr("hpa.core.table_text._MAX_INFLATED_BYTES", 1000)
+    monkeypatch.setattr("hpa.core.table_text.MAX_INFLATED_BYTES", 1000)
     with pytest.raises(InputError, match="inflates to more than 1,000 bytes"):
         read_table(compressed, PREDICTION_COLUMN)
 

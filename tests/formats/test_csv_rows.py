@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
+from hpa.core.submission_table import PREDICTION_COLUMN, read_table
 from hpa.formats.csv_rows import ROW, read_rows
 
 TABLE = 'ID,class,note\r\nA1,Müller,"b, c"\r\nA2,HEK,\r\n'
@@ -109,6 +110,15 @@ def test_a_compressed_table_is_read_and_a_damaged_or_endless_one_refused(tmp_pat
         with pytest.raises(InputError, match="compressed table is damaged"):
             read_rows(path, ["ID"])
     path.write_bytes(gzip.compress(b"ID\n" + b"a\n" * 1000))
-    monkeypatch.setattr("hpa.core.table_text._MAX_INFLATED_BYTES", 1000)
+    monkeypatch.setattr("hpa.core.table_text.MAX_INFLATED_BYTES", 1000)
     with pytest.raises(InputError, match="inflates to more than 1,000 bytes"):
         read_rows(path, ["ID"])
+
+
+def test_a_table_of_a_terabyte_of_holes_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "a.csv").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(InputError, match=r"a\.csv: 1,099,511,627,776 bytes, a table has at most"):
+        read_rows(tmp_path / "a.csv", ["ID"])
+    with pytest.raises(InputError, match=r"a table has at most"):
+        read_table(tmp_path / "a.csv", PREDICTION_COLUMN)

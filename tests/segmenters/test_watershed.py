@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,8 @@ def test_most_real_cells_are_found(mosaic: int, samples: Path) -> None:
         shared = [(mask & (found.cells == other)).sum() for other in np.unique(found.cells[mask]) if other]
         hits += any(one / all_ >= 0.6 for one, all_ in zip(shared, unions, strict=True))
     assert hits / truth.max() >= 0.85
+
+
+def test_an_image_whose_pixel_size_is_not_known_is_refused_in_words():
+    with pytest.raises(InputError, match=r"side of a pixel is not known.*data\.pixel_um"):
+        segmenter().work_size((64, 64), math.nan)

@@ -128,8 +128,10 @@ class CellPredictors:
         config = self._config
         reading = {"channels": run.channels, "batch_cells": config["batch_cells"], "workers": config["workers"]}
         if network.stride is not None:
-            return FieldMember(predictor, side_px=run.config["field"]["side_px"], stride=network.stride, **reading)
-        crop = run.config["crop"]
+            return FieldMember(
+                predictor, side_px=run.settings("field", "side_px")["side_px"], stride=network.stride, **reading
+            )
+        crop = run.settings("crop", "side_px", "masked", "margin")
         return CropMember(predictor, side_px=crop["side_px"], masked=crop["masked"], margin=crop["margin"], **reading)
 
     def _join(self, runs: Sequence[SavedRun]) -> Join:

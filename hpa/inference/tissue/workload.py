@@ -53,7 +53,7 @@ class TissueInference:
             shown = views if with_views else views.single()
             pairs = zip(runs[:member_count], networks, strict=False)
             members = [
-                TissueMember(AugmentedTissue(network, shown), build(run.config["tiles"]).planes, run.channels)
+                TissueMember(AugmentedTissue(network, shown), build(run.settings("tiles")).planes, run.channels)
                 for run, network in pairs
             ]
             return Ensemble(members, partial(combine_maps, join=_join(runs[:member_count], config)))
@@ -80,7 +80,7 @@ def _network(run: SavedRun, config: Config) -> PixelPredictor:
     """Return the network of a run; its tiles are those of its training where the config leaves them open."""
     device = choose_device(config["device"])
     tiles = config["tiles"]
-    side_px = tiles["side_px"] or run.config["tiles"]["side_px"]
+    side_px = tiles["side_px"] or run.settings("tiles", "side_px")["side_px"]
     share = tiles["overlap_share"]
     if not 0 <= share < 1:
         raise InputError(f"tiles.overlap_share={share}: a share of a tile's side from 0 to less than 1 is expected.")
