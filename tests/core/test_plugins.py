@@ -49,11 +49,11 @@ def mylab(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def fresh_classes():
-    from hpa import targets
+    from hpa.core import part_source
 
-    targets._classes_of.cache_clear()
+    part_source._parsed.cache_clear()
     yield
-    targets._classes_of.cache_clear()
+    part_source._parsed.cache_clear()
 
 
 @pytest.mark.parametrize("words", [["plugins=[mylab]"], ["--plugins", "mylab"], ["--plugins=mylab"]])

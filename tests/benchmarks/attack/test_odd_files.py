@@ -4,7 +4,12 @@ import pytest
 
 from benchmarks.attack.odd_files import COMMANDS, KINDS, every_try, try_one
 
-DRAWN = random.Random(0).sample(every_try(), 24)
+OF_RUNS = ("train", "infer", "export", "report", "compare", "qc", "eda")
+CHEAP = [one for one in every_try() if not one[0].startswith(OF_RUNS) and "@run" not in one[0]]
+DRAWN = [
+    *random.Random(0).sample(CHEAP, 16),
+    *(pytest.param(*one, marks=pytest.mark.thorough) for one in random.Random(0).sample(every_try(), 40)),
+]
 
 
 @pytest.mark.parametrize(("command", "name", "kind"), DRAWN)
