@@ -49,7 +49,7 @@ def classes_of(module: str) -> frozenset[str]:
 
 
 def settings_of(target: str) -> Settings | None:
-    """Return the settings of a class, None where its text does not tell them: a library's, or inherited ones.
+    """Return the settings of a class, None where its text does not hold them: a library's, or inherited ones.
 
     Args:
         target: Full name of the class.

@@ -1,4 +1,4 @@
-"""The settings of a part as its text tells them: those of the class that Python makes of it."""
+"""The settings of a part as its text holds them: those of the class that Python makes of it."""
 
 import importlib
 import inspect
@@ -25,8 +25,8 @@ def imported(target: str) -> type:
     ]
 
 
-def test_the_text_of_every_part_tells_what_its_class_takes():
-    told = 0
+def test_the_text_of_every_part_holds_what_its_class_takes():
+    compared = 0
     for target in OWN:
         found = settings_of(target)
         if found is None:
@@ -36,17 +36,17 @@ def test_the_text_of_every_part_tells_what_its_class_takes():
         assert found.names == tuple(names) or found.names is None, target
         types = get_type_hints(imported(target).__init__)
         for name in found.types:
-            told += 1
+            compared += 1
             assert described(found.types[name]) == described(types[name]), f"{target}.{name}"
             same = [fits(value, found.types[name]) == fits(value, types[name]) for value in VALUES]
             assert all(same), f"{target}.{name}"
-    assert told > 400
+    assert compared > 400
 
 
 @pytest.mark.parametrize(
     "target", ["torch.optim.AdamW", "os.system", "hpa.nowhere.X", "hpa.core.part_source.Nowhere", "nowhere", "x.Y"]
 )
-def test_nothing_is_said_of_what_is_no_class_of_ours(target):
+def test_nothing_is_known_of_what_is_no_class_of_ours(target):
     assert settings_of(target) is None
 
 
