@@ -13,7 +13,7 @@ hpa segment SET SET/labels segmenter=watershed 'segmenter.cell_channels=[green]'
 """
 """Run once, in a folder of its own. Its names are those that `GIVEN` takes."""
 
-RUNS = "cp -r $MADE/DIR DIR; cp -r $MADE/RUN RUN\n"
+RUNS = "cp -r $MADE/DIR DIR; cp -r $MADE/RUN RUN; rm RUN/report.html  # of another folder\n"
 TWO_RUNS = f"{RUNS} cp -r RUN RUN_A; cp -r RUN RUN_B\n"
 GIVEN = {
     "experiments/README.md": "cp -r $MADE/DIR DIR; ln -s $PROJECT/experiments experiments",

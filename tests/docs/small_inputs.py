@@ -43,8 +43,11 @@ def large() -> None:
 
 def nuclei() -> None:
     """Pictures of nuclei and their label maps, without a table."""
-    write_discs(Path("DIR"), 6, 128)
+    write_discs(Path("DIR"), 8, 128)
     Path("DIR/index.csv").unlink()
+    for number in (2, 5):  # in colour
+        for folder in ("images", "labels"):
+            Path(f"DIR/{folder}/disc_{number:02d}.png").unlink()
 
 
 def atlas() -> None:
