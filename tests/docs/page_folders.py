@@ -54,7 +54,6 @@ GIVEN = {
         cp $MADE/truth_test.json found.json
         cp $MADE/truth_test.json true.json
         for name in LABEL_MAPS MAPS_A MAPS_B MAPS_C; do cp -r $MADE/DIR/label_maps/test $name; done
-        printf 'ID,Label\\n' > corrections.csv
     """,
     "docs/outputs.md": f"""
         {RUNS}
