@@ -23,7 +23,7 @@ from hpa.core.errors import InputError
 from hpa.interfaces import CellBatch, CellModel, Loss, StepResult, Supervision, TrainingCells
 from hpa.supervision.bags import to_float32
 from hpa.supervision.cell_memory import CellMemory
-from hpa.supervision.image_posterior import ImagePosterior, logits_of_classes
+from hpa.supervision.image_posterior import ImagePosterior, given_some_class, logits_of_classes
 from hpa.supervision.label_rates import RatePrior, Rates
 
 REFIT_SHARE = 0.5
@@ -45,6 +45,8 @@ class ExpectationMaximisationSupervision(nn.Module, Supervision):
         prior: Of rates that are estimated.
         label_weight: Share of the target that is the image's label itself, in [0, 1].
         warm_up: Share of training after which targets are the posterior alone, in [0, 1].
+        every_cell_shows_a_class: Whether a cell of an image with a label shows at least one class, so that an image
+            with two labels does not give both to each cell.
         model: The network, whose classes the rates must fit.
         training_cells: All cells of the data set.
 
@@ -64,6 +66,7 @@ class ExpectationMaximisationSupervision(nn.Module, Supervision):
         prior: RatePrior,
         label_weight: float,
         warm_up: float,
+        every_cell_shows_a_class: bool,
         model: CellModel,
         training_cells: TrainingCells,
     ) -> None:
@@ -74,6 +77,7 @@ class ExpectationMaximisationSupervision(nn.Module, Supervision):
         self.loss = loss
         self.label_weight = label_weight
         self.warm_up = warm_up
+        self.every_cell_shows_a_class = every_cell_shows_a_class
         self.posterior = ImagePosterior(false_negative_rate, false_positive_rate, prior, model.class_count)
         self.memory = CellMemory(training_cells)
         self.label_head = nn.Linear(model.feature_count, model.class_count)
@@ -96,6 +100,9 @@ class ExpectationMaximisationSupervision(nn.Module, Supervision):
             shown = logits_of_classes(label_logits.detach(), self.label_share)
             posterior = self.posterior(shown, batch.image_of_cell, batch.image_targets)
         copied = batch.image_targets[batch.image_of_cell]
+        if self.every_cell_shows_a_class:
+            has_label = copied.any(dim=1, keepdim=True)
+            posterior = torch.where(has_label, given_some_class(posterior), posterior)
         share = 1.0 if progress >= self.warm_up else progress / self.warm_up
         targets = copied + share * (1 - self.label_weight) * (posterior - copied)
         # Whatever the loss of the classes, this one gives probabilities.

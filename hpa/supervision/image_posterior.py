@@ -28,6 +28,8 @@ SLOPES = (0.02, 1.0)
 USUAL_SLOPE, SLOPE_PRECISION, OFFSET_PRECISION = 1.0, 4.0, 0.0625
 """Weak normal priors (offset: around the frequency of labels), so that classes without a positive have an answer."""
 ITERATIONS = 50
+MIN_SHOWN = 1e-6
+"""Probabilities nearer to 0 or 1 are rounding."""
 LEAST = 0.01
 """Probabilities from differences of probabilities are not known more closely."""
 
@@ -49,6 +51,21 @@ def logits_of_classes(
     otherwise = (label_share / (2 - label_share)).clamp(max=1 - LEAST)
     shown = (label_logits.sigmoid() - otherwise) / (1 - otherwise)
     return shown.clamp(LEAST, 1 - LEAST).logit()
+
+
+def given_some_class(shown: Float[Tensor, "cell class"]) -> Float[Tensor, "cell class"]:
+    """Return the probability that each cell shows each class, given that it shows one at least.
+
+    Of two labels of an image, a cell that clearly shows one need not show the other; a cell that shows neither clearly
+    shows what it resembles most. Where exactly one class is possible, these are partial labels (Jin and Ghahramani,
+    NeurIPS 2002; Lv et al., ICML 2020, arXiv:2002.08053).
+
+    Args:
+        shown: Probabilities of each class by itself, independent of the others.
+    """
+    bounded = to_float32(shown).clamp(MIN_SHOWN, 1 - MIN_SHOWN)
+    some = -torch.expm1(torch.log1p(-bounded).sum(dim=1, keepdim=True))
+    return (bounded / some).clamp(max=1)
 
 
 class ImagePosterior(nn.Module):

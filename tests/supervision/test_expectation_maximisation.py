@@ -11,10 +11,10 @@ from tests.supervision.shipped import shipped
 from tests.supervision.toy_cells import cell_average_precision, numbered, plain_loss, tiny_model, toy_batch, train
 
 
-def strategy(model, cells, label_weight=0.0, warm_up=0.5) -> ExpectationMaximisationSupervision:
+def strategy(model, cells, label_weight=0.0, warm_up=0.5, shows_a_class=True) -> ExpectationMaximisationSupervision:
     prior = RatePrior(0.02, 20.0)
     return ExpectationMaximisationSupervision(
-        plain_loss(), "estimated", "estimated", prior, label_weight, warm_up, model, cells
+        plain_loss(), "estimated", "estimated", prior, label_weight, warm_up, shows_a_class, model, cells
     )
 
 
@@ -33,6 +33,33 @@ def test_it_starts_as_propagation_and_label_weight_leaves_some_of_it():
     assert torch.allclose(strategy(model, cells).step(model, batch, 0.0).terms["cells"], plain)
     assert torch.allclose(strategy(model, cells, label_weight=1.0).step(model, batch, 1.0).terms["cells"], plain)
     assert not torch.allclose(strategy(model, cells).step(model, batch, 1.0).terms["cells"], plain)
+
+
+class TargetsKept(torch.nn.Module):
+    """A loss that keeps what logits are compared with."""
+
+    def forward(self, logits, targets):
+        self.targets = targets
+        return logits.sum()
+
+
+def test_every_cell_of_a_labelled_image_is_given_a_class_and_others_none():
+    (batch,), cells = numbered([toy_batch(0)])
+    targets = batch.image_targets.clone()
+    targets[0] = 0.0
+    batch = replace(batch, image_targets=targets)
+    found = {}
+    for shows_a_class in (True, False):
+        torch.manual_seed(0)
+        supervision = strategy(tiny_model(), cells, warm_up=0.0, shows_a_class=shows_a_class)
+        supervision.loss = kept = TargetsKept()
+        supervision.step(tiny_model().eval(), batch, 1.0)
+        found[shows_a_class] = kept.targets
+    labelled = batch.image_of_cell != 0
+    assert (found[True][labelled].sum(dim=1) >= 1 - 1e-5).all()
+    assert (found[False][labelled].sum(dim=1) < 1).any()
+    assert (found[True][labelled] >= found[False][labelled] - 1e-6).all()
+    assert torch.equal(found[True][~labelled], found[False][~labelled])
 
 
 def part_of(batch, rows):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
-from hpa.supervision.image_posterior import ImagePosterior, logits_of_classes
+from hpa.supervision.image_posterior import ImagePosterior, given_some_class, logits_of_classes
 from hpa.supervision.label_rates import RatePrior
 from tests.supervision.noisy_images import noisy_images
 
@@ -163,6 +163,25 @@ def test_classes_are_recovered_from_predictions_of_copied_labels(images, shown, 
 def test_a_label_of_all_images_says_nothing_of_their_cells():
     found = logits_of_classes(torch.full((5, 2), 30.0), torch.tensor([1.0, 0.0]))
     assert found.isfinite().all()
+
+
+@given(st.lists(st.floats(1e-4, 1 - 1e-4), min_size=1, max_size=6))
+def test_given_some_class_it_equals_the_sum_over_all_sets_of_classes_but_the_empty_one(shown):
+    total, expected = 0.0, [0.0] * len(shown)
+    for classes in product([0, 1], repeat=len(shown)):
+        if any(classes):
+            weight = float(np.prod([p if shows else 1 - p for p, shows in zip(shown, classes, strict=True)]))
+            total += weight
+            expected = [value + weight * shows for value, shows in zip(expected, classes, strict=True)]
+    found = given_some_class(torch.tensor([shown], dtype=torch.float64))
+    assert found[0].tolist() == pytest.approx([value / total for value in expected], rel=1e-4)
+
+
+def test_a_cell_that_shows_nothing_clearly_shows_what_it_resembles_most_and_the_end_of_the_range_is_finite():
+    found = given_some_class(torch.tensor([[0.002, 0.001, 0.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.0]]))
+    assert found[0].tolist() == pytest.approx([2 / 3, 1 / 3, 0.0], abs=2e-3)
+    assert found[1].tolist() == pytest.approx([1.0, 0.5, 0.0], abs=1e-5)
+    assert found[2].tolist() == pytest.approx([1 / 3] * 3, abs=1e-3)
 
 
 def test_rates_of_other_classes_are_refused():
