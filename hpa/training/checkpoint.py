@@ -17,8 +17,15 @@ from torch import Tensor
 
 from hpa.core.errors import InputError
 from hpa.core.whole_file import explained_write_errors
+from hpa.models.tensor_file import UnreadableError, load_plain
 from hpa.ranks import is_first
 
+_STATE: Mapping[str, type] = {
+    **{"epoch": int, "global_step": int, "pytorch-lightning_version": str},
+    **{"state_dict": dict, "loops": dict, "callbacks": dict, "optimizer_states": list, "lr_schedulers": list},
+}
+"""What a training goes on from, and of which type."""
+_NO_STATE = "delete it where best.ckpt is sound, resume= goes on from that, or start a new run."
 LATER = "later"
 """Of epochs with equal scores, the last one is the best: it was trained longer."""
 
@@ -50,9 +57,23 @@ class AtomicCheckpointIO(CheckpointIO):
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> Any:
-        """Read tensors and plain types only, whatever the caller passes."""
-        del weights_only
-        return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        """Read tensors and plain types only, to the CPU, whatever the caller passes.
+
+        Raises:
+            InputError: If the file is damaged, or holds another state than that of a training.
+        """
+        del map_location, weights_only
+        try:
+            content = load_plain(Path(path))
+        except UnreadableError as error:
+            raise InputError(f"{path}: cannot be read safely ({error}); {_NO_STATE}") from error
+        state = content if isinstance(content, dict) else {}
+        wrong = [name for name, kind in _STATE.items() if not _is(state.get(name), kind)]
+        if wrong:
+            raise InputError(
+                f"{path}: {', '.join(wrong)} is missing or of another kind than train.py writes; {_NO_STATE}"
+            )
+        return content
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete a file."""
@@ -126,6 +147,10 @@ class RunCheckpoints(Checkpoint):
             )
         value = float(metrics[self.ties])
         return float("-inf") if math.isnan(value) else -value if self.ties.endswith("loss") else value
+
+
+def _is(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _score(metrics: Mapping[str, Tensor], monitor: str) -> float:

@@ -10,10 +10,35 @@ from hpa.models.saved_run import checkpoint_of, read_saved_run
 from hpa.training.checkpoint import AtomicCheckpointIO, RunCheckpoints, link_into_place
 from hpa.training.run_folder import RunFolder
 
+STATE = {
+    **{"epoch": 0, "global_step": 1, "pytorch-lightning_version": "2.5.0"},
+    **{"state_dict": {}, "loops": {}, "callbacks": {}, "optimizer_states": [], "lr_schedulers": []},
+}
+
+
+@pytest.mark.parametrize("name", STATE)
+def test_a_state_of_another_kind_is_refused_by_name(name, tmp_path):
+    for other in ("yes", 1.5, None, True, ("a",)):
+        if type(other) is type(STATE[name]):
+            continue
+        torch.save(STATE | {name: other}, tmp_path / "last.ckpt")
+        with pytest.raises(InputError, match=rf"last\.ckpt: {name} is missing or of another kind .* resume= goes on"):
+            AtomicCheckpointIO().load_checkpoint(tmp_path / "last.ckpt")
+
+
+def test_a_state_that_is_none_or_damaged_is_refused(tmp_path):
+    file = tmp_path / "last.ckpt"
+    torch.save([1], file)
+    with pytest.raises(InputError, match=r"last\.ckpt: epoch, global_step.* missing"):
+        AtomicCheckpointIO().load_checkpoint(file)
+    file.write_bytes(b"PK\3\4 torn")
+    with pytest.raises(InputError, match=r"last\.ckpt: cannot be read safely"):
+        AtomicCheckpointIO().load_checkpoint(file)
+
 
 def test_what_is_written_is_read(tmp_path):
     file = tmp_path / "checkpoints" / "last.ckpt"
-    AtomicCheckpointIO().save_checkpoint({"state_dict": {"a": torch.ones(3)}}, file)
+    AtomicCheckpointIO().save_checkpoint(STATE | {"state_dict": {"a": torch.ones(3)}}, file)
     assert AtomicCheckpointIO().load_checkpoint(file)["state_dict"]["a"].tolist() == [1, 1, 1]
     assert [path.name for path in file.parent.iterdir()] == ["last.ckpt"]
 
