@@ -60,6 +60,27 @@ _MISPLACED = """(() => {
 })()"""
 
 
+_UNREADABLE = """(() => {
+  const text = (id) => document.getElementById(id)?.textContent.trim();
+  const named = (one) => one.getAttribute("aria-label")
+    || (one.getAttribute("aria-labelledby") || "").split(" ").some(text)
+    || [...(one.labels || [])].some((label) => label.textContent.trim())
+    || (/^(A|BUTTON|SUMMARY)$/.test(one.tagName) && one.textContent.trim());
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const controls = all("a[href], button, select, input, textarea, summary, [tabindex], [role=img]");
+  const name = (one) => one.outerHTML.slice(0, 90);
+  return [
+    ...controls.filter((one) => one.type !== "hidden" && !named(one)).map((one) => `no name: ${name(one)}`),
+    ...controls.filter((one) => one.tabIndex > 0).map((one) => `out of order: ${name(one)}`),
+    ...[...document.images].filter((one) => !one.hasAttribute("alt")).map((one) => `no alt: ${name(one)}`),
+    ...all("table").filter((one) => !one.caption && !one.closest("[aria-label]"))
+      .map((one) => `no caption: ${name(one)}`),
+    ...(document.documentElement.lang ? [] : ["no language"]),
+    ...(document.querySelectorAll("h1").length === 1 ? [] : ["not one h1"]),
+  ];
+})()"""
+
+
 class Browser:
     """A running Chromium.
 
@@ -251,6 +272,11 @@ class Tab:
         """
         return self.read(_MISPLACED)
 
+    @property
+    def unreadable(self) -> list[str]:
+        """List what a screen reader or the keyboard misses: names of controls, their order, texts for pictures."""
+        return self.read(_UNREADABLE)
+
     def _place(self, selector: str, at: tuple[float, float]) -> tuple[float, float]:
         box = self.read(
             f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
@@ -292,6 +318,7 @@ def assert_quiet(tab: Tab, page: Path) -> None:
     assert tab.fetched == [page.as_uri()]
     assert tab.overflow_px == 0
     assert tab.misplaced == []
+    assert tab.unreadable == []
 
 
 def _pipe() -> tuple[int, int]:

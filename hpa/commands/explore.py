@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hpa.explorer.server import explorer
     from hpa.results.labels import with_labels
     from hpa.results.opening import open_cells
+    from hpa.results.where_looked import WhereLooked
 
     found, images = open_cells(arguments.cells, arguments.overrides)
     table, categories = with_labels(found.table(), found.class_names, images.source)
@@ -62,9 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
         journal = None if arguments.read_only else stack.enter_context(open_journal(path, arguments.who))
         collection = Collection(found, table, categories, journal, arguments.map)
         collection.require_same_cells()
+        is_run = (arguments.cells / "config.yaml").is_file()
+        looks = WhereLooked(arguments.cells if is_run else None, arguments.overrides)
         listener = stack.enter_context(_listener(HOST, arguments.port))
         port, token = listener.getsockname()[1], secrets.token_urlsafe(24)
-        application = explorer(collection, arguments.cells.name, _command(arguments), port, token)
+        application = explorer(collection, arguments.cells.name, _command(arguments), port, token, looks)
         print(f"{len(table.image):,} cells of {len(table.image_ids):,} images; Ctrl-C ends")
         print(f"corrections: {'none are written (--read-only)' if journal is None else path}")
         print(f"open  http://{HOST}:{port}/?token={token}", flush=True)

@@ -22,7 +22,7 @@ _QUALITY = 84
 
 def picture_of_image(image: ExploredImage, channels: Sequence[str]) -> bytes:
     """Return an image of some channels, shrunk to `SIDE_PX`."""
-    return _encoded(_mixed(_shares(image.field, *_size(image)), image.field.channels, channels))
+    return encoded(_mixed(_shares(image.field, *_size(image)), image.field.channels, channels))
 
 
 def picture_of_cell(image: ExploredImage, number: int, channels: Sequence[str]) -> bytes:
@@ -37,7 +37,7 @@ def picture_of_cell(image: ExploredImage, number: int, channels: Sequence[str]) 
     mask = cv2.resize(_window(inside.astype(np.uint8), x, y, half), (CROP_PX, CROP_PX), interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(picture, contours, -1, (255, 255, 255), 1, cv2.LINE_AA)
-    return _encoded(picture)
+    return encoded(picture)
 
 
 def outlines_of(image: ExploredImage, numbers: Sequence[int]) -> list[list[list[int]]]:
@@ -88,7 +88,8 @@ def _window(plane: np.ndarray, x: int, y: int, half: int) -> np.ndarray:
     return square
 
 
-def _encoded(picture: UInt8[np.ndarray, "height width 3"]) -> bytes:
+def encoded(picture: UInt8[np.ndarray, "height width 3"]) -> bytes:
+    """Return a picture as WebP."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "WEBP", quality=_QUALITY, method=1)
     return buffer.getvalue()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from jaxtyping import UInt8
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from hpa.core.errors import InputError
 from hpa.explorer.collection import Collection, corrected_rows
 from hpa.explorer.guard import Application, Guard
-from hpa.explorer.pictures import outlines_of, picture_of_cell, picture_of_image
+from hpa.explorer.pictures import encoded, outlines_of, picture_of_cell, picture_of_image
 from hpa.reports.class_styles import PATTERNS, class_styles
 from hpa.reports.page import render
 
@@ -23,7 +24,16 @@ _NO_STORE = {"Cache-Control": "no-store"}
 _KEPT = {"Cache-Control": "private, max-age=3600"}
 
 
-def explorer(collection: Collection, title: str, command: str, port: int, token: str) -> Application:
+class LooksAt(Protocol):
+    """Draws where a network looked."""
+
+    def picture(self, row: int, class_index: int) -> UInt8[np.ndarray, "side side 3"]:
+        """Return the picture of a cell; InputError says why there is none."""
+
+
+def explorer(
+    collection: Collection, title: str, command: str, port: int, token: str, looks: LooksAt | None = None
+) -> Application:
     """Return the application.
 
     Args:
@@ -32,8 +42,9 @@ def explorer(collection: Collection, title: str, command: str, port: int, token:
         command: Command line that began it.
         port: Where it is served.
         token: What every request must bring.
+        looks: Where the network looked; None leaves it out of the page.
     """
-    views, changes = _Views(collection, title, command), _Changes(collection)
+    views, changes = _Views(collection, title, command, looks), _Changes(collection)
     routes = [
         Route("/", views.page),
         Route("/facts", _answered(views.facts)),
@@ -42,6 +53,7 @@ def explorer(collection: Collection, title: str, command: str, port: int, token:
         Route("/measurement/{name}", _answered(views.measurement)),
         Route("/cell/{row:int}", _answered(views.cell)),
         Route("/cell/{row:int}/picture", _answered(views.cell_picture)),
+        Route("/cell/{row:int}/looked/{class:int}", _answered(views.looked)),
         Route("/image/{image:int}", _answered(views.image)),
         Route("/image/{image:int}/picture", _answered(views.image_picture)),
         Route("/corrections", _answered(changes.corrections)),
@@ -117,8 +129,8 @@ class _Changes:
 class _Views:
     """What is answered to each request; columns are little-endian float32, one after the other."""
 
-    def __init__(self, collection: Collection, title: str, command: str) -> None:
-        self._collection, self._title, self._command = collection, title, command
+    def __init__(self, collection: Collection, title: str, command: str, looks: LooksAt | None) -> None:
+        self._collection, self._title, self._command, self._looks = collection, title, command, looks
 
     def page(self, request: Request) -> Response:
         """Return the page; its data come by further requests."""
@@ -134,6 +146,7 @@ class _Views:
             images=len(table.image_ids),
             read_only=self._collection.journal is None,
             has_classes=bool(self._collection.found.class_names),
+            looks=self._looks is not None and bool(self._collection.found.class_names),
             is_one_dot=not self._collection.has_places,
         )
         return HTMLResponse(html, headers={**_NO_STORE, "Referrer-Policy": "no-referrer"})
@@ -217,6 +230,13 @@ class _Views:
         image = self._collection.image(self._image_id(int(table.image[row])))
         content = picture_of_cell(image, int(table.number[row]), _channels(request))
         return Response(content, media_type="image/webp", headers=_KEPT)
+
+    def looked(self, request: Request) -> Response:
+        """Return the picture of where the network looked."""
+        row, index = self._row(request), int(request.path_params["class"])
+        if self._looks is None or index >= len(self._collection.found.class_names):
+            raise InputError(f"there is no class {index}.")
+        return Response(encoded(self._looks.picture(row, index)), media_type="image/webp", headers=_KEPT)
 
     def image(self, request: Request) -> Response:
         """Return the rows of the cells of an image, their outlines, and the size of its picture."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from hpa.core.errors import InputError
 from hpa.core.field import Field
 from hpa.corrections.journal import open_journal
 from hpa.explorer.collection import Collection
@@ -62,6 +63,15 @@ class DrawnCells:
         return cells
 
 
+class DrawnLooks:
+    """A network that has maps of classes 0 and 2."""
+
+    def picture(self, row, class_index):
+        if class_index == 1:
+            raise InputError("this network has no map of it.")
+        return np.full((8, 8, 3), row, np.uint8)
+
+
 @dataclass(frozen=True)
 class Served:
     """A running explorer."""
@@ -82,7 +92,7 @@ def serving(collection: Collection) -> Iterator[Served]:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     port = listener.getsockname()[1]
-    application = explorer(collection, f"cells{HOSTILE}", "hpa explore cells", port, TOKEN)
+    application = explorer(collection, f"cells{HOSTILE}", "hpa explore cells", port, TOKEN, DrawnLooks())
     server = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

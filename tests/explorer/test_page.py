@@ -4,7 +4,7 @@ import pytest
 
 from hpa.corrections.table import read_corrections
 from tests.browser import opened
-from tests.explorer.conftest import CELLS, HOSTILE, IMAGES
+from tests.explorer.conftest import CELLS, HOSTILE, IMAGES, DrawnCells
 
 MAPPED = "document.body.dataset.mapped === 'yes'"
 THUMBS = "[...document.querySelectorAll('#thumbs button')]"
@@ -12,6 +12,14 @@ THUMBS = "[...document.querySelectorAll('#thumbs button')]"
 
 def rows_of(tab):
     return tab.read(f"{THUMBS}.map((button) => Number(button.dataset.row))")
+
+
+def state_row(tab):
+    return tab.read("state.cell")
+
+
+def collection_best(explored, row):
+    return DrawnCells.class_names[explored.collection.table.confidences[row].argmax()]
 
 
 def messages(tab):
@@ -59,8 +67,15 @@ def test_a_cell_is_shown_with_its_channels_classes_and_the_most_similar_ones(exp
         tab.click("#field", at=(0.92, 0.5))
         tab.wait(f"document.querySelector('#cell-name').innerText.startsWith('Cell {CELLS} of b')")
         assert tab.read("document.title") == f"cells{HOSTILE}"
+        assert tab.unreadable == []
+        tab.choose("#looked-class", "first")
+        tab.wait("document.querySelector('#looked img').naturalWidth === 8")
+        best = collection_best(explored, state_row(tab))
+        assert tab.read("document.querySelector('#looked figcaption').textContent").startswith(best)
         assert tab.read("document.querySelectorAll('img[src=x]').length") == 0
         assert messages(tab) == []
+        tab.choose("#looked-class", "1")
+        tab.wait("document.querySelector('#looked figcaption').textContent.startsWith('this network')")
 
 
 def test_two_keys_set_a_class_and_everything_is_on_disk_at_once(explored, browser):

@@ -25,7 +25,7 @@ const post = async (path, content) => (await get(path, { method: "POST", body: J
 const picture = async (path) => URL.createObjectURL(await (await get(path)).blob());
 const guarded = (act) => async (...values) => { try { say(""); return await act(...values); } catch (error) { say(error.message); } };
 
-function looked(path, image) {
+function fetched(path, image) {
   // a picture is fetched when it comes into view, and not if it left the page before
   watcher.observe(image);
   image.dataset.path = path;
@@ -92,7 +92,7 @@ function thumb(row, parent, act) {
   const button = element("button", undefined, parent), image = element("img", undefined, button);
   button.type = "button"; button.dataset.row = row;
   image.alt = `Cell ${column.number[row]} of ${facts.images[column.image[row]]}`;
-  looked(`/cell/${row}/picture`, image);
+  fetched(`/cell/${row}/picture`, image);
   element("span", classesOf(row), button);
   button.onclick = (event) => act(row, event);
   return button;
@@ -134,7 +134,7 @@ const show = guarded(async (row) => {
   for (const channel of ["all", ...cell.channels]) {
     const figure = element("figure", undefined, $("parts")), picture = element("img", undefined, figure);
     picture.alt = `Channel ${channel}`;
-    looked(`/cell/${row}/picture${channel === "all" ? "" : `?channels=${encodeURIComponent(channel)}`}`, picture);
+    fetched(`/cell/${row}/picture${channel === "all" ? "" : `?channels=${encodeURIComponent(channel)}`}`, picture);
     element("figcaption", channel, figure);
   }
   $("scores").replaceChildren();
@@ -152,8 +152,23 @@ const show = guarded(async (row) => {
     const line = element("tr", undefined, $("facts"));
     element("th", name, line).scope = "row"; element("td", value, line);
   }
+  if ($("looked")) looked(row);
   await field(image, row);
 });
+async function looked(row) {
+  const choice = $("looked-class").value, figure = $("looked"), [image, caption] = figure.children;
+  figure.hidden = choice === "";
+  if (choice === "" || row < 0) return;
+  const index = choice === "first" ? column.best[row] : Number(choice), name = facts.classes[index]?.name;
+  image.hidden = true; image.alt = `Where the network looked for ${name}`;
+  caption.textContent = index < 0 ? "No class is predicted." : "…";
+  if (index < 0) return;
+  const words = `${name}. Yellow: the place that supports the class most; grey: none, or against it (HiResCAM).`;
+  const [address, text] = await picture(`/cell/${row}/looked/${index}`).then((found) => [found, words], (error) => [null, error.message]);
+  if (row !== state.cell) return;
+  if (address) { image.onload = () => URL.revokeObjectURL(address); image.src = address; }
+  image.hidden = !address; caption.textContent = text;
+}
 let shownField = null;
 async function field(image, row) {
   if (shownField?.image !== image) {
@@ -400,6 +415,10 @@ async function begin() {
     button.type = "button"; button.setAttribute("aria-pressed", "false");
     button.onclick = () => toggle(index);
   });
+  if ($("looked")) {
+    facts.classes.forEach(({ name }, index) => { element("option", `for ${name}`, $("looked-class")).value = index; });
+    $("looked-class").onchange = () => looked(state.cell);
+  }
   for (const name of facts.measurements) element("option", name, $("measurement"));
   for (const id of facts.images.slice(0, 2000)) element("option", undefined, $("images")).value = id;
   for (const [name, values] of Object.entries(facts.categories)) for (const value of [...new Set(values)].sort()) element("option", `${name}: ${value}`, $("category")).value = JSON.stringify([name, value]);
