@@ -18,6 +18,7 @@ from hpa.explorer.guard import Application, Guard
 from hpa.explorer.pictures import encoded, outlines_of, picture_of_cell, picture_of_image
 from hpa.reports.class_styles import PATTERNS, class_styles
 from hpa.reports.page import render
+from hpa.results.found_cells import CellTable
 
 _SCRIPT = "explorer.js"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -220,14 +221,16 @@ class _Views:
                 if np.isfinite(values[row])
             },
             "similar": self._collection.similar(row).tolist(),
-            "channels": list(self._collection.image(self._image_id(int(table.image[row]))).field.channels),
+            "channels": list(
+                self._collection.image(_image_id(self._collection.table, int(table.image[row]))).field.channels
+            ),
         }
         return JSONResponse(content, headers=_NO_STORE)
 
     def cell_picture(self, request: Request) -> Response:
         """Return the picture of a cell."""
         row, table = self._row(request), self._collection.table
-        image = self._collection.image(self._image_id(int(table.image[row])))
+        image = self._collection.image(_image_id(self._collection.table, int(table.image[row])))
         content = picture_of_cell(image, int(table.number[row]), _channels(request))
         return Response(content, media_type="image/webp", headers=_KEPT)
 
@@ -241,7 +244,7 @@ class _Views:
     def image(self, request: Request) -> Response:
         """Return the rows of the cells of an image, their outlines, and the size of its picture."""
         number, table = request.path_params["image"], self._collection.table
-        image = self._collection.image(self._image_id(number))
+        image = self._collection.image(_image_id(self._collection.table, number))
         rows = table.rows_of(number)
         content = {
             "rows": list(range(rows.start, rows.stop)),
@@ -252,7 +255,7 @@ class _Views:
 
     def image_picture(self, request: Request) -> Response:
         """Return the picture of an image."""
-        image = self._collection.image(self._image_id(request.path_params["image"]))
+        image = self._collection.image(_image_id(self._collection.table, request.path_params["image"]))
         return Response(picture_of_image(image, _channels(request)), media_type="image/webp", headers=_KEPT)
 
     def _row(self, request: Request) -> int:
@@ -261,10 +264,11 @@ class _Views:
             raise InputError(f"there is no cell {row}.")
         return row
 
-    def _image_id(self, number: int) -> str:
-        if number >= len(self._collection.table.image_ids):
-            raise InputError(f"there is no image {number}.")
-        return self._collection.table.image_ids[number]
+
+def _image_id(table: CellTable, number: int) -> str:
+    if number >= len(table.image_ids):
+        raise InputError(f"there is no image {number}.")
+    return table.image_ids[number]
 
 
 def _channels(request: Request) -> list[str]:

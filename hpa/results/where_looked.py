@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from hpa.core.errors import InputError
 from hpa.reports.facts import RunFacts
 from hpa.reports.looked_at import looked_at
+from hpa.results.run_facts import run_facts
 
 
 class WhereLooked:
@@ -49,6 +50,4 @@ class WhereLooked:
 
     @cached_property
     def _facts(self) -> RunFacts:
-        from hpa.results.run_facts import run_facts  # here: it takes torch, which files of cells do without
-
         return run_facts(self._folder or Path(), self._overrides)
