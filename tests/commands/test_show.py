@@ -272,6 +272,7 @@ def test_the_weakest_class_is_named_with_what_it_is_taken_for_and_its_cells_are_
     truth = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], float)
     page_of(tmp_path / "page.html", ["Cytosol", "Nucleoli", "Vesicles"], confidences, truth=truth)
     with opened(browser, tmp_path / "page.html") as tab:
+        assert re.search(r"images?, \d+ cells\.", tab.text("main"))
         assert tab.read("document.querySelector('.weakest li').innerText") == (
             "Show Nucleoli 0.83, 2 cells; 1 of them is taken for Cytosol"
         )
