@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import LambdaCallback
+from pytorch_lightning.trainer.connectors import checkpoint_connector
 
 from hpa.app.cell_task import CellTask
 from hpa.app.pixel_task import PixelTask
@@ -20,6 +22,7 @@ from hpa.models.saved_run import read_saved_run
 from hpa.stages.single import Stages
 from hpa.sweeps.pruning import TrialReports
 from hpa.training.callbacks import EpochPicture, RunProgress, StopTogether
+from hpa.training.checkpoint import NO_STATE
 from hpa.training.fit import Fit
 from hpa.training.launch import Launch, leave_group, wait_for_run
 from hpa.training.resuming import require_same_state
@@ -82,14 +85,32 @@ def fit_parts(
     if parts.fit.devices.are_several:
         callbacks.append(StopTogether())
     trainer = parts.fit.trainer(callbacks, loggers, run.path)
+    _fit(trainer, parts, checkpoint)
+    return trainer
+
+
+def _fit(trainer: Trainer, parts: Parts, checkpoint: Path | None) -> None:
     try:
         trainer.fit(parts.module, parts.data, ckpt_path=checkpoint, weights_only=True)
     except MisconfigurationException as error:  # what callbacks and arguments of the trainer cannot do
         raise InputError(f"trainer= or callbacks=: {error}") from error
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if not _is_of_restoring(error):
+            raise
+        raise InputError(
+            f"{checkpoint}: the state of the training cannot be restored ({type(error).__name__}: {error}); {NO_STATE}"
+        ) from error
     except SystemExit:  # how the trainer ends after Ctrl-C
         if not trainer.interrupted:
             raise
-    return trainer
+
+
+def _is_of_restoring(error: Exception) -> bool:
+    """Whether Lightning gave optimizers, schedulers, loops or callbacks the state of a checkpoint when it came."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_code.co_filename == checkpoint_connector.__file__ for frame in frames)
 
 
 def launch_of(fit: Fit, stages: Stages | None = None) -> Launch | None:

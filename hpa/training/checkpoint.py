@@ -25,7 +25,8 @@ _STATE: Mapping[str, type] = {
     **{"state_dict": dict, "loops": dict, "callbacks": dict, "optimizer_states": list, "lr_schedulers": list},
 }
 """What a training goes on from, and of which type."""
-_NO_STATE = "delete it where best.ckpt is sound, resume= goes on from that, or start a new run."
+NO_STATE = "delete it where best.ckpt is sound, resume= goes on from that, or start a new run."
+"""What to do with a checkpoint whose state cannot be gone on from."""
 LATER = "later"
 """Of epochs with equal scores, the last one is the best: it was trained longer."""
 
@@ -66,12 +67,12 @@ class AtomicCheckpointIO(CheckpointIO):
         try:
             content = load_plain(Path(path))
         except UnreadableError as error:
-            raise InputError(f"{path}: cannot be read safely ({error}); {_NO_STATE}") from error
+            raise InputError(f"{path}: cannot be read safely ({error}); {NO_STATE}") from error
         state = content if isinstance(content, dict) else {}
         wrong = [name for name, kind in _STATE.items() if not _is(state.get(name), kind)]
         if wrong:
             raise InputError(
-                f"{path}: {', '.join(wrong)} is missing or of another kind than train.py writes; {_NO_STATE}"
+                f"{path}: {', '.join(wrong)} is missing or of another kind than train.py writes; {NO_STATE}"
             )
         return content
 

@@ -136,6 +136,24 @@ def test_a_finished_run_says_so_and_can_be_trained_on(run, tmp_path, capsys, cap
     assert list(pd.read_csv(copy / "metrics.csv")["epoch"]) == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [("optimizer_states", ["x"]), ("lr_schedulers", [3]), ("loops", {}), ("callbacks", "x")],
+)
+def test_a_state_that_no_training_has_is_refused_before_an_epoch(run, tmp_path, name, state):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    last = copy / "checkpoints" / "last.ckpt"
+    content = torch.load(last, weights_only=True)
+    if name == "callbacks":
+        state = dict.fromkeys(content[name], state)
+    torch.save(content | {name: state}, last)
+    with pytest.raises(
+        InputError, match=r"(?s)last\.ckpt: .*(restored|another kind).*; delete it where best\.ckpt is sound"
+    ):
+        resume(str(copy), ["trainer.max_epochs=4"], ROOT / "conf")
+
+
 def test_a_run_killed_after_its_last_epoch_is_finished(run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
