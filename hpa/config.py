@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from hydra.errors import InstantiationException
@@ -13,7 +14,6 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from hpa.core.addresses import StoredPath, as_path
 from hpa.core.errors import InputError
 from hpa.core.file_names import require_no_device
 from hpa.core.paths import named_paths, with_paths
@@ -33,8 +33,8 @@ def plain(config: DictConfig) -> Config:
         values = with_paths(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
         _require_finite(values, "")
         for _, path in named_paths(values):
-            if not isinstance(file := as_path(path), StoredPath):
-                require_no_device(file)
+            if "://" not in path:  # of a store, a tracker or a cluster: no file of this machine
+                require_no_device(Path(path))
         return cast("Config", values)
     except OmegaConfBaseException as error:
         key = error.full_key or "the config"

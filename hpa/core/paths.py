@@ -37,6 +37,10 @@ PATH_SETTINGS = frozenset(
 )
 """Last words of the settings that are paths, or lists of paths."""
 _HYDRA_FOLDERS = ("hydra.sweep.dir", "hydra.run.dir")
+_HYDRA_VALUE = re.compile(
+    r"\s*(?:\{|(?:choice|range|interval|glob|sort|shuffle|tag|extend_list)\()"
+)
+"""Beginnings of values that are no path but mappings and functions of Hydra."""
 _FILE_SUFFIXES = ("weights",)
 """Ends of the words of settings that may be paths, but also names or numbers."""
 _NO_FILE = ("hub:", "hf-hub:", "???")
@@ -139,13 +143,15 @@ def _quoted(word: str, is_sweep: bool) -> str:
     is_path = name in PATH_SETTINGS or key.startswith(_HYDRA_FOLDERS)
     if not equals or not (is_path or name.endswith(_FILE_SUFFIXES)):
         return word
+    if is_sweep and _HYDRA_VALUE.match(value):
+        return word
     if key.startswith(_HYDRA_FOLDERS):  # Hydra itself makes this folder
         value = os.path.expanduser(value)  # noqa: PTH111 - Path's may raise
     is_list = value.startswith("[") and value.endswith("]")
     if not is_list and not (is_sweep and "," in value):
         return f"{key}={_in_quotes(value, is_path)}"
     inner = value[1:-1] if is_list else value
-    if any(letter in inner for letter in "'\"[]") or "${" in inner:
+    if any(letter in inner for letter in "'\"[]") or "${" in inner or inner.lstrip().startswith("{"):
         return word
     entries = ",".join(_in_quotes(entry.strip(), is_path, in_list=True) for entry in inner.split(","))
     return f"{key}=[{entries}]" if is_list else f"{key}={entries}"

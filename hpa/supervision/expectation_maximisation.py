@@ -45,10 +45,10 @@ class ExpectationMaximisationSupervision(nn.Module, Supervision):
         prior: Of rates that are estimated.
         label_weight: Share of the target that is the image's label itself, in [0, 1].
         warm_up: Share of training after which targets are the posterior alone, in [0, 1].
-        every_cell_shows_a_class: Whether a cell of an image with a label shows at least one class, so that an image
-            with two labels does not give both to each cell.
         model: The network, whose classes the rates must fit.
         training_cells: All cells of the data set.
+        every_cell_shows_a_class: Whether a cell of an image with a label shows at least one class, so that an image
+            with two labels does not give both to each cell.
 
     Raises:
         InputError: If a number is out of its range, or rates are neither one nor as many as classes.
@@ -66,9 +66,9 @@ class ExpectationMaximisationSupervision(nn.Module, Supervision):
         prior: RatePrior,
         label_weight: float,
         warm_up: float,
-        every_cell_shows_a_class: bool,
         model: CellModel,
         training_cells: TrainingCells,
+        every_cell_shows_a_class: bool = False,  # as runs were trained that do not say it
     ) -> None:
         super().__init__()
         for name, value in (("label_weight", label_weight), ("warm_up", warm_up)):

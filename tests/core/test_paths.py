@@ -7,6 +7,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from hpa.cli import main
 from hpa.config import plain
@@ -69,6 +70,23 @@ def test_commas_of_a_sweep_stay_choices():
     assert quote_paths(["-m", "data.root=a b,c d"]) == ["-m", "data.root='a b','c d'"]
     assert quote_paths(["-m", "data.root=a,b"]) == ["-m", "data.root=a,b"]
     assert quote_paths(["data.root=a b,c d"]) == ["data.root='a b,c d'"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["model.weights=choice(null,imagenet)", "data.root=choice(a,b)", "data.root=glob(*)",
+     "ensemble.weights=range(0,1,0.5)", "ensemble.weights=interval(0,1)", "data.extra=[{root:a,share:1}]", "data.extra={a:1,b:2}"],
+)  # fmt: skip
+def test_functions_and_mappings_of_a_sweep_are_left_to_hydra(word):
+    assert quote_paths(["-m", word]) == ["-m", word]
+
+
+@pytest.mark.parametrize(
+    "value", ["http://server:5000", "https://server/notes", "sqlite:///runs.db", "ray://head:10001", "tcp://head:4444"]
+)
+def test_addresses_of_servers_are_no_files(value):
+    config = OmegaConf.create({"logger": {"mlflow": {"tracking_uri": value}}, "engine": {"address": value}})
+    assert plain(config)["logger"]["mlflow"]["tracking_uri"] == value
 
 
 def test_configs_hold_text_and_the_home_folder(monkeypatch):

@@ -14,7 +14,7 @@ from tests.supervision.toy_cells import cell_average_precision, numbered, plain_
 def strategy(model, cells, label_weight=0.0, warm_up=0.5, shows_a_class=True) -> ExpectationMaximisationSupervision:
     prior = RatePrior(0.02, 20.0)
     return ExpectationMaximisationSupervision(
-        plain_loss(), "estimated", "estimated", prior, label_weight, warm_up, shows_a_class, model, cells
+        plain_loss(), "estimated", "estimated", prior, label_weight, warm_up, model, cells, shows_a_class
     )
 
 
