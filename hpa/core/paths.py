@@ -37,9 +37,7 @@ PATH_SETTINGS = frozenset(
 )
 """Last words of the settings that are paths, or lists of paths."""
 _HYDRA_FOLDERS = ("hydra.sweep.dir", "hydra.run.dir")
-_HYDRA_VALUE = re.compile(
-    r"\s*(?:\{|(?:choice|range|interval|glob|sort|shuffle|tag|extend_list)\()"
-)
+_HYDRA_VALUE = re.compile(r"\s*(?:\{|(?:choice|range|interval|glob|sort|shuffle|tag|extend_list)\()")
 """Beginnings of values that are no path but mappings and functions of Hydra."""
 _FILE_SUFFIXES = ("weights",)
 """Ends of the words of settings that may be paths, but also names or numbers."""

@@ -75,7 +75,8 @@ def test_commas_of_a_sweep_stay_choices():
 @pytest.mark.parametrize(
     "word",
     ["model.weights=choice(null,imagenet)", "data.root=choice(a,b)", "data.root=glob(*)",
-     "ensemble.weights=range(0,1,0.5)", "ensemble.weights=interval(0,1)", "data.extra=[{root:a,share:1}]", "data.extra={a:1,b:2}"],
+     "ensemble.weights=range(0,1,0.5)", "ensemble.weights=interval(0,1)",
+     "data.extra=[{root:a,share:1}]", "data.extra={a:1,b:2}"],
 )  # fmt: skip
 def test_functions_and_mappings_of_a_sweep_are_left_to_hydra(word):
     assert quote_paths(["-m", word]) == ["-m", word]
