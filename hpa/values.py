@@ -129,8 +129,8 @@ def described_key(config: Mapping[str, Any], key: str) -> Iterator[str]:
     for place in places:
         holder = holder[place]
     settings = _Reader(_imported).of(holder)
-    hints, meaning = (SETTINGS, _no_text) if settings is None else (settings.types, _meanings(settings))
-    value, expected = holder[name], hints.get(name)
+    meaning = _no_text if settings is None else _meanings(settings)
+    value, expected = holder[name], SETTINGS.get(key) if settings is None else settings.types.get(name)
     yield f"{key}: a part or a group of settings" if isinstance(value, dict) else f"{key}={_as_written(value)}"
     if text := meaning(name):
         yield f"  {text[2:-1]}."

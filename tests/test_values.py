@@ -6,7 +6,7 @@ import pytest
 
 from hpa.core.errors import InputError, UsageError
 from hpa.core.setting_types import fits
-from hpa.values import SETTINGS, require_values
+from hpa.values import SETTINGS, described_key, require_values
 from tests.test_configs import composed, lines
 
 
@@ -122,3 +122,13 @@ def test_a_shared_run_is_taken_part_in_by_a_word():
 def test_what_no_machine_holds_is_refused_before_it_is_made(setting, words):
     with pytest.raises(UsageError, match=words):
         require_values(setting)
+
+
+@pytest.mark.parametrize("key", [key for key in SETTINGS if "." in key])
+def test_help_says_what_a_setting_of_a_group_expects(key):
+    group, name = key.split(".")
+    assert any(line.startswith("  Expected: ") for line in described_key({group: {name: None}}, key))
+
+
+def test_help_of_a_setting_of_a_group_is_not_that_of_another_with_its_last_word():
+    assert not any("Expected" in line for line in described_key({"mine": {"device": 1}}, "mine.device"))

@@ -25,7 +25,15 @@ from benchmarks.attack.figures import Figures, Outcome, WrongSuccessError
 from hpa.core.errors import InputError
 from hpa.core.seeding import seed_of
 
-Attempt = Callable[[Random, Path], Outcome]
+
+class NumberedRandom(Random):
+    """The draws of one try, which may also go by its number, from 0, and by the seed of all tries."""
+
+    run_seed: int
+    number: int
+
+
+Attempt = Callable[[NumberedRandom, Path], Outcome]
 _SHOWN_FAILURES = 10
 _POLL_SECONDS = 0.05
 _COUNTS = ("refused", "accepted", "out_of_memory", "wrong_successes", "tracebacks")
@@ -107,26 +115,28 @@ def _try_all(module: str, seed: int, first: int, tries: int) -> None:
             record[:] = _RECORD.pack(number, *(counts[name] for name in _COUNTS))
             if time.monotonic() > ends:
                 return
-            counts[_one(attempt, seed_of(module, seed, number), number, Path(folder))] += 1
+            random = NumberedRandom(seed_of(module, seed, number))
+            random.run_seed, random.number = seed, number
+            counts[_one(attempt, random, Path(folder))] += 1
         record[:] = _RECORD.pack(first + tries, *(counts[name] for name in _COUNTS))
 
 
-def _one(attempt: Attempt, seed: int, number: int, folder: Path) -> str:
+def _one(attempt: Attempt, random: NumberedRandom, folder: Path) -> str:
     """Run one try and return which count it belongs to."""
     try:
-        return attempt(Random(seed), folder).value
+        return attempt(random, folder).value
     except InputError:
         return Outcome.REFUSED.value
     except WrongSuccessError as error:
-        print(f"try {number}: {error}", file=sys.stderr, flush=True)
+        print(f"try {random.number}: {error}", file=sys.stderr, flush=True)
         return "wrong_successes"
     except MemoryError:
-        print(f"try {number}: out of memory", file=sys.stderr, flush=True)
+        print(f"try {random.number}: out of memory", file=sys.stderr, flush=True)
         return "out_of_memory"
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
-        print(f"try {number}: {text} ({Path(place.filename).name}:{place.lineno})", file=sys.stderr, flush=True)
+        print(f"try {random.number}: {text} ({Path(place.filename).name}:{place.lineno})", file=sys.stderr, flush=True)
         return "tracebacks"
 
 

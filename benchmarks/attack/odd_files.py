@@ -24,7 +24,7 @@ import torch
 from benchmarks.attack.bad_files import tiff_of
 from benchmarks.attack.bad_input import run_words, write_sound
 from benchmarks.attack.figures import Figures, Outcome, WrongSuccessError
-from benchmarks.attack.isolation import run_isolated
+from benchmarks.attack.isolation import NumberedRandom, run_isolated
 from benchmarks.attack.saved_configs import sound_config
 from hpa.config import build
 from hpa.core.channels import CHANNELS
@@ -134,26 +134,29 @@ def run(seed: int, seconds: float) -> Figures:
     return run_isolated(__name__, seed, seconds, tries=len(every_try()), memory_mb=4096, hang_seconds=120)
 
 
-_turn = iter(range(1 << 30))
-
-
-def attempt(random: Random, folder: Path) -> Outcome:
-    """Try the next command, file and kind."""
-    command, name, kind = random.choice(every_try())
-    return try_one(command, name, kind, folder)
+def attempt(random: NumberedRandom, folder: Path) -> Outcome:
+    """Try the command, file and kind that has this number in the order of the seed."""
+    return try_one(*in_order(random.run_seed)[random.number], folder)
 
 
 @cache
-def every_try() -> list[tuple[str, str, str]]:
-    """Return each command with each of the files that its words name or hold, and each kind."""
-    return [
+def in_order(seed: int) -> tuple[tuple[str, str, str], ...]:
+    """Return every try once, in the order that a seed draws."""
+    return tuple(Random(seed).sample(every_try(), len(every_try())))
+
+
+@cache
+def every_try() -> tuple[tuple[str, str, str], ...]:
+    """Return each command with each of the files that its words name or hold, and each kind; in one order always."""
+    tries = (
         (command, name, kind)
         for command in COMMANDS
         for word in command.split()
         if "@" in word and (place := word.partition("@")[2]) and not place.startswith(("new", "weights"))
-        for name in {place, *_FILES_OF.get(place, ())}
+        for name in (place, *_FILES_OF.get(place, ()))
         for kind in KINDS
-    ]
+    )
+    return tuple(dict.fromkeys(tries))  # a command may name a file twice
 
 
 _FILES_OF: Mapping[str, tuple[str, ...]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _MAX_LINE = 4000
 """Letters: a name out of a file may have millions, and a terminal, a log or a page is to hold the message."""
@@ -46,8 +47,8 @@ class MissingChannelError(InputError):
         available: The channels that the images have.
     """
 
-    def __init__(self, message: str, missing: Sequence[str], available: Sequence[str]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, missing: Sequence[str] = (), available: Sequence[str] = ()) -> None:
+        super().__init__(message)  # alone where a worker process raised it
         self.missing = tuple(missing)
         self.available = tuple(available)
 
@@ -89,8 +90,13 @@ class DataError(InputError):
     def __init__(self, where: str, problems: Sequence[Problem], shown: int = 50) -> None:
         self.where = where
         self.problems = tuple(problems)
+        self._shown = shown
         lines = [f"{where}: {len(problems)} problem{'s' if len(problems) != 1 else ''}"]
         lines += [f"  - {problem}" for problem in problems[:shown]]
         if len(problems) > shown:
             lines.append(f"  … and {len(problems) - shown} more")
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process make the same error: it is not made from its message."""
+        return type(self), (self.where, self.problems, self._shown)

@@ -63,6 +63,8 @@ def described(expected: Any) -> str:
     ('a whole number or null', 'a list, each a text')
     """
     origin, arguments = get_origin(expected), get_args(expected)
+    if expected is Any:
+        return "any value"
     if origin in (Union, types.UnionType):
         kinds = [one for one in arguments if one is not int or float not in arguments]  # a number may be whole
         return " or ".join(dict.fromkeys(described(one) for one in kinds))

@@ -71,9 +71,10 @@ def _cells(part: Part, reads: Sequence[str], available: Sequence[str], others: S
     """Return channels in which cells may be looked for; None where a network wants more than there are."""
     if NUCLEI not in part:  # a trained network reads as many as it was trained on
         kept = [channel for channel in reads if channel in available]
-        found = [*kept, *(channel for channel in available if channel not in kept)][: len(reads)]
+        more = sorted(available, key=lambda channel: len(reads) > 1 or channel != NUCLEAR)  # one channel: of nuclei
+        found = [*kept, *(channel for channel in more if channel not in kept)][: len(reads)]
         return found if len(found) == len(reads) else None
-    there = [channel for channel in part[CELLS] if channel in available]
+    there = [channel for channel in part[CELLS] or () if channel in available]
     return there or list(others[: _MAX_CHANNELS - 1])
 
 

@@ -1,7 +1,11 @@
+import inspect
+import pickle
+
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from hpa.core.errors import DataError, InputError, Problem, printable
+from hpa.core import errors
+from hpa.core.errors import DataError, InputError, MissingChannelError, Problem, UsageError, printable
 from hpa.core.sealed_file import DamagedFileError, damaged
 
 
@@ -57,3 +61,25 @@ def test_a_message_of_several_lines_is_kept():
         "  - a.png: cannot be read",
         "  - b.png: is empty",
     ]
+
+
+RAISED = [
+    InputError("no number"),
+    UsageError("no word"),
+    MissingChannelError("no red", ["red"], ["blue", "green"]),
+    DataError("train.csv", [Problem("row 1", "is empty"), Problem("row 2", "is short")], shown=1),
+]
+
+
+def test_every_error_survives_the_way_between_processes():
+    classes = {one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, Exception)}
+    assert classes == {type(one) for one in RAISED}
+    for error in RAISED:
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
+
+
+def test_a_missing_channel_may_be_raised_again_from_its_message():
+    assert str(MissingChannelError("no red")) == "no red"  # as PyTorch does with the errors of its workers

@@ -85,6 +85,21 @@ def test_advised_settings_choose_channels_that_are_there(name, held):
     assert set(chosen) <= set(held)
 
 
+def test_cells_may_be_null_beside_a_channel_of_nuclei():
+    part = {"nucleus_channel": "dapi", "cell_channels": None}
+    assert settings_for(part, ("dapi", "red"), ("blue", "green")) == [
+        "segmenter.nucleus_channel=blue",
+        "'segmenter.cell_channels=[green]'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reads", "chosen"), [(("grey",), "blue"), (("grey", "green"), "green,red"), (("a", "b"), "red,green")]
+)
+def test_a_network_of_one_channel_is_given_the_nuclear_stain(reads, chosen):
+    assert settings_for(part_of("unet"), reads, ("red", "green", "blue")) == [f"'segmenter.cell_channels=[{chosen}]'"]
+
+
 def images_of(layout: str, channels: Sequence[str], folder: Path) -> dict:
     """Write two images of a layout; return the config of the data set."""
     names = ("a", "b")
