@@ -110,7 +110,7 @@ def require_no_device(path: Path) -> None:
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
         raise InputError(
             f"{path}: a file is expected, this is a pipe or a socket, which may never end; write its content to a file "
-            "and name that. Tables that gzip compressed are read as they are."
+            "and name that. Tables compressed by gzip can be named directly."
         )
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise InputError(f"{path}: a file is expected, this is a device; name a file.")

@@ -16,8 +16,9 @@ from typing import BinaryIO
 
 from hpa.core.errors import DataError, InputError, Problem
 from hpa.core.run_lengths import MAX_MASK_PX
-from hpa.core.table_text import declared_separator, encoding_of, open_table, separator_of, table_file
+from hpa.core.table_text import declared_separator, encoding_of, open_table, separator_of
 from hpa.core.whole_file import whole_file
+from hpa.core.workbooks import needed_table_file
 
 ID_NAMES = ("ID", "ImageID")
 PREDICTION_COLUMN = "PredictionString"
@@ -92,7 +93,7 @@ def read_raw_rows(path: Path, text_column: str) -> Iterator[RawRow]:
     """
     csv.field_size_limit(_MAX_LINE)
     try:
-        path = table_file(path)
+        path = needed_table_file(path)
         encoding = encoding_of(_blocks(path))
         encoding = "utf-8-sig" if encoding == "utf-8" else encoding
         with open_table(path) as stored, io.TextIOWrapper(stored, encoding=encoding, newline="") as file:

@@ -26,7 +26,6 @@ WINDOWS = "cp1252"
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _SEPARATORS = (",", ";", "\t")
 GZIP_SUFFIX = ".gz"
-_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _GZIP = b"\x1f\x8b"
 MAX_INFLATED_BYTES = 1 << 31  # the largest submission of the competition's size takes a third
 MAX_BYTES = 1 << 36  # also of a file that is full of holes
@@ -34,20 +33,10 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n?')
 
 
 def table_file(path: Path) -> Path:
-    """Return where a table lies: at its path, or compressed beside it (`train.csv.gz`) where only that is there.
-
-    Raises:
-        InputError: If there is a workbook of a spreadsheet in its place (`train.xlsx`).
-    """
+    """Return where a table lies: at its path, or compressed beside it (`train.csv.gz`) where only that is there."""
     if path.exists():
         return path
-    workbooks = [book for suffix in _WORKBOOKS if (book := path.with_suffix(suffix)).is_file()]
     compressed = path.with_name(path.name + GZIP_SUFFIX)
-    if workbooks and not compressed.is_file():
-        raise InputError(
-            f"{workbooks[0]}: a workbook is not read; save its sheet as {path.name} (File > Save As > CSV UTF-8), or "
-            "give the workbook another name."
-        )
     return compressed if compressed.is_file() else path
 
 

@@ -16,15 +16,14 @@ from pathlib import Path
 import pandas as pd
 
 from hpa.core.errors import InputError
-from hpa.core.file_names import require_data
 from hpa.core.table_text import (
     MAX_INFLATED_BYTES,
     declared_separator,
     encoding_of,
     open_table,
     separator_of,
-    table_file,
 )
+from hpa.core.workbooks import needed_table_file
 
 ROW = " row"
 """Column with the number of each row as a spreadsheet counts it: the header is row 1. No column of a file has this
@@ -57,7 +56,7 @@ def read_rows(
     Raises:
         InputError: If the file is missing, no such table, without rows, or lacks a column.
     """
-    path = table_file(path)
+    path = needed_table_file(path)
     separator, rows = _cells_of(path)
     if not rows:
         raise InputError(f"{path}: the file is empty; a header line and rows are expected.")
@@ -128,8 +127,6 @@ def _distinct(header: Sequence[str]) -> list[str]:
 
 def _text_of(path: Path) -> str:
     """Return the text of a file, in whatever of the usual encodings it is."""
-    if Path("/dev/fd") not in path.parents:  # what a shell writes for <(COMMAND)
-        require_data(path)
     try:
         with open_table(path, MAX_INFLATED_BYTES) as file:  # it is read whole
             content = file.read()

@@ -71,11 +71,13 @@ def read_png(path: Path) -> Shaped[np.ndarray, "1 channel height width"]:
 def _right_aligned(planes: np.ndarray, bits: int) -> np.ndarray:
     """Return levels of `bits` bits, where a writer has scaled them to 16 as the standard wants (it is not always kept).
 
+    Levels that `bits` bits can hold are left as they are, also where all are multiples of 16.
+
     >>> _right_aligned(np.array([0, 16, 65520], np.uint16), 12), _right_aligned(np.array([0, 1, 4095], np.uint16), 12)
     (array([   0,    1, 4095], dtype=uint16), array([   0,    1, 4095], dtype=uint16))
     """
     missing = 8 * planes.dtype.itemsize - bits
-    if missing <= 0:
+    if missing <= 0 or planes.max(initial=0) < 1 << bits:
         return planes
     shifted = planes >> np.uint16(missing)
     rest = planes & np.uint16((1 << missing) - 1)

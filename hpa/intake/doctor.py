@@ -17,6 +17,7 @@ from hpa.core.field import Field
 from hpa.core.image_table import ImageTable
 from hpa.core.levels import unused_bits
 from hpa.core.planes import COLOURS
+from hpa.core.workbooks import workbook_advice
 from hpa.formats.folder_files import WHOLE
 from hpa.formats.folder_images import FolderImages
 from hpa.formats.folder_listing import entries_below, files_below, is_image_name
@@ -100,7 +101,10 @@ def examine(folder: Path, choice: StackChoice) -> tuple[FolderReport, Field | No
     if not paths:
         raise InputError(f"{folder}: the folder is empty; check the path.")
     report = FolderReport(folder, *layout_of(folder, files_below(folder)))
-    label_folders = () if report.layout.startswith(("folder", "files")) else LABEL_FOLDERS
+    is_plain = report.layout.startswith(("folder", "files"))
+    if is_plain:
+        report.warnings += filter(None, (workbook_advice(folder / name) for name in ("train.csv", "index.csv")))
+    label_folders = () if is_plain else LABEL_FOLDERS
     with ThreadPoolExecutor(_THREADS) as pool:
         report.files = list(
             pool.map(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from hpa.core.errors import InputError, MissingChannelError, Problem
@@ -35,6 +36,11 @@ class ChannelFiles:
     def names(self) -> frozenset[str]:
         """Return the names of all image files: one look at the folder instead of one a file."""
         return frozenset(path.name for path in self.folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+    def stems(self) -> Iterator[str]:
+        """Yield the names of all image files without suffix, none where there is no folder."""
+        if self.folder.is_dir():
+            yield from (path.stem for path in self.folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
     def passed_over(self, image_ids: Collection[str]) -> list[Problem]:
         """Return what lies in the folder beside the files of images, at most one line for each reason."""
@@ -110,15 +116,34 @@ def require_channels(folders: Sequence[ChannelFiles], known: Sequence[str] | Non
     Raises:
         MissingChannelError: If there is no file of a channel.
     """
-    names = [name.rpartition(".")[0] for files in folders if files.folder.is_dir() for name in sorted(files.names())]
-    available = tuple(dict.fromkeys(name.rpartition("_")[2] for name in names if "_" in name))
-    available = tuple(channel for channel in (known or available) if channel in available)
-    channels = folders[0].channels
-    missing = [channel for channel in channels if channel not in available]
-    if missing and available:
+    missing = _without_files(folders)
+    available = _seen_channels(folders, known, missing) if missing else ()
+    if available:
+        channels = list(folders[0].channels)
         raise MissingChannelError(
-            f"data.channels={list(channels)}: no file of {folders[0].folder} is called <ID>_{missing[0]}; there are "
+            f"data.channels={channels}: no file of {folders[0].folder} is called <ID>_{missing[0]}; there are "
             f"{', '.join(available)}: write 'data.channels=[{','.join(available)}]', or some of them.",
             missing,
             available,
         )
+
+
+def _without_files(folders: Sequence[ChannelFiles]) -> list[str]:
+    """Return the channels of which no folder has a file; the last folder, of test images, is the smallest."""
+    missing = list(folders[0].channels)
+    for stem in chain.from_iterable(files.stems() for files in reversed(folders)):
+        missing = [channel for channel in missing if not stem.endswith(f"_{channel}")]
+        if not missing:
+            break
+    return missing
+
+
+def _seen_channels(
+    folders: Sequence[ChannelFiles], known: Sequence[str] | None, missing: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the channels of which there are files, where none is known guessed from the ends of their names."""
+    stems = sorted(stem for files in folders for stem in files.stems())
+    ends = tuple(known or [channel for channel in folders[0].channels if channel not in missing])
+    rest = [] if known else [stem for stem in stems if "_" in stem and not stem.endswith(tuple(f"_{e}" for e in ends))]
+    found = [end for end in ends if any(stem.endswith(f"_{end}") for stem in stems)]
+    return tuple(dict.fromkeys([*found, *(stem.rpartition("_")[2] for stem in rest)]))

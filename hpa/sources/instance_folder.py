@@ -19,6 +19,7 @@ from hpa.core.image_table import ImageTable
 from hpa.core.label_map import relabel
 from hpa.core.planes import COLOURS, GREY
 from hpa.core.table_text import table_file
+from hpa.core.workbooks import workbook_advice
 from hpa.formats.csv_rows import ROW
 from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
@@ -159,8 +160,8 @@ class InstanceFolder:
         return float(self._sizes_um.get(image_id, math.nan)) if self.pixel_um is None else self.pixel_um
 
     def _warnings(self) -> tuple[Problem, ...]:
-        folder = str(self.root / "images")
-        passed = [Problem(folder, line) for line in describe_passed_over(self._images.passed_over)]
+        lines = [*describe_passed_over(self._images.passed_over), workbook_advice(self.root / _INDEX)]
+        passed = [Problem(str(self.root / "images"), line) for line in lines if line]
         if not self._where or table_file(self.root / _INDEX).is_file():
             return tuple(passed)
         named = ", ".join(self._where)

@@ -21,7 +21,7 @@ from hpa.core.classes import LOCATION_NAMES
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import COLUMNS, ImageTable
-from hpa.core.table_text import table_file
+from hpa.core.workbooks import needed_table_file
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
 from hpa.sources.cell_truth import CellTruth
@@ -175,7 +175,7 @@ class KaggleHpa:
         return names
 
     def _listing(self, split: Split) -> Listing:
-        path = table_file(self.root / ("train.csv" if split == "train" else "sample_submission.csv"))
+        path = needed_table_file(self.root / ("train.csv" if split == "train" else "sample_submission.csv"))
         if not path.is_file():
             raise InputError(f"{path}: the file is missing; {_LAYOUT}. Check data.root.")
         return train_listing(path, self.class_names) if split == "train" else sample_listing(path)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from hpa.core.errors import InputError
-from hpa.core.table_text import table_file
 from hpa.core.whole_file import whole_file
+from hpa.core.workbooks import needed_table_file, optional_table_file
 from hpa.formats.csv_rows import ROW, read_rows
 
 QUALITY = "quality"
@@ -65,7 +65,7 @@ def read_decisions(path: Path) -> dict[str, str]:
     Raises:
         InputError: If the table cannot be read, or a decision is unknown.
     """
-    if not table_file(path).is_file():
+    if optional_table_file(path) is None:
         return {}
     frame = read_rows(path, ())
     column = next((name for name in _ID_COLUMNS if name in frame), None)
@@ -85,7 +85,7 @@ def write_decisions(path: Path, decisions: Mapping[str, str]) -> None:
     Raises:
         InputError: If the table is missing, or lists no such image.
     """
-    if not table_file(path).is_file():
+    if not needed_table_file(path).is_file():
         raise InputError(f"{path}: decisions are kept in this table, and it is missing; hpa import writes one.")
     frame = read_rows(path, ())
     column = next((name for name in _ID_COLUMNS if name in frame), None)

@@ -18,7 +18,7 @@ from hpa.core.addresses import as_path
 from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.image_table import ImageTable, format_classes
-from hpa.core.table_text import table_file
+from hpa.core.workbooks import needed_table_file
 from hpa.formats.image_header import PlaneInfo, StackChoice
 from hpa.interfaces import Split
 from hpa.sources.channel_files import ChannelFiles, require_channels
@@ -64,7 +64,7 @@ class TypedImages:
         if pixel_um is not None and not (math.isfinite(pixel_um) and pixel_um > 0):
             raise InputError(f"data.pixel_um={pixel_um}: a size in µm above 0 is expected, or null to read index.csv.")
         self.pixel_um = pixel_um
-        for path in (table_file(self.root / "index.csv"), self.root / "images"):
+        for path in (needed_table_file(self.root / "index.csv"), self.root / "images"):
             if not path.exists():
                 raise InputError(f"{path}: is missing; {_LAYOUT}. Check data.root.")
         self._files = ChannelFiles(self.root / "images", self.channels, StackChoice.of(bits=bits).bits)

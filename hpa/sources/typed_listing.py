@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from hpa.core.errors import DataError, InputError, Problem
-from hpa.core.table_text import table_file
 from hpa.core.whole_file import whole_file
+from hpa.core.workbooks import optional_table_file
 from hpa.formats.csv_rows import ROW, read_rows
 from hpa.sources.row_checks import id_problems, size_problems
 
@@ -109,8 +109,8 @@ def pixel_sizes_beside(folder: Path) -> dict[str, float]:
         DataError: If a row of the table is wrong.
     """
     root = folder.parent if folder.name == IMAGES else folder
-    path = table_file(root / INDEX)
-    if not (path.is_file() and (root / IMAGES).is_dir()):
+    path = optional_table_file(root / INDEX) if (root / IMAGES).is_dir() else None
+    if path is None:
         return {}
     if not {HEADER[0], HEADER[-1]} <= set(read_rows(path, ()).columns):
         return {}

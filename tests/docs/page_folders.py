@@ -101,6 +101,7 @@ NOT_RUN = {
     r"hpa qc DIR --(use|undecided)=ID": "ID is an image of the reader; tests/commands/test_qc.py",
     r"weights=FILE$": "a file of the reader",
     r"hpa count FOUND": "a detector of one epoch finds no cell to count",
+    r"docs\.page_pictures": "writes a picture of these pages, with Chromium",
     r"benchmarks\.(tissue_shift|ladder|real_cells)": "trains for hours; tests/benchmarks runs it at a small size",
 }
 """Commands that no test can run as they stand, by what they contain, and why."""

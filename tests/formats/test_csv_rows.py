@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from hpa.core.errors import InputError
 from hpa.core.submission_table import PREDICTION_COLUMN, read_table
+from hpa.core.table_text import table_file
+from hpa.core.workbooks import optional_table_file
 from hpa.formats.csv_rows import ROW, read_rows
 
 TABLE = 'ID,class,note\r\nA1,Müller,"b, c"\r\nA2,HEK,\r\n'
@@ -48,6 +50,16 @@ def test_a_workbook_in_place_of_a_table_is_named(tmp_path, suffix):
     (tmp_path / f"index{suffix}").write_bytes(b"PK")
     with pytest.raises(InputError, match=rf"index\{suffix}: a workbook is not read; save its sheet as index\.csv"):
         read_rows(tmp_path / "index.csv", ("ID",))
+
+
+def test_a_table_that_may_be_missing_is_looked_for_in_silence(tmp_path, caplog):
+    (tmp_path / "index.xlsx").write_bytes(b"PK")
+    assert table_file(tmp_path / "index.csv") == tmp_path / "index.csv"
+    assert not caplog.records
+    assert optional_table_file(tmp_path / "index.csv") is None
+    assert "save its sheet as index.csv" in caplog.text
+    with pytest.raises(InputError, match="a workbook is not read"):
+        read_table(tmp_path / "index.csv", PREDICTION_COLUMN)
 
 
 def test_what_spreadsheets_add_is_left_out(tmp_path):

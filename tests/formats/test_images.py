@@ -327,6 +327,15 @@ def test_levels_that_a_png_has_scaled_already_are_not_stretched_again(tmp_path, 
     assert read_plane(tmp_path / "a.png").tolist() == [[0, 16, 32776, 65535]]
 
 
+def test_levels_of_a_png_that_fit_its_bits_are_left_though_all_are_multiples_of_16(tmp_path):
+    Image.fromarray(np.array([[0, 16, 4080]], np.uint16)).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    chunk = b"sBIT" + bytes([12])
+    significant = (1).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(content[:33] + significant + content[33:])
+    assert read_plane(tmp_path / "a.png", bits=16).tolist() == [[0, 16, 4080]]
+
+
 def test_levels_beyond_the_bits_that_are_given_are_never_cut_off(tmp_path):
     levels = np.array([[0, 1, 2048, 4096]], np.uint16)
     tifffile.imwrite(tmp_path / "a.ome.tif", levels, metadata={"axes": "YX", "SignificantBits": 12})

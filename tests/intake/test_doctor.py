@@ -201,6 +201,15 @@ def test_data_sets_are_known_and_their_problems_named(tmp_path, layout, capsys):
     assert f"{picture} shows" in out
 
 
+def test_images_beside_a_workbook_are_listed_and_the_workbook_is_named(tmp_path):
+    Image.fromarray(blobs(0, 64)[0]).save(tmp_path / "a.png")
+    (tmp_path / "train.xlsx").write_bytes(b"PK")
+    report, first = examine(tmp_path, AS_IS)
+    assert first is not None
+    assert report.images == 1
+    assert [warning for warning in report.warnings if "train.xlsx: a workbook is not read" in warning]
+
+
 def test_files_of_a_microscope_get_the_command_that_imports_them(tmp_path):
     for site in (1, 2):
         for channel in ("w1", "w2"):

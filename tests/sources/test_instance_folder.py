@@ -50,6 +50,14 @@ def test_without_an_index_all_images_are_listed(folder, tmp_path, caplog):
     assert not caplog.records  # whoever trains on the table logs its warnings, once
 
 
+def test_a_workbook_in_place_of_the_index_is_a_warning(tmp_path):
+    write_discs(tmp_path, 2)
+    (tmp_path / "index.csv").rename(tmp_path / "index.xlsx")
+    table = opened(tmp_path).table("train").require_usable()
+    assert len(table) == 2
+    assert ["index.xlsx: a workbook is not read" in str(one) for one in table.warnings] == [True]
+
+
 def test_files_that_are_not_read_are_counted_and_named_before_training(tmp_path):
     write_discs(tmp_path, 2)
     for name in ("notes.txt", "disc_00_thumb.png"):

@@ -45,6 +45,14 @@ def test_compressed_tables_are_read_where_the_plain_ones_are_missing(make_set: M
     assert source(root).table("train").frame.equals(before)
 
 
+def test_folders_are_looked_at_until_each_channel_is_seen(make_set: MakeSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, seen = make_set(LABELS, ("t",)), []
+    look = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: [seen.append(path.name), look(path)][1])
+    source(root)
+    assert seen == ["test"]
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_the_train_table_holds_labels_sizes_and_depth(make_set: MakeSet, suffix: str, dtype: type) -> None:

@@ -111,6 +111,15 @@ def test_what_makes_no_sense_is_refused(tmp_path, changes, told):
         opened(**{"folder": folder} | {{"root": "folder"}.get(key, key): value for key, value in changes.items()})
 
 
+def test_names_of_channels_may_hold_what_separates_them_from_ids(tmp_path):
+    folder = write_folder(tmp_path, ROWS)
+    for path in list((folder / "images").glob("*_blue.tif")):
+        path.rename(path.with_name(path.name.replace("blue", "er_mito")))
+    assert opened(folder, channels=["green", "er_mito"]).table("train").require_usable()
+    with pytest.raises(InputError, match=r"called <ID>_red; there are er_mito, green: "):
+        opened(folder, channels=["er_mito", "red"])
+
+
 def test_rows_come_back_as_written(tmp_path):
     rows = [TypedRow("a", "HEK", "train", "w1", 0.325), TypedRow("b", "HEK|N2a", "test", "w2", float("nan"))]
     write_typed_rows(tmp_path / "index.csv", rows)

@@ -17,7 +17,7 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.file_identity import identity_of_files
 from hpa.core.image_table import COLUMNS, ImageTable, format_classes, read_label_text
-from hpa.core.table_text import table_file
+from hpa.core.workbooks import needed_table_file
 from hpa.formats.csv_rows import ROW, read_rows
 from hpa.formats.folder_files import describe_passed_over
 from hpa.formats.folder_images import FolderImages
@@ -112,7 +112,7 @@ def open_data_set(where: Path, metadata: Path | None = None, label_maps: Path | 
         raise InputError(f"{where}: a data set, a folder of images or train.csv was expected, there is none.")
     files = image_files(where)
     if not files:
-        if table_file(where / "train.csv").is_file():
+        if needed_table_file(where / "train.csv").is_file():
             labels = read_labels(where / "train.csv")
             return _with_metadata(DataSet(where, LABELS_ONLY, {"train": labels}), metadata)
         raise InputError(f"{where}: no image and no train.csv is in this folder; check the path.")

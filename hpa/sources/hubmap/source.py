@@ -23,7 +23,7 @@ from hpa.core.errors import InputError, Problem
 from hpa.core.field import Field
 from hpa.core.file_identity import file_identity
 from hpa.core.image_table import COLUMNS, ImageTable
-from hpa.core.table_text import table_file
+from hpa.core.workbooks import needed_table_file
 from hpa.formats.image_header import PlaneInfo
 from hpa.interfaces import Instances, Split
 from hpa.sources.hubmap.annotations import polygon_mask, read_polygons
@@ -141,7 +141,7 @@ class Hubmap:
     def _listing(self, split: Split) -> TissueListing:
         """Return the rows of a split, read at first use."""
         if split not in self._listings:
-            path = table_file(self.root / f"{split}.csv")
+            path = needed_table_file(self.root / f"{split}.csv")
             if not path.is_file():
                 raise InputError(f"{path}: the file is missing; {_LAYOUT}. Check data.root.")
             self._listings[split] = read_listing(path, self.pixel_um)
