@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 import hpa.losses
 import hpa.targets
 from hpa.config import build
+from hpa.core import part_source
 from hpa.interfaces import Loss
 from hpa.supervision.propagation import PropagationSupervision
 from tests.roles import assert_fills
@@ -26,20 +27,20 @@ FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, flags=r
 
 def forget() -> None:
     """Let the next config be held against the files that lie there then."""
-    hpa.targets._classes_of.cache_clear()
+    part_source._parsed.cache_clear()
     hpa.targets._parts.cache_clear()
 
 
 @pytest.fixture
 def loss(tmp_path, monkeypatch) -> Loss:
     """Add the page's files to a copy of conf/ and of the package's losses; build the loss as train.py would."""
-    for folder in ("conf", "hpa/losses"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for folder in ("conf", "hpa"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(hpa.losses, "__path__", [*hpa.losses.__path__, str(tmp_path / "hpa" / "losses")])
     monkeypatch.setenv("HPA_ROOT", str(tmp_path))
-    monkeypatch.setattr(hpa.targets, "_PACKAGE", tmp_path / "hpa")  # whose files say which classes a config may name
+    monkeypatch.setattr(part_source, "_PACKAGE", tmp_path / "hpa")  # whose files say which classes a config may name
     forget()
     with initialize_config_dir(str(tmp_path / "conf"), version_base="1.3"):
         config = compose("train", overrides=["loss=bounded"])

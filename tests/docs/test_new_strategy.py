@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 import hpa.supervision
 import hpa.targets
 from hpa.config import build_nested
+from hpa.core import part_source
 from hpa.interfaces import Supervision
 from hpa.supervision.propagation import PropagationSupervision
 from tests.roles import assert_fills
@@ -27,7 +28,7 @@ COMMANDS = re.search(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL)[1].splitlines(
 
 def forget() -> None:
     """Let the next config be held against the files that lie there then."""
-    hpa.targets._classes_of.cache_clear()
+    part_source._parsed.cache_clear()
     hpa.targets._parts.cache_clear()
 
 
@@ -35,14 +36,14 @@ def forget() -> None:
 def project(tmp_path, monkeypatch) -> Path:
     """Add the page's files to a copy of conf/ and of the package's strategies."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    shutil.copytree(ROOT / "hpa" / "supervision", tmp_path / "hpa" / "supervision")
+    shutil.copytree(ROOT / "hpa", tmp_path / "hpa", ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     folders = [*hpa.supervision.__path__, str(tmp_path / "hpa" / "supervision")]
     monkeypatch.setattr(hpa.supervision, "__path__", folders)
     monkeypatch.setenv("HPA_ROOT", str(tmp_path))
-    monkeypatch.setattr(hpa.targets, "_PACKAGE", tmp_path / "hpa")  # whose files say which classes a config may name
+    monkeypatch.setattr(part_source, "_PACKAGE", tmp_path / "hpa")  # whose files say which classes a config may name
     forget()
     yield tmp_path
     forget()

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from omegaconf import OmegaConf
 
 from hpa.app.train import _discarded_without_epoch
 from hpa.core.errors import InputError
@@ -21,7 +22,7 @@ def test_a_stub_without_an_epoch_gives_way_to_a_new_run(tmp_path):
     (folder / "images.parquet").write_bytes(b"x")
     (folder / "wandb").mkdir()
     again = RunFolder.create(config_of(folder) | {"seed": 1}, "b", None)
-    assert again.config()["seed"] == 1
+    assert OmegaConf.load(folder / "config.yaml").seed == 1
     assert not (folder / "images.parquet").exists()
     assert first.path == again.path
 
