@@ -107,6 +107,9 @@ NOT_RUN = {
 """Commands that no test can run as they stand, by what they contain, and why."""
 
 THOROUGH = {
+    "docs/look.md",
+    "docs/scale.md",
+    "docs/tutorials/cluster.md",
     *("experiments/README.md", "docs/backbones.md", "docs/hek_n2a.md", "docs/how_to/index.md", "docs/large_images.md"),
     *("docs/public_images.md", "docs/reliability.md", "docs/rounds.md", "docs/segmenters.md", "docs/strategies.md"),
     *("docs/sweeps.md", "docs/tissue.md", "docs/tissue_networks.md", "docs/tracking.md", "docs/training.md"),
