@@ -8,8 +8,13 @@ import secrets
 import shlex
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hpa.core.counts import counted
 from hpa.core.errors import InputError
+
+if TYPE_CHECKING:
+    from hpa.explorer.collection import Collection
 
 HELP = "look at all cells of a result in a browser: map, gallery, filters; correct them for train.py"
 _DESCRIPTION = """Serves a page on this machine only, at an address with a token. What is corrected is written at once,
@@ -58,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     table, categories = with_labels(found.table(), found.class_names, images.source)
     for problem in table.problems:
         print(f"left out   {problem.subject}: {problem.reason}")
+    if not table.image_ids:
+        raise InputError(f"{arguments.cells}: there is no image to explore; those left out are named above.")
     path: Path = arguments.corrections or arguments.cells.parent / "corrections.csv"
     with contextlib.ExitStack() as stack:
         journal = None if arguments.read_only else stack.enter_context(open_journal(path, arguments.who))
@@ -68,12 +75,22 @@ def run(arguments: argparse.Namespace) -> int:
         listener = stack.enter_context(_listener(HOST, arguments.port))
         port, token = listener.getsockname()[1], secrets.token_urlsafe(24)
         application = explorer(collection, arguments.cells.name, _command(arguments), port, token, looks)
-        print(f"{len(table.image):,} cells of {len(table.image_ids):,} images; Ctrl-C ends")
+        cells, of_images = counted(len(table.image), "cell"), counted(len(table.image_ids), "image")
+        print(f"{cells} of {of_images}; Ctrl-C ends")
         print(f"corrections: {'none are written (--read-only)' if journal is None else path}")
         print(f"open  http://{HOST}:{port}/?token={token}", flush=True)
+        _warn_of_moved_images(collection)
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off"))
         server.run(sockets=[listener])
     return 0
+
+
+def _warn_of_moved_images(collection: Collection) -> None:
+    """Say at once where pictures will be missing; map and confidences are shown without."""
+    try:
+        collection.image(collection.table.image_ids[0])
+    except InputError as error:
+        print(f"no picture {error} Where the images lie elsewhere now, give data.root=DIR.", flush=True)
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from hpa.core.counts import counted
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 from hpa.core.project_folder import project_folder
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     decided = _decisions(arguments)
     if decided:
         write_decisions(index, decided)
-        print(f"{index}: column {QUALITY} of {len(decided)} images is written; train.py obeys it")
+        print(f"{index}: column {QUALITY} of {counted(len(decided), 'image')} is written; train.py obeys it")
         return 0
     from hpa.formats.folder_files import describe_passed_over
     from hpa.intake.quality_control import judge_images
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     counts = ", ".join(f"{fault} {count}" for fault, count in faults.most_common()) or "nothing"
     suspicious = sum(bool(quality.reasons) for quality in found)
     overruled = f"; {len(decisions)} decided by a person" if decisions else ""
-    print(f"{len(images.image_ids)} images, {suspicious} suspicious: {counts}{overruled}")
+    print(f"{counted(len(images.image_ids), 'image')}, {suspicious} suspicious: {counts}{overruled}")
     print(f"{arguments.out} shows them; {arguments.out.with_suffix('.csv')} holds all measures")
     return 0
 

@@ -6,6 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from hpa.core.counts import counted
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 
@@ -46,5 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     facts = run_facts(arguments.folder, arguments.overrides)
     with guarded_outputs([page], COMMAND, overwrite=arguments.overwrite):
         write_run_page(page, facts)
-    print(f"{page}: {len(facts.cells):,} cells of {facts.cells['image_id'].nunique():,} held-out images")
+    print(
+        f"{page}: {counted(len(facts.cells), 'cell')} of {counted(facts.cells['image_id'].nunique(), 'held-out image')}"
+    )
     return 0

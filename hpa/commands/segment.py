@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 from tqdm import tqdm
 
+from hpa.core.counts import counted
 from hpa.core.errors import InputError
 from hpa.core.ownership import require_no_paths
 from hpa.core.project_folder import project_folder
@@ -114,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{result.previews} previews drawn of label maps that were kept")
     if measured is not None:
         missing = "no image could be measured, so there is no table"
-        print(f"{measured.table}: the cells of {result.measured} images" if result.measured else missing)
+        print(f"{measured.table}: the cells of {counted(result.measured, 'image')}" if result.measured else missing)
     if result.written + result.kept:
         print(f"cells of each image: hpa count {shlex.quote(str(arguments.out))}")
     if arguments.page and result.written + result.kept:
@@ -172,7 +173,9 @@ def _write_page(arguments: argparse.Namespace, images: FolderImages) -> None:
         failed = write_cell_page(out, found, table, wanted[:MAX_IMAGES], title=arguments.folder.name, command=command)
     for problem in failed:
         print(f"not on the page: {problem}")
-    print(f"{out}: {min(len(wanted), MAX_IMAGES) - len(failed)} of {len(wanted)} images; open it in a browser")
+    print(
+        f"{out}: {min(len(wanted), MAX_IMAGES) - len(failed)} of {counted(len(wanted), 'image')}; open it in a browser"
+    )
 
 
 def _prepared(arguments: argparse.Namespace, part: dict[str, Any]) -> tuple[FolderImages, Segmenter]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpa.core.counts import counted
 from hpa.core.errors import InputError
 from hpa.core.outputs import check_outputs, guarded_outputs, require_page_name
 
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     failed += [f"{problem.subject}: {problem.reason}" for problem in table.problems]
     for problem in failed:
         print(f"failed   {problem}")
-    print(f"{out}: {shown} images, {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
+    print(f"{out}: {counted(shown, 'image')}, {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
     return EXIT_SOME_FAILED if failed else 0
 
 
@@ -121,13 +122,18 @@ def write_cell_page(
         except InputError as error:
             failed.append(f"{image_id}: {error}")
     if len(failed) == len(wanted):
-        reasons = [*failed, *(f"{problem.subject}: {problem.reason}" for problem in table.problems)]
-        reason = reasons[0] if reasons else "there is none"
-        raise InputError(
-            f"no image can be shown ({reason}). Where the images lie elsewhere now, give their folder: data.root=DIR."
-        )
+        raise InputError(_nothing_shown(failed, table))
     page.write(out)
     return failed
+
+
+def _nothing_shown(failed: Sequence[str], table: CellTable) -> str:
+    """Say why no image can be shown; that they may lie elsewhere only where they could not be read."""
+    if failed:
+        return f"no image can be shown ({failed[0]}). Where the images lie elsewhere now, give data.root=DIR."
+    if table.problems:
+        return f"no image can be shown ({table.problems[0].subject}: {table.problems[0].reason})"
+    return "no image can be shown: the file lists none."
 
 
 def _shown(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from hpa.core.counts import counted
 from hpa.core.errors import InputError
 from hpa.intake.data_set.exploration import Exploration
 from hpa.intake.data_set.findings import Finding
@@ -84,7 +85,7 @@ def _figures(found: Exploration) -> list[Figure]:
         figures.append(Figure("Size", f"{sizes[-1][0]}×{sizes[-1][1]} px", more))
     known = [one.cells for one in found.images if one.cells is not None]
     if known:
-        figures.append(Figure("Cells", f"{sum(known):,}", f"in {len(known):,} images"))
+        figures.append(Figure("Cells", f"{sum(known):,}", f"in {counted(len(known), 'image')}"))
     sizes_um = sorted({one.pixel_um for one in found.images if math.isfinite(one.pixel_um)})
     if sizes_um:
         figures.append(Figure("Pixel", f"{sizes_um[0]:.3g} µm", f"to {sizes_um[-1]:.3g} µm" if sizes_um[1:] else ""))

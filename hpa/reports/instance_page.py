@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 
+from hpa.core.counts import counted
 from hpa.reports.charts import LineChart
 from hpa.reports.learning_curves import Curve, learning_charts
 from hpa.reports.page import data_uri, environment, render, write_page
@@ -114,7 +115,7 @@ def _figures(facts: InstanceFacts) -> list[Figure]:
     if facts.is_tissue:
         means = images.groupby("organ")["dice"].agg(["mean", "size"])
         each = [
-            Figure(str(organ), f"{row['mean']:.3f}", f"Dice, {row['size']:.0f} images")
+            Figure(str(organ), f"{row['mean']:.3f}", f"Dice, {counted(int(row['size']), 'image')}")
             for organ, row in means.iterrows()
         ]
         return [

@@ -18,9 +18,10 @@ from jaxtyping import Float32, Int32
 
 from hpa.core.errors import InputError
 from hpa.core.field import Field
+from hpa.core.label_map import labels_of
 from hpa.formats.parquet_table import MAX_VALUES, VERIFIED
 from hpa.inference.exports.cell_rows import CONFIDENCE_PREFIX, FEATURE_PREFIX
-from hpa.results.found_cells import CellTable, FoundCells, Mask, ReadsImages, masks_of
+from hpa.results.found_cells import CellTable, FoundCells, Mask, ReadsImages
 from hpa.results.label_maps import LabelMapCells
 from hpa.results.submission import SubmissionCells
 
@@ -89,18 +90,16 @@ class CellsFile:
 
     def _table(self) -> CellTable:
         file = pq.ParquetFile(self._path, memory_map=True, **VERIFIED)
-        read = file.read(["image", "cell"])
-        coded = read["image"].combine_chunks().dictionary_encode()
-        image = np.asarray(coded.indices, np.int32)
-        if np.any(np.diff(image) < 0):
-            raise InputError(f"{self._path}: the cells of an image must stand together; sort the table by image.")
-        confidences = np.empty((len(read), len(self.class_names)), np.float32)
+        image_ids, image, number = self._listed
+        confidences = np.empty((len(image), len(self.class_names)), np.float32)
         for index, name in enumerate(self.class_names):
             confidences[:, index] = _column(file, CONFIDENCE_PREFIX + name)
+        if np.isinf(confidences).any():
+            raise InputError(f"{self._path}: a confidence is infinite; write it again (also=cells).")
         return CellTable(
-            tuple(coded.dictionary.to_pylist()),
+            image_ids,
             image,
-            np.asarray(read["cell"].to_numpy(), np.int32),
+            number,
             confidences,
             measurements={name: _column(file, name) for name in self._measured},
         )
@@ -122,12 +121,46 @@ class CellsFile:
         return self._images.read(image_id)
 
     def masks(self, image_id: str) -> Iterator[Mask]:
-        """Return the masks of an image's cells."""
-        return masks_of(self.label_map(image_id))
+        """Return the masks of an image's cells; those of its label map that are not in the table are left out."""
+        cells = self.label_map(image_id)
+        return (cells == number for number in self._numbers_in(image_id))
 
     def label_map(self, image_id: str) -> Int32[np.ndarray, "height width"]:
-        """Return the cells of an image."""
-        return self._outlines.label_map(image_id)
+        """Return the cells of an image.
+
+        Raises:
+            InputError: If they cannot be read, or lack a cell of the table.
+        """
+        cells = self._outlines.label_map(image_id)
+        missing = np.setdiff1d(self._numbers_in(image_id), labels_of(cells))
+        if len(missing):
+            raise InputError(
+                f"{self._path}: cell {missing[0]} of image {image_id} has no outline: the outlines beside the table "
+                "are of another segmentation; write both again (also=[cells,label_maps])."
+            )
+        return cells
+
+    @cached_property
+    def _listed(self) -> tuple[tuple[str, ...], Int32[np.ndarray, " cell"], Int32[np.ndarray, " cell"]]:
+        """Every image, and the image and number of each cell."""
+        with self._explained():
+            read = pq.ParquetFile(self._path, memory_map=True, **VERIFIED).read(["image", "cell"])
+            coded = read["image"].combine_chunks().dictionary_encode()
+            image = np.asarray(coded.indices, np.int32)
+            number = np.asarray(read["cell"].to_numpy(), np.int32)
+        if np.any(np.diff(image) < 0):
+            raise InputError(f"{self._path}: the cells of an image must stand together; sort the table by image.")
+        if np.any((np.diff(number) <= 0) & (np.diff(image) == 0)):
+            raise InputError(
+                f"{self._path}: the numbers of the cells of an image must ascend; sort the table by image and cell."
+            )
+        return tuple(coded.dictionary.to_pylist()), image, number
+
+    def _numbers_in(self, image_id: str) -> Int32[np.ndarray, " cell"]:
+        image_ids, image, number = self._listed
+        if image_id not in image_ids:
+            return np.zeros(0, np.int32)
+        return number[image == image_ids.index(image_id)]
 
     @cached_property
     def _outlines(self) -> FoundCells:

@@ -80,7 +80,7 @@ def read_cell_classes(path: Path) -> CellClasses:
     """
     classes = CellClasses(path, {}, {})
     problems = []
-    for row in read_rows(path, ("ID", "class"), may_be_empty=True).to_dict("records"):
+    for row in read_rows(path, ("ID", "class"), optional=("cell", SCORE), may_be_empty=True).to_dict("records"):
         reason = _add(classes, row["ID"], row.get("cell", ""), row["class"])
         reason = reason or _add_score(classes, row["ID"], row.get("cell", ""), row.get(SCORE, ""))
         if reason:

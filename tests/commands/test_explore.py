@@ -82,3 +82,20 @@ def test_corrections_of_another_segmentation_are_refused(tmp_path, label_maps, c
 def test_a_port_that_is_none_is_refused(label_maps, capsys, port):
     assert main(["explore", *label_maps, "--read-only", "--port", port]) == 1
     assert "--port" in capsys.readouterr().err
+
+
+def test_a_submission_of_which_no_row_can_be_read_is_refused(tmp_path, label_maps, capsys):
+    (tmp_path / "submission.csv").write_text("ID,ImageWidth,ImageHeight,PredictionString\na,40,30,0 nan eNo=\n")
+    assert main(["explore", str(tmp_path / "submission.csv"), label_maps[1], "--read-only"]) == 1
+    captured = capsys.readouterr()
+    assert "left out   a: a confidence is NaN" in captured.out
+    assert "there is no image to explore" in captured.err
+
+
+def test_moved_images_are_told_at_once(tmp_path, label_maps, capsys, monkeypatch):
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    for image in (tmp_path / "images").glob("*.png"):
+        image.unlink()
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / "images" / "other.png")
+    assert main(["explore", *label_maps, "--read-only"]) == 0
+    assert re.search(r"no picture .*give data\.root=DIR", capsys.readouterr().out)

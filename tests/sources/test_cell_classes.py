@@ -78,3 +78,11 @@ def test_rows_of_images_that_were_not_finished_are_dropped(tmp_path):
 def test_without_a_cell_there_is_no_file(tmp_path):
     CellClassesWriter(tmp_path, lambda _: True)
     assert not (tmp_path / "classes.csv").exists()
+
+
+def test_columns_are_known_in_capitals_too(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("ID,Cell,Class,Score\na,1,HEK,0.5\na,2,N2a,0.25\n")
+    classes = read_cell_classes(path)
+    assert classes.of_cell == {("a", 1): "HEK", ("a", 2): "N2a"}
+    assert classes.scores("a", [1, 2]) == [0.5, 0.25]

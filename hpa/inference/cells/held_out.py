@@ -150,8 +150,8 @@ def read_held_out_cells(run: Path) -> HeldOutCells:
     path = run / FILE
     if not path.is_file():
         raise InputError(
-            f"{path}: predictions of held-out cells are needed and missing; give ckpt= the folder of a finished run, "
-            "or choose parts that need none: ensemble=mean|geometric, tta.average=probabilities|logits, no "
+            f"{path}: predictions of held-out cells are needed and missing; name the folder of a finished run, "
+            "or in infer.py choose parts that need none: ensemble=mean|geometric, tta.average=probabilities|logits, no "
             "calibration among the rules."
         )
     try:

@@ -72,7 +72,7 @@ def _class_counts(labels: LabelFigures) -> list[Finding]:
     counts = labels.images_of_class
     sentences = []
     if labels.unlabeled:
-        sentences.append(Finding(STOPS, f"{labels.unlabeled:,} training images have no class."))
+        sentences.append(Finding(STOPS, f"{_training_images(labels.unlabeled)} no class."))
     missing = [labels.name(index) for index in np.flatnonzero(counts == 0).tolist()]
     if missing:
         sentences.append(Finding(MISLEADS, f"No image shows class {_listed(missing)}: it cannot be learned here."))
@@ -102,6 +102,10 @@ def _class_counts(labels: LabelFigures) -> list[Finding]:
         )
         sentences.append(Finding(NOTE, text))
     return sentences
+
+
+def _training_images(count: int) -> str:
+    return f"{count:,} training image has" if count == 1 else f"{count:,} training images have"
 
 
 def _is_rare(labels: LabelFigures, index: int) -> bool:
