@@ -44,6 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
             write_chain_page(page, arguments.folder, f"hpa report {shlex.quote(str(arguments.folder))}")
         print(f"{page} shows the chain")
         return 0
+    if (arguments.folder / "held_out.csv").is_file():
+        raise InputError(
+            f"{arguments.folder}: this run finds instances or tissue; its page is the report.html that train.py wrote, "
+            "hpa report writes those of runs that classify cells."
+        )
     facts = run_facts(arguments.folder, arguments.overrides)
     with guarded_outputs([page], COMMAND, overwrite=arguments.overwrite):
         write_run_page(page, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from hpa.reports.tissue_rows import tissue_rows
 WIDTH_PX = 240
 _MAX_CLASSES = 30
 """Of the table of pairs; all classes stand in the other tables and in --json."""
+_MAX_NUMBERS = 8
+"""Of a column of metadata that are listed one by one."""
 _MAX_SETS, _MAX_BAD, _MAX_PAIRS, _MAX_EXAMPLES = 20, 200, 12, 30
 
 
@@ -65,7 +67,8 @@ def write_data_set_page(path: Path, found: Exploration, findings: Sequence[Findi
         ],
         histograms=[level_chart(name, found.histogram(name)) for name in found.channels],
         tissue=tissue_rows(found),
-        categories=found.categories,
+        metadata=_metadata(found),
+        examples_are_of_classes=found.labels is not None,
         examples=_examples(found, order),
         pairs=_pairs(found),
         pair_count=len(found.duplicates),
@@ -85,11 +88,33 @@ def _figures(found: Exploration) -> list[Figure]:
         figures.append(Figure("Size", f"{sizes[-1][0]}×{sizes[-1][1]} px", more))
     known = [one.cells for one in found.images if one.cells is not None]
     if known:
-        figures.append(Figure("Cells", f"{sum(known):,}", f"in {counted(len(known), 'image')}"))
+        unit = "Tissue units" if found.data_set.layout == "hubmap" else "Cells"
+        figures.append(Figure(unit, f"{sum(known):,}", f"in {counted(len(known), 'image')}"))
     sizes_um = sorted({one.pixel_um for one in found.images if math.isfinite(one.pixel_um)})
     if sizes_um:
         figures.append(Figure("Pixel", f"{sizes_um[0]:.3g} µm", f"to {sizes_um[-1]:.3g} µm" if sizes_um[1:] else ""))
     return figures
+
+
+def _metadata(found: Exploration) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return rows of each column of metadata: its values with their images, or of many numbers where they lie."""
+    known = {name: counts for name, counts in found.categories.items() if not (name == "organ" and tissue_rows(found))}
+    return [
+        (name, _spread(counts) or [(value, f"{count:,}") for value, count in counts.items()])
+        for name, counts in known.items()
+    ]
+
+
+def _spread(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Return least, median and most of many numbers; nothing of few, or of texts."""
+    try:
+        values = np.repeat([float(value) for value in counts], list(counts.values()))
+    except ValueError:
+        return []
+    if len(counts) <= _MAX_NUMBERS or not np.isfinite(values).all():
+        return []
+    named = (("least", values.min()), ("median", np.median(values)), ("most", values.max()))
+    return [(name, f"{value:g}") for name, value in named]
 
 
 def _examples(found: Exploration, order: Sequence[int]) -> list[Picture]:

@@ -92,7 +92,7 @@ def test_a_submission_of_which_no_row_can_be_read_is_refused(tmp_path, label_map
     assert "there is no image to explore" in captured.err
 
 
-def test_moved_images_are_told_at_once(tmp_path, label_maps, capsys, monkeypatch):
+def test_moved_images_are_reported_at_once(tmp_path, label_maps, capsys, monkeypatch):
     monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
     for image in (tmp_path / "images").glob("*.png"):
         image.unlink()

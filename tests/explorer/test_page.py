@@ -1,10 +1,16 @@
 """The explorer in a browser: map, gallery, filters, one cell, corrections by keys and clicks."""
 
+import contextlib
+import json
+
+import numpy as np
 import pytest
 
+from hpa.core.errors import InputError
 from hpa.corrections.table import read_corrections
+from hpa.explorer.collection import Collection
 from tests.browser import opened
-from tests.explorer.conftest import CELLS, HOSTILE, IMAGES, DrawnCells
+from tests.explorer.conftest import CELLS, HOSTILE, IMAGES, DrawnCells, serving
 
 MAPPED = "document.body.dataset.mapped === 'yes'"
 THUMBS = "[...document.querySelectorAll('#thumbs button')]"
@@ -71,7 +77,7 @@ def test_a_cell_is_shown_with_its_channels_classes_and_the_most_similar_ones(exp
         tab.choose("#looked-class", "first")
         tab.wait("document.querySelector('#looked img').naturalWidth === 8")
         best = collection_best(explored, state_row(tab))
-        assert tab.read("document.querySelector('#looked figcaption').textContent").startswith(best)
+        tab.wait(f"document.querySelector('#looked figcaption').textContent.startsWith({json.dumps(best)})")
         assert tab.read("document.querySelectorAll('img[src=x]').length") == 0
         assert messages(tab) == []
         tab.choose("#looked-class", "1")
@@ -140,3 +146,33 @@ def test_a_reader_at_400_px_sees_all_and_changes_nothing(read_only, browser, dar
             tab.press(key)
         assert tab.overflow_px == 0
         assert messages(tab) == []
+
+
+class DoubtfulCells(DrawnCells):
+    """Confidences above 1, and images that are gone."""
+
+    def table(self):
+        table = super().table()
+        table.confidences[:] = np.nan
+        table.confidences[3, 1] = 7
+        table.confidences[5, 0] = 0.5
+        return table
+
+    def read(self, image_id):
+        raise InputError(f"{image_id}.png is not there.")
+
+
+def test_doubtful_confidences_are_ordered_and_missing_images_and_a_missing_server_are_reported(browser):
+    found = DoubtfulCells()
+    with contextlib.ExitStack() as stack:
+        served = serving(Collection(found, found.table(), {}, None))
+        server = stack.enter_context(contextlib.ExitStack())
+        tab = stack.enter_context(opened(browser, server.enter_context(served).address))
+        tab.wait(MAPPED)
+        tab.wait("document.getElementById('message').textContent.includes('.png is not there')")
+        tab.choose("#order", "sure")
+        assert rows_of(tab)[:2] == [3, 5]
+        assert len(rows_of(tab)) == 18
+        server.close()
+        tab.read("void show(3)")
+        tab.wait("document.getElementById('message').textContent.includes('does not answer: start it again')")

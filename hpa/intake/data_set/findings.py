@@ -244,7 +244,7 @@ def _cells(found: Exploration) -> list[Finding]:
     counts = np.array([image.cells for image in known])
     unit = "tissue units" if found.data_set.layout == "hubmap" else "cells"
     low, middle, high = np.percentile(counts, (5, 50, 95)).astype(int)
-    text = f"Images have {middle} {unit} (median; 5 % have up to {low}, 5 % {high} or more)."
+    text = f"An image has {middle} {unit} (median); nine images in ten have {low} to {high}."
     sentences = [Finding(NOTE, text)]
     few = [image.image_id for image in known if image.cells == 0]
     if few:

@@ -17,8 +17,8 @@ const element = (name, text, parent) => {
 const trueClass = $("true-class");
 const passes = (cell) => {
   if (trueClass && trueClass.value !== "" && !(cell.truth || []).includes(Number(trueClass.value))) return false;
-  const best = cell.scores[0], wanted = $("class").value, least = Number($("confidence").value);
-  if (wanted === "") return least === 0 || (best !== undefined && best[1] >= least);
+  const best = cell.scores[0], wanted = $("class").value, least = Number($("confidence").value) || -Infinity;
+  if (wanted === "") return least === -Infinity || (best !== undefined && best[1] >= least);
   const score = cell.scores.find(([index]) => index === Number(wanted));
   return score !== undefined && score[1] >= least;
 };

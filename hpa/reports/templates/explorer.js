@@ -14,7 +14,9 @@ const element = (name, text, parent) => {
 };
 function say(text) { $("message").textContent = text || ""; }
 async function get(path, options = {}) {
-  const answer = await fetch(path, { ...options, headers: { "X-Hpa-Token": token, ...(options.headers || {}) } });
+  const answer = await fetch(path, { ...options, headers: { "X-Hpa-Token": token, ...(options.headers || {}) } }).catch(() => {
+    throw new Error("hpa explore does not answer: start it again and open the address that it prints; every correction that it took is on disk.");
+  });
   if (answer.ok) return answer;
   const content = (answer.headers.get("content-type") || "").includes("json") ? (await answer.json()).error : await answer.text();
   throw new Error(content);
@@ -34,7 +36,7 @@ const watcher = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     watcher.unobserve(target);
-    picture(target.dataset.path).then((address) => { target.onload = () => URL.revokeObjectURL(address); target.src = address; }).catch((error) => { target.alt = error.message; });
+    picture(target.dataset.path).then((address) => { target.onload = () => URL.revokeObjectURL(address); target.src = address; }).catch((error) => { target.alt = error.message; say(error.message); });
   }
 }, { rootMargin: "200px" });
 
@@ -52,14 +54,14 @@ function ranking(order) {
   const by = { errors: column.errors, uncertain: column.uncertain, sure: column.confidence }[order];
   if (!by || rankings[order]) return rankings[order];
   const keys = new Float64Array(facts.cells), RANGE = 2 ** 24;
-  for (let row = 0; row < facts.cells; row += 1) keys[row] = (RANGE - Math.round((Number.isNaN(by[row]) ? -1 : by[row]) * RANGE)) * RANGE + row;
+  for (let row = 0; row < facts.cells; row += 1) keys[row] = (RANGE - Math.round((Number.isNaN(by[row]) ? -1 : Math.min(1, by[row])) * RANGE)) * RANGE + row;
   rankings[order] = keys.sort().map((key) => key % RANGE);
   return rankings[order];
 }
 function passing() {
   const number = (id, other) => ($(id).value === "" ? other : Number($(id).value));
   const predicted = $("predicted").value, labelled = $("labelled").value, wanted = $("state").value;
-  const from = number("from", 0), to = number("to", 1), least = number("least", -Infinity), most = number("most", Infinity);
+  const from = number("from", 0), to = number("to", 1) >= 1 ? Infinity : number("to", 1), least = number("least", -Infinity), most = number("most", Infinity);
   const image = facts.images.indexOf($("image").value), text = $("image").value;
   const [category, value] = $("category").value ? JSON.parse($("category").value) : [null];
   const found = [], ranked = ranking($("order").value);
@@ -140,7 +142,7 @@ const show = guarded(async (row) => {
   $("scores").replaceChildren();
   for (const [index, confidence] of cell.scores.slice(0, 6)) {
     element("span", facts.classes[index].name, $("scores"));
-    element("b", undefined, element("div", undefined, $("scores"))).style.cssText = `display:block;width:${100 * confidence}%`;
+    element("b", undefined, element("div", undefined, $("scores"))).style.cssText = `display:block;width:${100 * Math.min(1, Math.max(0, confidence))}%`;
     element("span", confidence.toFixed(2), $("scores"));
   }
   const names = cell.labels?.map((index) => facts.classes[index].name).join(", ");
