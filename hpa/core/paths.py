@@ -48,6 +48,10 @@ _NO_INPUT = frozenset(("run_dir", "resume", "out"))
 _LOOKS_LIKE_PATH = re.compile(r"[/\\]|^~|^\.")
 _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)|true|false|0[xo]\w+", re.IGNORECASE)
 _PLAIN_WORD = re.compile(r"[\w./:\\+@-]+", re.ASCII)
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_ENTRY = re.compile(rf"\s*(?:{_QUOTED.pattern})\s*|[^,'\"]+")
+_ENTRIES = re.compile(rf"(?:{_ENTRY.pattern})(?:,(?:{_ENTRY.pattern}))*")
+"""A list whose entries are whole: quoted from their first letter to their last, or without any quote."""
 _NO_PATH = ("${", "'", '"', "[", "???")
 """Beginnings of values that Hydra reads as they are: interpolations, quoted words, lists, missing values."""
 
@@ -55,7 +59,7 @@ _NO_PATH = ("${", "'", '"', "[", "???")
 def quote_paths(words: Sequence[str]) -> list[str]:
     """Return the words of a command line with the values of path settings in quotes, as Hydra's grammar wants them.
 
-    Entries of lists are quoted one by one, and the choices of a sweep (`-m`). Values that are quoted already,
+    Entries of lists are quoted one by one, and the choices of a sweep (`-m`). Values that are in quotes already,
     interpolations or `null` stay as they are.
 
     >>> quote_paths(["data.root=20240105", "data.root=~/my data (v2)", "model=resnet18", "ckpt=[a,~/b]"])
@@ -149,10 +153,27 @@ def _quoted(word: str, is_sweep: bool) -> str:
     if not is_list and not (is_sweep and "," in value):
         return f"{key}={_in_quotes(value, is_path)}"
     inner = value[1:-1] if is_list else value
-    if any(letter in inner for letter in "'\"[]") or "${" in inner or inner.lstrip().startswith("{"):
+    entries = _entries(inner)
+    if "${" in inner or inner.lstrip().startswith("{") or any(entry.startswith("[") for entry in entries):
         return word
-    entries = ",".join(_in_quotes(entry.strip(), is_path, in_list=True) for entry in inner.split(","))
-    return f"{key}=[{entries}]" if is_list else f"{key}={entries}"
+    text = ",".join(entry if _QUOTED.fullmatch(entry) else _in_list(entry, is_path) for entry in entries)
+    return f"{key}=[{text}]" if is_list else f"{key}={text}"
+
+
+def _entries(inner: str) -> list[str]:
+    """Return the entries of a list; a comma inside quotes that a user wrote parts none.
+
+    >>> _entries("a's, my [v2]"), _entries("'x,y',z")
+    (["a's", 'my [v2]'], ["'x,y'", 'z'])
+    """
+    parts = _ENTRY.findall(inner) if _ENTRIES.fullmatch(inner) else inner.split(",")
+    return [part.strip() for part in parts]
+
+
+def _in_list(entry: str, is_path: bool) -> str:
+    if is_path and any(letter in entry for letter in "'\"[]"):
+        return _between_quotes(entry)
+    return _in_quotes(entry, is_path, in_list=True)
 
 
 def _in_quotes(value: str, is_path: bool, in_list: bool = False) -> str:
@@ -162,6 +183,10 @@ def _in_quotes(value: str, is_path: bool, in_list: bool = False) -> str:
         return f"'{value}'" if is_path else value
     if _PLAIN_WORD.fullmatch(value) and not (in_list and value.endswith("\\")):
         return value
+    return _between_quotes(value)
+
+
+def _between_quotes(value: str) -> str:
     # Hydra: a backslash counts only before a quote, and before the closing one
     escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", value)
     return f"'{escaped}{chr(92) * (len(value) - len(value.rstrip(chr(92))))}'"

@@ -133,7 +133,7 @@ def summary_of(paths: Sequence[Path] | Sequence[str]) -> str:
     suffixes = {Path(name).suffix.lower() for name in names}
     hint = ""
     if suffixes & {*proprietary.SUFFIXES}:
-        hint += f" ({', '.join(proprietary.SUFFIXES)} need {proprietary.EXTRA})"
+        hint += f" ({', '.join(proprietary.SUFFIXES)} need {proprietary.EXTRA}, or export as OME-TIFF)"
     if converted := sorted(suffixes & {*proprietary.CONVERTED}):
         hint += f" ({', '.join(converted)}: {proprietary.CONVERSION})"
     return f"{len(names)} file{'s' if len(names) != 1 else ''} ({kinds}): {shown}{hint}"

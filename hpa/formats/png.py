@@ -29,11 +29,13 @@ def inspect_png(path: Path) -> ImageHeader:
     """Return what the first chunks of a file say, having seen its last; no pixel is decoded.
 
     Raises:
-        InputError: If the file is damaged or cut short.
+        InputError: If the file is damaged, cut short, or an animation.
     """
     head, tail = _ends_of(path)
     if len(head) < _HEAD_BYTES or head[12:16] != b"IHDR" or b"IEND" not in tail:
         raise damaged(path, "its end is missing")
+    if (frames := _frames_of(path)) > 1:
+        raise InputError(f"{path}: an animation of {frames} pictures; save the one that is wanted as a PNG of its own.")
     width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
     is_grey = colour in (_GREY, _GREY_ALPHA)
     if colour == _PALETTE:
@@ -128,6 +130,17 @@ def _significant_bits(path: Path) -> int:
         content = file.read(_TAIL_BYTES)  # sBIT comes before the pixels
     place = content.find(b"sBIT")
     return declared_bits(content[place + 4], 16) if place > 0 else 16
+
+
+def _frames_of(path: Path) -> int:
+    """Return the number of pictures that the chunk acTL of an animation tells, 1 where there is none before pixels."""
+    with path.open("rb") as file:
+        file.seek(len(START))
+        while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+            if head[4:] == b"acTL" and len(count := file.read(4)) == 4:
+                return int(struct.unpack(">I", count)[0])
+            file.seek(struct.unpack(">I", head[:4])[0] + 4, 1)  # what the chunk holds, and its checksum
+    return 1
 
 
 def _orientation_note(path: Path) -> tuple[str, ...]:

@@ -142,13 +142,25 @@ def readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[Readable], tupl
             notes.append(f"{series.name or 'a reduced image'} ({series.shape[-1]} px wide) left out")
         else:
             kept.append(_series_readable(path, tiff, series))
-            copies = len(series.levels) - 1
-            notes += [f"smaller copies left out: {copies}"] if copies else []
+            notes += _copy_notes(series)
     if not kept:
         raise damaged(path, "no image was found")
     orientation = tiff.pages.first.tags.valueof("Orientation", 1)
     notes += [f"orientation {orientation} of its header is not applied"] if orientation != 1 else []
     return kept, tuple(notes)
+
+
+def _copy_notes(series: tifffile.TiffPageSeries) -> list[str]:
+    """Return what is left out of a series: copies that say what they are, and pages that only have the size of one."""
+    pages = [level.keyframe for level in series.levels[1:]]
+    told = sum(page.is_subifd or page.is_reduced for page in pages)
+    notes = [f"smaller copies left out: {told}"] if told else []
+    untold = [f"{page.imagewidth}×{page.imagelength} px" for page in pages if not (page.is_subifd or page.is_reduced)]
+    if untold:
+        notes.append(
+            f"smaller pages ({', '.join(untold)}) are taken for copies and left out, their header does not say"
+        )
+    return notes
 
 
 def _ome_text(tiff: tifffile.TiffFile) -> str | None:

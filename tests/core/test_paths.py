@@ -48,10 +48,26 @@ def test_other_words_stay_as_they_are(word):
     assert quote_paths([word]) == [word]
 
 
-@pytest.mark.parametrize("name", [name for name in ODD if not set(name) & set(",'[")])
+@pytest.mark.parametrize(
+    "name", [name for name in [*ODD, "a's [2]", 'a"b', "x[1]y", "it's'"] if name[0] != "[" and "," not in name]
+)
 def test_any_name_in_a_list_is_what_hydra_reads(name):
     [word] = quote_paths([f"ckpt=[first,{name}]"])
     assert as_hydra_reads(word) == ["first", name]
+
+
+@pytest.mark.parametrize(
+    ("inner", "read"),
+    [
+        ("'a b',it's", ["a b", "it's"]),
+        ("'x,y', ~/z", ["x,y", "~/z"]),
+        ("my [v2],b's,c", ["my [v2]", "b's", "c"]),
+        ("[a,b],c", [["a", "b"], "c"]),
+    ],
+)
+def test_entries_of_a_list_in_quotes_stay_and_others_may_hold_any_letter(inner, read):
+    [word] = quote_paths([f"data.root=[{inner}]"])
+    assert as_hydra_reads(word) == read
 
 
 def test_the_folder_of_a_sweep_may_lie_at_home(monkeypatch):

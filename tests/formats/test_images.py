@@ -371,3 +371,26 @@ def test_a_tiff_bomb_takes_no_memory(tmp_path):
 def test_choices_that_make_no_sense_are_refused(words):
     with pytest.raises(InputError, match="is expected"):
         StackChoice.of(**words)
+
+
+def animated(path: Path, count: int) -> Path:
+    """Write an animated PNG."""
+    frames = [Image.fromarray(noise(number)) for number in range(count)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    return path
+
+
+def test_an_animation_is_refused_not_cut_to_its_first_picture(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.png: an animation of 3 pictures; save the one that is wanted"):
+        inspect_image(animated(tmp_path / "a.png", 3))
+    np.testing.assert_array_equal(read_plane(animated(tmp_path / "b.png", 1)), noise(0))
+
+
+@pytest.mark.parametrize("subfiletype", [0, 1])
+def test_a_smaller_page_is_named_as_what_its_header_says(tmp_path: Path, subfiletype: int) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(noise(0, 64, 96), photometric="minisblack", metadata=None)
+        tiff.write(noise(1, 32, 48), photometric="minisblack", metadata=None, subfiletype=subfiletype)
+    said = "smaller copies left out: 1"
+    guessed = "smaller pages (48×32 px) are taken for copies and left out, their header does not say"
+    assert inspect_image(tmp_path / "a.tif").notes == (said if subfiletype else guessed,)
