@@ -115,7 +115,7 @@ def _threads(mask: Mask) -> Mask:
     framed = cv2.copyMakeBorder((parts > 0).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     depth = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1]
     inside = parts > 0
-    half_widths = np.zeros(len(areas), np.float32)
+    half_widths = np.zeros(len(areas))  # of a part without an edge the depth is the largest float, and is squared below
     np.maximum.at(half_widths, parts[inside], depth[inside])
     thin = areas > _THIN * half_widths**2
     thin[0] = False

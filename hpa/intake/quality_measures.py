@@ -99,6 +99,8 @@ def _halves(
 
 
 def _sharpness(level: Grey) -> float:
+    if len(level) < 2:  # one row has no halves
+        return math.nan
     even, odd = _halves(level)
     fine, coarse = (_shared(even, odd, low, high) for low, high in (_FINE_PX, _COARSE_PX))
     return float(np.sqrt(max(fine, 0.0) / coarse)) if coarse > 0 else math.nan
@@ -116,6 +118,8 @@ def _band(plane: Grey, low_px: float, high_px: float) -> Grey:
 
 def _signal_of(level: Grey) -> float:
     """Return how much two thinned images of a plane resemble each other at the scale of cells."""
+    if len(level) < 2:
+        return 0.0
     step = max(1, round(max(level.shape) / _SIGNAL_SIDE_PX))
     height, width = (max(2, side // (2 * step)) for side in level.shape)
     small = [cv2.resize(half, (width, height), interpolation=cv2.INTER_AREA) for half in _halves(level)]

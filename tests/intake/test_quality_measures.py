@@ -74,3 +74,15 @@ def test_one_channel_is_measured_too(field):
     alone = measure_field(Field("a", field.pixels[1:], ("blue",), 0.325), 2.0)
     assert np.isnan(alone.agreement)
     assert set(alone.sharpness) == {"blue"}
+
+
+@pytest.mark.parametrize("size_px", [(1, 1), (1, 300), (300, 1), (2, 2), (3, 5)])
+@pytest.mark.parametrize("level", [0, 7, None])
+@pytest.mark.filterwarnings("error")
+def test_images_of_a_few_pixels_are_measured(size_px, level):
+    drawn = np.random.default_rng(0).integers(0, 255, (2, *size_px)).astype(np.uint8)
+    pixels = drawn if level is None else np.full_like(drawn, level)
+    found = measure_field(Field("a", pixels, ("red", "blue"), 0.325), 2.0)
+    assert -1 <= found.signal <= 1 + 1e-6
+    if size_px[0] == 1:
+        assert found.signal == 0
