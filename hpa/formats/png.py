@@ -133,7 +133,7 @@ def _significant_bits(path: Path) -> int:
 
 
 def _frames_of(path: Path) -> int:
-    """Return the number of pictures that the chunk acTL of an animation tells, 1 where there is none before pixels."""
+    """Return the number of pictures that the chunk acTL of an animation gives, 1 where there is none before pixels."""
     with path.open("rb") as file:
         file.seek(len(START))
         while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):

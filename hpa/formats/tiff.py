@@ -35,7 +35,7 @@ from hpa.formats.image_header import (
 from hpa.formats.ome_xml import OmeImage, read_ome_images
 from hpa.formats.pixel_size import UNKNOWN, size_of_page
 from hpa.formats.tiff_colour import PageColour, PagePart, colour_of, planes_of_page
-from hpa.formats.tiff_directories import require_end
+from hpa.formats.tiff_directories import copy_notes, require_end
 from hpa.formats.tiff_inner_size import SIZED, require_inner_size
 from hpa.formats.tiff_series import read_series
 
@@ -142,25 +142,12 @@ def readables(path: Path, tiff: tifffile.TiffFile) -> tuple[list[Readable], tupl
             notes.append(f"{series.name or 'a reduced image'} ({series.shape[-1]} px wide) left out")
         else:
             kept.append(_series_readable(path, tiff, series))
-            notes += _copy_notes(series)
+            notes += copy_notes(series)
     if not kept:
         raise damaged(path, "no image was found")
     orientation = tiff.pages.first.tags.valueof("Orientation", 1)
     notes += [f"orientation {orientation} of its header is not applied"] if orientation != 1 else []
     return kept, tuple(notes)
-
-
-def _copy_notes(series: tifffile.TiffPageSeries) -> list[str]:
-    """Return what is left out of a series: copies that say what they are, and pages that only have the size of one."""
-    pages = [level.keyframe for level in series.levels[1:]]
-    told = sum(page.is_subifd or page.is_reduced for page in pages)
-    notes = [f"smaller copies left out: {told}"] if told else []
-    untold = [f"{page.imagewidth}×{page.imagelength} px" for page in pages if not (page.is_subifd or page.is_reduced)]
-    if untold:
-        notes.append(
-            f"smaller pages ({', '.join(untold)}) are taken for copies and left out, their header does not say"
-        )
-    return notes
 
 
 def _ome_text(tiff: tifffile.TiffFile) -> str | None:

@@ -9,6 +9,8 @@ import struct
 from io import BufferedIOBase
 from pathlib import Path
 
+import tifffile
+
 from hpa.core.errors import InputError
 
 _CLASSIC, _BIG = 42, 43
@@ -57,3 +59,16 @@ def _follow(path: Path, file: BufferedIOBase) -> None:
         (count,) = struct.unpack(order + count_format, file.read(count_bytes))
         file.seek(min(place + count_bytes + entry_bytes * count, 1 << 62))
         (place,) = struct.unpack(order + place_format, file.read(place_bytes))
+
+
+def copy_notes(series: tifffile.TiffPageSeries) -> list[str]:
+    """Return what is left out of a series: copies that say what they are, and pages that only have the size of one."""
+    pages = [level.keyframe for level in series.levels[1:]]
+    said = sum(page.is_subifd or page.is_reduced for page in pages)
+    notes = [f"smaller copies left out: {said}"] if said else []
+    silent = [f"{page.imagewidth}×{page.imagelength} px" for page in pages if not (page.is_subifd or page.is_reduced)]
+    if silent:
+        notes.append(
+            f"smaller pages ({', '.join(silent)}) are taken for copies and left out, their header does not say"
+        )
+    return notes
