@@ -64,11 +64,11 @@ def _follow(path: Path, file: BufferedIOBase) -> None:
 def copy_notes(series: tifffile.TiffPageSeries) -> list[str]:
     """Return what is left out of a series: copies that say what they are, and pages that only have the size of one."""
     pages = [level.keyframe for level in series.levels[1:]]
-    said = sum(page.is_subifd or page.is_reduced for page in pages)
-    notes = [f"smaller copies left out: {said}"] if said else []
-    silent = [f"{page.imagewidth}×{page.imagelength} px" for page in pages if not (page.is_subifd or page.is_reduced)]
-    if silent:
+    marked = sum(page.is_subifd or page.is_reduced for page in pages)
+    notes = [f"smaller copies left out: {marked}"] if marked else []
+    unmarked = [f"{page.imagewidth}×{page.imagelength} px" for page in pages if not (page.is_subifd or page.is_reduced)]
+    if unmarked:
         notes.append(
-            f"smaller pages ({', '.join(silent)}) are taken for copies and left out, their header does not say"
+            f"smaller pages ({', '.join(unmarked)}) are taken for copies and left out, their header does not say"
         )
     return notes
