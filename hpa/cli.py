@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
-import io
-import os
 import pkgutil
 import re
 import sys
@@ -22,6 +20,7 @@ from typing import Any, NoReturn, Protocol, cast, runtime_checkable
 
 import hpa.commands
 from hpa.app.signals import interrupting_signals
+from hpa.app.streams import lost_output, outlast_readers
 from hpa.core.errors import InputError, UsageError, explained
 from hpa.core.file_names import require_no_device, require_utf8
 from hpa.core.nearest import did_you_mean
@@ -81,9 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: With 2 for wrong usage, with 0 after printing help.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files need not be text, nor terminals know every letter
-            stream.reconfigure(errors="backslashreplace")
+    outlast_readers()
     words = list(sys.argv[1:] if argv is None else argv)
     called = words[0] if words else ""
     if not words:
@@ -97,11 +94,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _require_no_devices(arguments)
         with interrupting_signals():
             code = int(arguments.run(arguments))
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # the reader, e.g. head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if lost := lost_output():
+            print(f"hpa {called}: {lost}", file=sys.stderr)
+        return code or (FAILED if lost else 0)
     except InputError as error:
         print(f"hpa {called}: {with_commands(str(error))}", file=sys.stderr)
         return USAGE if isinstance(error, UsageError) else FAILED

@@ -60,12 +60,7 @@ def build(part: Config, **given: Any) -> Any:
     Raises:
         InputError: If the part is not made of plain values, names no part of this package, or refuses its values.
     """
-    require_plain(part, "config")
-    require_targets(part, "config", "part")
-    if not isinstance(part, dict) or "_target_" not in part:
-        raise InputError(
-            f"The config has {str(part)[:60]} where a part is expected, which names its class by _target_. {_TO_DO}"
-        )
+    _require_part(part)
     if part.get("_partial_"):
         raise InputError(f"The config has _partial_ in {part.get('_target_')}, which is a whole part; remove it.")
     try:
@@ -110,9 +105,17 @@ def build_nested(part: Config, **shared: Any) -> Any:
     Raises:
         InputError: If the part is not made of plain values, names no part of this package, or refuses its values.
     """
+    _require_part(part)
+    return _nested(part, shared)
+
+
+def _require_part(part: Any) -> None:
     require_plain(part, "config")
     require_targets(part, "config", "part")
-    return _nested(part, shared)
+    if not isinstance(part, dict) or "_target_" not in part:
+        raise InputError(
+            f"The config has {str(part)[:60]} where a part is expected, which names its class by _target_. {_TO_DO}"
+        )
 
 
 def _nested(node: Any, shared: Mapping[str, Any]) -> Any:

@@ -82,6 +82,29 @@ def test_a_value_of_another_type_is_refused_by_its_key(words):
     assert refused > 5 * taken > 0
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"augment": {"transforms": [{"_target_": "albumentations.CLAHE", "tile_grid_size": [8, 10**9]}]}}, "65,535"),
+        ({"augment": {"transforms": [{"_target_": "albumentations.CLAHE", "metadata": "../x"}]}}, "no file or address"),
+        ({"optimizer": {"optimizer": {"_target_": "torch.optim.SGD", "momentum": 1e300}}}, "65,535"),
+        ({"callbacks": {"a": {"_target_": "pytorch_lightning.callbacks.Timer", "duration": "/dev/x"}}}, "no file"),
+        ({"model": {"_target_": "hpa.models.unet.UnetModel", "decoder": {"weights": "https://x/y"}}}, "no file or"),
+        ({"trainer": {"_target_": "hpa.training.fit.Fit", "arguments": {"max_time": {"hours": 1e9}}}}, "65,535"),
+    ],
+)
+def test_libraries_are_given_no_files_addresses_and_huge_numbers(config, words):
+    with pytest.raises(InputError, match=rf"run\.ckpt: (.*\n?)*{words}"):
+        require_saved(config, "run.ckpt")
+
+
+def test_libraries_are_given_what_they_know():
+    timer = {"_target_": "pytorch_lightning.callbacks.Timer", "duration": "00:12:00:00"}
+    grid = {"_target_": "albumentations.CLAHE", "tile_grid_size": [8, 8], "p": 0.5}
+    fit = {"_target_": "hpa.training.fit.Fit", "arguments": {"max_steps": 10**6, "limit_val_batches": 0.1}}
+    require_saved({"callbacks": {"timer": timer}, "augment": {"transforms": [grid]}, "trainer": fit}, "run.ckpt")
+
+
 @pytest.mark.parametrize("slot", ["crop", "model", "data", "loading", "trainer", "optimizer", "stages"])
 def test_what_is_no_part_fills_no_slot(slot):
     for other in ("yes", 3, True, [1], ["a"]):

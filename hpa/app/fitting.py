@@ -25,7 +25,7 @@ from hpa.training.callbacks import EpochPicture, RunProgress, StopTogether
 from hpa.training.checkpoint import NO_STATE
 from hpa.training.fit import Fit
 from hpa.training.launch import Launch, leave_group, wait_for_run
-from hpa.training.resuming import require_same_state
+from hpa.training.resuming import require_all_keys, require_same_state
 from hpa.training.run_folder import RunFolder
 
 TASKS: dict[str, Task] = {"cells": CellTask(), "pixels": PixelTask()}
@@ -39,8 +39,17 @@ def seed(config: Config) -> None:
 
 
 def assemble(config: Config, checkpoint: Path | None) -> Parts:
-    """Build what a run is made of, to go on from a checkpoint if there is one."""
-    return TASKS[config["task"]].assemble(config, read_saved_run(checkpoint).epoch if checkpoint is not None else 0)
+    """Build what a run is made of, to go on from a checkpoint if there is one.
+
+    Raises:
+        InputError: If the config lacks keys that the checkpoint was trained with, or a part cannot be built.
+    """
+    epoch = 0
+    if checkpoint is not None:
+        saved = read_saved_run(checkpoint)
+        require_all_keys(config, saved.config, checkpoint)
+        epoch = saved.epoch
+    return TASKS[config["task"]].assemble(config, epoch)
 
 
 def fit_parts(

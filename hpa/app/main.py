@@ -21,6 +21,7 @@ from hpa.app.habits import with_own_words
 from hpa.app.help_page import help_page, help_word
 from hpa.app.idle_words import require_read
 from hpa.app.signals import interrupting_signals
+from hpa.app.streams import outlast_readers
 from hpa.app.terminal import configure_logs, parts_in_words, show_config
 from hpa.app.traces import trace_of
 from hpa.config import Config, plain, require_task
@@ -47,6 +48,7 @@ EXIT_INTERRUPTED = 130
 
 def train_main(root: Path) -> None:
     """Run `train.py` with the arguments of the command line, and exit."""
+    outlast_readers()
     words = _own_words(root, "train")
     runs = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if runs and runs[-1] != "null":
@@ -60,6 +62,7 @@ def infer_main(root: Path) -> None:
 
     The settings that there are depend on the task of the run, so that is read before they are composed.
     """
+    outlast_readers()
     _own_words(root, "infer")
 
     def add_task() -> int:

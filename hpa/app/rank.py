@@ -13,6 +13,7 @@ import time
 import warnings
 
 from hpa.app.main import EXIT_INTERRUPTED, exit_code
+from hpa.app.streams import outlast_readers
 from hpa.core.project_folder import project_folder
 
 _POLL_S = 1.0
@@ -40,4 +41,5 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    outlast_readers()
     sys.exit(exit_code(main))

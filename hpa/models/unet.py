@@ -75,7 +75,15 @@ class UnetModel(nn.Module):
                 classes=target.plane_count,
                 **decoder,
             )
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        except (
+            ArithmeticError,
+            AssertionError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise InputError(f"model.architecture={architecture} model.encoder={encoder}: {error}") from error
         if weights is not None:
             if encoder.startswith("mit_"):

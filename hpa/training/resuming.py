@@ -15,7 +15,7 @@ from hpa.config import Config
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 from hpa.models.tensor_file import load_plain
-from hpa.overrides import differing_keys
+from hpa.overrides import differing_keys, keys_of, value_of
 from hpa.training.module import TrainingModule
 from hpa.training.run_folder import RunFolder
 
@@ -71,6 +71,28 @@ def require_effective(saved: Config, wanted: Config, has_epoch: bool = True) -> 
         raise InputError(
             f"resume=: {'; '.join(reasons)}. Leave it out, or start a new run; what can change is "
             f"{can if has_epoch else 'any other value, as no epoch is finished'}."
+        )
+
+
+def require_all_keys(config: Config, trained: Config, checkpoint: Path) -> None:
+    """Refuse a run's config from which keys were removed: without them other parts, or none, would train on.
+
+    Args:
+        config: Of the run now.
+        trained: What its checkpoint was trained with.
+        checkpoint: Its file, for messages.
+
+    Raises:
+        InputError: Naming the keys, with the values of the checkpoint.
+    """
+    lost = [key for key in keys_of(trained) if key not in {*keys_of(config)}]
+    lost = [key for key in lost if key.rpartition(".")[0] not in lost]
+    if lost:
+        named = "; ".join(f"{key}: {str(value_of(trained, key))[:60]}" for key in lost[:3])
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        raise InputError(
+            f"{checkpoint.parents[1] / 'config.yaml'}: lacks keys that {checkpoint.name} was trained with ({named}"
+            f"{more}); put them back, or start a new run."
         )
 
 

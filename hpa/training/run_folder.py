@@ -47,7 +47,10 @@ _OF_A_RUN = (
     *("wandb", "tensorboard", "mlflow.db", "mlruns"),
 )
 """What a run writes until its first epoch is finished and saved."""
-_NEEDED = ("task", "data", "model", "loss", "supervision", "optimizer", "trainer", "stages", "folds", "seed", "run_dir")
+_NEEDED = (
+    *("task", "data", "segmenter", "model", "loss", "supervision", "metric", "augment", "loading", "optimizer"),
+    *("trainer", "logger", "stages", "folds", "store", "seed", "run_dir"),
+)
 """Keys that every config of a run holds."""
 
 

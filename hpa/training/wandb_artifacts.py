@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hpa.core.errors import InputError
-from hpa.core.whole_file import whole_file
+from hpa.core.file_names import name_fault, require_data
+from hpa.core.whole_file import explained_write_errors, whole_file
 from hpa.training.wandb_tracking import has_key
 
 PREFIX = "wandb:"
@@ -62,20 +63,32 @@ def _artifact(name: str) -> Any:
 
 
 def _download(text: str, artifact: Any, target: Path) -> None:
+    import wandb
+
     entries = dict(artifact.manifest.entries)
     names = [name for name in ("best.ckpt", "last.ckpt") if name in entries] or [
         name for name in entries if name.endswith(".ckpt")
     ]
+    if names and any(not part or name_fault(part) for part in names[0].split("/")):  # it would leave its folder
+        raise InputError(f"ckpt={text}: {names[0][:80]!r} names no file below a folder; it is not read.")
     if not names:
         raise InputError(f"ckpt={text}: the artifact holds no .ckpt; it holds {', '.join(sorted(entries)[:5])[:200]}.")
     entry = entries[names[0]]
     if entry.ref is not None:
         raise InputError(f"ckpt={text}: {names[0]} points elsewhere ({str(entry.ref)[:80]}); it is not read.")
-    target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_suffix(".download")
     try:
-        found = Path(artifact.get_entry(names[0]).download(root=str(folder)))
+        with explained_write_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            found = Path(artifact.get_entry(names[0]).download(root=str(folder)))
+        require_data(found)
         with found.open("rb") as source, whole_file(target) as out:
             shutil.copyfileobj(source, out)
+    except InputError:
+        raise
+    except (wandb.errors.Error, ValueError, OSError) as error:
+        raise InputError(
+            f"ckpt={text}: W&B did not give {names[0]} ({str(error).partition(chr(10))[0]}); run the command again."
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

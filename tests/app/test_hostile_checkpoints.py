@@ -141,7 +141,7 @@ def test_a_checkpoint_that_lacks_what_a_run_has_is_refused(checkpoint, facts, tm
         (b"\xff\xfe\x00", "cannot be read"),
         (b"", "lacks task, data"),
         (b"- a\n- b\n", "no mapping of slots"),
-        (b"task: cells\n", "lacks data, model"),
+        (b"task: cells\n", "lacks data, segmenter, model"),
     ],
 )
 def test_a_damaged_run_folder_is_refused_in_words(text, words, tmp_path):

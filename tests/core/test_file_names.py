@@ -16,6 +16,7 @@ from hpa.formats.csv_rows import read_rows
 from hpa.formats.folder_listing import entries_below, files_below, list_folder
 from hpa.formats.images import inspect_image
 from hpa.formats.label_maps import read_label_map
+from hpa.overrides import with_values
 from hpa.sources.hubmap.listing import read_listing
 from hpa.sources.row_checks import id_problems
 
@@ -98,3 +99,5 @@ def test_pipes_and_sockets_that_a_user_names_are_refused_at_once(tmp_path, monke
         assert "truth.csv: a file is expected, this is a pipe or a socket" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"a pipe or a socket, which may never end; write its content to a file"):
         plain(OmegaConf.create({"data": {"cell_truth": "truth.csv"}}))
+    with pytest.raises(InputError, match=r"a pipe or a socket, which may never end"):  # beside resume=
+        with_values({"data": {"cell_truth": None}}, ["data.cell_truth=truth.csv"], Path("conf"))

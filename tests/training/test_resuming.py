@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from hpa.config import build, build_nested, plain
 from hpa.core.errors import InputError
 from hpa.overrides import keys_of
-from hpa.training.resuming import require_effective, require_same_state
+from hpa.training.resuming import require_all_keys, require_effective, require_same_state
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,6 +84,16 @@ def decay(config: dict, value: float) -> dict:
 def test_averaging_cannot_begin_or_end_later(config, before, after):
     with pytest.raises(InputError, match=r"optimizer\.average_decay: the average of the weights is kept"):
         require_effective(config | decay(config, before), config | decay(config, after))
+
+
+def test_keys_that_were_removed_from_the_config_are_named_with_their_values():
+    trained = {"loss": {"gamma": 2.0, "alpha": None}, "seed": 0, "sampling": {"_target_": "x", "power": 0.5}}
+    require_all_keys(trained | {"added": 1}, trained, Path("RUN/checkpoints/last.ckpt"))
+    with pytest.raises(InputError, match="put them back, or start a new run") as caught:
+        require_all_keys({"loss": {"alpha": None}, "seed": 0}, trained, Path("RUN/checkpoints/last.ckpt"))
+    assert "RUN/config.yaml: lacks keys that last.ckpt was trained with (loss.gamma: 2.0; sampling: {" in str(
+        caught.value
+    )
 
 
 def test_state_that_does_not_fit_is_refused_by_name(tmp_path):

@@ -18,10 +18,13 @@ from hpa.training.wandb_artifacts import local_checkpoint
 class Entry:
     content: bytes
     ref: str | None = None
+    fails: bool = False
     downloads: int = 0
 
     def download(self, root: str) -> str:
         self.downloads += 1
+        if self.fails:
+            raise ConnectionError("reset by peer")
         file = Path(root) / "downloaded"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(self.content)
@@ -85,6 +88,9 @@ def test_other_paths_are_left_as_they_are(tmp_path):
         ("wandb:a/b/c", Artifact(Manifest({"notes.txt": Entry(b"")})), "holds no .ckpt"),
         ("wandb:a/b/c", Artifact(Manifest({"best.ckpt": Entry(b"", ref="file:///etc/passwd")})), "points elsewhere"),
         ("wandb:a/b/c", Artifact(Manifest({"best.ckpt": Entry(b"")}), digest="../../x"), "is no number"),
+        ("wandb:a/b/c", Artifact(Manifest({"../../x.ckpt": Entry(b"")})), "names no file below a folder"),
+        ("wandb:a/b/c", Artifact(Manifest({"/x.ckpt": Entry(b"")})), "names no file below a folder"),
+        ("wandb:a/b/c", Artifact(Manifest({"best.ckpt": Entry(b"", fails=True)})), "did not give best.ckpt"),
     ],
 )
 def test_what_is_no_checkpoint_kept_there_is_refused(kept, tmp_path, name, artifact, words):
