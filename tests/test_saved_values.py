@@ -94,7 +94,7 @@ def test_a_value_of_another_type_is_refused_by_its_key(words):
     ],
 )
 def test_libraries_are_given_no_files_addresses_and_huge_numbers(config, words):
-    with pytest.raises(InputError, match=rf"run\.ckpt: (.*\n?)*{words}"):
+    with pytest.raises(InputError, match=rf"(?s)run\.ckpt: .*{words}"):
         require_saved(config, "run.ckpt")
 
 
