@@ -155,12 +155,11 @@ def differing_keys(one: Config, other: Config) -> list[str]:
     ['trainer.max_epochs']
     """
     keys = sorted({*keys_of(one), *keys_of(other)})
-    changed = [key for key in keys if value_of(one, key) != value_of(other, key)]
+    changed = [key for key in keys if _value(one, key) != _value(other, key)]
     return [key for key in changed if not any(deeper.startswith(f"{key}.") for deeper in changed)]
 
 
-def value_of(config: Config, key: str) -> Any:
-    """Return the value of a dotted key, None where there is none."""
+def _value(config: Config, key: str) -> Any:
     node: Any = config
     for part in key.split("."):
         node = node.get(part) if isinstance(node, dict) else None

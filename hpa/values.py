@@ -20,7 +20,8 @@ from hpa.core.json_file import MAX_WHOLE
 from hpa.core.part_source import Settings, settings_of
 from hpa.core.setting_types import A_PART, described, fits
 from hpa.formats.image_header import MAX_VALUES
-from hpa.targets import LIBRARY_CLASSES, SLOTS, TASKS, require_safe, require_slots
+from hpa.library_values import as_written, goes_to_library, wrong_for_library
+from hpa.targets import SLOTS, TASKS, require_safe, require_slots
 
 _SLOT = dict[str, Any] | None
 SETTINGS: Mapping[str, Any] = {
@@ -74,12 +75,6 @@ _AT_MOST: Mapping[str, int] = {
     **dict.fromkeys(("images", "test_images"), 1_000_000),
 }
 """Of what is made at once: more of them stop a machine before it can answer."""
-_OF_LIBRARIES = ("decoder", "arguments")
-"""Settings of our parts that hand what is in them to a library."""
-_LIBRARY_WORD = re.compile(r"[\w+:-]{0,64}", re.ASCII)
-_LIBRARY_MOST = (1 << 16) - 1
-"""Of what a saved config gives to a library: levels of 16 bit; sides, counts and rates are smaller."""
-_LIBRARY_LARGE = (".seed", ".max_steps", ".min_steps")
 _RUN_GIVES = ("class_names",)
 """Settings that are null where the run decides them."""
 _SHOWN = 5
@@ -137,7 +132,7 @@ def described_key(config: Mapping[str, Any], key: str) -> Iterator[str]:
     settings = _Reader(_imported).of(holder)
     meaning = _no_text if settings is None else _meanings(settings)
     value, expected = holder[name], SETTINGS.get(key) if settings is None else settings.types.get(name)
-    yield f"{key}: a part or a group of settings" if isinstance(value, dict) else f"{key}={_as_written(value)}"
+    yield f"{key}: a part or a group of settings" if isinstance(value, dict) else f"{key}={as_written(value)}"
     if text := meaning(name):
         yield f"  {text[2:-1]}."
     if expected is not None:
@@ -171,10 +166,10 @@ def _wrong(key: str, value: Any, expected: Any, meaning: Callable[[str], str], r
     if value is None and name in _RUN_GIVES:
         return
     if not fits(value, expected):
-        yield f"{key}={_as_written(value)}: expected {described(expected)}{meaning(name)}.{_remedy(value, expected)}"
+        yield f"{key}={as_written(value)}: expected {described(expected)}{meaning(name)}.{_remedy(value, expected)}"
     elif expected is not Any and (numbers := [one for one in _numbers(value) if not _is_in_range(name, one)]):
-        came = _as_written(numbers[0])
-        yield f"{key}={_as_written(value)}: expected {_range(name, numbers[0])}, came {came}{meaning(name)}."
+        came = as_written(numbers[0])
+        yield f"{key}={as_written(value)}: expected {_range(name, numbers[0])}, came {came}{meaning(name)}."
     elif isinstance(value, dict):
         yield from _wrong_inside(key, value, reader)
     elif isinstance(value, list):
@@ -194,31 +189,13 @@ def _wrong_inside(key: str, values: Mapping[str, Any], reader: _Reader) -> Itera
             expected = Any if "_target_" in values else SETTINGS.get(f"{key}.{name}", Any)
         else:
             expected = settings.types.get(str(name), Any)
-        if not reader.refuses_unknown and (values.get("_target_") in LIBRARY_CLASSES or name in _OF_LIBRARIES):
-            yield from _wrong_for_library(f"{key}.{name}", value)
+        if not reader.refuses_unknown and goes_to_library(values, str(name)):
+            yield from wrong_for_library(f"{key}.{name}", value)
         if settings is None or settings.names is None or name in settings.names:
             yield from _wrong(f"{key}.{name}", value, expected, meaning, reader)
         elif reader.refuses_unknown:
             part_name = values["_target_"]
-            yield f"{key}.{name}={_as_written(value)}: {part_name} has no such setting, but {_listed(settings.names)}."
-
-
-def _wrong_for_library(key: str, value: Any) -> Iterator[str]:
-    """Give a sentence for each value that a library must not be given by a stranger: files, addresses, huge numbers.
-
-    Their own types are not read: they would have to be imported.
-    """
-    if isinstance(value, dict | list):
-        entries = value.items() if isinstance(value, dict) else enumerate(value)
-        for name, one in entries:
-            if not (isinstance(one, dict) and "_target_" in one) and not str(name).startswith("_"):
-                yield from _wrong_for_library(f"{key}.{name}", one)
-    elif isinstance(value, str) and not _LIBRARY_WORD.fullmatch(value):
-        yield f"{key}={_as_written(value)}: expected a word, no file or address."
-    elif isinstance(value, int | float) and not (
-        abs(value) <= _LIBRARY_MOST or key.endswith(_LIBRARY_LARGE)
-    ):  # NaN too
-        yield f"{key}={_as_written(value)}: expected a number of at most {_LIBRARY_MOST:,}."
+            yield f"{key}.{name}={as_written(value)}: {part_name} has no such setting, but {_listed(settings.names)}."
 
 
 def _imported(target: str) -> Settings:
@@ -295,13 +272,6 @@ def _remedy(value: Any, expected: Any) -> str:
     if described(expected) == A_PART:
         return " Choose it by its slot, with a slash: loss=focal, model/head=linear; --help SLOT lists the choices."
     return ""
-
-
-def _as_written(value: Any) -> str:
-    if value is None:
-        return "null"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from hpa.config import Config
 from hpa.core.errors import InputError
 from hpa.core.whole_file import whole_file
 from hpa.models.tensor_file import load_plain
-from hpa.overrides import differing_keys, keys_of, value_of
+from hpa.overrides import differing_keys, keys_of
 from hpa.training.module import TrainingModule
 from hpa.training.run_folder import RunFolder
 
@@ -88,7 +90,7 @@ def require_all_keys(config: Config, trained: Config, checkpoint: Path) -> None:
     lost = [key for key in keys_of(trained) if key not in {*keys_of(config)}]
     lost = [key for key in lost if key.rpartition(".")[0] not in lost]
     if lost:
-        named = "; ".join(f"{key}: {str(value_of(trained, key))[:60]}" for key in lost[:3])
+        named = "; ".join(f"{key}: {str(reduce(getitem, key.split('.'), trained))[:60]}" for key in lost[:3])
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         raise InputError(
             f"{checkpoint.parents[1] / 'config.yaml'}: lacks keys that {checkpoint.name} was trained with ({named}"
