@@ -17,11 +17,11 @@ from typing import Any, Literal, cast, get_type_hints
 from hpa.core.errors import InputError, UsageError
 from hpa.core.field import MICROSCOPE_UM
 from hpa.core.json_file import MAX_WHOLE
+from hpa.core.library_values import OF_LIBRARIES, as_written, wrong_for_library
 from hpa.core.part_source import Settings, settings_of
 from hpa.core.setting_types import A_PART, described, fits
 from hpa.formats.image_header import MAX_VALUES
-from hpa.library_values import as_written, goes_to_library, wrong_for_library
-from hpa.targets import SLOTS, TASKS, require_safe, require_slots
+from hpa.targets import LIBRARY_CLASSES, SLOTS, TASKS, require_safe, require_slots
 
 _SLOT = dict[str, Any] | None
 SETTINGS: Mapping[str, Any] = {
@@ -189,7 +189,7 @@ def _wrong_inside(key: str, values: Mapping[str, Any], reader: _Reader) -> Itera
             expected = Any if "_target_" in values else SETTINGS.get(f"{key}.{name}", Any)
         else:
             expected = settings.types.get(str(name), Any)
-        if not reader.refuses_unknown and goes_to_library(values, str(name)):
+        if not reader.refuses_unknown and (values.get("_target_") in LIBRARY_CLASSES or name in OF_LIBRARIES):
             yield from wrong_for_library(f"{key}.{name}", value)
         if settings is None or settings.names is None or name in settings.names:
             yield from _wrong(f"{key}.{name}", value, expected, meaning, reader)

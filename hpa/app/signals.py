@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from hpa.core.interrupts import forget_interrupts, note_interrupt
+
 log = logging.getLogger(__name__)
 
 
@@ -23,23 +25,29 @@ log = logging.getLogger(__name__)
 def interrupting_signals() -> Iterator[None]:
     """Raise KeyboardInterrupt at SIGTERM, SIGHUP, and within SLURM at SIGUSR1, which also requeues the job at the end.
 
-    Where `nohup` makes a command ignore the end of its terminal, it goes on.
+    Where `nohup` makes a command ignore the end of its terminal, it goes on. These signals and Ctrl-C are noted for the
+    loops that would go on (`hpa.core.interrupts`).
     """
     if threading.current_thread() is not threading.main_thread() or os.name == "nt":
         yield
         return
     watched = [signal.SIGTERM, *([signal.SIGUSR1] if "SLURM_JOB_ID" in os.environ else [])]
     watched += [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    watched += [signal.SIGINT] if signal.getsignal(signal.SIGINT) == signal.default_int_handler else []
     process = os.getpid()
     received: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del frame
+        if number == signal.SIGINT:  # each time: who presses it twice does not want to wait
+            note_interrupt(number)
+            raise KeyboardInterrupt
         if os.getpid() != process:  # a loader that was forked ends as if nobody watched
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         elif not received:  # once: the second one would disturb what the first one makes end in order
             received.append(number)
+            note_interrupt(number)
             if number == signal.SIGHUP:
                 _leave_terminal()
             raise KeyboardInterrupt
@@ -48,6 +56,7 @@ def interrupting_signals() -> Iterator[None]:
     try:
         yield
     finally:
+        forget_interrupts()  # whoever began this has seen it now
         for number, handler in before.items():
             signal.signal(number, handler)
         if received and received[0] == signal.SIGUSR1:

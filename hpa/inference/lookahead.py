@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
+from hpa.core.interrupts import raise_lost_interrupt
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,6 +41,7 @@ def map_ahead(
     """
     waiting: deque[tuple[Future[Result], float]] = deque()
     for item in items:
+        raise_lost_interrupt()
         waiting.append((executor.submit(function, item), weight(item)))
         while len(waiting) > ahead and sum(heavy for _, heavy in waiting) > max_weight:
             yield waiting.popleft()[0].result()

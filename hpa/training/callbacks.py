@@ -17,6 +17,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 from tqdm import tqdm
 
+from hpa.core.interrupts import raise_lost_interrupt
 from hpa.core.seeding import seed_of
 from hpa.core.whole_file import whole_file
 
@@ -40,6 +41,20 @@ class BatchSeed(Callback):
         del pl_module, batch
         of_rank = [trainer.global_rank] if trainer.global_rank else []  # each process drops its own features
         torch.manual_seed(seed_of(self.seed, trainer.current_epoch, batch_idx, *of_rank))
+
+
+class LostInterrupts(Callback):
+    """Ends a training that a lost Ctrl-C or SIGTERM did not end."""
+
+    def on_train_batch_end(self, *given: Any, **named: Any) -> None:
+        """Look after each batch."""
+        del given, named
+        raise_lost_interrupt()
+
+    def on_validation_batch_end(self, *given: Any, **named: Any) -> None:
+        """Look after each batch."""
+        del given, named
+        raise_lost_interrupt()
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfi
 from pytorch_lightning.tuner.tuning import Tuner
 
 from hpa.core.errors import InputError
-from hpa.training.callbacks import BatchSeed, LossTerms, MetricsTable, RunProgress
+from hpa.training.callbacks import BatchSeed, LossTerms, LostInterrupts, MetricsTable, RunProgress
 from hpa.training.checkpoint import LATER, AtomicCheckpointIO, RunCheckpoints
 from hpa.training.devices import Devices
 from hpa.training.module import TrainingModule
@@ -130,7 +130,7 @@ class Fit:
         """Return what every run has around it, and what was chosen beside it (`callbacks=`)."""
         chosen = [one.callback(run_dir, monitor) if isinstance(one, MakesCallback) else one for one in more]
         bars = [] if any(isinstance(one, ProgressBar) for one in chosen) else [progress]
-        parts: list[Callback] = [BatchSeed(seed), ChangedSettings(), LossTerms(), *bars, *chosen]
+        parts: list[Callback] = [BatchSeed(seed), LostInterrupts(), ChangedSettings(), LossTerms(), *bars, *chosen]
         parts.append(MetricsTable(run_dir / "metrics.csv"))
         if self.patience_epochs is not None:
             mode = "min" if monitor.endswith("loss") else "max"

@@ -13,7 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from hpa.app.signals import interrupting_signals
 from hpa.app.train import kept_of
+from hpa.core.interrupts import raise_lost_interrupt
+from hpa.training.callbacks import LostInterrupts
 from hpa.training.run_folder import RunFolder
 from tests.warm import Started
 
@@ -74,6 +77,35 @@ def test_a_terminal_that_is_closed_ends_a_command_unless_nohup_began_it(tmp_path
     _, errors = process.communicate()
     assert told.read_text() == came, errors
     assert process.returncode == 0
+
+
+class _Interrupted:
+    """An object that is deleted while a signal comes."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self._number)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_came_while_an_object_was_deleted_is_raised_by_the_next_batch(number):
+    went_on = []
+
+    def train() -> None:
+        with interrupting_signals():
+            raise_lost_interrupt()  # nothing came yet
+            thing = _Interrupted(number)
+            del thing  # Python prints "Exception ignored", and goes on
+            went_on.append(True)
+            LostInterrupts().on_train_batch_end()
+
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    assert went_on
+    LostInterrupts().on_train_batch_end()  # of the next command in this process
 
 
 @pytest.mark.slow

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from hpa.targets import LIBRARY_CLASSES
-
-_OF_LIBRARIES = ("decoder", "arguments")
+OF_LIBRARIES = ("decoder", "arguments")
 """Settings of our parts that hand what is in them to a library."""
 _LIBRARY_WORD = re.compile(r"[\w+:-]{0,64}", re.ASCII)
 _LIBRARY_MOST = (1 << 16) - 1
 """Of what a saved config gives to a library: levels of 16 bit; sides, counts and rates are smaller."""
 _LIBRARY_LARGE = (".seed", ".max_steps", ".min_steps")
-
-
-def goes_to_library(values: Mapping[str, Any], name: str) -> bool:
-    """Return whether a setting of a part is used by a library.
-
-    Args:
-        values: Of the part.
-        name: Of the setting.
-    """
-    return values.get("_target_") in LIBRARY_CLASSES or name in _OF_LIBRARIES
 
 
 def wrong_for_library(key: str, value: Any) -> Iterator[str]:
