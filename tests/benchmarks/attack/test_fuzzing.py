@@ -13,6 +13,7 @@ TRIES = {
     "saved_configs": 10,
     "bit_flips": 12,
     "metadata_files": 8,
+    "array_files": 40,
 }
 
 
