@@ -102,8 +102,12 @@ def test_an_interrupt_that_came_while_an_object_was_deleted_is_raised_by_the_nex
             went_on.append(True)
             LostInterrupts().on_train_batch_end()
 
-    with pytest.raises(KeyboardInterrupt):
-        train()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert went_on
     LostInterrupts().on_train_batch_end()  # of the next command in this process
 
