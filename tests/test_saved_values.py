@@ -101,7 +101,10 @@ def test_libraries_are_given_no_files_addresses_and_huge_numbers(config, words):
 def test_libraries_are_given_what_they_know():
     timer = {"_target_": "pytorch_lightning.callbacks.Timer", "duration": "00:12:00:00"}
     grid = {"_target_": "albumentations.CLAHE", "tile_grid_size": [8, 8], "p": 0.5}
-    fit = {"_target_": "hpa.training.fit.Fit", "arguments": {"max_steps": 10**6, "limit_val_batches": 0.1}}
+    fit = {
+        "_target_": "hpa.training.fit.Fit",
+        "arguments": {"max_steps": 10**6, "limit_val_batches": 0.1, "val_check_interval": 10**5},
+    }
     require_saved({"callbacks": {"timer": timer}, "augment": {"transforms": [grid]}, "trainer": fit}, "run.ckpt")
 
 

@@ -15,6 +15,7 @@ from hpa.app.progress import show_progress
 from hpa.app.timings import bytes_read, seconds_in_words, write_timings
 from hpa.config import Config, build
 from hpa.core.addresses import StoredPath, as_path
+from hpa.core.counts import counted
 from hpa.core.errors import InputError
 from hpa.core.image_table import ImageTable
 from hpa.core.levels import level_warnings
@@ -134,10 +135,10 @@ def _warn_of_levels(run: SavedRun, data: Config, table: ImageTable, split: Split
             log.warning("%s", warning)
 
 
-def _report(result: RunResult, output: Output, counted: str | None) -> int:
+def _report(result: RunResult, output: Output, objects: str | None) -> int:
     """Print what came of the run, and return the exit code."""
     what = "submission" if output.shard is None else f"part {output.shard}"
-    counts = f"{result.image_count} images" + ("" if counted is None else f", {result.object_count} {counted}")
+    counts = counted(result.image_count, "image") + ("" if objects is None else f", {result.object_count} {objects}")
     tqdm.write(f"{what}  {output.path}  ({counts}; {seconds_in_words(result.seconds)})")
     if fallbacks_path(output.path).is_file():
         tqdm.write(f"not all images were predicted as configured: {fallbacks_path(output.path)}")

@@ -11,7 +11,8 @@ OF_LIBRARIES = ("decoder", "arguments")
 _LIBRARY_WORD = re.compile(r"[\w+:-]{0,64}", re.ASCII)
 _LIBRARY_MOST = (1 << 16) - 1
 """Of what a saved config gives to a library: levels of 16 bit; sides, counts and rates are smaller."""
-_LIBRARY_LARGE = (".seed", ".max_steps", ".min_steps")
+_COUNTED = re.compile(r"\.(seed|\w*(steps|batches|epochs|interval))(\.\d+)?$")
+"""Settings that count what passes, and reserve nothing: a long training has more of them."""
 
 
 def wrong_for_library(key: str, value: Any) -> Iterator[str]:
@@ -23,9 +24,7 @@ def wrong_for_library(key: str, value: Any) -> Iterator[str]:
                 yield from wrong_for_library(f"{key}.{name}", one)
     elif isinstance(value, str) and not _LIBRARY_WORD.fullmatch(value):
         yield f"{key}={as_written(value)}: expected a word, no file or address."
-    elif isinstance(value, int | float) and not (
-        abs(value) <= _LIBRARY_MOST or key.endswith(_LIBRARY_LARGE)
-    ):  # NaN too
+    elif isinstance(value, int | float) and not (abs(value) <= _LIBRARY_MOST or _COUNTED.search(key)):  # NaN too
         yield f"{key}={as_written(value)}: expected a number of at most {_LIBRARY_MOST:,}."
 
 

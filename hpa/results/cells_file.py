@@ -160,7 +160,9 @@ class CellsFile:
         image_ids, image, number = self._listed
         if image_id not in image_ids:
             return np.zeros(0, np.int32)
-        return number[image == image_ids.index(image_id)]
+        place = image_ids.index(image_id)
+        start, end = np.searchsorted(image, [place, place + 1])  # those of an image stand together
+        return number[start:end]
 
     @cached_property
     def _outlines(self) -> FoundCells:

@@ -71,7 +71,9 @@ def test_a_terminal_that_is_closed_ends_a_command_unless_nohup_began_it(tmp_path
     ours, theirs = os.openpty()
     told = tmp_path / "told"
     command = [*prefix, sys.executable, "-c", ENDS, str(told)]
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
     process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGHUP, before)
     os.close(theirs)
     os.close(ours)
     _, errors = process.communicate()
